@@ -1,0 +1,1 @@
+"""nasreplay: one architecture-search algorithm, two worlds."""

@@ -1,0 +1,7 @@
+"""Search spaces as values: parse, format, index, sample, mutate, neighbours, mixtures, costs (numpy only)."""
+
+from nasreplay.spaces.base import Architecture, Space, space_named
+from nasreplay.spaces.size import SIZE
+from nasreplay.spaces.topology import TOPOLOGY
+
+__all__ = ["SIZE", "TOPOLOGY", "Architecture", "Space", "space_named"]

@@ -1,0 +1,217 @@
+"""A search space: a finite product of categorical choices, as values and arrays. numpy only.
+
+Shapes: N architectures, D decisions of a code, E edges, O operations per edge (the largest number; smaller
+edges are padded and masked), A = the number of architectures of the space.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nasreplay.errors import BadArchitecture
+from nasreplay.seeds import Draws
+
+MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One point of a space: a frozen, hashable value. `str()` gives the official text."""
+
+    space: Space
+    codes: tuple[int, ...]
+
+    @property
+    def index(self) -> int:
+        """Flat index: the position in a pack (mixed radix of the codes, last decision fastest)."""
+        return int(self.space.index(np.array([self.codes]))[0])
+
+    @property
+    def official_index(self) -> int:
+        """Index in the official NATS-Bench order."""
+        return int(self.space.flat_to_official[self.index])
+
+    def __str__(self) -> str:
+        return self.space.format(self.codes)
+
+
+class Space(ABC):
+    """Base of all spaces; a subclass adds its text form, its mutation and its costs.
+
+    `options[d]` names what decision d may choose. Unequal numbers of options are allowed.
+    """
+
+    name: str
+    options: tuple[tuple[str, ...], ...]
+
+    def __repr__(self) -> str:
+        return f"<{self.name} space, {self.size:,} architectures>"
+
+    def __reduce__(self):
+        return space_named, (self.name,)
+
+    # --- codes and indices -------------------------------------------------------------------------
+
+    @cached_property
+    def choices(self) -> np.ndarray:
+        """int64 [D]: the number of options of each decision."""
+        return np.array([len(names) for names in self.options])
+
+    @cached_property
+    def size(self) -> int:
+        """The number of architectures, A."""
+        return int(np.prod(self.choices))
+
+    @property
+    def decisions(self) -> int:
+        """D."""
+        return len(self.options)
+
+    def index(self, codes: np.ndarray) -> np.ndarray:
+        """Flat index of codes [N, D], as int32 [N] (int64 for spaces beyond 2^31). Codes are trusted."""
+        kind = np.int16 if self.size <= 2**15 else np.int32 if self.size < 2**31 else np.int64
+        flat = codes[:, 0].astype(kind)
+        for choices, column in zip(self.choices[1:].tolist(), codes.T[1:], strict=True):
+            flat *= choices
+            flat += column
+        return flat
+
+    def codes(self, flat: np.ndarray | Sequence[int]) -> np.ndarray:
+        """Inverse of `index`: int8 [N, D]."""
+        return np.stack(np.unravel_index(flat, tuple(self.choices)), axis=-1).astype(np.int8)
+
+    @cached_property
+    def all_codes(self) -> np.ndarray:
+        """int8 [A, D] in flat order."""
+        return self.codes(np.arange(self.size))
+
+    @cached_property
+    def official_to_flat(self) -> np.ndarray:
+        """int32 [A]: flat index of each official index; the identity unless a space says otherwise."""
+        return np.arange(self.size, dtype=np.int32)
+
+    @cached_property
+    def flat_to_official(self) -> np.ndarray:
+        """int32 [A]: official index of each flat index."""
+        return np.argsort(self.official_to_flat).astype(np.int32)
+
+    def check_codes(self, codes: np.ndarray) -> np.ndarray:
+        """The codes as an array [N, D], or BadArchitecture if a shape or value is outside the space."""
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or codes.shape[1] != self.decisions or codes.dtype.kind not in "iu":
+            raise BadArchitecture(
+                f"codes of the {self.name} space are integers of shape [N, {self.decisions}], "
+                f"got {codes.dtype} {list(codes.shape)}"
+            )
+        unsigned = codes.view(codes.dtype.str.replace("i", "u"))  # one comparison also finds negatives
+        if unsigned.size and (unsigned.max() >= self.choices.min()):
+            row, column = np.argwhere(np.append(unsigned >= self.choices, [[True] * self.decisions], 0))[0]
+            if row < len(codes):
+                raise BadArchitecture(
+                    f"code {codes[row, column]} in row {row}, decision {column} of the {self.name} space: "
+                    f"must be 0 to {self.choices[column] - 1}"
+                )
+        return codes
+
+    # --- text --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def parse(self, text: str) -> tuple[int, ...]:
+        """Codes of one official text. Raises BadArchitecture pointing at the character."""
+
+    @abstractmethod
+    def format(self, codes: Sequence[int] | np.ndarray) -> str:
+        """The official text of one architecture."""
+
+    def architecture(self, text: str) -> Architecture:
+        """The architecture that an official text names."""
+        return Architecture(self, self.parse(text))
+
+    def at(self, index: int) -> Architecture:
+        """The architecture with this flat index."""
+        return Architecture(self, tuple(self.codes([index])[0].tolist()))
+
+    @cached_property
+    def texts(self) -> dict[str, int]:
+        """Official text → flat index, for spaces small enough to keep."""
+        return {self.format(codes): flat for flat, codes in enumerate(self.all_codes.tolist())}
+
+    def index_of(self, texts: Sequence[str]) -> np.ndarray:
+        """Flat indices int64 [N] of official texts; the first bad one raises BadArchitecture."""
+        if self.size > MEMO_LIMIT:
+            return self.index(np.array([self.parse(text) for text in texts], dtype=np.int8))
+        known = self.texts
+        try:
+            return np.fromiter(map(known.__getitem__, texts), dtype=np.int64, count=len(texts))
+        except KeyError:
+            bad = next(text for text in texts if text not in known)
+            self.parse(bad)
+            raise BadArchitecture(f"{bad!r} is not an architecture of the {self.name} space") from None
+
+    # --- moving about ------------------------------------------------------------------------------
+
+    def sample(self, draws: Draws) -> np.ndarray:
+        """One uniform architecture per replica: int8 [n, D]. Uses D numbers each."""
+        return (draws.uniform(self.decisions) * self.choices).astype(np.int8)
+
+    @abstractmethod
+    def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
+        """The published mutation of each row of codes [n, D]."""
+
+    def neighbours(self, codes: np.ndarray) -> np.ndarray:
+        """All one-edit neighbours: int8 [N, M, D] with M = Σ (choices − 1), in order of decision and option."""
+        codes = np.asarray(codes)
+        steps = np.concatenate([np.arange(1, c) for c in self.choices])
+        where = np.repeat(np.arange(self.decisions), self.choices - 1)
+        around = np.repeat(codes[:, None, :], len(steps), axis=1)
+        current = codes[:, where]
+        # the k-th neighbour on a decision takes option k-1, or k once the current option is passed
+        around[:, np.arange(len(steps)), where] = np.where(steps - 1 < current, steps - 1, steps)
+        return around
+
+    # --- mixtures ----------------------------------------------------------------------------------
+
+    @property
+    def edges(self) -> int:
+        """E. In a space whose decisions are its edges this is D."""
+        return self.decisions
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """bool [E, O]: which operations an edge really has."""
+        return np.arange(self.choices.max()) < self.choices[:, None]
+
+    def embed(self, codes: np.ndarray) -> np.ndarray:
+        """Counts float64 [N, E, O] of each operation on each edge: one-hot where decisions are edges."""
+        return (np.asarray(codes)[:, :, None] == np.arange(self.mask.shape[1])).astype(np.float64)
+
+    def derive(self, weights: np.ndarray) -> np.ndarray:
+        """Codes int8 [N, D] of the largest weights (first one on ties; padding never wins)."""
+        return np.where(self.mask, weights, -np.inf).argmax(axis=-1).astype(np.int8)
+
+    # --- costs -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
+        """Trainable parameters of the benchmark's network, int64 [N] (exact, not in millions)."""
+
+    @abstractmethod
+    def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
+        """Multiply-accumulates of Conv2d and Linear for one image, int64 [N] (exact)."""
+
+
+def space_named(name: str) -> Space:
+    """The space of that name; also accepts NATS-Bench's `tss` and `sss`. Raises UnknownName."""
+    from nasreplay.errors import UnknownName
+    from nasreplay.spaces.size import SIZE
+    from nasreplay.spaces.topology import TOPOLOGY
+
+    known: dict[str, Space] = {"topology": TOPOLOGY, "tss": TOPOLOGY, "size": SIZE, "sss": SIZE}
+    if name not in known:
+        raise UnknownName(f"unknown space {name!r}; known: {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,93 @@
+"""The size space of NATS-Bench (sss): five widths out of eight on one fixed cell; text `c0:c1:c2:c3:c4`.
+
+c0 is the stem and first cell, c1 the first residual block, c2 the second cell, c3 the second residual block,
+c4 the third cell and the head (the code's reading; the public README says otherwise and is wrong).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nasreplay.errors import BadArchitecture
+from nasreplay.seeds import Draws
+from nasreplay.spaces import skeleton
+from nasreplay.spaces.base import Space
+
+WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
+CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+
+
+class SizeSpace(Space):
+    """32,768 widths; the flat index is the official index."""
+
+    name = "size"
+    options = (tuple(map(str, WIDTHS)),) * 5
+
+    def parse(self, text: str) -> tuple[int, ...]:
+        """Codes of `c0:c1:c2:c3:c4`; raises BadArchitecture pointing at the character."""
+        codes, start = [], 0
+        parts = text.split(":")
+        for part in parts[:5]:
+            if part not in self.options[0]:
+                raise BadArchitecture(
+                    f"{text!r}, character {start + 1}: width {part!r} is not one of {', '.join(self.options[0])}"
+                )
+            codes.append(self.options[0].index(part))
+            start += len(part) + 1
+        if len(parts) != 5:
+            raise BadArchitecture(
+                f"{text!r}, character {min(start, len(text)) + 1}: {len(parts)} widths, the size space has 5 "
+                "(example: 8:16:24:32:40)"
+            )
+        return tuple(codes)
+
+    def format(self, codes: Sequence[int] | np.ndarray) -> str:
+        """`c0:c1:c2:c3:c4`."""
+        return ":".join(self.options[0][code] for code in codes)
+
+    def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
+        """A uniform position gets a uniform width out of all eight: may be a no-op, as published."""
+        child = np.array(codes, dtype=np.int8)
+        rows = np.arange(len(child))
+        position, width = draws.integers(np.array([5, 8]), 2).T
+        child[rows, position] = width
+        return child
+
+    def widths(self, codes: np.ndarray) -> np.ndarray:
+        """Channel numbers int64 [N, 5]."""
+        return np.array(WIDTHS)[np.asarray(codes)]
+
+    def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
+        """Trainable parameters, int64 [N]."""
+        c0, c1, c2, c3, c4 = self.widths(codes).T
+        cells = sum(_cell_parameters(a, b) for a, b in ((c0, c0), (c1, c2), (c3, c4)))
+        blocks = skeleton.residual_parameters(c0, c1) + skeleton.residual_parameters(c2, c3)
+        return skeleton.as_counts(
+            skeleton.stem_parameters(c0) + cells + blocks + skeleton.head_parameters(c4, classes)
+        )
+
+    def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
+        """Multiply-accumulates for one image, int64 [N]."""
+        c0, c1, c2, c3, c4 = self.widths(codes).T
+        half, quarter = resolution // 2, resolution // 4
+        cells = _cell_flops(c0, c0, resolution) + _cell_flops(c1, c2, half) + _cell_flops(c3, c4, quarter)
+        blocks = skeleton.residual_flops(c0, c1, half) + skeleton.residual_flops(c2, c3, quarter)
+        return skeleton.as_counts(
+            skeleton.stem_flops(c0, resolution) + cells + blocks + skeleton.head_flops(c4, classes)
+        )
+
+
+def _cell_parameters(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    # two 3×3 leave the cell input, three leave inner nodes; the skip is Conv 1×1 + BN unless widths agree
+    convolutions = 2 * (9 * before * after + 2 * after) + 3 * (9 * after * after + 2 * after)
+    return convolutions + (before != after) * (before * after + 2 * after)
+
+
+def _cell_flops(before: np.ndarray, after: np.ndarray, resolution: int) -> np.ndarray:
+    multiplies = 18 * before * after + 27 * after * after + (before != after) * before * after
+    return multiplies * resolution**2
+
+
+SIZE = SizeSpace()
