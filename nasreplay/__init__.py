@@ -1,1 +1,27 @@
-"""nasreplay: one architecture-search algorithm, two worlds."""
+"""nasreplay: one architecture-search algorithm, two worlds.
+
+from nasreplay import load_table, search
+
+table = load_table("cifar10")
+result = search.run(search.make("rea"), table, search.Budget(evaluations=200), replicas=500, seed=0)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nasreplay import search
+    from nasreplay.evaluate.load import load_table
+
+__all__ = ["load_table", "search"]
+
+
+def __getattr__(name: str) -> Any:
+    # on demand: `nasreplay query` must not pay for searchers
+    if name == "load_table":
+        return importlib.import_module("nasreplay.evaluate.load").load_table
+    if name == "search":
+        return importlib.import_module("nasreplay.search")
+    raise AttributeError(f"module 'nasreplay' has no attribute {name!r}")

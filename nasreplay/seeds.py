@@ -33,7 +33,7 @@ class Draws:
 
     def uniform(self, count: int) -> np.ndarray:
         """float64 [n, count] in [0, 1), 53 random bits each."""
-        return (self._bits(count) >> np.uint64(11)) * 2.0**-53
+        return _unit(self._bits(count))
 
     def integers(self, high: int | np.ndarray, count: int) -> np.ndarray:
         """int64 [n, count] in 0..high-1; `high` broadcasts over the columns or rows."""
@@ -49,6 +49,13 @@ class Draws:
         u = ((self._bits(count) >> np.uint64(12)) + 0.5) * 2.0**-52
         return -np.log(-np.log(u))
 
+    def categorical(self, probabilities: np.ndarray) -> np.ndarray:
+        """int8 [n, ...]: one option per row of probabilities [n, ..., O]; options of probability 0 never come."""
+        bounds = np.cumsum(probabilities, axis=-1)
+        shape = probabilities.shape[:-1]
+        mark = self.uniform(int(np.prod(shape[1:]))).reshape(shape)[..., None] * bounds[..., -1:]
+        return (mark >= bounds[..., :-1]).sum(axis=-1).astype(np.int8)
+
     def permutation(self, length: int) -> np.ndarray:
         """int64 [n, length], a uniform permutation of 0..length-1 per replica."""
         return np.argsort(self.uniform(length), axis=1, kind="stable")
@@ -57,13 +64,7 @@ class Draws:
         stream, rows = self.stream, self.rows
         first = stream.position[rows]
         stream.position[rows] = first + np.uint64(count)
-        x = stream.keys[rows][:, None] + (first[:, None] + np.arange(1, count + 1, dtype=np.uint64)) * GAMMA
-        x ^= x >> np.uint64(30)
-        x *= np.uint64(0xBF58476D1CE4E5B9)
-        x ^= x >> np.uint64(27)
-        x *= np.uint64(0x94D049BB133111EB)
-        x ^= x >> np.uint64(31)
-        return x
+        return _mix(stream.keys[rows][:, None], first[:, None] + np.arange(1, count + 1, dtype=np.uint64))
 
 
 class Stream:
@@ -76,6 +77,18 @@ class Stream:
         self.keys = np.array([_key(seed, name, replica) for replica in replicas], dtype=np.uint64)
         self.position = np.zeros(len(self.keys), dtype=np.uint64)
 
+    def each(self, rows: np.ndarray) -> np.ndarray:
+        """float64 [n] in [0, 1): the next number of each row's replica; rows may repeat."""
+        if len(self.keys) == 1:
+            return self.at().uniform(len(rows))[0]
+        if np.all(rows[1:] > rows[:-1]):
+            return self.at(rows).uniform(1)[:, 0]
+        asking, place = np.unique(rows, return_inverse=True)
+        rank = rank_within(place)
+        bits = _mix(self.keys[rows], self.position[rows] + rank.astype(np.uint64) + np.uint64(1))
+        self.position[asking] += np.bincount(place).astype(np.uint64)
+        return _unit(bits)
+
     def at(self, rows: np.ndarray | slice | None = None) -> Draws:
         """Draws for the given rows (positions in the replica list); all of them when left out."""
         every = np.arange(len(self.keys))
@@ -85,3 +98,27 @@ class Stream:
 def _key(seed: int, name: str, replica: int) -> int:
     digest = hashlib.blake2b(f"{seed}/{name}/{replica}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
+
+
+def rank_within(groups: np.ndarray) -> np.ndarray:
+    """int64 [N]: how many earlier rows belong to the same group (groups are small non-negative integers)."""
+    order = np.argsort(groups, kind="stable")
+    sizes = np.bincount(groups)
+    starts = np.cumsum(sizes) - sizes
+    rank = np.empty(len(groups), dtype=np.int64)
+    rank[order] = np.arange(len(groups)) - np.repeat(starts, sizes)
+    return rank
+
+
+def _mix(keys: np.ndarray, position: np.ndarray) -> np.ndarray:
+    x = keys + position * GAMMA
+    x ^= x >> np.uint64(30)
+    x *= np.uint64(0xBF58476D1CE4E5B9)
+    x ^= x >> np.uint64(27)
+    x *= np.uint64(0x94D049BB133111EB)
+    x ^= x >> np.uint64(31)
+    return x
+
+
+def _unit(bits: np.ndarray) -> np.ndarray:
+    return (bits >> np.uint64(11)) * 2.0**-53

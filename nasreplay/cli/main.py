@@ -1,0 +1,82 @@
+"""The `nasreplay` command: its subcommands are loaded when used, so that each starts with what it needs only."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from nasreplay.errors import NasReplayError
+
+COMMANDS = {
+    "query": "Numbers of architectures: accuracy, rank, cost, neighbours.",
+    "replay": "Compare searchers on a table, many replicas at once.",
+    "search": "Run one searcher, with its full event log.",
+    "convert": "Translate an architecture between its forms.",
+    "data": "Tables: list, info, verify, path, import.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommand NAME is the attribute NAME of nasreplay.cli.NAME."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order of the help text."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command).")
+@click.version_option(package_name="nasreplay")
+def cli(debug: bool) -> None:
+    """One search algorithm, two worlds: replay it on a table in milliseconds, run it live, measure the gap."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; an error becomes one line on stderr and an exit status (1 failed run, 2 bad input)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        cli.main([a for a in arguments if a != "--debug"], prog_name="nasreplay", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("nasreplay: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output (head, less) has gone: nothing is wrong
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        _explain(error)
+
+
+def _explain(error: Exception) -> None:
+    match error:
+        case click.ClickException():
+            text, status = error.format_message(), error.exit_code
+        case NasReplayError():
+            text, status = str(error), error.exit_status
+        case OSError():
+            text, status = f"{error.strerror or error}: {error.filename or ''}", 1
+        case _:
+            text, status = f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
+    click.echo(f"nasreplay: error: {text}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

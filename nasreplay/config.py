@@ -1,0 +1,110 @@
+"""Settings come in as text or `.config` files and become dataclass fields, strictly.
+
+A `.config` file is a JSON object; a value is plain (0.025) or a `["type", value]` pair with type one of str,
+int, float, bool, none (the format of AutoDL-Projects). An unknown key is an error that lists the known ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nasreplay.errors import BadSetting, UnknownName
+
+T = TypeVar("T")
+_PAIR = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda value: bool(int(value)),
+    "none": lambda value: None,
+}
+
+
+def folder() -> Path:
+    """Where the shipped configurations are: inside the installed package, or at the top of a checkout."""
+    installed = Path(__file__).parent / "configs"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """The settings of a `.config` file; raises BadSetting with the file, and line where known."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting(f"cannot read the configuration {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadSetting(f"{path} is not a text file") from None
+    except json.JSONDecodeError as error:
+        raise BadSetting(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
+    except RecursionError:
+        raise BadSetting(f"{path}: nested too deeply for a configuration") from None
+    if not isinstance(content, dict):
+        raise BadSetting(f"{path}: a configuration is a JSON object of settings")
+    return {key: _plain(value, f"{path}: {key}") for key, value in content.items()}
+
+
+def _plain(value: Any, where: str) -> Any:
+    if not (isinstance(value, list) and len(value) == 2 and value[0] in _PAIR):
+        return value
+    kind, content = value
+    try:
+        return [_PAIR[kind](item) for item in content] if isinstance(content, list) else _PAIR[kind](content)
+    except (TypeError, ValueError):
+        raise BadSetting(f"{where}: {content!r} is not {kind}") from None
+
+
+def apply(settings: T, changes: Mapping[str, Any], where: str) -> T:
+    """A copy of a settings dataclass with changes; values are converted to the type of the field's default.
+
+    Raises UnknownName (lists the known names) or BadSetting.
+    """
+    known = {field.name: getattr(settings, field.name) for field in fields(settings) if field.init}  # pyright: ignore
+    for name in changes:
+        if name not in known:
+            listing = ", ".join(known) or "(it has none)"
+            raise UnknownName(f"{where}: unknown setting {name!r}; known: {listing}")
+    converted = {name: _convert(value, known[name], f"{where}.{name}") for name, value in changes.items()}
+    return replace(settings, **converted)  # pyright: ignore
+
+
+def _convert(value: Any, default: Any, where: str) -> Any:
+    kind = type(default)
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "0": False, "false": False}[str(value).lower()]
+        if isinstance(default, tuple):
+            items = value.split(",") if isinstance(value, str) else value
+            if len(items) != len(default):
+                raise ValueError
+            return tuple(type(d)(item) for d, item in zip(default, items, strict=True))
+        if isinstance(default, int) and isinstance(value, float) and not value.is_integer():
+            raise ValueError
+        return kind(value)
+    except (KeyError, TypeError, ValueError):
+        raise BadSetting(f"{where} = {value!r}: must be of type {kind.__name__}, like {default!r}") from None
+
+
+def positive(settings: Any, *names: str) -> None:
+    """Raise BadSetting unless the named fields are above 0."""
+    for name in names:
+        if not getattr(settings, name) > 0:
+            raise BadSetting(f"{settings.name}.{name} is {getattr(settings, name)}: it must be above 0")
+
+
+def within(settings: Any, low: float, high: float, *names: str) -> None:
+    """Raise BadSetting unless the named fields lie in [low, high]."""
+    for name in names:
+        if not low <= getattr(settings, name) <= high:
+            raise BadSetting(
+                f"{settings.name}.{name} is {getattr(settings, name)}: it must be {low} to {high}"
+            )
+
+
+def one_of(settings: Any, name: str, known: tuple[str, ...]) -> None:
+    """Raise BadSetting unless the named field is one of the known words."""
+    if getattr(settings, name) not in known:
+        raise BadSetting(f"{settings.name}.{name} is {getattr(settings, name)!r}: one of {', '.join(known)}")

@@ -1,0 +1,1 @@
+"""Evaluators: what answers for points of a space. Start with `protocol`."""

@@ -1,0 +1,144 @@
+"""The clock and the budget: simulated seconds, wall seconds and queries of every replica, never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from nasreplay.errors import BadSetting
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a replica ends: it continues while it is below every limit that is set.
+
+    simulated_s, wall_s: seconds; evaluations: answered questions; epochs: of a gradient search.
+    overshoot: "keep" counts the evaluation that crosses the limit (NATS-Bench protocol), "discard" drops it
+    (NAS-Bench-201 protocol).
+    """
+
+    simulated_s: float | None = None
+    wall_s: float | None = None
+    evaluations: int | None = None
+    epochs: int | None = None
+    overshoot: str = "keep"
+
+    def __post_init__(self):
+        for name in ("simulated_s", "wall_s", "evaluations", "epochs"):
+            limit = getattr(self, name)
+            if limit is not None and not limit > 0:
+                raise BadSetting(f"budget {name} is {limit}: it must be above 0")
+        if self.overshoot not in ("keep", "discard"):
+            raise BadSetting(f"budget overshoot is {self.overshoot!r}: it must be 'keep' or 'discard'")
+
+    def settings(self) -> dict[str, Any]:
+        """The limits that are set, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class Ledger:
+    """Per-replica counters of one run; arrays of R.
+
+    `listener`, when set, is called with the Evaluations of every call that was charged.
+    """
+
+    def __init__(self, replicas: int = 1, budget: Budget | None = None):
+        self.budget = budget or Budget()
+        self.simulated_s = np.zeros(replicas)
+        self.wall_s = np.zeros(replicas)
+        self.queries = np.zeros(replicas, dtype=np.int64)
+        self.closed = np.zeros(replicas, dtype=bool)  # a question came after the end of the budget
+        self.listener: Callable[[Any], None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def rows(self, replica: np.ndarray | None, questions: int) -> np.ndarray:
+        """The replica rows of a call's questions; BadSetting if they cannot be told."""
+        if replica is None:
+            if questions != len(self):
+                raise BadSetting(
+                    f"{questions} questions for {len(self)} replicas: say which replica asks (replica=...)"
+                )
+            return np.arange(len(self))
+        replica = np.asarray(replica)
+        if replica.shape != (questions,) or (
+            questions and not 0 <= replica.min() <= replica.max() < len(self)
+        ):
+            raise BadSetting(f"replica must be {questions} numbers from 0 to {len(self) - 1}")
+        return replica
+
+    def charge(self, replica: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Charge questions in order; returns (clock after each, answered).
+
+        A replica's questions after the one that crosses its budget are not answered and not charged.
+        """
+        if np.all(replica[1:] > replica[:-1]):
+            return self._charge_each(replica, seconds)
+        if np.all(replica[1:] == replica[:-1]):
+            return self._charge_sequence(int(replica[0]), seconds)
+        clock, answered = np.empty(len(replica)), np.empty(len(replica), dtype=bool)
+        order = np.argsort(replica, kind="stable")
+        for questions in np.split(order, np.flatnonzero(np.diff(replica[order])) + 1):
+            row = int(replica[questions[0]])
+            clock[questions], answered[questions] = self._charge_sequence(row, seconds[questions])
+        return clock, answered
+
+    def _charge_each(self, rows: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One question of each row."""
+        before, queries = self.simulated_s[rows], self.queries[rows]
+        clock = before + seconds
+        limit = self._limit("simulated_s")
+        within = clock <= limit if self.budget.overshoot == "discard" else before < limit
+        answered = within & (queries < self._limit("evaluations"))
+        clock = np.where(answered, clock, before)
+        self.simulated_s[rows] = clock
+        self.queries[rows] = queries + answered
+        self.closed[rows] |= ~answered
+        return clock, answered
+
+    def _charge_sequence(self, row: int, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Questions of one row, in order; the same sums as one by one."""
+        clock = np.add.accumulate(np.concatenate([self.simulated_s[row : row + 1], seconds]))
+        limit = self._limit("simulated_s")
+        if self.budget.overshoot == "discard":
+            answers = int(np.searchsorted(clock[1:], limit, side="right"))
+        else:
+            answers = int(np.searchsorted(clock[:-1], limit, side="left"))
+        answers = int(max(min(answers, self._limit("evaluations") - self.queries[row]), 0))
+        answered = np.ones(len(seconds), dtype=bool)
+        if answers < len(seconds):
+            answered[answers:], clock[answers + 1 :] = False, clock[answers]
+            self.closed[row] = True
+        self.simulated_s[row] = clock[answers]
+        self.queries[row] += answers
+        return clock[1:], answered
+
+    def _limit(self, name: str) -> float:
+        limit = getattr(self.budget, name)
+        return np.inf if limit is None else limit
+
+    def spent(self) -> np.ndarray:
+        """float64 [R]: the fraction of the tightest limit that each replica has used; 1 and more is the end."""
+        used = np.where(self.closed, 1.0, 0.0)
+        limits = (
+            (self.budget.simulated_s, self.simulated_s),
+            (self.budget.wall_s, self.wall_s),
+            (self.budget.evaluations, self.queries),
+        )
+        for limit, counter in limits:
+            if limit is not None:
+                used = np.maximum(used, counter / limit)
+        return used
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The counters."""
+        return {name: getattr(self, name).copy() for name in ("simulated_s", "wall_s", "queries", "closed")}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from saved counters."""
+        for name, values in state.items():
+            getattr(self, name)[:] = values

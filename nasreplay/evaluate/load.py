@@ -1,0 +1,91 @@
+"""From a pack to a table evaluator of one data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nasreplay.data.find import open_table
+from nasreplay.data.pack import Pack
+from nasreplay.errors import NotMeasured
+from nasreplay.evaluate.level import Level, trial_mean
+from nasreplay.evaluate.protocol import Fidelity
+from nasreplay.evaluate.table import TableEvaluator
+
+
+def load_table(
+    dataset: str = "cifar10",
+    *,
+    table: str | Path | Pack | None = None,
+    recipe: str | None = None,
+    trial: int | str = "drawn",
+    gradient: str = "exact",
+    samples: int = 6,
+    objective: str = "error",
+    steps_per_epoch: int = 1,
+) -> TableEvaluator:
+    """A table evaluator of a data set's validation accuracy.
+
+    `table`: a pack, its path or its name; None is the embedded NAS-Bench-201. `recipe`: what the search is told
+    (None: the one with most epochs); reports always read the one with most epochs. The other settings are
+    TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or BadSetting.
+    """
+    pack = table if isinstance(table, Pack) else open_table(table)
+    accuracy, meaning, recipe = pack.accuracy(dataset, "valid", recipe)
+    level = _level(pack, meaning.stored, recipe, meaning.set, accuracy)
+    last, last_meaning, last_recipe = pack.accuracy(dataset, "valid")
+    final = level
+    if last_recipe != recipe:
+        final = _level(pack, last_meaning.stored, last_recipe, last_meaning.set, last)
+    test, test_meaning = _test(pack, dataset, last_recipe)
+    timed = pack.has(f"{meaning.stored}/{recipe}/seconds_per_epoch")
+    return TableEvaluator(
+        pack.space,
+        [level],
+        dataset=dataset,
+        trial=trial,
+        gradient=gradient,
+        samples=samples,
+        objective=objective,
+        steps_per_epoch=steps_per_epoch,
+        final=final,
+        test=test,
+        meaning={
+            "told": f"validation {meaning.sentence}, {level.at}",
+            "valid": f"validation {last_meaning.sentence}, {final.at}, mean over trials",
+            "test": test_meaning,
+        },
+        source={
+            "table": pack.title,
+            "fingerprint": pack.fingerprint,
+            "training_seconds": timed,
+            "evaluation_seconds": pack.has(f"{meaning.stored}/{recipe}/{meaning.set}/eval_seconds"),
+        },
+    )
+
+
+def _level(pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarray) -> Level:
+    """Cost: training to the last epoch plus one validation pass, as far as the pack knows them."""
+    epochs = pack.recipes(stored)[recipe]
+    seconds = np.zeros(len(accuracy))
+    if pack.has(f"{stored}/{recipe}/seconds_per_epoch"):
+        seconds = seconds + epochs * pack.column(f"{stored}/{recipe}/seconds_per_epoch")
+    if pack.has(f"{stored}/{recipe}/{which}/eval_seconds"):
+        seconds = seconds + pack.column(f"{stored}/{recipe}/{which}/eval_seconds")
+    loss = f"{stored}/{recipe}/{which}/loss"
+    return Level(
+        Fidelity(recipe, epochs),
+        accuracy,
+        seconds,
+        pack.seeds(stored, recipe).tolist(),
+        pack.column(loss) if pack.has(loss) else None,
+    )
+
+
+def _test(pack: Pack, dataset: str, recipe: str) -> tuple[np.ndarray | None, str]:
+    try:
+        values, meaning, _ = pack.accuracy(dataset, "test", recipe)
+    except NotMeasured as missing:
+        return None, f"none: {missing}"
+    return trial_mean(values), f"test {meaning.sentence}, recipe {recipe}, mean over trials"

@@ -1,0 +1,155 @@
+"""What every evaluator offers and what crosses the boundary: read this page first.
+
+Shapes: N questions of one call, each on behalf of a replica (an independent run of one searcher); R replicas
+of the run; D decisions, E edges, O operations per edge. Accuracies are percent, times are seconds. Only plain
+arrays cross the boundary, never an autograd graph: the searcher pushes a slope's gradient through its own
+sampler (the chain rule), and everything with weights stays inside the evaluator.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from nasreplay.evaluate.ledger import Budget, Ledger
+from nasreplay.spaces.base import Space
+
+MEAN = -1  # the trial number that stands for "average over the trials"
+
+
+class Fidelity(NamedTuple):
+    """How long a network was trained: epoch (counted from 1) of a recipe.
+
+    Epoch 12 of recipe "200" is not the end of recipe "12": their learning rates differ.
+    """
+
+    recipe: str
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch} of recipe {self.recipe}"
+
+
+class Mixture(NamedTuple):
+    """A point between architectures.
+
+    weights: float [N, E, O], how much of each operation; active: bool [N, E, O], what a supernet must compute
+    (everything for DARTS and SNAS, one operation per edge for GDAS).
+    """
+
+    weights: np.ndarray
+    active: np.ndarray
+
+
+class Evaluations(NamedTuple):
+    """Answers to N questions; rows that came after a replica's budget was crossed have answered False."""
+
+    replica: np.ndarray  # int [N], row of the replica in this run
+    codes: np.ndarray  # int8 [N, D]
+    accuracy: np.ndarray  # float64 [N], percent, of the validation split
+    trial: np.ndarray  # int [N], seed of the training run that answered; MEAN for the average
+    seconds: np.ndarray  # float64 [N], simulated cost of each answer
+    clock: np.ndarray  # float64 [N], the replica's simulated seconds after each answer
+    answered: np.ndarray  # bool [N]
+    at: Fidelity
+
+    def only(self, chosen: np.ndarray) -> Evaluations:
+        """The chosen rows (a mask or positions)."""
+        return Evaluations(*(column[chosen] for column in self[:-1]), at=self.at)
+
+
+class Slope(NamedTuple):
+    """Value and gradient of the loss at a mixture.
+
+    loss: float64 [N]; gradient: float64 [N, E, O]; exact: True for an oracle (it reads the whole table);
+    at, trial: which numbers it was computed from.
+    """
+
+    loss: np.ndarray
+    gradient: np.ndarray
+    exact: bool
+    at: Fidelity
+    trial: int
+
+
+class Report(NamedTuple):
+    """Final numbers of N architectures; free of charge and out of reach of a searcher's step."""
+
+    valid: np.ndarray  # float64 [N], percent, mean over trials at full fidelity
+    test: np.ndarray | None  # float64 [N], percent; None where the evaluator has no test accuracy
+    meaning: dict[str, str]  # what "valid" and "test" are, in words
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """Answers for points of a space. Batched over replicas: a table serves any number, a live evaluator one."""
+
+    space: Space
+    ledger: Ledger
+    abilities: frozenset[str]  # of "evaluate", "slope", "learn"
+    steps_per_epoch: int
+
+    def begin(self, seed: int, replicas: range, budget: Budget) -> None:
+        """Start a run: fresh ledger and random streams for these replica numbers."""
+        ...
+
+    def ladder(self) -> tuple[Fidelity, ...]:
+        """Fidelities on offer, cheapest first."""
+        ...
+
+    def evaluate(
+        self,
+        codes: np.ndarray,
+        *,
+        at: Fidelity | None = None,
+        trial: int | str | None = None,
+        replica: np.ndarray | None = None,
+    ) -> Evaluations:
+        """Validation accuracy of codes [N, D], charged to the replicas.
+
+        `at` None is the highest fidelity; `trial` None follows the evaluator's setting; `replica` may be left
+        out only when N equals the number of replicas. Raises NotMeasured (then nothing is charged).
+        """
+        ...
+
+    def slope(
+        self,
+        mixture: Mixture,
+        *,
+        split: str = "valid",
+        order: int = 1,
+        replica: np.ndarray | None = None,
+    ) -> Slope:
+        """Loss and its gradient with respect to the mixture's weights; order 2 is DARTS-V2's."""
+        ...
+
+    def begin_step(self) -> None:
+        """Fix this step's training and validation batches."""
+        ...
+
+    def learn(
+        self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
+    ) -> Slope | None:
+        """One step on the shared weights; with need_slope the slope of the same batch. A table learns nothing."""
+        ...
+
+    def at_epoch(self, epoch: int, epochs: int) -> None:
+        """Set the schedules of this epoch (counted from 0)."""
+        ...
+
+    def report(self, codes: np.ndarray) -> Report:
+        """Final validation and test numbers of codes [N, D]."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What the run header records: kind, data, meaning, fingerprint, settings (JSON values)."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything with memory, as arrays and JSON values."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a state."""
+        ...

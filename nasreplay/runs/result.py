@@ -1,0 +1,49 @@
+"""What a finished search is: arrays over replicas and steps, and the settings that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+ARRAYS = ("found", "incumbent", "clock", "evaluated", "observed", "trial")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one searcher on one table (or live evaluator), R replicas, S recorded points.
+
+    A point is one evaluation, or for a searcher that asks none (an exact slope) one step. Architectures are flat
+    indices of the space; −1 marks points after a replica's end.
+    """
+
+    searcher: str  # name, e.g. "rea"
+    dataset: str
+    oracle: bool  # it used an exact slope of the whole table
+    found: np.ndarray  # int32 [R], the architecture it ended with
+    incumbent: np.ndarray  # int32 [R, S], what it would have answered after each point
+    clock: np.ndarray  # float64 [R, S], simulated seconds after each point (0 where nothing is charged)
+    evaluated: np.ndarray  # int32 [R, S], the architecture asked; [R, 0] when none was
+    observed: np.ndarray  # float64 [R, S] percent, the accuracy it was told; [R, 0] likewise
+    trial: np.ndarray  # int32 [R, S], the trial that answered (−1: mean); [R, 0] likewise
+    wall_s: float  # seconds of the whole batch of replicas
+    finished: bool = True  # False when it was interrupted
+    settings: dict[str, Any] = field(default_factory=dict)  # searcher, evaluator, budget, seed, replicas
+
+    @property
+    def points(self) -> np.ndarray:
+        """int64 [R]: recorded points of each replica."""
+        return (self.incumbent >= 0).sum(axis=1)
+
+    @property
+    def evaluations(self) -> np.ndarray:
+        """int64 [R]: evaluations that each replica was charged for."""
+        return (self.evaluated >= 0).sum(axis=1)
+
+    @property
+    def final_clock(self) -> np.ndarray:
+        """float64 [R]: simulated seconds at the end of each replica."""
+        if not self.clock.shape[1]:
+            return np.zeros(len(self.found))
+        return np.nanmax(np.where(self.incumbent >= 0, self.clock, 0.0), axis=1)

@@ -1,0 +1,47 @@
+"""Adam over replicas: each row has its own moments and step count, so finished rows stay as they are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+
+def start(state: SimpleNamespace) -> None:
+    """Add zero moments for state.logits [R, ...] to a searcher's state."""
+    state.first, state.second = (np.zeros(state.logits.shape, state.logits.dtype) for _ in range(2))
+    state.steps = np.zeros(len(state.logits), dtype=np.int64)
+
+
+def step(
+    state: SimpleNamespace,
+    rows: np.ndarray,
+    gradient: np.ndarray,
+    *,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> None:
+    """Descend `gradient` [n, ...] on state.logits[rows] (Kingma & Ba, ICLR 2015, algorithm 1; decay in L2 form).
+
+    The same arithmetic as torch.optim.Adam.
+    """
+    logits = state.logits[rows]
+    if weight_decay:
+        gradient = gradient + weight_decay * logits
+    beta1, beta2 = betas
+    steps = state.steps[rows] + 1
+    first = state.first[rows] + (gradient - state.first[rows]) * (1 - beta1)
+    second = state.second[rows] * beta2 + (1 - beta2) * gradient * gradient
+    shape = (-1,) + (1,) * (logits.ndim - 1)
+    correction1, correction2 = (_correction(beta, steps).reshape(shape) for beta in betas)
+    denominator = np.sqrt(second) / np.sqrt(correction2) + eps
+    state.logits[rows] = logits - (learning_rate / correction1) * first / denominator
+    state.first[rows], state.second[rows], state.steps[rows] = first, second, steps
+
+
+def _correction(beta: float, steps: np.ndarray) -> np.ndarray:
+    # powers of single numbers: a vectorised power may depend on how many are computed at once
+    distinct, place = np.unique(steps, return_inverse=True)
+    return np.array([1 - beta ** int(t) for t in distinct])[place]

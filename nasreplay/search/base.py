@@ -1,0 +1,128 @@
+"""What every searcher is: a dataclass of its hyper-parameters that moves R replicas at once.
+
+Shapes: R replicas of the run; n replicas still running in a step; D decisions, E edges, O operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
+from nasreplay.seeds import Draws, Stream, rank_within
+from nasreplay.spaces.base import Space
+
+
+class Live(NamedTuple):
+    """The replicas still running in this step, and how far each is."""
+
+    rows: np.ndarray  # int64 [n], rows of the run's arrays
+    progress: np.ndarray  # float64 [n], fraction of the budget or epochs used, in [0, 1)
+    epoch: int  # counted from 0
+    epochs: int  # 0 when a budget ends the run
+
+
+class Question(NamedTuple):
+    """What a sampling searcher wants to know: codes int8 [N, D] on behalf of replica rows [N]."""
+
+    codes: np.ndarray
+    replica: np.ndarray
+    at: Fidelity | None = None
+
+
+class Searcher:
+    """Base of all searchers.
+
+    Subclasses are dataclasses of hyper-parameters. Everything that changes lives in `self.state`, arrays whose
+    first axis is R, and in `self.stream`; so every searcher can be saved and resumed, and finished replicas
+    simply stay as they are.
+    """
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+    """Paper and section; deviations from it are in the class docstring."""
+    needs: ClassVar[str] = "evaluate"
+    epochs: int | None = None
+
+    state: SimpleNamespace
+    stream: Stream
+    space: Space
+    ladder: tuple[Fidelity, ...]
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """Start a run: fresh state for these replica numbers."""
+        self.space, self.ladder = space, ladder
+        self.stream = Stream(seed, f"searcher/{self.name}", replicas)
+        self.state = SimpleNamespace()
+
+    def step(self, evaluator: Evaluator, live: Live) -> None:
+        """Advance every live replica by one unit of work."""
+        raise TypeError(f"{type(self).__name__} has no step")
+
+    def incumbent(self) -> np.ndarray:
+        """int8 [R, D]: what each replica would answer now."""
+        raise TypeError(f"{type(self).__name__} has no incumbent")
+
+    def draws(self, rows: np.ndarray) -> Draws:
+        """Random numbers for some replicas."""
+        return self.stream.at(rows)
+
+    def settings(self) -> dict[str, Any]:
+        """The hyper-parameters."""
+        return asdict(self)  # pyright: ignore[reportArgumentType]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything with memory."""
+        arrays = {name: value.copy() for name, value in vars(self.state).items()}
+        return {"state": arrays, "position": self.stream.position.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state (after `begin`)."""
+        self.state = SimpleNamespace(**{name: value.copy() for name, value in state["state"].items()})
+        self.stream.position[:] = state["position"]
+
+
+class SamplingSearcher(Searcher):
+    """A searcher that asks for accuracies: write `ask` and `tell`; the best seen is kept here.
+
+    The incumbent is the architecture with the highest accuracy that was told, first one on ties.
+    """
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """Start with nothing seen."""
+        super().begin(space, ladder, seed, replicas)
+        self.state.best_accuracy = np.full(len(replicas), -np.inf)
+        self.state.best_codes = np.zeros((len(replicas), space.decisions), dtype=np.int8)
+
+    def ask(self, live: Live) -> Question:
+        """What to evaluate next."""
+        raise TypeError(f"{type(self).__name__} has no ask")
+
+    def tell(self, answers: Evaluations, live: Live) -> None:
+        """Learn from answered questions; nothing by default."""
+
+    def step(self, evaluator: Evaluator, live: Live) -> None:
+        """Ask, evaluate, tell."""
+        question = self.ask(live)
+        answers = evaluator.evaluate(question.codes, at=question.at, replica=question.replica)
+        if not answers.answered.all():
+            answers = answers.only(answers.answered)
+        self._keep_best(answers)
+        self.tell(answers, live)
+
+    def _keep_best(self, answers: Evaluations) -> None:
+        state = self.state
+        turn = rank_within(answers.replica)
+        for k in range(int(turn.max(initial=-1)) + 1):
+            now = answers.only(turn == k)
+            better = now.accuracy > state.best_accuracy[now.replica]
+            rows = now.replica[better]
+            state.best_accuracy[rows] = now.accuracy[better]
+            state.best_codes[rows] = now.codes[better]
+
+    def incumbent(self) -> np.ndarray:
+        """The best codes seen by each replica."""
+        return self.state.best_codes

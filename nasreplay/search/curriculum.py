@@ -1,0 +1,181 @@
+"""Curriculum search: a policy that may use one operation more in every stage, and its fixed-space baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nasreplay.config import one_of, positive, within
+from nasreplay.errors import BadSetting, LacksCapability
+from nasreplay.evaluate.protocol import Evaluations, Fidelity
+from nasreplay.search import adam
+from nasreplay.search.base import Live, Question, SamplingSearcher
+from nasreplay.search.policies import LogitsPolicy, LSTMPolicy
+from nasreplay.spaces.base import Space
+
+POLICIES = {"logits": LogitsPolicy, "lstm": LSTMPolicy}
+SHARES = ("equal", "log_size", "size")
+
+
+@dataclass
+class Curriculum(SamplingSearcher):
+    """REINFORCE in a space that grows: stage k may use the first start_ops + k·grow_by operations.
+
+    order: growth order of the operations: "shuffle" (base_op first, the others permuted anew for every replica),
+    "random" (all permuted), "listed", or names joined by commas. base_op: empty = nor_conv_3x3 where it exists.
+    stage_share: how the budget is divided over stages; warmup: fraction of each stage drawn uniformly without
+    training the policy (the operation warm-up). policy: lstm (published) or logits (a table of independent
+    logits). gamma: of the moving-average baseline, updated before the advantage is formed; the reward is
+    accuracy/100. Field defaults are the published live values; the defaults on tables stand in
+    configs/algos/curriculum-table.config.
+    Deviations: six operation decisions and no node decisions on a cell of fixed topology; one hidden layer of
+    `hidden` units. On this space any benefit is a matter of the growth order: compare with curriculum-fixed.
+    """
+
+    order: str = "shuffle"
+    base_op: str = ""
+    start_ops: int = 1
+    grow_by: int = 1
+    stage_share: str = "equal"
+    warmup: float = 0.0
+    policy: str = "lstm"
+    hidden: int = 64
+    learning_rate: float = 3e-4
+    weight_decay: float = 5e-4
+    entropy: float = 0.005
+    gamma: float = 0.99
+    gradient_clip: float = 5.0
+
+    name: ClassVar[str] = "curriculum"
+    source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
+
+    def __post_init__(self):
+        positive(self, "start_ops", "grow_by", "hidden", "learning_rate")
+        within(self, 0.0, 1.0, "warmup", "gamma")
+        one_of(self, "policy", tuple(POLICIES))
+        one_of(self, "stage_share", SHARES)
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """A fresh policy over all operations, and every replica's growth order."""
+        if len(set(space.options)) > 1:
+            raise LacksCapability(
+                f"{self.name} grows one list of operations; the {space.name} space has several"
+            )
+        super().begin(space, ladder, seed, replicas)
+        operations = space.options[0]
+        if self.start_ops > len(operations):
+            raise BadSetting(
+                f"{self.name}.start_ops is {self.start_ops}: the space has {len(operations)} operations"
+            )
+        self._policy = POLICIES[self.policy](space, self.hidden)
+        self.state.logits = self._policy.initial(self.stream.at())
+        adam.start(self.state)
+        self.state.turn = np.argsort(
+            self._orders(operations, len(replicas)), axis=1
+        )  # [R, O]: when each op opens
+        self.state.baseline = np.full(len(replicas), np.nan)
+        self._bounds, self._enabled = self._stages(len(operations))
+
+    def _orders(self, operations: tuple[str, ...], replicas: int) -> np.ndarray:
+        """int64 [R, O]: operation codes in order of growth."""
+        listed = np.tile(np.arange(len(operations)), (replicas, 1))
+        if self.order == "listed":
+            return listed
+        if self.order == "random":
+            return self.stream.at().permutation(len(operations))
+        if self.order == "shuffle":
+            base = self.base_op or ("nor_conv_3x3" if "nor_conv_3x3" in operations else operations[0])
+            if base not in operations:
+                raise BadSetting(f"{self.name}.base_op is {base!r}; operations: {', '.join(operations)}")
+            others = np.delete(np.arange(len(operations)), operations.index(base))
+            rest = others[self.stream.at().permutation(len(others))]
+            return np.column_stack([np.full(replicas, operations.index(base)), rest])
+        names = self.order.split(",")
+        if sorted(names) != sorted(operations):
+            raise BadSetting(
+                f"{self.name}.order is {self.order!r}: shuffle, random, listed, or all of {','.join(operations)}"
+            )
+        return np.tile([operations.index(name) for name in names], (replicas, 1))
+
+    def _stages(self, operations: int) -> tuple[np.ndarray, np.ndarray]:
+        """Progress at which each stage ends (float64 [S]), and operations enabled in it (int64 [S])."""
+        stages = 1 + -(-(operations - self.start_ops) // self.grow_by)
+        enabled = np.minimum(self.start_ops + self.grow_by * np.arange(stages), operations)
+        log_size = self.space.decisions * np.log(enabled)
+        share = {"equal": np.ones(stages), "log_size": log_size, "size": np.exp(log_size)}[self.stage_share]
+        return np.cumsum(share) / share.sum(), enabled
+
+    def _stage(self, live: Live) -> np.ndarray:
+        # a replica that asks in equal portions must not miss a stage's end by a rounding error
+        return np.searchsorted(self._bounds[:-1], live.progress + 1e-9, side="right")
+
+    def allowed(self, rows: np.ndarray, enabled: np.ndarray) -> np.ndarray:
+        """bool [n, O]: the operations open to each replica."""
+        return self.state.turn[rows] < enabled[:, None]
+
+    def _warming(self, live: Live) -> np.ndarray:
+        stage = self._stage(live)
+        start = np.concatenate([[0.0], self._bounds[:-1]])[stage]
+        return (live.progress - start) < self.warmup * (self._bounds[stage] - start)
+
+    def ask(self, live: Live) -> Question:
+        """One architecture from each policy, or a uniform one while a stage warms up."""
+        allowed = self.allowed(live.rows, self._enabled[self._stage(live)])
+        codes = self.sample(live.rows, allowed)
+        if self.warmup:
+            uniform = np.repeat((allowed / allowed.sum(1, keepdims=True))[:, None], self.space.decisions, 1)
+            drawn = self.draws(live.rows).categorical(uniform)
+            codes = np.where(self._warming(live)[:, None], drawn, codes)
+        return Question(codes, live.rows)
+
+    def sample(self, rows: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+        """int8 [n, D]: one architecture from each policy inside the allowed operations [n, O]."""
+        return self._policy.sample(self.state.logits[rows], allowed, self.draws(rows))
+
+    def tell(self, answers: Evaluations, live: Live) -> None:
+        """Update the baseline, then one Adam step on −log-probability × advantage − entropy bonus."""
+        state, rows = self.state, answers.replica
+        reward = answers.accuracy / 100
+        old = state.baseline[rows]
+        state.baseline[rows] = np.where(np.isnan(old), reward, self.gamma * old + (1 - self.gamma) * reward)
+        training = np.isin(live.rows, rows) & ~self._warming(live)
+        chosen = training[np.searchsorted(live.rows, rows)]
+        rows, codes = rows[chosen], answers.codes[chosen]
+        advantage = reward[chosen] - state.baseline[rows]
+        allowed = self.allowed(rows, self._enabled[self._stage(live)][training])
+        gradient = self._policy.gradient(state.logits[rows], allowed, codes, advantage, self.entropy)
+        self._descend(rows, gradient)
+
+    def _descend(self, rows: np.ndarray, gradient: np.ndarray) -> None:
+        if self.gradient_clip:
+            norm = np.sqrt((gradient * gradient).reshape(len(rows), -1).sum(axis=1))
+            scale = np.minimum(1.0, self.gradient_clip / (norm + 1e-6))
+            gradient = gradient * scale.reshape(-1, *[1] * (gradient.ndim - 1))
+        adam.step(
+            self.state, rows, gradient, learning_rate=self.learning_rate, weight_decay=self.weight_decay
+        )
+
+    def derive(self, samples: int) -> np.ndarray:
+        """int8 [R, samples, D]: architectures of the final policies (the published derivation tries 10)."""
+        rows = np.arange(len(self.state.logits))
+        every = np.ones((len(rows), len(self.space.options[0])), dtype=bool)
+        return np.stack([self.sample(rows, every) for _ in range(samples)], axis=1)
+
+
+@dataclass
+class CurriculumFixed(Curriculum):
+    """The curriculum's baseline: the same policy and budget with every operation open from the start."""
+
+    start_ops: int = 5
+
+    name: ClassVar[str] = "curriculum-fixed"
+    source: ClassVar[str] = (
+        "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, section 5 (fixed space)"
+    )
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """A fresh policy over all operations."""
+        self.start_ops = len(space.options[0])
+        super().begin(space, ladder, seed, replicas)

@@ -1,0 +1,97 @@
+"""The model of BOHB: two kernel density estimates over categorical decisions, one of good and one of bad points.
+
+Falkner et al., BOHB, ICML 2018, section 3.2 and algorithm 2; kernels of Aitchison & Aitken (1976) with the normal
+reference bandwidth 1.06 σ n^(−1/(4 + D)). All replicas hold the same number of points, so all are fitted at once.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from nasreplay.seeds import Draws
+
+FLOOR = 1e-32  # densities are compared by ratio; the original floors them here
+
+
+class Model:
+    """Points per rung and the proposal; the points live in a searcher's state.
+
+    state.points: int8 [R, rungs, capacity, D]; state.values: float64 [R, rungs, capacity] accuracies, percent;
+    state.count: int64 [R, rungs].
+    """
+
+    def __init__(self, choices: np.ndarray, candidates: int, min_bandwidth: float, top_fraction: float):
+        self.choices, self.candidates = choices, candidates
+        self.min_bandwidth, self.top_fraction = min_bandwidth, top_fraction
+        self.least = len(choices) + 1  # points that a density needs
+
+    def begin(self, state: SimpleNamespace, replicas: int, rungs: int) -> None:
+        """No points."""
+        state.points = np.zeros((replicas, rungs, 64, len(self.choices)), dtype=np.int8)
+        state.values = np.zeros((replicas, rungs, 64))
+        state.count = np.zeros((replicas, rungs), dtype=np.int64)
+
+    def add(
+        self, state: SimpleNamespace, rows: np.ndarray, rung: int, codes: np.ndarray, accuracy: np.ndarray
+    ) -> None:
+        """Add one point per row, unless a higher rung already has a model."""
+        rows_at = state.count[rows]
+        wanted = ~(rows_at[:, rung + 1 :] >= self._needed).any(axis=1)
+        rows, codes, accuracy = rows[wanted], codes[wanted], accuracy[wanted]
+        place = state.count[rows, rung]
+        if place.max(initial=-1) >= state.values.shape[2]:
+            state.points = np.concatenate([state.points, np.zeros_like(state.points)], axis=2)
+            state.values = np.concatenate([state.values, np.zeros_like(state.values)], axis=2)
+        state.points[rows, rung, place], state.values[rows, rung, place] = codes, accuracy
+        state.count[rows, rung] += 1
+
+    @property
+    def _needed(self) -> int:
+        """Points until both densities have more points than dimensions."""
+        return 2 * self.least
+
+    def propose(self, state: SimpleNamespace, rows: np.ndarray, draws: Draws) -> np.ndarray | None:
+        """int8 [n, D]: the candidate with the best ratio of good to bad density; None while there is no model."""
+        ready = np.flatnonzero(state.count[rows[0]] >= self._needed)
+        if not len(ready):
+            return None
+        rung = ready[-1]
+        count = int(state.count[rows[0], rung])
+        points, values = state.points[rows, rung, :count], state.values[rows, rung, :count]
+        order = np.argsort(-values, axis=1, kind="stable")[:, :, None]
+        split = max(self.least, int(self.top_fraction * count))
+        rest = max(self.least, int((1 - self.top_fraction) * count))
+        good = np.take_along_axis(points, order[:, :split], axis=1)
+        bad = np.take_along_axis(points, order[:, split : split + rest], axis=1)
+        good_width, bad_width = self._bandwidth(good), self._bandwidth(bad)
+        candidates = self._candidates(good, good_width, draws)
+        ratio = np.maximum(self._density(candidates, bad, bad_width), FLOOR)
+        ratio /= np.maximum(self._density(candidates, good, good_width), FLOOR)
+        return candidates[np.arange(len(rows)), ratio.argmin(axis=1)]
+
+    def _bandwidth(self, points: np.ndarray) -> np.ndarray:
+        """float64 [n, D], clipped to what the kernel allows."""
+        count, decisions = points.shape[1:]
+        width = 1.06 * points.std(axis=1) * count ** (-1.0 / (4 + decisions))
+        return np.clip(width, self.min_bandwidth, (self.choices - 1) / self.choices)
+
+    def _candidates(self, good: np.ndarray, width: np.ndarray, draws: Draws) -> np.ndarray:
+        """int8 [n, K, D]: random good points, each decision kept with probability 1 − bandwidth, else uniform."""
+        n, count, decisions = good.shape
+        shape = (n, self.candidates, decisions)
+        centre = draws.integers(count, self.candidates)
+        kept = np.take_along_axis(good, centre[:, :, None], axis=1)
+        keep = draws.uniform(shape[1] * decisions).reshape(shape) < 1 - width[:, None]
+        other = draws.uniform(shape[1] * decisions).reshape(shape) * self.choices
+        return np.where(keep, kept, other.astype(np.int8))
+
+    def _density(self, candidates: np.ndarray, points: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """float64 [n, K]: mean over points of the product of the kernels."""
+        product = np.ones((len(points), candidates.shape[1], points.shape[1]))
+        for decision, choices in enumerate(self.choices.tolist()):
+            h = width[:, decision, None, None]
+            same = candidates[:, :, None, decision] == points[:, None, :, decision]
+            product *= np.where(same, 1 - h, h / (choices - 1))
+        return product.mean(axis=2)

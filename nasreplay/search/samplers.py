@@ -1,0 +1,94 @@
+"""From logits to mixtures and back: DARTS, GDAS and SNAS differ only here.
+
+A sampler draws a `Sample`; its `pull` carries an evaluator's slope back to the logits. All of them are softmaxes
+of (logits + noise)/temperature, so the chain rule has one closed form and no autograd graph is needed.
+Shapes: logits [n, E, O], padding masked by −inf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nasreplay.evaluate.protocol import Mixture, Slope
+from nasreplay.seeds import Draws
+from nasreplay.spaces.base import Space
+
+
+class Sample(NamedTuple):
+    """A mixture, and how a slope at it becomes a gradient of the logits [n, E, O]."""
+
+    mixture: Mixture
+    pull: Callable[[Slope], np.ndarray]
+
+
+def initial_logits(space: Space, draws: Draws, mean: float, std: float) -> np.ndarray:
+    """Normal logits [R, E, O]; −inf where an edge has no such operation."""
+    noise = draws.normal(space.mask.size).reshape(len(draws), *space.mask.shape)
+    return np.where(space.mask, mean + std * noise, -np.inf)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis."""
+    exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponential / exponential.sum(axis=-1, keepdims=True)
+
+
+def pull_softmax(soft: np.ndarray, temperature: float, gradient: np.ndarray) -> np.ndarray:
+    """Vector-Jacobian product of softmax(x/temperature): soft · (g − ⟨soft, g⟩)/temperature."""
+    return soft * (gradient - (soft * gradient).sum(axis=-1, keepdims=True)) / temperature
+
+
+def relaxed(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
+    """DARTS: the softmax itself; no noise."""
+    return _soft(softmax(logits / temperature), logits, temperature)
+
+
+def concrete(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
+    """SNAS: a concrete (Gumbel-softmax) sample, used as it is (Maddison et al. 2017; Jang et al. 2017)."""
+    return _soft(softmax((logits + gumbel_like(logits, draws)) / temperature), logits, temperature)
+
+
+def straight_through(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
+    """GDAS: one-hot forward, the gradient of the concrete sample backward (Dong & Yang, CVPR 2019, eq. 4-5)."""
+    soft = softmax((logits + gumbel_like(logits, draws)) / temperature)
+    hard = _one_hot(soft.argmax(axis=-1), soft.shape[-1])
+    mixture = Mixture(hard.astype(np.float64), hard)
+    return Sample(mixture, lambda slope: pull_softmax(soft, temperature, slope.gradient))
+
+
+def hard(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
+    """One drawn architecture, loss × score function (equals DSNAS on a multilinear table)."""
+    soft = softmax(logits)
+    chosen = _one_hot(draws.categorical(soft), soft.shape[-1])
+    mixture = Mixture(chosen.astype(np.float64), chosen)
+    return Sample(mixture, lambda slope: slope.loss[:, None, None] * (chosen - soft))
+
+
+def concrete_score(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
+    """A concrete sample with the score of its density: loss × (1 − n a_k z_k^−T / Σ_j a_j z_j^−T)."""
+    shaped = (logits + gumbel_like(logits, draws)) / temperature
+    soft = softmax(shaped)
+    # a_k z_k^-T is proportional to exp(logit_k - T ln z_k); in logarithms nothing under- or overflows
+    log_soft = shaped - shaped.max(axis=-1, keepdims=True)
+    log_soft = log_soft - np.log(np.exp(log_soft).sum(axis=-1, keepdims=True))
+    share = softmax(np.where(np.isfinite(logits), logits - temperature * log_soft, -np.inf))
+    options = np.isfinite(logits).sum(axis=-1, keepdims=True)
+    score = np.where(np.isfinite(logits), 1.0 - options * share, 0.0)
+    return Sample(Mixture(soft, np.isfinite(logits)), lambda slope: slope.loss[:, None, None] * score)
+
+
+def gumbel_like(logits: np.ndarray, draws: Draws) -> np.ndarray:
+    """Standard Gumbel noise of the logits' shape."""
+    return draws.gumbel(int(np.prod(logits.shape[1:]))).reshape(logits.shape)
+
+
+def _soft(soft: np.ndarray, logits: np.ndarray, temperature: float) -> Sample:
+    mixture = Mixture(soft, np.isfinite(logits))
+    return Sample(mixture, lambda slope: pull_softmax(soft, temperature, slope.gradient))
+
+
+def _one_hot(codes: np.ndarray, options: int) -> np.ndarray:
+    return codes[..., None] == np.arange(options)
