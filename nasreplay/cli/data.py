@@ -1,0 +1,132 @@
+"""`nasreplay data`: the tables on this machine, what they hold, are they sound, and CSV files to packs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+
+@click.group()
+def data() -> None:
+    """The benchmark tables: list, describe, check and import them."""
+
+
+@data.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+def list_tables(as_json: bool) -> None:
+    """The embedded table and the packs in the cache folder."""
+    from nasreplay.data.describe import summary
+    from nasreplay.data.find import EMBEDDED, cached_tables, open_table
+    from nasreplay.errors import BadPack
+
+    rows = [summary(open_table(), EMBEDDED)]
+    for name, path in cached_tables().items():
+        try:
+            rows.append(summary(open_table(path), name))
+        except BadPack as problem:
+            click.echo(f"nasreplay: {problem}", err=True)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    header = ("table", "space", "data sets", "recipes", "MB", "title")
+    _echo_table([header, *(_summary_cells(row) for row in rows)])
+
+
+@data.command()
+@click.argument("pack", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def info(pack: str | None, as_json: bool) -> None:
+    """Everything in PACK (a name or file; default: the embedded table) with its exact meaning."""
+    from nasreplay.data.describe import description, description_lines
+    from nasreplay.data.find import open_table
+
+    table = open_table(pack)
+    click.echo(json.dumps(description(table), indent=2) if as_json else "\n".join(description_lines(table)))
+
+
+@data.command()
+@click.argument("pack", required=False)
+def verify(pack: str | None) -> None:
+    """Check every number of PACK (a name or file; default: the embedded table). Exit status 1 on problems."""
+    from nasreplay.data.find import open_table
+    from nasreplay.data.verify import verify as problems_of
+
+    table = open_table(pack)
+    problems = problems_of(table)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        raise click.exceptions.Exit(1)
+    click.echo(f"{table.path}: sound, {len(table.columns)} columns, fingerprint {table.fingerprint}")
+
+
+@data.command()
+def path() -> None:
+    """Where the embedded table is; builds it when needed."""
+    from nasreplay.data.embedded import embedded_pack
+
+    click.echo(embedded_pack().path)
+
+
+@data.command("import-csv")
+@click.argument("file")
+@click.option(
+    "--map", "mappings", multiple=True, metavar="COLUMN[*FACTOR]=TARGET", help="What a column holds."
+)
+@click.option("--map-file", metavar="FILE", help="JSON object of COLUMN: TARGET or list of TARGETs.")
+@click.option("--space", default="topology", show_default=True, help="The space of the architectures.")
+@click.option("--out", required=True, metavar="PACK", help="The .h5 file to write.")
+@click.option("--title", help="Name of the table; default: the file's name.")
+@click.option("--source", help="Where the numbers come from; default: the file's name.")
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the numbers.")
+@click.option("--epochs", multiple=True, metavar="RECIPE=N", help="Epochs of a recipe not named by a number.")
+def import_csv(
+    file: str,
+    mappings: tuple[str, ...],
+    map_file: str | None,
+    space: str,
+    out: str,
+    epochs: tuple[str, ...],
+    **texts: Any,
+) -> None:
+    """Turn FILE (.csv or .csv.gz) into a pack.
+
+    One column names the architecture; its TARGET is arch (text), key (six digits) or index (official index).
+    The others: STORED/RECIPE/SET/accuracy in percent, with /SEED behind it for a single trial; …/loss;
+    STORED/RECIPE/SET/eval_seconds; STORED/RECIPE/seconds_per_epoch; STORED/latency.
+
+    Example: --map arch=arch --map 'acc=cifar10-valid/12/x-valid/accuracy'
+    """
+    from nasreplay.data.import_csv import import_csv as run
+    from nasreplay.data.import_csv import read_map_file
+    from nasreplay.spaces import space_named
+
+    wanted = [*(read_map_file(map_file) if map_file else []), *mappings]
+    done = run(file, out, wanted, space=space_named(space), epochs=_epochs(epochs), **texts)
+    missing = f", {done.missing:,} architectures without a row" if done.missing else ""
+    click.echo(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")
+
+
+def _epochs(pairs: tuple[str, ...]) -> dict[str, int]:
+    from nasreplay.errors import BadSetting
+
+    found = {}
+    for pair in pairs:
+        recipe, _, count = pair.partition("=")
+        if not count.isdecimal():
+            raise BadSetting(f"--epochs {pair!r}: must be RECIPE=N with a whole number of epochs")
+        found[recipe] = int(count)
+    return found
+
+
+def _summary_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    datasets, recipes = ", ".join(row["datasets"]), ", ".join(row["recipes"])
+    return row["name"], row["space"], datasets, recipes, f"{row['bytes'] / 1e6:.1f}", row["title"]
+
+
+def _echo_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

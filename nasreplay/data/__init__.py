@@ -1,0 +1,1 @@
+"""Benchmark tables: what their numbers mean, the file that holds them, and the ways to get one."""

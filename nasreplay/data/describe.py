@@ -1,0 +1,104 @@
+"""What a pack holds, with the exact meaning of every accuracy, as values for JSON or as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nasreplay.data import semantics
+from nasreplay.data.layout import AVERAGED
+from nasreplay.data.pack import Pack
+
+
+def summary(pack: Pack, name: str) -> dict[str, Any]:
+    """One line of `nasreplay data list`: name, space, data sets, recipes, bytes, path. Reads no column."""
+    recipes = {recipe: None for stored in pack.datasets for recipe in pack.recipes(stored)}
+    return {
+        "name": name,
+        "space": pack.space.name,
+        "datasets": list(pack.datasets),
+        "recipes": list(recipes),
+        "bytes": pack.path.stat().st_size,
+        "title": pack.title,
+        "path": str(pack.path),
+    }
+
+
+def description(pack: Pack) -> dict[str, Any]:
+    """Everything that `nasreplay data info` says."""
+    return {
+        "title": pack.title,
+        "path": str(pack.path),
+        "space": pack.space.name,
+        "architectures": pack.space.size,
+        "source": pack.source,
+        "licence": pack.licence,
+        "fingerprint": pack.fingerprint,
+        "datasets": {stored: _stored(pack, stored) for stored in pack.datasets},
+    }
+
+
+def _stored(pack: Pack, stored: str) -> dict[str, Any]:
+    return {
+        "latency": pack.has(f"{stored}/latency"),
+        "recipes": {
+            recipe: {
+                "epochs": epochs,
+                "seconds_per_epoch": pack.has(f"{stored}/{recipe}/seconds_per_epoch"),
+                "sets": {name: _set(pack, stored, recipe, name) for name in pack.sets(stored, recipe)},
+            }
+            for recipe, epochs in pack.recipes(stored).items()
+        },
+    }
+
+
+def _set(pack: Pack, stored: str, recipe: str, name: str) -> dict[str, Any]:
+    base = f"{stored}/{recipe}/{name}"
+    measured = ~np.isnan(pack.column(f"{base}/accuracy"))
+    trials, architectures = np.unique(measured.sum(axis=1), return_counts=True)
+    seeds = pack.seeds(stored, recipe)[measured.any(axis=0)]
+    return {
+        "meaning": semantics.stored_meaning(stored, name).sentence,
+        "seeds": seeds[seeds != AVERAGED].tolist(),
+        "averaged_by_source": AVERAGED in seeds,
+        "architectures_by_trials": dict(zip(trials.tolist(), architectures.tolist(), strict=True)),
+        "loss": pack.has(f"{base}/loss"),
+        "eval_seconds": pack.has(f"{base}/eval_seconds"),
+    }
+
+
+def description_lines(pack: Pack) -> list[str]:
+    """The text of `nasreplay data info`."""
+    told = description(pack)
+    lines = [
+        f"{told['title']}",
+        f"  file         {told['path']}",
+        f"  space        {told['space']}, {told['architectures']:,} architectures",
+        f"  source       {told['source']}",
+        f"  licence      {told['licence']}",
+        f"  fingerprint  {told['fingerprint']}",
+    ]
+    for stored, data in told["datasets"].items():
+        lines.append(f"{stored}{'' if data['latency'] else ' (no latency)'}")
+        for recipe, about in data["recipes"].items():
+            clock = "" if about["seconds_per_epoch"] else ", training seconds not known"
+            lines.append(f"  recipe {recipe}: {about['epochs']} epochs{clock}")
+            for name, facts in about["sets"].items():
+                lines += [f"    {name}: {facts['meaning']}", f"      {_trials_text(facts)}"]
+    return lines
+
+
+def _trials_text(facts: dict[str, Any]) -> str:
+    if facts["averaged_by_source"]:
+        trials = "one value by the source, its trials not known"
+    else:
+        trials = f"seeds {', '.join(map(str, facts['seeds']))}"
+    counts = facts["architectures_by_trials"].items()
+    held = [f"{number:,} with {_count(trials)}" for trials, number in counts]
+    seconds = "" if facts["eval_seconds"] else "; evaluation seconds not known"
+    return f"{trials}; architectures: {', '.join(held)}{'; loss' if facts['loss'] else ''}{seconds}"
+
+
+def _count(trials: int) -> str:
+    return {0: "none", 1: "one"}.get(trials, f"{trials} trials")

@@ -1,0 +1,26 @@
+"""Finding a table by name or path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nasreplay.data.embedded import NAME, embedded_pack, home
+from nasreplay.data.pack import Pack
+
+EMBEDDED = "embedded"
+
+
+def open_table(name: str | Path | None = None) -> Pack:
+    """The table of a name (`embedded`, or a pack in the cache folder without its `.h5`) or of a path.
+
+    None means the embedded table. Raises BadPack for a file that is missing, damaged or not a pack.
+    """
+    if name is None or name == EMBEDDED:
+        return embedded_pack()
+    kept = cached_tables().get(str(name))
+    return Pack.open(kept if kept and not Path(name).exists() else name)
+
+
+def cached_tables() -> dict[str, Path]:
+    """Name → path of the packs in the cache folder, the embedded one aside. They are not opened."""
+    return {file.stem: file for file in sorted(home().glob("*.h5")) if not file.name.startswith(NAME)}
