@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nasreplay import search
     from nasreplay.evaluate.load import load_table
 
+__version__ = "0.1.0"
 __all__ = ["load_table", "search"]
 
 

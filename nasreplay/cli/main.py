@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from nasreplay import __version__
 from nasreplay.errors import NasReplayError
 
 COMMANDS = {
@@ -39,7 +40,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command).")
-@click.version_option(package_name="nasreplay")
+@click.version_option(__version__)
 def cli(debug: bool) -> None:
     """One search algorithm, two worlds: replay it on a table in milliseconds, run it live, measure the gap."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nasreplay.data import semantics
 from nasreplay.data.find import open_table
 from nasreplay.data.pack import Pack
 from nasreplay.errors import NotMeasured
@@ -63,6 +64,19 @@ def load_table(
             "evaluation_seconds": pack.has(f"{meaning.stored}/{recipe}/{meaning.set}/eval_seconds"),
         },
     )
+
+
+def replayable(table: str | Path | None = None) -> tuple[str, ...]:
+    """The data sets whose validation accuracy a table holds; raises NotMeasured if there is none."""
+    pack = open_table(table)
+    found = []
+    for dataset in semantics.DATASETS[:3]:
+        where = semantics.meaning(dataset, "valid")
+        if any(where.set in pack.sets(where.stored, recipe) for recipe in pack.recipes(where.stored)):
+            found.append(dataset)
+    if not found:
+        raise NotMeasured(f"{pack.path} has no validation accuracy to replay: it holds {pack.holdings()}")
+    return tuple(found)
 
 
 def _level(pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarray) -> Level:

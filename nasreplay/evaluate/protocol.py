@@ -87,7 +87,7 @@ class Evaluator(Protocol):
 
     space: Space
     ledger: Ledger
-    abilities: frozenset[str]  # of "evaluate", "slope", "learn"
+    abilities: frozenset[str]  # of "evaluate", "slope", "one-hot slope", "weights" (learn changes something)
     steps_per_epoch: int
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:

@@ -40,8 +40,6 @@ class TableEvaluator:
     steps_per_epoch: how many steps a gradient searcher makes between two settings of its schedules.
     """
 
-    abilities = frozenset({"evaluate", "slope", "learn"})
-
     def __init__(
         self,
         space: Space,
@@ -63,6 +61,8 @@ class TableEvaluator:
         self.steps_per_epoch, self.trial = steps_per_epoch, trial
         self.final, self.test = final or self.levels[-1], test
         self.meaning, self.source = meaning or {}, source or {}
+        vertex = {"one-hot slope"} if gradient == "exact" else set()
+        self.abilities = frozenset({"evaluate", "slope"} | vertex)
         self._check()
         self.begin(0, range(1), Budget())
 
@@ -158,13 +158,13 @@ class TableEvaluator:
             "evaluator": "table",
             "space": self.space.name,
             "dataset": self.dataset,
-            "levels": [str(level.at) for level in self.levels],
+            "ladder": [list(level.at) for level in self.levels],
             "final": str(self.final.at),
             "trial": self.trial,
             "gradient": self.gradient if self.gradient == "exact" else f"sampled, {self.samples} a slope",
             "objective": self.objective,
             "steps_per_epoch": self.steps_per_epoch,
-            "order_2": "equals order 1: a table has no weights",
+            "order_2": "second order equals first order on a table",
             "evaluation_seconds": "included"
             if self.source.get("evaluation_seconds")
             else "unknown, counted as 0",

@@ -47,3 +47,13 @@ class Result:
         if not self.clock.shape[1]:
             return np.zeros(len(self.found))
         return np.nanmax(np.where(self.incumbent >= 0, self.clock, 0.0), axis=1)
+
+
+def best_so_far(evaluated: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """int32 [R, S]: of the highest accuracy up to each point, first one on ties; −1 after the end."""
+    best = np.maximum.accumulate(np.nan_to_num(observed, nan=-np.inf), axis=1)
+    new = np.concatenate([np.ones((len(best), 1), bool), best[:, 1:] > best[:, :-1]], axis=1)[
+        :, : best.shape[1]
+    ]
+    at = np.maximum.accumulate(np.where(new, np.arange(best.shape[1]), 0), axis=1)
+    return np.where(evaluated >= 0, np.take_along_axis(evaluated, at, axis=1), -1)

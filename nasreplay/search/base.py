@@ -44,7 +44,8 @@ class Searcher:
     name: ClassVar[str]
     source: ClassVar[str]
     """Paper and section; deviations from it are in the class docstring."""
-    needs: ClassVar[str] = "evaluate"
+    needs: ClassVar[frozenset[str]] = frozenset({"evaluate"})
+    """Abilities that an evaluator must have."""
     epochs: int | None = None
 
     state: SimpleNamespace

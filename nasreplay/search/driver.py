@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -13,14 +15,21 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.runs.result import Result
 from nasreplay.search.base import Live, Searcher
-from nasreplay.seeds import rank_within, root_seed
+from nasreplay.search.trace import Trace
+from nasreplay.seeds import root_seed
+
+WAYS_OUT = {
+    "evaluate": "use a table, a supernet or scratch training.",
+    "slope": "use a table or a supernet.",
+    "one-hot slope": "use a table with gradient 'exact', or a supernet (one-hot rows always sample the same cell).",
+}
 
 
 class Recorder(Protocol):
     """What may listen to a run: a run folder, a test."""
 
-    def start(self, header: dict[str, Any]) -> int:
-        """Before the first step; returns the step to continue from."""
+    def start(self, header: dict[str, Any], searcher: Searcher, evaluator: Evaluator) -> int:
+        """Before the first step; may load both from a checkpoint. Returns the step to continue from."""
         ...
 
     def answers(self, answers: Evaluations) -> None:
@@ -29,6 +38,10 @@ class Recorder(Protocol):
 
     def step(self, step: int, live: Live, searcher: Searcher, evaluator: Evaluator) -> None:
         """After every step."""
+        ...
+
+    def end(self, step: int, finished: bool, searcher: Searcher, evaluator: Evaluator) -> None:
+        """After the last step, or when the run was interrupted between two steps."""
         ...
 
 
@@ -63,8 +76,8 @@ def run(
     """Run one searcher on one evaluator until every replica has spent its budget or its epochs.
 
     `replicas` is a number or a range of replica numbers: replica r of a seed gives the same result in any batch.
-    `seed` −1 draws one, found in the result's settings. KeyboardInterrupt ends the run after the step in flight
-    with what there is (`finished` False). Raises LacksCapability or BadSetting before anything is asked.
+    `seed` −1 draws one, found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight
+    (`finished` False); a second one at once. Raises LacksCapability or BadSetting before anything is asked.
     """
     budget = budget or Budget()
     seed, replicas = root_seed(seed), range(replicas) if isinstance(replicas, int) else replicas
@@ -79,13 +92,15 @@ def run(
         "replicas": [replicas.start, replicas.stop],
         "epochs": epochs,
     }
-    trace = Trace(evaluator, keep_steps=searcher.needs == "slope")
-    finished, started = True, time.perf_counter()
-    step = recorder.start(header) if recorder else 0
+    if getattr(searcher, "order", 1) == 2 and "order_2" in header["evaluator"]:
+        header["apart"] = header["evaluator"]["order_2"]
+    trace = Trace(evaluator, keep_steps="slope" in searcher.needs)
+    started = time.perf_counter()
+    step = recorder.start(header, searcher, evaluator) if recorder else 0
     evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
     in_step: Any = InStep(evaluator)
-    try:
-        while len((live := _live(evaluator, epochs, step)).rows):
+    with StopSignals() as stop:
+        while len((live := _live(evaluator, epochs, step)).rows) and not stop.asked:
             if epochs and step % evaluator.steps_per_epoch == 0:
                 evaluator.at_epoch(live.epoch, epochs)
             before = time.perf_counter()
@@ -97,18 +112,20 @@ def run(
                 recorder.step(step, live, searcher, evaluator)
             if progress:
                 progress(Progress(step, float(live.progress.min()), len(live.rows)))
-    except KeyboardInterrupt:
-        finished = False
+        finished = not len(live.rows)
+        if recorder:
+            recorder.end(step, finished, searcher, evaluator)
     return trace.result(searcher, evaluator, header, time.perf_counter() - started, finished)
 
 
 def _epochs(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: range) -> int:
     if not replicas:
         raise BadSetting("a run needs at least one replica")
-    if searcher.needs not in evaluator.abilities:
+    lacking = searcher.needs - evaluator.abilities
+    if lacking:
         raise LacksCapability(
-            f"{searcher.name} needs an evaluator with {searcher.needs!r} (a table or a supernet); "
-            f"{type(evaluator).__name__} offers {', '.join(sorted(evaluator.abilities))}"
+            f"{searcher.name} needs {' and '.join(sorted(lacking))}: {evaluator.describe()['evaluator']} "
+            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(WAYS_OUT[need] for need in sorted(lacking))}"
         )
     epochs = min(filter(None, (searcher.epochs, budget.epochs)), default=0)
     if not epochs and budget.simulated_s is budget.wall_s is budget.evaluations is None:
@@ -135,76 +152,25 @@ def _both(one: Callable[[Any], None], other: Callable[[Any], None]) -> Callable[
     return call
 
 
-class Trace:
-    """Everything that a run did, collected as arrays."""
+class StopSignals:
+    """While a run lasts, the first Ctrl-C or SIGTERM only asks it to stop between two steps."""
 
-    def __init__(self, evaluator: Evaluator, keep_steps: bool):
-        self.evaluator, self.keep_steps = evaluator, keep_steps
-        self.asked: list[Evaluations] = []
-        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    def __init__(self):
+        self.asked = False
+        self._before: dict[int, Any] = {}
 
-    def answers(self, answers: Evaluations) -> None:
-        """Keep the answered questions of a call."""
-        self.asked.append(answers if answers.answered.all() else answers.only(answers.answered))
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._ask)
+        return self
 
-    def step(self, live: Live, searcher: Searcher) -> None:
-        """Keep what a gradient searcher would answer now."""
-        if self.keep_steps:
-            found = self.evaluator.space.index(searcher.incumbent()[live.rows])
-            self.steps.append((live.rows, found, self.evaluator.ledger.simulated_s[live.rows]))
+    def _ask(self, number: int, frame: Any) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
 
-    def result(
-        self, searcher: Searcher, evaluator: Evaluator, header: dict[str, Any], wall_s: float, finished: bool
-    ) -> Result:
-        """Arrays over replicas and points."""
-        space, replicas = evaluator.space, len(evaluator.ledger)
-        replica = _joined([a.replica for a in self.asked], np.int64)
-        place = (replica, rank_within(replica))
-        index = _joined([space.index(a.codes) for a in self.asked], np.int32)
-        evaluated = _grid(replicas, place, index, -1)
-        observed = _grid(replicas, place, _joined([a.accuracy for a in self.asked], float), np.nan)
-        clock = _grid(replicas, place, _joined([a.clock for a in self.asked], float), np.nan)
-        trial = _grid(replicas, place, _joined([a.trial for a in self.asked], np.int32), -1)
-        incumbent = _best_so_far(evaluated, observed)
-        if self.keep_steps:
-            rows = _joined([s[0] for s in self.steps], np.int64)
-            place = (rows, rank_within(rows))
-            incumbent = _grid(replicas, place, _joined([s[1] for s in self.steps], np.int32), -1)
-            clock = _grid(replicas, place, _joined([s[2] for s in self.steps], float), np.nan)
-        settings = {**header, "space": space.name}
-        return Result(
-            searcher=searcher.name,
-            dataset=str(evaluator.describe().get("dataset", "")),
-            oracle=searcher.needs == "slope" and not len(replica),
-            found=space.index(searcher.incumbent()).astype(np.int32),
-            incumbent=incumbent,
-            clock=clock,
-            evaluated=evaluated,
-            observed=observed,
-            trial=trial,
-            wall_s=wall_s,
-            finished=finished,
-            settings=settings,
-        )
-
-
-def _joined(parts: list[np.ndarray], kind: Any) -> np.ndarray:
-    return np.concatenate(parts).astype(kind) if parts else np.zeros(0, dtype=kind)
-
-
-def _grid(
-    replicas: int, place: tuple[np.ndarray, np.ndarray], values: np.ndarray, missing: Any
-) -> np.ndarray:
-    grid = np.full((replicas, int(place[1].max(initial=-1)) + 1), missing, dtype=values.dtype)
-    grid[place] = values
-    return grid
-
-
-def _best_so_far(evaluated: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """int32 [R, S]: of the highest accuracy up to each point, first one on ties; −1 after the end."""
-    best = np.maximum.accumulate(np.nan_to_num(observed, nan=-np.inf), axis=1)
-    new = np.concatenate([np.ones((len(best), 1), bool), best[:, 1:] > best[:, :-1]], axis=1)[
-        :, : best.shape[1]
-    ]
-    at = np.maximum.accumulate(np.where(new, np.arange(best.shape[1]), 0), axis=1)
-    return np.where(evaluated >= 0, np.take_along_axis(evaluated, at, axis=1), -1)
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -31,7 +31,7 @@ class GradientSearch(Searcher):
     weight_decay: float = 1e-3
     gradient_clip: float = 0.0
 
-    needs: ClassVar[str] = "slope"
+    needs: ClassVar[frozenset[str]] = frozenset({"slope"})
     order: ClassVar[int] = 1
     bilevel: ClassVar[bool] = True
     initial: ClassVar[tuple[float, float]] = (0.0, 1e-3)  # mean and std of the first logits
@@ -121,6 +121,7 @@ class GDAS(GradientSearch):
 
     name: ClassVar[str] = "gdas"
     source: ClassVar[str] = "Dong & Yang, GDAS, CVPR 2019, equations 4 to 6; settings of NAS-Bench-201"
+    needs: ClassVar[frozenset[str]] = frozenset({"slope", "one-hot slope"})
 
     def __post_init__(self):
         super().__post_init__()
@@ -170,6 +171,8 @@ class SNAS(GradientSearch):
         super().__post_init__()
         positive(self, "temperature_start", "temperature_end")
         one_of(self, "estimator", tuple(ESTIMATORS))
+        if self.estimator == "hard":
+            self.needs = frozenset({"slope", "one-hot slope"})  # pyright: ignore[reportAttributeAccessIssue]
 
     def temperature(self, epoch: int, epochs: int) -> float:
         """T(e) = max(end, (1 − (e + 1)/E)(start − end) + end)."""

@@ -1,0 +1,85 @@
+"""Options that several commands share, and how their texts become settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nasreplay.errors import BadSetting, UnknownName
+
+TABLE = click.option(
+    "--table", metavar="PACK", help="A pack: path or name. Default: the embedded NAS-Bench-201."
+)
+RECIPE = click.option("--recipe", help="Training recipe that the search is told of. Default: the longest.")
+TRIAL = click.option(
+    "--trial", default="drawn", show_default=True, help="drawn, mean, or the seed of a trial."
+)
+BUDGET = click.option("--budget", type=float, metavar="SECONDS", help="Simulated seconds per replica.")
+EVALUATIONS = click.option("--evaluations", type=int, metavar="N", help="Evaluations per replica.")
+GRADIENT = click.option(
+    "--gradient", default="exact", show_default=True, help="Slopes of a table: exact (an oracle) or sampled."
+)
+SAMPLES = click.option("--samples", default=6, show_default=True, help="Look-ups of one sampled slope.")
+SEED = click.option("--seed", default=-1, show_default=True, help="Root seed; -1 draws one and prints it.")
+SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME.KEY=VALUE",
+    help="A hyper-parameter, e.g. rea.population=20.",
+)
+CONFIG = click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    type=click.Path(),
+    metavar="NAME.config",
+    help="Hyper-parameters of searcher NAME (also NAME-anything.config).",
+)
+
+
+def together(*options: Callable) -> Callable:
+    """One decorator of several options."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def trial_of(text: str) -> int | str:
+    """drawn, mean, or a seed; raises BadSetting."""
+    if text in ("drawn", "mean"):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise BadSetting(f"--trial {text!r}: drawn, mean, or the seed of a trial (777, 888, 999)") from None
+
+
+def changes_of(configs: tuple[str, ...], sets: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Searcher → hyper-parameters, from files first and then from NAME.KEY=VALUE texts."""
+    from nasreplay import config
+    from nasreplay.search import SEARCHERS
+
+    changes: dict[str, dict[str, Any]] = {}
+    for path in configs:
+        stem = Path(path).stem.lower().replace("_", "-")
+        fitting = [name for name in SEARCHERS if stem == name or stem.startswith(f"{name}-")]
+        if not fitting:
+            raise UnknownName(f"--config {path}: name the file after a searcher: {', '.join(SEARCHERS)}")
+        changes.setdefault(max(fitting, key=len), {}).update(config.load(path))
+    for text in sets:
+        target, equals, value = text.partition("=")
+        name, dot, key = target.rpartition(".")
+        if not (equals and dot and name and key):
+            raise BadSetting(f"--set {text!r}: the form is NAME.KEY=VALUE, for example rea.population=20")
+        if name.lower() not in SEARCHERS:
+            raise UnknownName(f"--set {text!r}: unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
+        changes.setdefault(name.lower(), {})[key] = value
+    return changes

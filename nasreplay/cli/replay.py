@@ -1,0 +1,172 @@
+"""`nasreplay replay`: searchers side by side on a table, many replicas each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nasreplay.cli import options
+from nasreplay.errors import BadSetting
+
+SCORE = click.option(
+    "--score",
+    type=click.Choice(["last", "published"]),
+    default="last",
+    show_default=True,
+    help="last: the final incumbent; published: interpolated at the budget (NATS-Bench).",
+)
+
+
+@click.command(short_help="Compare searchers on a table, many replicas at once.")
+@click.argument("searchers", nargs=-1)
+@click.option(
+    "--dataset", "datasets", multiple=True, help="Repeatable. Default: all that the table validates."
+)
+@options.together(options.TABLE, options.RECIPE, options.TRIAL)
+@click.option("--replicas", default=500, show_default=True, help="Independent runs of each searcher.")
+@options.together(options.BUDGET, options.EVALUATIONS, options.GRADIENT, options.SAMPLES, options.SEED)
+@options.together(options.SET, options.CONFIG, SCORE)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder; continues what it holds. Default: output/…"
+)
+@click.option("--jobs", type=int, help="Worker processes. Default: one per core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
+@click.option("--list", "listing", is_flag=True, help="List the searchers with their settings and sources.")
+@click.option(
+    "--redraw", type=click.Path(path_type=Path), metavar="DIR", help="Tables and figures of DIR again."
+)
+def replay(listing: bool, redraw: Path | None, **chosen: Any) -> None:
+    """Replay SEARCHERS (default: all) with the simulated clock, compare them, and draw their regret.
+
+    Writes results.h5, summary.md and regret figures (PNG and SVG) into the folder. The same seed gives the
+    same numbers. Ctrl-C keeps what is finished; the same command with the same --out continues.
+    """
+    if listing:
+        click.echo(_listing())
+    elif redraw:
+        from nasreplay.runs.store import read_comparison
+
+        comparison = read_comparison(redraw)
+        comparison.settings["score"] = chosen["score"]
+        _present(comparison, redraw, chosen)
+    else:
+        _replay(chosen)
+
+
+def _replay(chosen: dict[str, Any]) -> None:
+    from nasreplay.search.compare import compare
+
+    plan = _plan(chosen)
+    folder = chosen["out"] or Path("output") / f"replay-seed{plan.seed}"
+    with _telling() as tell:
+        comparison = compare(plan, folder, command=_command(), jobs=chosen["jobs"] or _cores(), tell=tell)
+    comparison.settings["score"] = chosen["score"]
+    if comparison.results:
+        _present(comparison, folder, chosen)
+    if comparison.settings["interrupted"]:
+        raise click.ClickException(f"interrupted; the same command with --out {folder} continues")
+
+
+def _plan(chosen: dict[str, Any]) -> Any:
+    from nasreplay.data.semantics import dataset_named
+    from nasreplay.evaluate.load import replayable
+    from nasreplay.search import SEARCHERS, make
+    from nasreplay.search.compare import Plan
+    from nasreplay.seeds import root_seed
+
+    if chosen["jobs"] is not None and chosen["jobs"] < 1:
+        raise BadSetting(f"--jobs {chosen['jobs']}: it must be at least 1")
+    names = tuple(dict.fromkeys(make(name).name for name in chosen["searchers"])) or tuple(SEARCHERS)
+    datasets = tuple(dict.fromkeys(dataset_named(name) for name in chosen["datasets"]))
+    return Plan(
+        searchers=names,
+        datasets=datasets or replayable(chosen["table"]),
+        changes=options.changes_of(chosen["configs"], chosen["sets"]),
+        table=chosen["table"],
+        recipe=chosen["recipe"],
+        trial=options.trial_of(chosen["trial"]),
+        gradient=chosen["gradient"],
+        samples=chosen["samples"],
+        replicas=chosen["replicas"],
+        budget_s=chosen["budget"],
+        evaluations=chosen["evaluations"],
+        # a folder that exists brings its own seed; a new default folder is named after a drawn one
+        seed=chosen["seed"] if chosen["out"] else root_seed(chosen["seed"]),
+    )
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["nasreplay", *sys.argv[1:]])
+
+
+def _listing() -> str:
+    from nasreplay.search import SEARCHERS, make
+
+    lines = []
+    for name in SEARCHERS:
+        searcher = make(name)
+        settings = ", ".join(f"{key} {value}" for key, value in searcher.settings().items()) or "no settings"
+        lines += [f"{name}", f"    {searcher.source}", f"    on tables: {settings}"]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: click.echo(f"[{done}/{total}] {what}", err=True) if what else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replaying", total=None)
+        yield lambda what, done, total: bar.update(
+            task, completed=done, total=total, description=what or "replaying"
+        )
+
+
+def _present(comparison: Any, folder: Path, chosen: dict[str, Any]) -> None:
+    from nasreplay.data.atomic import write_whole
+    from nasreplay.runs import plots, report
+
+    figures = plots.save_figures(comparison, folder)
+    text = report.markdown(comparison, [figure.name for figure in figures if figure.suffix == ".png"])
+    write_whole(folder / "summary.md", text.encode())
+    if chosen["as_json"]:
+        click.echo(json.dumps(report.rows(comparison), indent=1))
+    elif chosen["as_csv"]:
+        click.echo(_csv(report.rows(comparison)), nl=False)
+    else:
+        from rich.console import Console
+
+        report.print_report(comparison, Console())
+        click.echo(f"results, figures and summary: {folder}  (seed {comparison.settings['seed']})")
+
+
+def _csv(rows: Any) -> str:
+    import csv
+    import io
+
+    rows = [dict(row) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

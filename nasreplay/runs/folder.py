@@ -1,0 +1,57 @@
+"""A run's folder: made once, continued with the same settings, refused for others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nasreplay.data.atomic import write_whole
+from nasreplay.errors import BadOutput
+from nasreplay.seeds import root_seed
+
+
+def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """Make the folder and its run.json, or check that the one there has the same settings.
+
+    `facts` (command, versions) are recorded when the folder is made, and not compared. Seed −1 takes the recorded
+    seed, or draws one. Returns the recorded settings. Raises BadOutput.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BadOutput(f"{folder}: cannot be made: {problem.strerror}; choose another --out") from None
+    file = folder / "run.json"
+    settings = json.loads(json.dumps(settings))
+    if not file.exists():
+        settings["seed"] = root_seed(settings["seed"])
+        write_whole(file, json.dumps({**settings, **facts}, indent=1).encode() + b"\n")
+        return {**settings, **facts}
+    recorded = read_header(folder)
+    if settings["seed"] == -1:
+        settings["seed"] = recorded.get("seed")
+    for name, value in settings.items():
+        if recorded.get(name) != value:
+            raise BadOutput(
+                f"{folder} holds a run with {name} = {_short(recorded.get(name))}, now {_short(value)}: "
+                "choose another --out, or the recorded value"
+            )
+    return recorded
+
+
+def read_header(folder: Path) -> dict[str, Any]:
+    """The contents of run.json; raises BadOutput if there is none or it is damaged."""
+    try:
+        header = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise BadOutput(f"{folder}: holds no run (no run.json)") from None
+    except ValueError:
+        raise BadOutput(f"{folder / 'run.json'}: damaged; choose another --out") from None
+    if not isinstance(header, dict):
+        raise BadOutput(f"{folder / 'run.json'}: not the header of a run; choose another --out")
+    return header
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,172 @@
+"""A run folder with its full event log: run.json, events.jsonl, checkpoint/, results.h5.
+
+The log is flushed after every step. A checkpoint (at most one a second, the last two are kept) holds the states and
+the length of the log; a resumed run cuts the log back to it and goes on, so that its log equals the
+uninterrupted one apart from wall seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasreplay.errors import BadOutput
+from nasreplay.runs.folder import open_folder, read_header
+from nasreplay.runs.result import Result, best_so_far
+from nasreplay.runs.state import load_state, save_state
+from nasreplay.spaces import space_named
+
+KEPT = 2
+
+
+class RunFolder:
+    """Records a run; give it to the driver as `recorder`.
+
+    resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
+    """
+
+    def __init__(
+        self, folder: Path, facts: dict[str, Any], *, resume: bool = False, save_every_s: float = 1.0
+    ):
+        self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
+        self.log: Any = None
+        self._saved = time.perf_counter()
+        self._asked: list[Any] = []
+
+    def start(self, header: dict[str, Any], searcher: Any, evaluator: Any) -> int:
+        """Open or continue the folder; raises BadOutput."""
+        exists = (self.folder / "run.json").exists()
+        if exists and not self.resume:
+            raise BadOutput(f"{self.folder} holds a run: --resume continues it, or choose another --out")
+        if self.resume and not exists:
+            raise BadOutput(f"{self.folder} holds no run to resume")
+        open_folder(self.folder, header, self.facts)
+        (self.folder / "checkpoint").mkdir(exist_ok=True)
+        state = self._latest()
+        step = 0
+        if state:
+            searcher.load_state_dict(state["searcher"])
+            evaluator.load_state_dict(state["evaluator"])
+            step = state["step"]
+        self.log = (self.folder / "events.jsonl").open("ab")
+        self.log.truncate(state["log_bytes"] if state else 0)
+        self.log.seek(0, 2)
+        return step
+
+    def answers(self, answers: Any) -> None:
+        """Keep the answers until the step is over."""
+        self._asked.append(answers)
+
+    def step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
+        """Write the step's events, and a checkpoint when it is time."""
+        for answers in self._asked:
+            self._write_answers(step, answers, evaluator)
+        self._asked.clear()
+        if "slope" in searcher.needs:
+            self._write(
+                event="step",
+                step=step,
+                epoch=live.epoch,
+                loss=float(searcher.state.loss[0]),
+                found=evaluator.space.format(searcher.incumbent()[0].tolist()),
+                simulated_s=float(evaluator.ledger.simulated_s[0]),
+                wall_s=float(evaluator.ledger.wall_s[0]),
+            )
+        self.log.flush()
+        if time.perf_counter() - self._saved >= self.save_every_s:
+            self._checkpoint(step, searcher, evaluator)
+
+    def end(self, step: int, finished: bool, searcher: Any, evaluator: Any) -> None:
+        """A last checkpoint; the end is logged only when the run came to it."""
+        self._checkpoint(step, searcher, evaluator)
+        if finished:
+            found = evaluator.space.format(searcher.incumbent()[0].tolist())
+            self._write(
+                event="end", step=step, found=found, simulated_s=float(evaluator.ledger.simulated_s[0])
+            )
+        self.log.close()
+
+    def _write_answers(self, step: int, answers: Any, evaluator: Any) -> None:
+        for row in range(len(answers.codes)):
+            self._write(
+                event="evaluation",
+                step=step,
+                architecture=evaluator.space.format(answers.codes[row].tolist()),
+                recipe=answers.at.recipe,
+                epoch=answers.at.epoch,
+                trial=int(answers.trial[row]),
+                accuracy=float(answers.accuracy[row]),
+                seconds=float(answers.seconds[row]),
+                simulated_s=float(answers.clock[row]),
+                answered=bool(answers.answered[row]),
+                wall_s=float(evaluator.ledger.wall_s[0]),
+            )
+
+    def _write(self, **event: Any) -> None:
+        self.log.write(json.dumps(event).encode() + b"\n")
+
+    def _checkpoint(self, step: int, searcher: Any, evaluator: Any) -> None:
+        self.log.flush()
+        state = {"step": step, "log_bytes": self.log.tell()}
+        state |= {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
+        save_state(self.folder / "checkpoint" / f"step-{step:09d}.npz", state)
+        for old in self._checkpoints()[:-KEPT]:
+            old.unlink()
+        self._saved = time.perf_counter()
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted((self.folder / "checkpoint").glob("step-*.npz"))
+
+    def _latest(self) -> dict[str, Any] | None:
+        """The newest checkpoint that can be read."""
+        problem = None
+        for path in reversed(self._checkpoints()):
+            try:
+                return load_state(path)
+            except BadOutput as error:
+                problem = error
+        if problem:
+            raise problem
+        return None
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """All events of a run; a last line that a kill cut short is left out. Raises BadOutput."""
+    try:
+        lines = (folder / "events.jsonl").read_bytes().split(b"\n")
+        return [json.loads(line) for line in lines[:-1]]
+    except OSError:
+        raise BadOutput(f"{folder}: holds no event log (events.jsonl)") from None
+    except ValueError:
+        raise BadOutput(f"{folder / 'events.jsonl'}: damaged") from None
+
+
+def result_of(folder: Path) -> Result:
+    """The result of a recorded run, made from its log. Raises BadOutput."""
+    header, events = read_header(folder), read_events(folder)
+    space = space_named(header["evaluator"]["space"])
+    asked = [event for event in events if event["event"] == "evaluation" and event["answered"]]
+    steps = [event for event in events if event["event"] == "step"]
+    evaluated = space.index_of([event["architecture"] for event in asked]).astype(np.int32)[None]
+    observed = np.array([[event["accuracy"] for event in asked]], dtype=np.float64)
+    incumbent = best_so_far(evaluated, observed)
+    if steps:
+        incumbent = space.index_of([event["found"] for event in steps]).astype(np.int32)[None]
+    return Result(
+        searcher=header["searcher"]["name"],
+        dataset=header["evaluator"]["dataset"],
+        oracle=bool(steps) and not asked,
+        found=incumbent[:, -1],
+        incumbent=incumbent,
+        clock=np.array([[event["simulated_s"] for event in steps or asked]], dtype=np.float64),
+        evaluated=evaluated,
+        observed=observed,
+        trial=np.array([[event["trial"] for event in asked]], dtype=np.int32),
+        wall_s=float((steps or asked)[-1]["wall_s"]),
+        finished=bool(events) and events[-1]["event"] == "end",
+        settings={**header, "space": space.name},
+    )

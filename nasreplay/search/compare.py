@@ -1,0 +1,234 @@
+"""Replay: run searchers on a table's data sets, many replicas each, in worker processes, into one folder.
+
+Every finished (data set, searcher) pair is a file of its own, written atomically, so that a run may be killed at
+any moment and continued; at the end they become one results.h5.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from nasreplay import __version__, search
+from nasreplay.errors import BadSetting, NasReplayError
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.runs import store
+from nasreplay.runs.folder import open_folder
+from nasreplay.runs.store import Comparison, TableFacts
+from nasreplay.search.published import time_budget
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to replay. Everything here but `jobs` decides the numbers and is recorded.
+
+    searchers: names; changes: searcher name → hyper-parameters; table: None is the embedded one; budget_s,
+    evaluations: per replica, None for the published (or scaled) time budget.
+    """
+
+    searchers: tuple[str, ...]
+    datasets: tuple[str, ...]
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    table: str | None = None
+    recipe: str | None = None
+    trial: int | str = "drawn"
+    gradient: str = "exact"
+    samples: int = 6
+    replicas: int = 500
+    budget_s: float | None = None
+    evaluations: int | None = None
+    seed: int = -1
+
+    def evaluator(self, dataset: str) -> TableEvaluator:
+        """The table of one data set."""
+        return load_table(
+            dataset,
+            table=self.table,
+            recipe=self.recipe,
+            trial=self.trial,
+            gradient=self.gradient,
+            samples=self.samples,
+        )
+
+    def budget(self, table: TableEvaluator) -> Budget:
+        """Per replica on one data set."""
+        if self.budget_s is None and self.evaluations is None:
+            return Budget(simulated_s=time_budget(table).seconds)
+        return Budget(simulated_s=self.budget_s, evaluations=self.evaluations)
+
+    def searcher(self, name: str) -> search.Searcher:
+        """One searcher with its table defaults and the changes."""
+        return search.make(name, self.changes.get(name))
+
+
+def compare(
+    plan: Plan, folder: Path, *, command: str = "", jobs: int = 1, tell: Callable[[str, int, int], None]
+) -> Comparison:
+    """Run what the folder does not hold yet, and write results.h5. `tell(what, done, total)` follows progress.
+
+    A folder of the same plan is continued with its recorded seed; another plan is refused (BadOutput). On
+    KeyboardInterrupt what is finished is kept, written and returned; its settings["interrupted"] is True.
+    """
+    if plan.replicas < 1:
+        raise BadSetting(f"replicas is {plan.replicas}: it must be at least 1")
+    tables = {dataset: plan.evaluator(dataset) for dataset in plan.datasets}
+    settings = _settings(plan, tables)
+    settings = open_folder(folder, settings, {"command": command, "versions": _versions()})
+    seed = settings["seed"]
+    pairs = [(dataset, name) for dataset in plan.datasets for name in plan.searchers]
+    missing = [pair for pair in pairs if not store.part_path(folder, *pair).exists()]
+    tell("", len(pairs) - len(missing), len(pairs))
+    interrupted = False
+    try:
+        for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
+            tell(f"{name} on {dataset}", len(pairs) - len(missing) + number, len(pairs))
+    except KeyboardInterrupt:
+        interrupted = True
+    parts = [store.part_path(folder, *pair) for pair in pairs]
+    results = [store.load_result(part) for part in parts if part.exists()]
+    settings = {**settings, "notes": notes(plan, tables), "interrupted": interrupted}
+    facts = {dataset: _facts(plan, table) for dataset, table in tables.items()}
+    store.write_comparison(folder / "results.h5", results, facts, settings)
+    return store.read_comparison(folder)
+
+
+# --- the work --------------------------------------------------------------------------------------
+
+
+def _finish(
+    plan: Plan, folder: Path, seed: int, pairs: list[tuple[str, str]], jobs: int
+) -> Iterator[tuple[str, str]]:
+    """Run the pairs, longest kind first, and yield each when its file is there."""
+    pairs = sorted(pairs, key=lambda pair: "slope" not in plan.searcher(pair[1]).needs)
+    if jobs == 1 or len(pairs) < 2:
+        for pair in pairs:
+            _run_pair(plan, folder, seed, pair)
+            yield pair
+        return
+    with _one_blas_thread():
+        pool = ProcessPoolExecutor(min(jobs, len(pairs)), get_context("spawn"), initializer=_worker)
+        try:
+            yield from (
+                done.result()
+                for done in as_completed([pool.submit(_run_pair, plan, folder, seed, pair) for pair in pairs])
+            )
+        except BrokenExecutor:
+            raise NasReplayError(
+                "a worker process died (out of memory?); what is finished is kept: run the same command "
+                f"with --out {folder} --jobs 1 to continue"
+            ) from None
+        except BaseException:
+            for process in list((pool._processes or {}).values()):  # files are atomic: killing is safe
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Workers share the cores, so each gets one thread for matrix products."""
+    before = {name: os.environ.get(name) for name in BLAS_THREADS}
+    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _run_pair(plan: Plan, folder: Path, seed: int, pair: tuple[str, str]) -> tuple[str, str]:
+    dataset, name = pair
+    table = plan.evaluator(dataset)
+    result = search.run(plan.searcher(name), table, plan.budget(table), seed=seed, replicas=plan.replicas)
+    if not result.finished:
+        raise KeyboardInterrupt
+    store.save_result(store.part_path(folder, dataset, name), result)
+    return pair
+
+
+# --- what is recorded and said ---------------------------------------------------------------------
+
+
+def _settings(plan: Plan, tables: dict[str, TableEvaluator]) -> dict[str, Any]:
+    chosen = {name: value for name, value in asdict(plan).items() if name != "changes"}
+    return {
+        **chosen,
+        "searchers": {name: plan.searcher(name).settings() for name in plan.searchers},
+        "budgets": {dataset: plan.budget(table).settings() for dataset, table in tables.items()},
+        "table": plan.table or "embedded",
+        "fingerprint": next(iter(tables.values())).source["fingerprint"],
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "nasreplay": __version__,
+        **{name: version(name) for name in ("numpy", "h5py")},
+    }
+
+
+def _facts(plan: Plan, table: TableEvaluator) -> TableFacts:
+    return TableFacts(
+        final_mean=table.final.mean,
+        test=table.test,
+        space=table.space.name,
+        budget_s=plan.budget(table).simulated_s,
+        meaning=table.meaning,
+    )
+
+
+def notes(plan: Plan, tables: dict[str, TableEvaluator]) -> list[str]:
+    """What a reader must know of the numbers, in two lines."""
+    table = next(iter(tables.values()))
+    told = {"drawn": "one drawn trial an evaluation", "mean": "the mean over trials"}
+    scores = (
+        f"{table.source['table']}. The search sees {told.get(str(plan.trial), f'trial {plan.trial}')} of recipe "
+        f"{table.levels[-1].at.recipe}; the score is the validation accuracy at {table.final.at}, mean over trials."
+    )
+    if table.test is None:
+        scores += " No test accuracy: this table has none."
+    return [scores, " ".join(_clock_notes(plan, tables))]
+
+
+def _clock_notes(plan: Plan, tables: dict[str, TableEvaluator]) -> Iterator[str]:
+    table = next(iter(tables.values()))
+    if not table.source["evaluation_seconds"]:
+        yield "Clock: training seconds only (evaluation seconds unknown)."
+    if plan.budget_s is None and plan.evaluations is None:
+        limits = (time_budget(t) for t in tables.values())
+        words = ", ".join(f"{limit.seconds:,.0f} s" for limit in limits)
+        yield f"Budgets: {time_budget(table).words}, {words}."
+    else:
+        limits = {"simulated seconds": plan.budget_s, "evaluations": plan.evaluations}
+        yield f"Budget: {', '.join(f'{limit:,.0f} {unit}' for unit, limit in limits.items() if limit)} a replica."
+    slopes = [name for name in plan.searchers if "slope" in plan.searcher(name).needs]
+    if slopes and plan.gradient == "exact":
+        steps = sorted({str(plan.searcher(name).epochs) for name in slopes})
+        yield (
+            "oracle: an exact slope of the whole table, with table defaults of its own (see settings); it spends no "
+            f"evaluations or simulated seconds, ends after {'/'.join(steps)} steps, and is not ranked."
+        )
+    if "bohb" in plan.searchers and len(table.levels) == 1:
+        yield "bohb: one rung (model only), because the table has one fidelity."

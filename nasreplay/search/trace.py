@@ -1,0 +1,77 @@
+"""Collects what a run did, step by step, and makes a Result of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nasreplay.evaluate.protocol import Evaluations, Evaluator
+from nasreplay.runs.result import Result, best_so_far
+from nasreplay.search.base import Live, Searcher
+from nasreplay.seeds import rank_within
+
+
+class Trace:
+    """Everything that a run did, collected as arrays."""
+
+    def __init__(self, evaluator: Evaluator, keep_steps: bool):
+        self.evaluator, self.keep_steps = evaluator, keep_steps
+        self.asked: list[Evaluations] = []
+        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def answers(self, answers: Evaluations) -> None:
+        """Keep the answered questions of a call."""
+        self.asked.append(answers if answers.answered.all() else answers.only(answers.answered))
+
+    def step(self, live: Live, searcher: Searcher) -> None:
+        """Keep what a gradient searcher would answer now."""
+        if self.keep_steps:
+            found = self.evaluator.space.index(searcher.incumbent()[live.rows])
+            self.steps.append((live.rows, found, self.evaluator.ledger.simulated_s[live.rows]))
+
+    def result(
+        self, searcher: Searcher, evaluator: Evaluator, header: dict[str, Any], wall_s: float, finished: bool
+    ) -> Result:
+        """Arrays over replicas and points."""
+        space, replicas = evaluator.space, len(evaluator.ledger)
+        replica = _joined([a.replica for a in self.asked], np.int64)
+        place = (replica, rank_within(replica))
+        index = _joined([space.index(a.codes) for a in self.asked], np.int32)
+        evaluated = _grid(replicas, place, index, -1)
+        observed = _grid(replicas, place, _joined([a.accuracy for a in self.asked], float), np.nan)
+        clock = _grid(replicas, place, _joined([a.clock for a in self.asked], float), np.nan)
+        trial = _grid(replicas, place, _joined([a.trial for a in self.asked], np.int32), -1)
+        incumbent = best_so_far(evaluated, observed)
+        if self.keep_steps:
+            rows = _joined([s[0] for s in self.steps], np.int64)
+            place = (rows, rank_within(rows))
+            incumbent = _grid(replicas, place, _joined([s[1] for s in self.steps], np.int32), -1)
+            clock = _grid(replicas, place, _joined([s[2] for s in self.steps], float), np.nan)
+        settings = {**header, "space": space.name}
+        return Result(
+            searcher=searcher.name,
+            dataset=str(evaluator.describe().get("dataset", "")),
+            oracle="slope" in searcher.needs and not len(replica),
+            found=space.index(searcher.incumbent()).astype(np.int32),
+            incumbent=incumbent,
+            clock=clock,
+            evaluated=evaluated,
+            observed=observed,
+            trial=trial,
+            wall_s=wall_s,
+            finished=finished,
+            settings=settings,
+        )
+
+
+def _joined(parts: list[np.ndarray], kind: Any) -> np.ndarray:
+    return np.concatenate(parts).astype(kind) if parts else np.zeros(0, dtype=kind)
+
+
+def _grid(
+    replicas: int, place: tuple[np.ndarray, np.ndarray], values: np.ndarray, missing: Any
+) -> np.ndarray:
+    grid = np.full((replicas, int(place[1].max(initial=-1)) + 1), missing, dtype=values.dtype)
+    grid[place] = values
+    return grid
