@@ -14,6 +14,7 @@ from nasreplay.evaluate.protocol import Mixture
 from nasreplay.spaces.base import Space
 
 BLOCK = 64  # mixtures per block; fixed, because changing it changes last bits
+ONE_THREAD = 2**18  # multiply-adds up to which BLAS libraries stay on one thread
 
 
 class Multilinear:
@@ -28,6 +29,10 @@ class Multilinear:
         left = int(np.prod(self.choices[: self.half]))
         self.table = np.ascontiguousarray(values, dtype=np.float64).reshape(left, -1)
         self.transposed = np.ascontiguousarray(self.table.T)
+        # products small enough for one thread: threads change last bits, and stall when the cores are busy
+        self.columns = BLOCK
+        while self.columns > 1 and self.table.size * self.columns > ONE_THREAD:
+            self.columns //= 2
 
     def __call__(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Value [N] and gradient [N, E, O] at weights [N, E, O]; rows need not sum to one."""
@@ -39,13 +44,22 @@ class Multilinear:
         rows = np.ascontiguousarray(padded.reshape(blocks, BLOCK, edges, options).transpose(2, 0, 3, 1))
         rows = [row[:, :choices] for row, choices in zip(rows, self.choices, strict=True)]
         left, right = rows[: self.half], rows[self.half :]
-        parts = _row_gradients(self.table @ _outer(right), left)
-        parts += _row_gradients(self.transposed @ _outer(left), right)
+        parts = _row_gradients(self._product(self.table, _outer(right)), left)
+        parts += _row_gradients(self._product(self.transposed, _outer(left)), right)
         gradient = np.zeros((edges, blocks, options, BLOCK))
         for edge, part in enumerate(parts):
             gradient[edge, :, : self.choices[edge]] = part
         value = (parts[0] * rows[0]).sum(axis=1).reshape(-1)[:count]
         return value, np.ascontiguousarray(gradient.transpose(1, 3, 0, 2)).reshape(-1, edges, options)[:count]
+
+    def _product(self, table: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """table [P, Q] @ rows [blocks, Q, BLOCK], a few columns at a time."""
+        out = np.empty((len(rows), len(table), BLOCK))
+        np.matmul(table, self._sliced(rows), out=self._sliced(out))
+        return out
+
+    def _sliced(self, array: np.ndarray) -> np.ndarray:
+        return array.reshape(*array.shape[:2], -1, self.columns).transpose(0, 2, 1, 3)
 
 
 def _outer(rows: list[np.ndarray]) -> np.ndarray:

@@ -60,7 +60,8 @@ class TableEvaluator:
         self.gradient, self.samples, self.objective = gradient, samples, objective
         self.steps_per_epoch, self.trial = steps_per_epoch, trial
         self.final, self.test = final or self.levels[-1], test
-        self.meaning, self.source = meaning or {}, source or {}
+        self.meaning = {"valid": f"validation accuracy at {self.final.at}, mean over trials", **(meaning or {})}
+        self.source = source or {}
         vertex = {"one-hot slope"} if gradient == "exact" else set()
         self.abilities = frozenset({"evaluate", "slope"} | vertex)
         self._check()

@@ -22,19 +22,22 @@ def step(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 0.0,
+    clip: float = 0.0,
 ) -> None:
     """Descend `gradient` [n, ...] on state.logits[rows] (Kingma & Ba, ICLR 2015, algorithm 1; decay in L2 form).
 
-    The same arithmetic as torch.optim.Adam.
+    The same arithmetic as torch.optim.Adam. clip: largest norm of a row's gradient, 0 for none.
     """
     logits = state.logits[rows]
+    shape = (-1,) + (1,) * (logits.ndim - 1)
+    if clip:
+        gradient = gradient * np.minimum(1.0, clip / (_norm(gradient) + 1e-6)).reshape(shape)
     if weight_decay:
         gradient = gradient + weight_decay * logits
     beta1, beta2 = betas
     steps = state.steps[rows] + 1
     first = state.first[rows] + (gradient - state.first[rows]) * (1 - beta1)
     second = state.second[rows] * beta2 + (1 - beta2) * gradient * gradient
-    shape = (-1,) + (1,) * (logits.ndim - 1)
     correction1, correction2 = (_correction(beta, steps).reshape(shape) for beta in betas)
     denominator = np.sqrt(second) / np.sqrt(correction2) + eps
     state.logits[rows] = logits - (learning_rate / correction1) * first / denominator
@@ -45,3 +48,10 @@ def _correction(beta: float, steps: np.ndarray) -> np.ndarray:
     # powers of single numbers: a vectorised power may depend on how many are computed at once
     distinct, place = np.unique(steps, return_inverse=True)
     return np.array([1 - beta ** int(t) for t in distinct])[place]
+
+
+def _norm(gradient: np.ndarray) -> np.ndarray:
+    squares = gradient * gradient
+    while squares.ndim > 1:  # one axis after the other: the order of additions must not depend on the batch
+        squares = squares.sum(axis=-1)
+    return np.sqrt(squares)

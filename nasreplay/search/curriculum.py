@@ -146,15 +146,13 @@ class Curriculum(SamplingSearcher):
         advantage = reward[chosen] - state.baseline[rows]
         allowed = self.allowed(rows, self._enabled[self._stage(live)][training])
         gradient = self._policy.gradient(state.logits[rows], allowed, codes, advantage, self.entropy)
-        self._descend(rows, gradient)
-
-    def _descend(self, rows: np.ndarray, gradient: np.ndarray) -> None:
-        if self.gradient_clip:
-            norm = np.sqrt((gradient * gradient).reshape(len(rows), -1).sum(axis=1))
-            scale = np.minimum(1.0, self.gradient_clip / (norm + 1e-6))
-            gradient = gradient * scale.reshape(-1, *[1] * (gradient.ndim - 1))
         adam.step(
-            self.state, rows, gradient, learning_rate=self.learning_rate, weight_decay=self.weight_decay
+            state,
+            rows,
+            gradient,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            clip=self.gradient_clip,
         )
 
     def derive(self, samples: int) -> np.ndarray:

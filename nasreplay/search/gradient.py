@@ -70,20 +70,15 @@ class GradientSearch(Searcher):
             if self.order == 2:
                 evaluator.learn(sample.mixture, replica=live.rows)
         self.state.loss[live.rows] = slope.loss
-        self._descend(live.rows, sample.pull(slope))
-
-    def _descend(self, rows: np.ndarray, gradient: np.ndarray) -> None:
-        if self.gradient_clip:
-            norm = np.sqrt((gradient * gradient).reshape(len(rows), -1).sum(axis=1))
-            gradient = gradient * np.minimum(1.0, self.gradient_clip / (norm + 1e-6))[:, None, None]
         adam.step(
             self.state,
-            rows,
-            gradient,
+            live.rows,
+            sample.pull(slope),
             learning_rate=self.learning_rate,
             betas=self.betas,
             eps=self.eps,
             weight_decay=self.weight_decay,
+            clip=self.gradient_clip,
         )
 
     def incumbent(self) -> np.ndarray:

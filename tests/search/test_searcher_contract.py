@@ -1,0 +1,70 @@
+import pytest
+
+from nasreplay.search import SEARCHERS, make
+from nasreplay.spaces import SIZE
+from nasreplay.testing import SearcherContract, synthetic_table
+
+
+def contract(name: str, space=None, **changes):
+    """The contract suite for one searcher."""
+
+    class Contract(SearcherContract):
+        def make(self):
+            return make(name, changes)
+
+        def evaluator(self):
+            return synthetic_table(space) if space else synthetic_table()
+
+    return Contract
+
+
+TestRandom = contract("random")
+TestLocalSearch = contract("local-search")
+TestREA = contract("rea")
+TestReinforce = contract("reinforce")
+TestBOHB = contract("bohb")
+TestCurriculum = contract("curriculum")
+TestCurriculumWarmup = contract(
+    "curriculum", warmup=0.3, start_ops=1, stage_share="log_size", gradient_clip=5.0
+)
+TestCurriculumLSTM = contract("curriculum", policy="lstm", hidden=8, learning_rate=0.003)
+TestCurriculumFixed = contract("curriculum-fixed")
+TestDartsV1 = contract("darts-v1")
+TestDartsV2 = contract("darts-v2")
+TestGDAS = contract("gdas")
+TestSNAS = contract("snas")
+TestSNASHard = contract("snas", estimator="hard")
+TestSNASScore = contract("snas", estimator="score")
+TestSizeREA = contract("rea", SIZE)
+TestSizeBOHB = contract("bohb", SIZE)
+TestSizeGDAS = contract("gdas", SIZE)
+TestSizeCurriculum = contract("curriculum", SIZE)
+TestSizeLocalSearch = contract("local-search", SIZE)
+
+
+class TestSampledDarts(SearcherContract):
+    def make(self):
+        return make("darts-v1")
+
+    def evaluator(self):
+        return synthetic_table(gradient="sampled", samples=3)
+
+
+def test_every_searcher_is_under_contract():
+    tested = {
+        c().make().name
+        for c in globals().values()
+        if isinstance(c, type) and issubclass(c, SearcherContract) and c is not SearcherContract
+    }
+    assert tested == set(SEARCHERS)
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ValueError, match="rea"):
+        make("genetic")
+    with pytest.raises(ValueError, match="population, tournament"):
+        make("rea", {"cycles": 200})
+    with pytest.raises(ValueError, match="above 0"):
+        make("rea", {"population": 0})
+    with pytest.raises(ValueError, match="int"):
+        make("rea", {"population": "many"})
