@@ -14,8 +14,9 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from nasreplay import __version__, search
@@ -118,38 +119,49 @@ def _finish(
             _run_pair(plan, folder, seed, pair)
             yield pair
         return
-    with _one_blas_thread():
-        pool = ProcessPoolExecutor(min(jobs, len(pairs)), get_context("spawn"), initializer=_worker)
-        try:
-            yield from (
-                done.result()
-                for done in as_completed([pool.submit(_run_pair, plan, folder, seed, pair) for pair in pairs])
-            )
-        except BrokenExecutor:
+    pool = ProcessPoolExecutor(min(jobs, len(pairs)), get_context("spawn"), initializer=_worker)
+    try:
+        with _inherited_by_workers():
+            running = [pool.submit(_run_pair, plan, folder, seed, pair) for pair in pairs]
+        yield from (done.result() for done in as_completed(running))
+    except BaseException as problem:
+        for process in list((pool._processes or {}).values()):  # files are atomic: killing is safe
+            process.kill()
+        if isinstance(problem, BrokenExecutor):
             raise NasReplayError(
                 "a worker process died (out of memory?); what is finished is kept: run the same command "
                 f"with --out {folder} --jobs 1 to continue"
             ) from None
-        except BaseException:
-            for process in list((pool._processes or {}).values()):  # files are atomic: killing is safe
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for ever."""
+    parent = parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Workers share the cores, so each gets one thread for matrix products."""
+def _inherited_by_workers() -> Iterator[None]:
+    """What they start with: one thread for matrix products (they share the cores), Ctrl-C held back."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
+    blocked = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
     try:
         yield
     finally:
+        if mask:
+            mask(signal.SIG_SETMASK, blocked)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

@@ -1,0 +1,161 @@
+"""The tabular numbers recorded with SNAS: slopes of two formula-defined tables, and whole trajectories."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasreplay import search
+from nasreplay.evaluate.level import Level
+from nasreplay.evaluate.protocol import Fidelity
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.search.base import Live
+from nasreplay.search.samplers import concrete, hard, relaxed, softmax
+from nasreplay.spaces import TOPOLOGY
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "snas_tabular.json").read_text())
+DIGITS = TOPOLOGY.all_codes.astype(int)
+EDGE, OPTION = np.meshgrid(np.arange(6), np.arange(5), indexing="ij")
+ALPHA = 1 + 0.5 * np.sin(5 * EDGE + OPTION + 1)
+
+
+def table_of(values, **settings):
+    return TableEvaluator(TOPOLOGY, [Level(Fidelity("made", 1), values)], trial="mean", **settings)
+
+
+def table_a():
+    index = DIGITS @ 5 ** np.arange(6)
+    return table_of(50 + ((31 * index**2 + 7919 * index) % 4001) / 100)
+
+
+def table_b(**settings):
+    q, s = np.array([0, 6, 4, 9, 2]), np.array([1, 0.5, 0.5, 1, 0.5, 1])
+    return table_of(40 + q[DIGITS] @ s + 2 * ((DIGITS[:, 0] == 3) & (DIGITS[:, 5] == 1)), **settings)
+
+
+class RecordedNoise:
+    """Draws whose uniforms follow the recorded rule; `step` counts calls."""
+
+    def __init__(self):
+        self.step = 0
+
+    def gumbel(self, count):
+        place = 30 * self.step + 5 * EDGE + OPTION + 1
+        self.step += 1
+        return -np.log(-np.log(np.mod(place * 0.6180339887498949, 1))).reshape(1, -1)
+
+    def __len__(self):
+        return 1
+
+
+def test_tables_are_the_recorded_ones():
+    for table, letter in ((table_a(), "A"), (table_b(), "B")):
+        values = table.levels[0].mean
+        mean = GOLDEN["mean"] if letter == "A" else GOLDEN["table_B_mean"]
+        assert values.mean() == pytest.approx(mean, rel=1e-12)
+        assert values.max() == pytest.approx(
+            GOLDEN["max"] if letter == "A" else GOLDEN["table_B_max"], rel=1e-12
+        )
+
+
+def test_exact_slope():
+    sample = relaxed(ALPHA[None], RecordedNoise(), 1.0)
+    slope = table_a().slope(sample.mixture)
+    assert 100 * (1 - slope.loss[0]) == pytest.approx(GOLDEN["exact"]["F"], abs=1e-10)
+    np.testing.assert_allclose(-100 * sample.pull(slope)[0], GOLDEN["exact"]["grad_alpha"], atol=1e-10)
+
+
+@pytest.mark.parametrize("temperature", ["1.0", "0.5", "0.1", "0.03"])
+def test_relaxed_slope(temperature):
+    golden = GOLDEN[f"relaxed_T={temperature}"]
+    sample = concrete(ALPHA[None], RecordedNoise(), float(temperature))
+    slope = table_a().slope(sample.mixture)
+    gradient = -100 * sample.pull(slope)[0]
+    np.testing.assert_allclose(sample.mixture.weights[0, 0], golden["z_row0"], atol=1e-12)
+    assert 100 * (1 - slope.loss[0]) == pytest.approx(golden["F"], abs=1e-10)
+    np.testing.assert_allclose(gradient[0], golden["grad_alpha_row0"], atol=1e-9)
+    assert np.linalg.norm(gradient) == pytest.approx(golden["grad_norm"], rel=1e-9)
+
+
+def test_hard_sample_slope():
+    golden = GOLDEN["discrete_sample"]
+
+    class Chosen(RecordedNoise):
+        def categorical(self, probabilities):
+            return np.array([golden["digits"]], dtype=np.int8)
+
+    sample = hard(ALPHA[None], Chosen(), 1.0)
+    slope = table_a().slope(sample.mixture)
+    value = 100 * (1 - slope.loss[0])
+    assert value == pytest.approx(golden["value"], abs=1e-12)
+    # the recorded gradient is of value·log p; ours of loss·log p
+    score = sample.pull(slope)[0, 0] / slope.loss[0]
+    np.testing.assert_allclose(value * score, golden["reinforce_grad_row0"], atol=1e-10)
+
+
+@pytest.mark.parametrize("temperature", ["1.0", "0.5", "0.1"])
+def test_mean_sample(temperature):
+    golden = GOLDEN[f"mean_sample_T={temperature}"]
+    draws = search.make("snas")
+    draws.begin(TOPOLOGY, (), 0, range(40_000))
+    logits = np.broadcast_to(ALPHA, (40_000, 6, 5))
+    mean = concrete(logits, draws.draws(np.arange(40_000)), float(temperature)).mixture.weights.mean(axis=0)
+    np.testing.assert_allclose(mean[0], golden["row0"], atol=0.01)
+    np.testing.assert_allclose(mean[5], golden["row5"], atol=0.01)
+
+
+def driven(table, logits, steps, **settings):
+    """A SNAS searcher with recorded noise, stepped by hand; yields the step number after each step."""
+    searcher = search.make("snas", settings)
+    searcher.begin(TOPOLOGY, table.ladder(), 0, range(1))
+    searcher.state.logits[:] = logits
+    noise = RecordedNoise()
+    searcher.draws = lambda rows: noise
+    for step in range(steps):
+        epoch = step // table.steps_per_epoch
+        searcher.step(table, Live(np.array([0]), np.zeros(1), epoch, searcher.epochs))
+        yield step + 1, searcher
+
+
+def test_trajectory_a():
+    golden = GOLDEN["trajectory_A_adam_3e-4_wd1e-3"]["after_step"]
+    for step, searcher in driven(
+        table_a(), ALPHA, 20, learning_rate=3e-4, weight_decay=1e-3, temperature_epochs=150, gradient_clip=0.0
+    ):
+        if str(step) in golden:
+            logits = searcher.state.logits[0]
+            np.testing.assert_allclose(logits[0], golden[str(step)]["alpha_row0"], atol=1e-9)
+            np.testing.assert_allclose(logits[3], golden[str(step)]["alpha_row3"], atol=1e-9)
+            assert searcher.state.loss[0] == pytest.approx(golden[str(step)]["loss"], abs=1e-9)
+
+
+def test_trajectory_b():
+    golden = GOLDEN["trajectory_B_adam_lr0.05"]["at_epoch"]
+    table = table_b(steps_per_epoch=4)
+    checked = 0
+    for step, searcher in driven(table, 1.0, 600, epochs=150, learning_rate=0.05, weight_decay=0.0):
+        epoch = step // 4 - 1
+        if step % 4 == 0 and str(epoch) in golden:
+            checked += check_b(table, searcher, golden[str(epoch)])
+    assert checked == len(golden)
+
+
+def test_trajectory_b_exact():
+    golden = GOLDEN["trajectory_B_exact_objective_adam_lr0.05"]["after_step"]
+    settings = {"epochs": 300, "learning_rate": 0.05, "weight_decay": 0.0, "estimator": "exact"}
+    checked = 0
+    for step, searcher in driven(table_b(), 1.0, 300, **settings):
+        if str(step) in golden:
+            checked += check_b(table_b(), searcher, golden[str(step)])
+    assert checked == len(golden)
+
+
+def check_b(table, searcher, golden):
+    p = softmax(searcher.state.logits)
+    value = 100 * (1 - table.slope(relaxed(searcher.state.logits, RecordedNoise(), 1.0).mixture).loss[0])
+    assert value == pytest.approx(golden["F_softmax"], abs=1e-3)
+    assert searcher.incumbent()[0].tolist() == golden["argmax"]
+    if "entropy" in golden:
+        assert -(p * np.log(p)).sum() == pytest.approx(golden["entropy"], abs=1e-3)
+    return 1
