@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,11 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     recorded = read_header(folder)
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
-    for name, value in settings.items():
-        if recorded.get(name) != value:
-            raise BadOutput(
-                f"{folder} holds a run with {name} = {_short(recorded.get(name))}, now {_short(value)}: "
-                "choose another --out, or the recorded value"
-            )
+    for name, was, now in _differences({name: recorded.get(name) for name in settings}, settings):
+        raise BadOutput(
+            f"{folder} holds a run with {name} = {_short(was)}, now {_short(now)}: "
+            "choose another --out, or the recorded value"
+        )
     return recorded
 
 
@@ -50,6 +50,16 @@ def read_header(folder: Path) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise BadOutput(f"{folder / 'run.json'}: not the header of a run; choose another --out")
     return header
+
+
+def _differences(was: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(dotted name, recorded value, new value) of what differs."""
+    for name in was | now:
+        one, other = was.get(name), now.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from ((f"{name}.{inner}", *values) for inner, *values in _differences(one, other))
+        elif one != other:
+            yield name, one, other
 
 
 def _short(value: Any) -> str:

@@ -46,16 +46,15 @@ class RunFolder:
             raise BadOutput(f"{self.folder} holds no run to resume")
         open_folder(self.folder, header, self.facts)
         (self.folder / "checkpoint").mkdir(exist_ok=True)
-        state = self._latest()
-        step = 0
-        if state:
-            searcher.load_state_dict(state["searcher"])
-            evaluator.load_state_dict(state["evaluator"])
-            step = state["step"]
         self.log = (self.folder / "events.jsonl").open("ab")
+        state = self._latest()
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)
-        return step
+        if not state:
+            return 0
+        searcher.load_state_dict(state["searcher"])
+        evaluator.load_state_dict(state["evaluator"])
+        return state["step"]
 
     def answers(self, answers: Any) -> None:
         """Keep the answers until the step is over."""
@@ -122,15 +121,23 @@ class RunFolder:
         return sorted((self.folder / "checkpoint").glob("step-*.npz"))
 
     def _latest(self) -> dict[str, Any] | None:
-        """The newest checkpoint that can be read."""
-        problem = None
+        """The newest checkpoint that can be read and whose log is there; newer ones are removed."""
+        unfit: dict[Path, BadOutput] = {}
         for path in reversed(self._checkpoints()):
             try:
-                return load_state(path)
-            except BadOutput as error:
-                problem = error
-        if problem:
-            raise problem
+                state = load_state(path)
+                if state["log_bytes"] > self.log.tell():
+                    raise BadOutput(f"{self.log.name}: shorter than when {path.name} was written")
+            except BadOutput as problem:
+                unfit[path] = problem
+                continue
+            for newer in unfit:
+                newer.unlink()
+            return state
+        if unfit:
+            raise BadOutput(
+                f"{next(iter(unfit.values()))}; delete {self.folder}/checkpoint to start the run over"
+            )
         return None
 
 
@@ -151,6 +158,8 @@ def result_of(folder: Path) -> Result:
     space = space_named(header["evaluator"]["space"])
     asked = [event for event in events if event["event"] == "evaluation" and event["answered"]]
     steps = [event for event in events if event["event"] == "step"]
+    if not (steps or asked):
+        raise BadOutput(f"{folder}: the run was ended before its first step was recorded")
     evaluated = space.index_of([event["architecture"] for event in asked]).astype(np.int32)[None]
     observed = np.array([[event["accuracy"] for event in asked]], dtype=np.float64)
     incumbent = best_so_far(evaluated, observed)

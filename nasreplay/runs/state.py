@@ -13,6 +13,9 @@ import numpy as np
 from nasreplay.data.atomic import write_whole
 from nasreplay.errors import BadOutput
 
+# what numpy and zipfile raise for files that are damaged or something else
+DAMAGE = (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile)
+
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a nested dictionary atomically; leaves are arrays or JSON values. Raises BadOutput."""
@@ -28,7 +31,7 @@ def load_state(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return _join(json.loads(file["json"].tobytes()), file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
+    except DAMAGE as problem:
         raise BadOutput(f"{path}: not a checkpoint, or damaged ({problem})") from None
 
 

@@ -63,11 +63,12 @@ class GradientSearch(Searcher):
             slope = evaluator.learn(sample.mixture, need_slope=True, replica=live.rows)
             assert slope is not None
         else:
-            if self.order == 1:
+            trains = "weights" in evaluator.abilities  # a table has none: no need to draw a mixture for them
+            if trains and self.order == 1:
                 evaluator.learn(self.sample(live.rows, temperature).mixture, replica=live.rows)
             sample = self.sample(live.rows, temperature)
             slope = evaluator.slope(sample.mixture, order=self.order, replica=live.rows)
-            if self.order == 2:
+            if trains and self.order == 2:
                 evaluator.learn(sample.mixture, replica=live.rows)
         self.state.loss[live.rows] = slope.loss
         adam.step(

@@ -1,0 +1,62 @@
+"""Results as long pandas tables, for whoever wants to ask their own questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from nasreplay.runs.result import Result
+from nasreplay.runs.store import TableFacts
+from nasreplay.spaces.base import space_named
+
+
+def to_frame(results: Iterable[Result], tables: Mapping[str, TableFacts]) -> pd.DataFrame:
+    """One row per replica: what it found, how good that is, and what it spent.
+
+    `found` is a flat index; accuracies and regret are percent (final fidelity, mean over trials);
+    `simulated_s` is seconds. A replica that found nothing has found −1 and NaN.
+    """
+    frames = [_replicas(result, tables[result.dataset]) for result in results]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def trajectory_frame(result: Result, truth: TableFacts) -> pd.DataFrame:
+    """One row per replica and recorded point, in the units of `Result`.
+
+    `incumbent_accuracy` and `regret` are of the incumbent (percent, final fidelity, mean over trials);
+    `observed` is what the searcher was told. Results without questions lack `evaluated`, `observed`, `trial`.
+    """
+    replica, point = np.nonzero(result.incumbent >= 0)
+    columns = {"dataset": result.dataset, "searcher": result.searcher, "replica": replica, "point": point}
+    for name in ("clock", "incumbent", "evaluated", "observed", "trial"):
+        array = getattr(result, name)
+        if array.shape[1]:
+            columns[name] = array[replica, point]
+    accuracy = truth.final_mean[result.incumbent[replica, point]]
+    return pd.DataFrame({**columns, "incumbent_accuracy": accuracy, "regret": truth.optimum - accuracy})
+
+
+def _replicas(result: Result, truth: TableFacts) -> pd.DataFrame:
+    space, found, some = space_named(truth.space), result.found, result.found >= 0
+    unique, which = np.unique(found, return_inverse=True)
+    texts = np.array([space.format(codes) for codes in space.codes(np.maximum(unique, 0))], dtype=object)
+    texts[unique < 0] = None
+    accuracy = np.where(some, truth.final_mean[found], np.nan)
+    columns = {
+        "dataset": result.dataset,
+        "searcher": result.searcher,
+        "oracle": result.oracle,
+        "replica": np.arange(len(found)),
+        "found": found,
+        "official_index": np.where(some, space.flat_to_official[found], -1),
+        "architecture": texts[which],
+        "validation_accuracy": accuracy,
+        "regret": truth.optimum - accuracy,
+        "evaluations": result.evaluations,
+        "simulated_s": result.final_clock,
+    }
+    if truth.test is not None:
+        columns["test_accuracy"] = np.where(some, truth.test[found], np.nan)
+    return pd.DataFrame(columns)

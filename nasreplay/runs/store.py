@@ -1,0 +1,272 @@
+"""Results on disk: one part file per finished search, and the comparison that `results.h5` holds.
+
+Both are HDF5 files that h5py opens as they are. Their first 512 bytes (HDF5's user block) carry the SHA-256
+of the rest; it is checked before HDF5 sees a byte, so a file loads as it was written or not at all.
+
+| path                            | what                                                                  |
+| ------------------------------- | --------------------------------------------------------------------- |
+| attribute `settings`            | JSON: seed, replicas, data sets, searchers, budgets, versions, …      |
+| `results/<dataset>/<searcher>/` | arrays of `Result` in their smallest types; the rest is in attributes |
+| `tables/<dataset>/`             | `TableFacts`, so that a report can be made again without the table    |
+
+A part file is the same with a single result. Slashes and percent signs in names are percent-encoded.
+Shapes: A architectures of the space, R replicas, S recorded points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import h5py
+import numpy as np
+
+from nasreplay.data.atomic import write_whole
+from nasreplay.errors import BadOutput
+from nasreplay.runs.result import ARRAYS, Result
+
+FORMAT = "nasreplay-results/1"
+SEAL = 512  # bytes of the user block: "<format> sha256 <hex>" and a line end, then zeros
+NOISY = ("clock", "evaluated")  # nearly random bytes: compressing them costs most and gains least
+WAY_OUT = "delete it and replay again"
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What reports need to know of the table that a data set was replayed on."""
+
+    final_mean: np.ndarray  # float64 [A] percent, validation accuracy at the final fidelity, mean over trials
+    test: np.ndarray | None = None  # float64 [A] percent, test accuracy likewise; None where unknown
+    space: str = "topology"  # name of the space whose flat order A follows
+    budget_s: float | None = None  # simulated seconds a replica may spend; None when something else ended it
+    meaning: dict[str, str] = field(default_factory=dict)  # what "valid" and "test" are, in words
+
+    @property
+    def optimum(self) -> float:
+        """The best final validation accuracy of the table, percent."""
+        return float(np.nanmax(self.final_mean))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Searchers replayed on data sets: their results, the tables' facts, and the settings of the command.
+
+    settings["notes"] (list of texts) is printed above every report; settings["score"] is "last" (the default)
+    or "published", see `statistics.score`.
+    """
+
+    results: list[Result]
+    tables: dict[str, TableFacts]  # by data set
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def datasets(self) -> list[str]:
+        """Data sets that have results, in the order of the tables."""
+        return [dataset for dataset in self.tables if self.of(dataset)]
+
+    def of(self, dataset: str) -> list[Result]:
+        """The results on one data set."""
+        return [result for result in self.results if result.dataset == dataset]
+
+
+def part_path(folder: str | Path, dataset: str, searcher: str) -> Path:
+    """Where the part file of one search lies in a comparison's folder."""
+    return Path(folder) / "parts" / f"{_name(dataset)}--{_name(searcher)}.h5"
+
+
+def save_result(path: str | Path, result: Result) -> None:
+    """Write one result atomically. The same content gives the same bytes. Raises BadOutput."""
+    _write(Path(path), [result], {}, {})
+
+
+def load_result(path: str | Path) -> Result:
+    """Read what `save_result` wrote. Raises BadOutput for any other or changed file."""
+    results = _read(Path(path)).results
+    if len(results) != 1:
+        raise BadOutput(f"{path}: holds {len(results)} results, a part file has one; {WAY_OUT}")
+    return results[0]
+
+
+def write_comparison(
+    path: str | Path,
+    results: Iterable[Result],
+    tables: Mapping[str, TableFacts],
+    settings: Mapping[str, Any],
+) -> None:
+    """Write a whole comparison atomically. The same content gives the same bytes. Raises BadOutput."""
+    _write(Path(path), list(results), tables, settings)
+
+
+def read_comparison(path: str | Path) -> Comparison:
+    """Read `results.h5` (or the one in a folder). Raises BadOutput for any other or changed file."""
+    path = Path(path)
+    return _read(path / "results.h5" if path.is_dir() else path)
+
+
+# --- writing ---------------------------------------------------------------------------------------
+
+
+def _write(
+    path: Path, results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]
+) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BadOutput(
+            f"{path.parent}: cannot be made: {problem.strerror}; choose another folder"
+        ) from problem
+    write_whole(path, _sealed(_image(results, tables, settings)))
+
+
+def _image(results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]) -> bytes:
+    """The HDF5 file without its user block."""
+    in_memory = {"driver": "core", "backing_store": False, "block_size": 2**22}
+    with h5py.File("results", "w", userblock_size=SEAL, **in_memory) as file:
+        file.attrs["settings"] = _json(settings)
+        for position, result in enumerate(results):
+            _put_result(file, result).attrs["position"] = position
+        for position, (dataset, facts) in enumerate(tables.items()):
+            _put_table(file, dataset, facts).attrs["position"] = position
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _put_result(file: Any, result: Result) -> Any:
+    group = file.create_group(f"results/{_name(result.dataset)}/{_name(result.searcher)}")
+    for name in ("searcher", "dataset", "oracle", "finished", "wall_s"):
+        group.attrs[name] = getattr(result, name)
+    group.attrs["settings"] = _json(result.settings)
+    for name in ARRAYS:
+        array = np.asarray(getattr(result, name))
+        noisy = name in NOISY and bool(array.any())
+        _put(group, name, array, packed=not noisy).attrs["dtype"] = str(array.dtype)
+    return group
+
+
+def _put_table(file: Any, dataset: str, facts: TableFacts) -> Any:
+    group = file.create_group(f"tables/{_name(dataset)}")
+    group.attrs.update(
+        dataset=dataset, space=facts.space, optimum=facts.optimum, meaning=_json(facts.meaning)
+    )
+    if facts.budget_s is not None:
+        group.attrs["budget_s"] = facts.budget_s
+    _put(group, "final_mean", facts.final_mean)
+    if facts.test is not None:
+        _put(group, "test", facts.test)
+    return group
+
+
+def _put(group: Any, name: str, array: np.ndarray, packed: bool = True) -> Any:
+    array = _smallest(array)
+    if not array.size:
+        return group.create_dataset(name, data=array)
+    chunks = (min(len(array), max(2**22 // array[0].nbytes, 1)), *array.shape[1:])
+    # not lzf: its output depends on what the memory held before
+    filters: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    return group.create_dataset(name, data=array, chunks=chunks, **(filters if packed else {}))
+
+
+def _smallest(array: np.ndarray) -> np.ndarray:
+    """Integers in the smallest signed type that holds them all; anything else as it is."""
+    if array.dtype.kind != "i" or not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    kinds = (np.int8, np.int16, np.int32, np.int64)
+    return array.astype(next(k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max))
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    def plain(item: Any) -> Any:
+        return item.tolist() if isinstance(item, np.generic | np.ndarray) else str(item)
+
+    return json.dumps(dict(value), default=plain, ensure_ascii=True)
+
+
+def _name(text: str) -> str:
+    # HDF5 and file systems both separate by slashes; "." alone means "here"
+    return quote(text, safe=" ,;=+()[]@!") if text.strip(".") else text.replace(".", "%2E")
+
+
+# --- the seal --------------------------------------------------------------------------------------
+
+
+def _sealed(image: bytes) -> bytes:
+    seal = f"{FORMAT} sha256 {hashlib.sha256(image).hexdigest()}\n"
+    return seal.encode().ljust(SEAL, b"\0") + image
+
+
+def _check_seal(path: Path) -> None:
+    with path.open("rb") as stream:
+        words = stream.read(SEAL).rstrip(b"\0").split(b" ")
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    kind, _, version = FORMAT.partition("/")
+    if len(words) != 3 or not words[0].startswith(kind.encode() + b"/"):
+        raise BadOutput(f"{path}: not a results file of nasreplay; name the folder of a replay (--out)")
+    if words[0] != FORMAT.encode():
+        raise BadOutput(f"{path}: of another format than {version}, which this version reads; {WAY_OUT}")
+    if words[1:] != [b"sha256", f"{digest}\n".encode()]:
+        raise BadOutput(f"{path}: truncated, damaged or changed (its checksum differs); {WAY_OUT}")
+
+
+# --- reading ---------------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> Comparison:
+    try:
+        _check_seal(path)
+        with h5py.File(path, "r", locking=False) as opened:
+            file: Any = opened
+            datasets = file.get("results", {}).values()
+            results = map(_get_result, _in_order(group for dataset in datasets for group in dataset.values()))
+            tables = map(_get_table, _in_order(file.get("tables", {}).values()))
+            return Comparison(list(results), dict(tables), json.loads(_text(file, "settings")))
+    except FileNotFoundError:
+        raise BadOutput(
+            f"{path}: no such file; make it with `nasreplay replay --out {path.parent}`"
+        ) from None
+    except OSError as problem:
+        raise BadOutput(
+            f"{path}: cannot be read: {problem.strerror or problem}; check its permissions"
+        ) from problem
+    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError) as problem:
+        if isinstance(problem, BadOutput):
+            raise
+        raise BadOutput(f"{path}: lacks what a results file holds ({problem}); {WAY_OUT}") from problem
+
+
+def _in_order(groups: Iterable[Any]) -> list[Any]:
+    return sorted(groups, key=lambda group: group.attrs["position"])
+
+
+def _get_result(group: Any) -> Result:
+    arrays = {name: group[name][()].astype(group[name].attrs["dtype"], copy=False) for name in ARRAYS}
+    return Result(
+        searcher=_text(group, "searcher"),
+        dataset=_text(group, "dataset"),
+        oracle=bool(group.attrs["oracle"]),
+        finished=bool(group.attrs["finished"]),
+        wall_s=float(group.attrs["wall_s"]),
+        settings=json.loads(_text(group, "settings")),
+        **arrays,
+    )
+
+
+def _get_table(group: Any) -> tuple[str, TableFacts]:
+    facts = TableFacts(
+        final_mean=group["final_mean"][()],
+        test=group["test"][()] if "test" in group else None,
+        space=_text(group, "space"),
+        budget_s=float(group.attrs["budget_s"]) if "budget_s" in group.attrs else None,
+        meaning=json.loads(_text(group, "meaning")),
+    )
+    return _text(group, "dataset"), facts
+
+
+def _text(owner: Any, name: str) -> str:
+    value = owner.attrs[name]
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,153 @@
+import dataclasses
+import io
+import json
+
+import fabricate
+import numpy as np
+import pytest
+from rich.console import Console
+
+from nasreplay.runs import report, statistics
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return fabricate.comparison(replicas=60)
+
+
+def printed(comparison, width, terminal=False):
+    stream = io.StringIO()
+    report.print_report(
+        comparison, Console(file=stream, width=width, force_terminal=terminal, color_system=None)
+    )
+    return stream.getvalue()
+
+
+def test_rows_hold_what_the_statistics_say(comparison):
+    rows = report.rows(comparison)
+    assert [row["dataset"] for row in rows] == ["cifar10"] * 6 + ["cifar100"] * 6
+    row = next(row for row in rows if row["searcher"] == "rea")
+    result, truth = comparison.of("cifar10")[1], comparison.tables["cifar10"]
+    final = truth.final_mean[result.found]
+    assert row["validation_accuracy_mean"] == pytest.approx(final.mean())
+    assert row["validation_accuracy_std"] == pytest.approx(final.std())
+    assert row["validation_accuracy_low95"] < final.mean() < row["validation_accuracy_high95"]
+    assert row["test_accuracy_mean"] == pytest.approx(truth.test[result.found].mean())
+    assert row["regret_mean"] == pytest.approx(truth.final_mean.max() - final.mean())
+    assert row["evaluations_mean"] == result.evaluations.mean()
+    assert row["simulated_hours_mean"] == pytest.approx(result.clock.max(axis=1).mean() / 3600)
+    assert row["wall_s_per_500_replicas"] == pytest.approx(0.25 * 500 / 60)
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_oracles_take_no_part(comparison):
+    rows = [row for row in report.rows(comparison) if row["dataset"] == "cifar10"]
+    assert [row["searcher"] for row in rows[-2:]] == ["darts-v1", "gdas"]
+    assert all(row["rank"] is None and row["beats"] == "" and row["apart"] == "oracle" for row in rows[-2:])
+    assert [row["rank"] for row in rows[:-2]] == sorted(row["rank"] for row in rows[:-2])
+    assert sum(row["rank"] for row in rows[:-2]) == pytest.approx(1 + 2 + 3 + 4)
+    assert not any("darts" in row["beats"] or "gdas" in row["beats"] for row in rows)
+    without = dataclasses.replace(comparison, results=[r for r in comparison.results if not r.oracle])
+    assert [row["rank"] for row in report.rows(without)[:4]] == [row["rank"] for row in rows[:4]]
+
+
+def test_repeats_and_interrupted_stand_apart(comparison):
+    results = list(comparison.results)
+    results[0] = dataclasses.replace(results[0], settings={"apart": "equals rea on a table"})
+    results[1] = dataclasses.replace(results[1], finished=False)
+    changed = dataclasses.replace(comparison, results=results)
+    rows = [row for row in report.rows(changed) if row["dataset"] == "cifar10"]
+    assert {row["searcher"]: row["apart"] for row in rows if row["apart"]} == {
+        "random": "equals rea on a table",
+        "rea": "interrupted",
+        "darts-v1": "oracle",
+        "gdas": "oracle",
+    }
+    text = printed(changed, 100)
+    assert "random: equals rea on a table; not ranked" in text
+    assert "rea: interrupted; not ranked" in text
+    assert list(report.average_ranks(changed)) == [
+        name for name in report.average_ranks(comparison) if name not in ("random", "rea")
+    ]
+
+
+def test_beats_follow_the_corrected_tests(comparison):
+    row = next(row for row in report.rows(comparison) if row["searcher"] == "curriculum-fixed")
+    ranked = {
+        r.searcher: statistics.score(r, comparison.tables["cifar10"])
+        for r in comparison.of("cifar10")
+        if not r.oracle
+    }
+    clear = [p for p in statistics.compare_pairs(ranked) if p.corrected < 0.05 and p.better < 0.5]
+    better = {p.first for p in clear if p.second == "curriculum-fixed"}
+    assert set(row["beats"].split()) == better
+    assert "random" in better
+
+
+@pytest.mark.parametrize("test", [True, False])
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_terminal_never_cuts_a_number(comparison, width, terminal, test):
+    if not test:
+        tables = {name: dataclasses.replace(facts, test=None) for name, facts in comparison.tables.items()}
+        comparison = dataclasses.replace(comparison, tables=tables)
+    text = printed(comparison, width, terminal)
+    assert "…" not in text
+    assert ("test" in text.replace("No test [accuracy].", "")) == test
+    lines = text.splitlines()
+    assert lines[0].startswith("Budgets are scaled by 200/12.")
+    for row in report.rows(comparison):
+        line = next(line for line in lines if line.startswith(f"{row['searcher']} ") and "±" in line)
+        assert "oracle" in line or not row["oracle"]
+        mean, std = row["validation_accuracy_mean"], row["validation_accuracy_std"]
+        assert any(f"{mean:.2f} ± {std:.2f}" in line for line in lines)
+    table = [line for line in lines if "±" in line]
+    assert max(map(len, table)) <= (100 if test else 85)
+    if not terminal:
+        assert all(ord(character) < 0x2500 for character in text)  # no box drawing in a pipe
+
+
+def test_markdown_has_everything(comparison):
+    text = report.markdown(comparison, ["figures/regret-cifar10.png", "figures/regret-cifar10.svg"])
+    assert text.count("![") == 1
+    assert "![Mean regret on cifar10](figures/regret-cifar10.png)" in text
+    assert "- No test [accuracy]." in text
+    assert "accuracy on made-up images" in text
+    assert "| seed | `7` |" in text
+    pipes = [line for line in text.splitlines() if line.startswith("| ")]
+    header = next(line for line in pipes if line.startswith("| searcher | validation"))
+    assert "test accuracy %" in header
+    assert sum(line.count("|") == header.count("|") for line in pipes) == 2 * (2 + 6)
+    for heading in header.strip("| ").split(" | "):
+        assert f"- {heading}: " in text
+
+
+def test_published_score_is_reported_as_such(comparison):
+    changed = dataclasses.replace(comparison, settings={"score": "published"})
+    row = next(row for row in report.rows(changed) if row["searcher"] == "rea")
+    truth = comparison.tables["cifar10"]
+    expected = statistics.score(comparison.of("cifar10")[1], truth, truth.budget_s, "published").mean()
+    assert row["validation_accuracy_mean"] == pytest.approx(expected)
+    assert "interpolated in time" in report.markdown(changed)
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_replica_one_searcher_and_nothing():
+    small = fabricate.comparison(replicas=1, datasets=("cifar10",), test=False)
+    alone = dataclasses.replace(small, results=small.results[:1])
+    row = report.rows(alone)[0]
+    assert row["validation_accuracy_low95"] is None
+    assert (row["rank"], row["beats"]) == (1.0, "")
+    assert "1 replica," in printed(small, 100)
+    assert "Average rank" not in printed(small, 100)
+    nothing = dataclasses.replace(small, results=[])
+    assert report.rows(nothing) == []
+    assert printed(nothing, 80).startswith("Budgets")
+    assert "## Settings" in report.markdown(nothing)
+
+
+def test_best_of_the_table_has_no_negative_zero(comparison):
+    rows = [row for row in report.rows(comparison) if row["searcher"] == "gdas"]
+    assert [row["regret_mean"] for row in rows] == [0.0, 0.0]
+    assert "-0.00" not in printed(comparison, 100)
+    assert np.isfinite([row["validation_accuracy_std"] for row in rows]).all()

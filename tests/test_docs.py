@@ -1,0 +1,35 @@
+"""The Python examples of the README and of docs/ run as they are printed, page by page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_python_examples_run(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(blocks(page)), str(page), "exec"), {"__name__": "example"})
+
+
+def test_links_between_pages_are_not_broken():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_example_searcher_passes_the_contract_suite():
+    names = {"__name__": "example"}
+    exec("\n".join(blocks(ROOT / "docs" / "extend.md")), names)
+    suite = names["TestAnnealing"]()
+    tests = [getattr(suite, name) for name in dir(suite) if name.startswith("test_")]
+    assert len(tests) >= 7
+    for test in tests:
+        test()
