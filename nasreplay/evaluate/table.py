@@ -210,6 +210,14 @@ class TableEvaluator:
         accuracy, _ = level.read(np.array([flat]), trial)
         return Answer(float(accuracy[0]), 1, self._seconds_item(flat), flat, *self._context)
 
+    def accuracies(self, architectures: Sequence[str] | np.ndarray, trial: int | str = "mean") -> np.ndarray:
+        """float64 [N] percent, free of charge: of official texts, or of codes [N, D]."""
+        if isinstance(architectures, np.ndarray):
+            flat = self.space.index(self.space.check_codes(architectures))
+        else:
+            flat = self.space.index_of(architectures)
+        return self.levels[-1].read(flat, trial)[0]
+
     @cached_property
     def _context(self) -> tuple[str, str, Fidelity]:
         return self.dataset, "valid", self.levels[-1].at

@@ -212,35 +212,45 @@ def _facts(plan: Plan, table: TableEvaluator) -> TableFacts:
 
 
 def notes(plan: Plan, tables: dict[str, TableEvaluator]) -> list[str]:
-    """What a reader must know of the numbers, in two lines."""
+    """What a reader must know of the numbers: accuracies, clock and budget, settings."""
+    lines = (_accuracy_note(plan, tables), _clock_note(plan, tables), _settings_note(plan))
+    return [line for line in lines if line]
+
+
+def _accuracy_note(plan: Plan, tables: dict[str, TableEvaluator]) -> str:
     table = next(iter(tables.values()))
-    told = {"drawn": "one drawn trial an evaluation", "mean": "the mean over trials"}
-    scores = (
-        f"{table.source['table']}. The search sees {told.get(str(plan.trial), f'trial {plan.trial}')} of recipe "
-        f"{table.levels[-1].at.recipe}; the score is the validation accuracy at {table.final.at}, mean over trials."
+    told = {"drawn": "one drawn trial", "mean": "the mean over trials"}.get(
+        str(plan.trial), f"trial {plan.trial}"
     )
-    if table.test is None:
-        scores += " No test accuracy: this table has none."
-    return [scores, " ".join(_clock_notes(plan, tables))]
+    text = (
+        f"Table: {table.source['table']}. A search is told {told} at {table.levels[-1].at}; "
+        f"the score is the mean over trials at {table.final.at}."
+    )
+    return text if table.test is not None else f"{text} No test accuracy: the table holds none."
 
 
-def _clock_notes(plan: Plan, tables: dict[str, TableEvaluator]) -> Iterator[str]:
+def _clock_note(plan: Plan, tables: dict[str, TableEvaluator]) -> str:
     table = next(iter(tables.values()))
+    text = "Clock: simulated training and evaluation seconds."
     if not table.source["evaluation_seconds"]:
-        yield "Clock: training seconds only (evaluation seconds unknown)."
+        text = "Clock: simulated training seconds only (the table has no evaluation seconds)."
     if plan.budget_s is None and plan.evaluations is None:
-        limits = (time_budget(t) for t in tables.values())
-        words = ", ".join(f"{limit.seconds:,.0f} s" for limit in limits)
-        yield f"Budgets: {time_budget(table).words}, {words}."
-    else:
-        limits = {"simulated seconds": plan.budget_s, "evaluations": plan.evaluations}
-        yield f"Budget: {', '.join(f'{limit:,.0f} {unit}' for unit, limit in limits.items() if limit)} a replica."
+        text += f" Budgets: {time_budget(table).words}."
+    if "bohb" in plan.searchers and len(table.levels) == 1:
+        text += " bohb: one rung (model only), for the table has one fidelity."
     slopes = [name for name in plan.searchers if "slope" in plan.searcher(name).needs]
     if slopes and plan.gradient == "exact":
-        steps = sorted({str(plan.searcher(name).epochs) for name in slopes})
-        yield (
-            "oracle: an exact slope of the whole table, with table defaults of its own (see settings); it spends no "
-            f"evaluations or simulated seconds, ends after {'/'.join(steps)} steps, and is not ranked."
-        )
-    if "bohb" in plan.searchers and len(table.levels) == 1:
-        yield "bohb: one rung (model only), because the table has one fidelity."
+        text += " oracle: its slope reads the whole table; it costs nothing, ends by its steps and is not ranked."
+    return text
+
+
+def _settings_note(plan: Plan) -> str:
+    """The settings that are not the published ones, searchers with equal ones together."""
+    groups: dict[str, list[str]] = {}
+    for name in plan.searchers:
+        published = search.make(name, preset="published").settings()
+        changed = {k: v for k, v in plan.searcher(name).settings().items() if v != published[k]}
+        if changed:
+            groups.setdefault(", ".join(f"{key} {value}" for key, value in changed.items()), []).append(name)
+    texts = (f"{', '.join(names)}: {changed}" for changed, names in groups.items())
+    return f"Table settings: {'; '.join(texts)}. All others: published." if groups else "Settings: published."
