@@ -65,12 +65,12 @@ class RunFolder:
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
-        if "slope" in searcher.needs:
+        if searcher.epochs is not None:
             self._write(
                 event="step",
                 step=step,
                 epoch=live.epoch,
-                loss=float(searcher.state.loss[0]),
+                loss=float(searcher.state.loss[0]) if hasattr(searcher.state, "loss") else None,
                 found=evaluator.space.format(searcher.incumbent()[0].tolist()),
                 simulated_s=float(evaluator.ledger.simulated_s[0]),
                 wall_s=float(evaluator.ledger.wall_s[0]),

@@ -47,6 +47,7 @@ class Searcher:
     needs: ClassVar[frozenset[str]] = frozenset({"evaluate"})
     """Abilities that an evaluator must have."""
     epochs: int | None = None
+    """Epochs of a search that ends by itself and says after every step what it would answer; else None."""
 
     state: SimpleNamespace
     stream: Stream
@@ -62,6 +63,9 @@ class Searcher:
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """Advance every live replica by one unit of work."""
         raise TypeError(f"{type(self).__name__} has no step")
+
+    def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
+        """After the last step of every epoch; `live` are the replicas that took it. Nothing by default."""
 
     def incumbent(self) -> np.ndarray:
         """int8 [R, D]: what each replica would answer now."""

@@ -94,7 +94,7 @@ def run(
     }
     if getattr(searcher, "order", 1) == 2 and "order_2" in header["evaluator"]:
         header["apart"] = header["evaluator"]["order_2"]
-    trace = Trace(evaluator, keep_steps="slope" in searcher.needs)
+    trace = Trace(evaluator, keep_steps=searcher.epochs is not None)
     started = time.perf_counter()
     step = recorder.start(header, searcher, evaluator) if recorder else 0
     evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
@@ -107,6 +107,8 @@ def run(
             searcher.step(in_step, live)
             evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
             step += 1
+            if step % evaluator.steps_per_epoch == 0:
+                searcher.end_epoch(in_step, live)
             trace.step(live, searcher)
             if recorder:
                 recorder.step(step, live, searcher, evaluator)

@@ -25,7 +25,7 @@ class Trace:
         self.asked.append(answers if answers.answered.all() else answers.only(answers.answered))
 
     def step(self, live: Live, searcher: Searcher) -> None:
-        """Keep what a gradient searcher would answer now."""
+        """Keep what the searcher would answer now."""
         if self.keep_steps:
             found = self.evaluator.space.index(searcher.incumbent()[live.rows])
             self.steps.append((live.rows, found, self.evaluator.ledger.simulated_s[live.rows]))
