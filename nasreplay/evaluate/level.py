@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from nasreplay.data.facts import trial_mean
 from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.protocol import MEAN, Fidelity
 
@@ -81,11 +82,3 @@ class Level:
             known = ", ".join(map(str, self.seeds))
             raise NotMeasured(f"no trial {trial!r} at {self.at}; trials: {known}, or 'mean', or 'drawn'")
         return int(found[0])
-
-
-def trial_mean(values: np.ndarray) -> np.ndarray:
-    """Left-to-right sum over the trials that exist divided by their number, as the official API does."""
-    total, count = np.zeros(len(values)), np.isfinite(values).sum(axis=1)
-    for column in np.nan_to_num(values.T, nan=0.0):
-        total = total + column
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)

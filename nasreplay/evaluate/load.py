@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from nasreplay.data import semantics
+from nasreplay.data.facts import trial_mean
 from nasreplay.data.find import open_table
 from nasreplay.data.pack import Pack
 from nasreplay.errors import NotMeasured
-from nasreplay.evaluate.level import Level, trial_mean
+from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 

@@ -66,8 +66,10 @@ class ReplayEvaluator:
 
     def _next(self, architecture: str, at: Fidelity) -> dict[str, Any]:
         if self.place == len(self.events):
+            step = self.events[-1]["step"] if self.events else 0
             raise ReplayDiverged(
-                f"evaluation {self.place + 1}: the record ends here, got {architecture}, {at}"
+                f"evaluation {self.place + 1} (after step {step}): expected the end of the record; "
+                f"got {architecture}, {at}"
             )
         event = self.events[self.place]
         expected = (event["architecture"], Fidelity(event["recipe"], event["epoch"]))

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasreplay.data.facts import trial_mean
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget, Ledger
-from nasreplay.evaluate.level import Level, trial_mean
+from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.multilinear import Multilinear, exact_slope
 from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
 from nasreplay.seeds import Stream

@@ -118,6 +118,12 @@ class Space(ABC):
                 )
         return codes
 
+    def no_such_index(self, index: int) -> BadArchitecture:
+        """The error for an index outside the space."""
+        return BadArchitecture(
+            f"index {index} is outside the {self.name} space: indices are 0 to {self.size - 1}"
+        )
+
     # --- text --------------------------------------------------------------------------------------
 
     @abstractmethod

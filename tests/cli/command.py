@@ -1,0 +1,64 @@
+"""The real command as a process of its own, and what its results are compared by."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nasreplay.runs.result import ARRAYS, Result
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen:
+    """The command as a process in a group of its own, as a terminal would start it."""
+    search = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+    return subprocess.Popen(
+        [sys.executable, "-m", "nasreplay", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": search},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds: float = 30) -> None:
+    """Wait until something is so while the process runs."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "it ended too soon"
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.002)
+
+
+def end(process: subprocess.Popen, status: int) -> tuple[str, str]:
+    """What it printed; it must end soon and with this status."""
+    try:
+        out, err = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == status, err
+    return out, err
+
+
+def assert_equal(one: Result, other: Result) -> None:
+    """The same in everything but wall seconds."""
+    for name in ("searcher", "dataset", "oracle", "finished", "settings"):
+        assert getattr(one, name) == getattr(other, name)
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+def log_of(folder: Path) -> list[dict]:
+    """The events of a run without wall seconds."""
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "wall_s"} for line in lines]
