@@ -7,6 +7,7 @@ int, float, bool, none (the format of AutoDL-Projects). An unknown key is an err
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -91,8 +92,9 @@ def _convert(value: Any, default: Any, where: str) -> Any:
 def positive(settings: Any, *names: str) -> None:
     """Raise BadSetting unless the named fields are above 0."""
     for name in names:
-        if not getattr(settings, name) > 0:
-            raise BadSetting(f"{settings.name}.{name} is {getattr(settings, name)}: it must be above 0")
+        value = getattr(settings, name)
+        if not (value > 0 and math.isfinite(value)):
+            raise BadSetting(f"{settings.name}.{name} is {value}: it must be above 0")
 
 
 def within(settings: Any, low: float, high: float, *names: str) -> None:

@@ -36,6 +36,10 @@ class BadPack(BadInput):
     """A pack that is missing, truncated, damaged, or of another format."""
 
 
+class BadData(BadInput):
+    """An image data set that is missing, damaged, or of another layout than its name says."""
+
+
 class UnsafePickle(BadInput):
     """A pickle that names something outside the allow-list; nothing of it was executed."""
 
@@ -50,3 +54,7 @@ class BadOutput(BadInput):
 
 class ReplayDiverged(NasReplayError):
     """A re-driven run asked for something else than its record holds."""
+
+
+class TrainingFailed(NasReplayError):
+    """A training whose loss is no longer a number; its last checkpoint is intact."""

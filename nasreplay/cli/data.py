@@ -82,6 +82,21 @@ def path() -> None:
 @click.option("--source", help="Where the numbers come from; default: the file's name.")
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the numbers.")
 @click.option("--epochs", multiple=True, metavar="RECIPE=N", help="Epochs of a recipe not named by a number.")
+@click.option(
+    "--own",
+    "facts",
+    multiple=True,
+    metavar="NAME[=FACTS]",
+    help="A data set of your own, as STORED in the targets; FACTS: classes:10,resolution:32,training_images:5000,"
+    "x-valid:1000,x-test:1000 (pixels, images). Without classes, parameters and FLOPs are not known.",
+)
+@click.option(
+    "--sentence",
+    "sentences",
+    multiple=True,
+    metavar="NAME/SET=WORDS",
+    help="What an accuracy of it is, in words.",
+)
 def import_csv(
     file: str,
     mappings: tuple[str, ...],
@@ -89,22 +104,29 @@ def import_csv(
     space: str,
     out: str,
     epochs: tuple[str, ...],
+    facts: tuple[str, ...],
+    sentences: tuple[str, ...],
     **texts: Any,
 ) -> None:
     """Turn FILE (.csv or .csv.gz) into a pack.
 
     One column names the architecture; its TARGET is arch (text), key (six digits) or index (official index).
     The others: STORED/RECIPE/SET/accuracy in percent, with /SEED behind it for a single trial; …/loss;
-    STORED/RECIPE/SET/eval_seconds; STORED/RECIPE/seconds_per_epoch; STORED/latency.
+    STORED/RECIPE/SET/eval_seconds; STORED/RECIPE/seconds_per_epoch; STORED/latency. SET of a data set of your own
+    is x-valid (what "validation" means), x-test or train.
 
-    Example: --map arch=arch --map 'acc=cifar10-valid/12/x-valid/accuracy'
+    \b
+    --map arch=arch --map acc=cifar10-valid/12/x-valid/accuracy
+    --own my-images --map arch=arch --map acc=my-images/12/x-valid/accuracy
     """
     from nasreplay.data.import_csv import import_csv as run
     from nasreplay.data.import_csv import read_map_file
+    from nasreplay.data.own import from_texts
     from nasreplay.spaces import space_named
 
     wanted = [*(read_map_file(map_file) if map_file else []), *mappings]
-    done = run(file, out, wanted, space=space_named(space), epochs=_epochs(epochs), **texts)
+    known = {"epochs": _epochs(epochs), "own": from_texts(facts, sentences)}
+    done = run(file, out, wanted, space=space_named(space), **known, **texts)
     missing = f", {done.missing:,} architectures without a row" if done.missing else ""
     click.echo(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")
 

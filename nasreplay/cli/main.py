@@ -14,6 +14,9 @@ COMMANDS = {
     "query": "Numbers of architectures: accuracy, rank, cost, neighbours.",
     "replay": "Compare searchers on a table, many replicas at once.",
     "search": "Run one searcher, with its full event log.",
+    "train": "Train one network by the benchmark's recipe.",
+    "gap": "The gap between a live run and the table.",
+    "tabulate": "Fill a table from any evaluator; join shards.",
     "convert": "Translate an architecture between its forms.",
     "data": "Tables: list, info, verify, path, import.",
 }
@@ -38,7 +41,9 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command).")
 @click.version_option(__version__)
 def cli(debug: bool) -> None:
@@ -50,7 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
-        cli.main([a for a in arguments if a != "--debug"], prog_name="nasreplay", standalone_mode=False)
+        kept = [argument for argument in arguments if argument != "--debug"]
+        sys.exit(cli.main(kept, prog_name="nasreplay", standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except (click.Abort, KeyboardInterrupt):

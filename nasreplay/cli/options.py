@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,13 @@ GRADIENT = click.option(
     "--gradient", default="exact", show_default=True, help="Slopes of a table: exact (an oracle) or sampled."
 )
 SAMPLES = click.option("--samples", default=6, show_default=True, help="Look-ups of one sampled slope.")
-SEED = click.option("--seed", default=-1, show_default=True, help="Root seed; -1 draws one and prints it.")
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(min=-1),
+    default=-1,
+    show_default=True,
+    help="Root seed; -1 draws one and prints it.",
+)
 SET = click.option(
     "--set",
     "sets",
@@ -52,6 +60,11 @@ def together(*options: Callable) -> Callable:
     return decorate
 
 
+def command_line() -> str:
+    """What was typed, as runs record it."""
+    return shlex.join(["nasreplay", *sys.argv[1:]])
+
+
 def trial_of(text: str) -> int | str:
     """drawn, mean, or a seed; raises BadSetting."""
     if text in ("drawn", "mean"):
@@ -62,8 +75,13 @@ def trial_of(text: str) -> int | str:
         raise BadSetting(f"--trial {text!r}: drawn, mean, or the seed of a trial (777, 888, 999)") from None
 
 
-def changes_of(configs: tuple[str, ...], sets: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Searcher → hyper-parameters, from files first and then from NAME.KEY=VALUE texts."""
+def changes_of(
+    configs: tuple[str, ...], sets: tuple[str, ...], chosen: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Searcher → hyper-parameters, from files first and then from NAME.KEY=VALUE texts.
+
+    Settings of a searcher that is not among the chosen ones would have no effect and are refused.
+    """
     from nasreplay import config
     from nasreplay.search import SEARCHERS
 
@@ -77,9 +95,12 @@ def changes_of(configs: tuple[str, ...], sets: tuple[str, ...]) -> dict[str, dic
     for text in sets:
         target, equals, value = text.partition("=")
         name, dot, key = target.rpartition(".")
+        name = name.lower().replace("_", "-")
         if not (equals and dot and name and key):
             raise BadSetting(f"--set {text!r}: the form is NAME.KEY=VALUE, for example rea.population=20")
-        if name.lower() not in SEARCHERS:
+        if name not in SEARCHERS:
             raise UnknownName(f"--set {text!r}: unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
-        changes.setdefault(name.lower(), {})[key] = value
+        changes.setdefault(name, {})[key] = value
+    for name in changes.keys() - set(chosen):
+        raise BadSetting(f"settings for {name}, which is not among the searchers: {', '.join(chosen)}")
     return changes

@@ -47,8 +47,8 @@ def _object(sheet: Sheet, which: int, why_no_accuracy: str) -> dict[str, Any]:
 
 def _dataset(sheet: Sheet, known: DatasetFacts, which: int, same: np.ndarray) -> dict[str, Any]:
     return {
-        "parameters": int(known.parameters[which]),
-        "flops": int(known.flops[which]),
+        "parameters": _count(known.parameters[which]),
+        "flops": _count(known.flops[which]),
         "latency_ms": _value(known.latency[which] * 1e3),
         "accuracies": [_accuracy(sheet, *each, which, same) for each in known.accuracies],
     }
@@ -89,6 +89,10 @@ def _neighbour(sheet: Sheet, numbers: Numbers, which: int) -> dict[str, Any] | N
         "accuracy_percent": _value(numbers.neighbour_accuracy[which]),
         "gain_points": _value(numbers.gain[which]),
     }
+
+
+def _count(number: Any) -> int | None:
+    return int(number) if number == number else None
 
 
 def _value(number: Any) -> float | None:

@@ -87,7 +87,7 @@ def listing(sheet: Sheet) -> list[str]:
                     f"{numbers.rank[which]:,}" if numbers.rank[which] else UNKNOWN,
                 ]
             else:
-                cells += [_millions(known.parameters[which]), f"{known.flops[which] / 1e6:.2f}"]
+                cells += [_millions(known.parameters[which]), _number(known.flops[which] / 1e6)]
         rows.append([*cells, sheet.text(flat)])
     return table(rows)
 
@@ -100,7 +100,7 @@ def best_lines(sheet: Sheet, qualify: int, limits: str) -> Iterator[str]:
     rows = [head]
     for which, flat in enumerate(sheet.flat):
         cells = [f"{numbers.rank[which]:,}", _plus_minus(numbers, which), _millions(known.parameters[which])]
-        cells += [f"{known.flops[which] / 1e6:.2f}", _number(known.latency[which] * 1e3)]
+        cells += [_number(known.flops[which] / 1e6), _number(known.latency[which] * 1e3)]
         rows.append([*cells, f"#{sheet.official[flat]}", sheet.text(flat)])
     which = f"{qualify:,} architectures with {limits}" if limits else f"{each.count:,} measured architectures"
     yield f"{name}: the best {len(sheet.flat)} of {which}"
@@ -151,7 +151,7 @@ def _cells(sheet: Sheet, name: str, which: int) -> Cells:
     for each, numbers in known.accuracies:
         cells |= _accuracy_cells(each, numbers, which)
     costs = {"parameters, M": _millions(known.parameters[which])}
-    costs["FLOPs, M multiply-adds"] = f"{known.flops[which] / 1e6:.2f}"
+    costs["FLOPs, M multiply-adds"] = _number(known.flops[which] / 1e6)
     if sheet.pack:
         costs["latency, ms a batch"] = _number(known.latency[which] * 1e3)
     cells |= {(1, row, label): cell for row, (label, cell) in enumerate(costs.items())}
@@ -257,8 +257,8 @@ def _number(value: Any, digits: int = 2, sign: str = "") -> str:
     return f"{value:{sign},.{digits}f}" if value == value else UNKNOWN
 
 
-def _millions(count: int) -> str:
-    return f"{count / 1e6:.3f}"
+def _millions(count: Any) -> str:
+    return _number(count / 1e6, 3)
 
 
 def _terminal_width() -> int:

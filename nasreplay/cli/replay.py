@@ -48,14 +48,20 @@ def replay(listing: bool, redraw: Path | None, **chosen: Any) -> None:
     Writes results.h5, summary.md and regret figures (PNG and SVG) into the folder. The same seed gives the
     same numbers. Ctrl-C keeps what is finished; the same command with the same --out continues.
     """
+    if chosen["as_json"] and chosen["as_csv"]:
+        raise BadSetting("--json or --csv, not both")
     if listing:
         click.echo(_listing())
     elif redraw:
         from nasreplay.runs.store import read_comparison
 
         comparison = read_comparison(redraw)
+        if not comparison.tables or "seed" not in comparison.settings:
+            raise BadSetting(
+                f"{redraw} holds one search, not a comparison; --redraw takes the folder of a replay"
+            )
         comparison.settings["score"] = chosen["score"]
-        _present(comparison, redraw, chosen)
+        _present(comparison, redraw if redraw.is_dir() else redraw.parent, chosen)
     else:
         _replay(chosen)
 
@@ -66,7 +72,9 @@ def _replay(chosen: dict[str, Any]) -> None:
     plan = _plan(chosen)
     folder = chosen["out"] or Path("output") / f"replay-seed{plan.seed}"
     with _telling() as tell:
-        comparison = compare(plan, folder, command=_command(), jobs=chosen["jobs"] or _cores(), tell=tell)
+        comparison = compare(
+            plan, folder, command=options.command_line(), jobs=chosen["jobs"] or _cores(), tell=tell
+        )
     comparison.settings["score"] = chosen["score"]
     if comparison.results:
         _present(comparison, folder, chosen)
@@ -75,20 +83,20 @@ def _replay(chosen: dict[str, Any]) -> None:
 
 
 def _plan(chosen: dict[str, Any]) -> Any:
-    from nasreplay.data.semantics import dataset_named
     from nasreplay.evaluate.load import replayable
-    from nasreplay.search import SEARCHERS, make
+    from nasreplay.search import TABLE_DEFAULTS, make
     from nasreplay.search.compare import Plan
     from nasreplay.seeds import root_seed
 
     if chosen["jobs"] is not None and chosen["jobs"] < 1:
         raise BadSetting(f"--jobs {chosen['jobs']}: it must be at least 1")
-    names = tuple(dict.fromkeys(make(name).name for name in chosen["searchers"])) or tuple(SEARCHERS)
-    datasets = tuple(dict.fromkeys(dataset_named(name) for name in chosen["datasets"]))
+    names = dict.fromkeys(make(name).name for name in chosen["searchers"] or TABLE_DEFAULTS)
+    if "curriculum" in names:  # its benefit is a matter of the growth order: never show it alone
+        names |= dict.fromkeys(("curriculum-fixed", "random"))
     return Plan(
-        searchers=names,
-        datasets=datasets or replayable(chosen["table"]),
-        changes=options.changes_of(chosen["configs"], chosen["sets"]),
+        searchers=tuple(names),
+        datasets=replayable(chosen["table"], chosen["datasets"]),
+        changes=options.changes_of(chosen["configs"], chosen["sets"], names),
         table=chosen["table"],
         recipe=chosen["recipe"],
         trial=options.trial_of(chosen["trial"]),
@@ -106,12 +114,6 @@ def _cores() -> int:
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _command() -> str:
-    import shlex
-
-    return shlex.join(["nasreplay", *sys.argv[1:]])
 
 
 def _listing() -> str:
@@ -157,7 +159,8 @@ def _present(comparison: Any, folder: Path, chosen: dict[str, Any]) -> None:
         from rich.console import Console
 
         report.print_report(comparison, Console())
-        click.echo(f"results, figures and summary: {folder}  (seed {comparison.settings['seed']})")
+    machine = chosen["as_json"] or chosen["as_csv"]
+    click.echo(f"results, figures and summary: {folder}  (seed {comparison.settings['seed']})", err=machine)
 
 
 def _csv(rows: Any) -> str:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nasreplay.cli import options
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.cli import evaluators, live, options
+from nasreplay.errors import BadSetting
 
 
 @click.command(short_help="Run one searcher, with its full event log.")
 @click.argument("searcher")
-@click.option("--evaluator", default="table", show_default=True, help="What answers: table.")
-@click.option("--dataset", default="cifar10", show_default=True)
+@options.together(evaluators.EVALUATOR, evaluators.DATASET)
 @options.together(options.TABLE, options.RECIPE, options.TRIAL, options.BUDGET, options.EVALUATIONS)
 @options.together(options.GRADIENT, options.SAMPLES, options.SEED, options.SET, options.CONFIG)
+@options.together(*live.ALL)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder. Default: output/search/NAME-DATASET-seedN."
 )
 @click.option("--resume", is_flag=True, help="Continue the run that --out holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def search(
-    searcher: str, evaluator: str, out: Path | None, resume: bool, as_json: bool, **chosen: Any
-) -> None:
+def search(searcher: str, out: Path | None, resume: bool, as_json: bool, **chosen: Any) -> None:
     """Run SEARCHER until its budget or its epochs end, and record everything that it did.
 
     The run folder holds run.json (settings), events.jsonl (every evaluation or step), checkpoint/ and
@@ -37,14 +34,18 @@ def search(
     from nasreplay.search import run
     from nasreplay.seeds import root_seed
 
-    if evaluator != "table":
-        raise UnknownName(f"unknown evaluator {evaluator!r}; known: table")
     if resume and out is None:
         raise BadSetting("--resume needs --out, the folder of the run")
     seed = read_header(out)["seed"] if resume and out and chosen["seed"] == -1 else root_seed(chosen["seed"])
+    if chosen["evaluator"] != "table":
+        from nasreplay.cli import search_live
+
+        facts = search_live.run_live(searcher, out, resume, seed, chosen)
+        click.echo(json.dumps(facts, indent=1) if as_json else search_live.text(facts))
+        return
     made, table, budget = _build(searcher, chosen)
     folder = out or Path("output/search") / f"{made.name}-{table.dataset}-seed{seed}"
-    recorder = RunFolder(folder, {"command": " ".join(sys.argv)}, resume=resume)
+    recorder = RunFolder(folder, {"command": options.command_line()}, resume=resume)
     outcome = run(made, table, budget, seed=seed, recorder=recorder)
     if not outcome.finished:
         raise click.ClickException(f"interrupted; continue with: --out {folder} --resume")
@@ -56,22 +57,12 @@ def search(
 
 
 def _build(name: str, chosen: dict[str, Any]) -> tuple[Any, Any, Any]:
-    from nasreplay.evaluate.load import load_table
     from nasreplay.search import Budget, make
     from nasreplay.search.published import time_budget
 
-    changes = options.changes_of(chosen["configs"], chosen["sets"])
-    made = make(name, changes.pop(name.lower(), None))
-    if changes:
-        raise BadSetting(f"settings for {', '.join(changes)}, but the searcher is {made.name}")
-    table = load_table(
-        chosen["dataset"],
-        table=chosen["table"],
-        recipe=chosen["recipe"],
-        trial=options.trial_of(chosen["trial"]),
-        gradient=chosen["gradient"],
-        samples=chosen["samples"],
-    )
+    name = make(name).name
+    made = make(name, options.changes_of(chosen["configs"], chosen["sets"], (name,)).get(name))
+    table = evaluators.evaluator_of(chosen)
     if chosen["budget"] is None and chosen["evaluations"] is None:
         return made, table, Budget(simulated_s=time_budget(table).seconds)
     return made, table, Budget(simulated_s=chosen["budget"], evaluations=chosen["evaluations"])

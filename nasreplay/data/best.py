@@ -32,12 +32,8 @@ def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.nda
     if count < 1:
         raise BadSetting(f"-n {count}: must be 1 or more")
     qualify = np.isfinite(each.value)
-    parameters, flops = facts.costs(pack.space, np.arange(pack.space.size), each.dataset)
+    parameters, flops = facts.costs(pack.space, np.arange(pack.space.size), each.dataset, pack.own)
     latency = facts.latency(pack, [each]) * 1e3
-    if limits.latency is not None and np.isnan(latency).all():
-        raise NotMeasured(
-            f"the table {pack.title!r} has no latency on {each.dataset}: leave out --max-latency"
-        )
     for name, limit, cost in zip(
         Limits._fields, limits, (parameters / 1e6, flops / 1e6, latency), strict=True
     ):
@@ -45,6 +41,11 @@ def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.nda
             continue
         if not limit >= 0:
             raise BadSetting(f"--max-{name} {limit:g}: must be 0 or more")
+        if np.isnan(cost).all():
+            what = "latency" if name == "latency" else "parameters and FLOPs (classes and pixels not stated)"
+            raise NotMeasured(
+                f"the table {pack.title!r} has no {what} on {each.dataset}: leave out --max-{name}"
+            )
         qualify = qualify & (cost <= limit)
     order = np.lexsort((pack.column("official_index"), -each.value))
     return order[qualify[order]][:count], int(qualify.sum())

@@ -5,7 +5,7 @@ Shapes: N architectures asked about, A of the space, T trials. Accuracies are pe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.layout import AVERAGED
 from nasreplay.data.pack import Pack
+from nasreplay.data.semantics import Own
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Space
 
@@ -129,8 +130,9 @@ def held(
     `datasets` left out means all that the table holds; `recipe` and `epochs` keep the recipes of that name and
     length. Raises UnknownName, or NotMeasured which lists what there is.
     """
-    named = [semantics.dataset_named(name) for name in datasets]
-    found = {name: _held_of(pack, name, recipe, epochs, trial) for name in dict.fromkeys(named or PUBLISHED)}
+    named = [semantics.dataset_named(name, pack.own) for name in datasets]
+    every = dict.fromkeys(named or (*PUBLISHED, *pack.own))
+    found = {name: _held_of(pack, name, recipe, epochs, trial) for name in every}
     if not named and not any(found.values()):  # nothing but the half-data networks of cifar10
         found = {"cifar10-valid": _held_of(pack, "cifar10-valid", recipe, epochs, trial)}
     missing = [name for name, accuracies in found.items() if not accuracies]
@@ -149,10 +151,12 @@ def _held_of(
     pack: Pack, dataset: str, recipe: str | None, epochs: int | None, trial: int | str
 ) -> list[Measured]:
     places = []
-    for owner, split in semantics.requests():
-        stored = semantics.meaning(owner, split).stored
-        for name, length in pack.recipes(stored).items() if owner == dataset else ():
-            if semantics.meaning(owner, split).set not in pack.sets(stored, name):
+    for owner, split in semantics.requests(pack.own):
+        if owner != dataset:
+            continue
+        stored, which = semantics.meaning(owner, split, pack.own)[:2]
+        for name, length in pack.recipes(stored).items():
+            if which not in pack.sets(stored, name):
                 continue
             if recipe in (None, name) and epochs in (None, length):
                 with_trial = trial == MEAN or trial in pack.seeds(stored, name)
@@ -174,9 +178,16 @@ def latency(pack: Pack, accuracies: Sequence[Measured]) -> np.ndarray:
     return pack.column(f"{known[0]}/latency") if known else np.full(pack.space.size, np.nan)
 
 
-def costs(space: Space, flat: np.ndarray, dataset: str) -> tuple[np.ndarray, np.ndarray]:
-    """Trainable parameters and multiply-accumulates of one image, int64 [N] each, exact."""
-    about, codes = semantics.facts(dataset), space.codes(flat)
+def costs(
+    space: Space, flat: np.ndarray, dataset: str, own: Mapping[str, Own] = semantics.NONE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Trainable parameters and multiply-accumulates of one image, int64 [N] each, exact.
+
+    `own`: a table's own data sets; where it does not say classes and pixels, both are float64 [N] of NaN.
+    """
+    if dataset in own and own[dataset].facts is None:
+        return np.full(len(flat), np.nan), np.full(len(flat), np.nan)
+    about, codes = semantics.facts(dataset, own), space.codes(flat)
     return space.parameters(codes, about.classes), space.flops(codes, about.classes, about.resolution)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from nasreplay.errors import BadPack, NasReplayError
 
@@ -17,6 +18,13 @@ WAY_OUT = "get it from its source again, or delete it and build it again"
 def text_of(value: Any) -> str:
     """The text of an attribute, however its string type is stored."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def put_text(owner: Any, name: str, text: str) -> None:
+    """Give a file or group a text of fixed length: those of variable length live in a heap without checksum."""
+    content = text.encode()
+    dtype = h5py.string_dtype("utf-8", max(len(content), 1))
+    owner.attrs.create(name, np.array(content, dtype), dtype=dtype)
 
 
 @contextmanager

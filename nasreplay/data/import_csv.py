@@ -16,11 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
 
 from nasreplay.data import layout, semantics
 from nasreplay.data.csv_table import CsvTable, read_csv
 from nasreplay.data.pack import Pack, write_pack
+from nasreplay.data.semantics import Own
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
 from nasreplay.spaces import Space
 
@@ -55,15 +57,19 @@ def import_csv(
     source: str | None = None,
     licence: str = "not stated",
     epochs: Mapping[str, int] | None = None,
+    own: Mapping[str, Own] = semantics.NONE,
 ) -> Imported:
     """Write the pack `out` from a .csv or .csv.gz file; see the module for the form of `mappings`.
 
-    `epochs` gives the number of epochs of recipes whose name is not a number. Raises BadInput and its kinds
-    with the row and column at fault; nothing is written then.
+    `epochs` gives the number of epochs of recipes whose name is not a number, `own` the data sets that no
+    benchmark has (`nasreplay.data.own`). Raises BadInput and its kinds with the row and column at fault;
+    nothing is written then.
     """
-    file = Path(file)
+    file, out = Path(file), Path(out)
+    if out.exists() and not h5py.is_hdf5(out):
+        raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
     table = read_csv(file)
-    identity, mapped = _parse(table, mappings)
+    identity, mapped = _parse(table, mappings, own)
     flat = _architectures(table, *identity, space)
     columns = _seed_columns(mapped)
     for entry in mapped:
@@ -78,6 +84,7 @@ def import_csv(
         source=source or file.name,
         licence=licence,
         epochs=_epochs(columns, epochs or {}),
+        own_datasets=own,
     )
     return Imported(pack, len(flat), space.size - len(flat))
 
@@ -106,7 +113,9 @@ def read_map_file(file: str | Path) -> list[str]:
 # --- mappings --------------------------------------------------------------------------------------
 
 
-def _parse(table: CsvTable, mappings: Sequence[str]) -> tuple[tuple[str, str], list[Mapped]]:
+def _parse(
+    table: CsvTable, mappings: Sequence[str], own: Mapping[str, Own]
+) -> tuple[tuple[str, str], list[Mapped]]:
     """(identity column, its kind) and the mappings of numbers."""
     identities, mapped = [], []
     for text in mappings:
@@ -117,7 +126,7 @@ def _parse(table: CsvTable, mappings: Sequence[str]) -> tuple[tuple[str, str], l
             table.texts(left)
             identities.append((left, target))
         else:
-            mapped.append(Mapped(*_factor(table, left, text), *_target(target, text)))
+            mapped.append(Mapped(*_factor(table, left, text), *_target(target, text, own)))
     if len(identities) != 1:
         raise BadSetting(
             f"{len(identities)} columns name the architecture; map exactly one to {', '.join(IDENTITIES)}"
@@ -143,7 +152,7 @@ def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float]:
     return column, number
 
 
-def _target(target: str, text: str) -> tuple[str, int]:
+def _target(target: str, text: str, own: Mapping[str, Own]) -> tuple[str, int]:
     seeded = _SEEDED.fullmatch(target)
     path, seed = (seeded[1], int(seeded[2])) if seeded else (target, layout.AVERAGED)
     name = path.rsplit("/", 1)[-1]
@@ -154,12 +163,14 @@ def _target(target: str, text: str) -> tuple[str, int]:
             "…/loss/SEED, STORED/RECIPE/SET/eval_seconds"
         )
     parts = path.split("/")
-    if parts[0] not in semantics.FACTS:
+    known = (*own, *semantics.FACTS)
+    if parts[0] not in known:
         raise UnknownName(
-            f"mapping {text!r}: unknown stored data set {parts[0]!r}; known: {', '.join(semantics.FACTS)}"
+            f"mapping {text!r}: unknown stored data set {parts[0]!r}; known: {', '.join(known)}; "
+            f"for one of your own add --own {parts[0]}"
         )
     if len(parts) == 4:
-        semantics.stored_meaning(parts[0], parts[2])
+        semantics.stored_meaning(parts[0], parts[2], own)
     return path, seed
 
 

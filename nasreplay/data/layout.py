@@ -13,6 +13,8 @@ Shapes: A = architectures of the space in flat order, T = trials of a recipe. A 
 | `<stored>/<recipe>/<set>/accuracy`    | A, T | percent, at the last epoch                             |
 | `<stored>/<recipe>/<set>/loss`        | A, T | mean cross-entropy, at the last epoch                  |
 | `<stored>/<recipe>/<set>/eval_seconds`| A    | seconds of one pass over the set                       |
+
+The group of a recipe has the attribute `epochs`; that of a user's own data set says what it is (`data.own`).
 """
 
 from __future__ import annotations
@@ -33,6 +35,11 @@ _COLUMNS = (
     (re.compile(f"({_NAME}/{_NAME})/{_NAME}/(accuracy|loss)"), "<f8", "AT"),
     (re.compile(f"({_NAME}/{_NAME})/{_NAME}/eval_seconds"), "<f8", "A"),
 )
+
+
+def is_name(text: str) -> bool:
+    """Whether a stored data set, a recipe or an evaluation set may be called so."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 class Shape(NamedTuple):

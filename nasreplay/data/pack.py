@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import h5py
 import numpy as np
 
-from nasreplay.data import layout, semantics
+from nasreplay.data import layout, own, semantics
 from nasreplay.data.atomic import write_whole
-from nasreplay.data.hdf5 import WAY_OUT, reading, text_of
+from nasreplay.data.hdf5 import WAY_OUT, put_text, reading, text_of
 from nasreplay.data.layout import Shape
-from nasreplay.data.semantics import Meaning
+from nasreplay.data.semantics import Meaning, Own
 from nasreplay.errors import BadInput, BadPack, NotMeasured, UnknownName
 from nasreplay.spaces import Space, space_named
 
@@ -32,7 +32,8 @@ class Pack:
     """A table, opened read-only; columns are read when first asked for and kept.
 
     Attributes: `path`; `space`; `title`, `source` and `licence` (texts); `fingerprint` (sha256 of the
-    contents, equal for equal numbers whatever the title); `columns` (path → shape and type).
+    contents, equal for equal numbers whatever the title); `columns` (path → shape and type); `own` (what it says
+    of stored data sets that no benchmark has, by name).
     """
 
     def __init__(
@@ -42,12 +43,13 @@ class Pack:
         columns: Mapping[str, Shape],
         digests: Mapping[str, str],
         epochs: Mapping[str, int],
+        own: Mapping[str, Own],
     ):
         self.path, self.columns = path, columns
         self.space = space_named(attributes["space"])
         self.title, self.source = attributes["title"], attributes["source"]
         self.licence, self.fingerprint = attributes["licence"], attributes["fingerprint"]
-        self._digests, self._epochs = digests, epochs
+        self._digests, self._epochs, self.own = digests, epochs, own
         self._read: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -60,12 +62,13 @@ class Pack:
             shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in listed.items()}
             recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
             epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
+            mine = {stored: own.read(file, stored) for stored in _own_names(shapes)}
         digests = {name: digest for name, (_, _, digest) in listed.items()}
-        pack = cls(path, attributes, shapes, digests, epochs)
+        pack = cls(path, attributes, shapes, digests, epochs, mine)
         wrong = layout.problems(shapes, pack.space.size, epochs)
         if wrong:
             raise BadPack(f"{path}: {wrong[0]}; write the pack again")
-        if _fingerprint(pack.space, attributes["columns"], epochs) != pack.fingerprint:
+        if _fingerprint(pack.space, attributes["columns"], epochs, mine) != pack.fingerprint:
             raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
         return pack
 
@@ -110,9 +113,8 @@ class Pack:
     @property
     def datasets(self) -> tuple[str, ...]:
         """Keys of the stored data sets, in the published order."""
-        found = dict.fromkeys(path.split("/")[0] for path in self.columns if "/" in path)
-        known = [name for name in semantics.FACTS if name in found]
-        return (*known, *(name for name in found if name not in known))
+        found = {path.split("/")[0] for path in self.columns if "/" in path}
+        return (*(name for name in semantics.FACTS if name in found), *self.own)
 
     def recipes(self, stored: str) -> dict[str, int]:
         """Recipe name → epochs, of a stored data set, shortest first; empty if it has none."""
@@ -138,11 +140,11 @@ class Pack:
         `dataset` is a data set or alias; `recipe` None takes the one with most epochs. Raises NotMeasured,
         which lists what there is.
         """
-        meaning = semantics.meaning(dataset, split)
+        meaning = semantics.meaning(dataset, split, self.own)
         epochs = self.recipes(meaning.stored)
         held = [name for name in epochs if meaning.set in self.sets(meaning.stored, name)]
         if not held or (recipe is not None and recipe not in held):
-            wanted = f"{split} accuracy of {semantics.dataset_named(dataset)}"
+            wanted = f"{split} accuracy of {semantics.dataset_named(dataset, self.own)}"
             at = "" if recipe is None else f" at recipe {recipe}"
             raise NotMeasured(f"this table ({self.title}) has no {wanted}{at}: it holds {self.holdings()}")
         recipe = recipe if recipe is not None else max(held, key=lambda name: epochs[name])
@@ -152,8 +154,9 @@ class Pack:
         """One phrase: the splits, data sets and recipes that can be asked for."""
         groups: dict[tuple[str, str], list[str]] = {}
         told: set[Meaning] = set()  # cifar10 and cifar10-valid have the same validation accuracy
-        for dataset, split in sorted(semantics.requests(), key=lambda pair: semantics.SPLITS.index(pair[1])):
-            meaning = semantics.meaning(dataset, split)
+        every = semantics.requests(self.own)
+        for dataset, split in sorted(every, key=lambda pair: semantics.SPLITS.index(pair[1])):
+            meaning = semantics.meaning(dataset, split, self.own)
             for recipe in self.recipes(meaning.stored):
                 if meaning not in told and meaning.set in self.sets(meaning.stored, recipe):
                     groups.setdefault((split, recipe), []).append(dataset)
@@ -171,12 +174,14 @@ def write_pack(
     source: str,
     licence: str,
     epochs: Mapping[str, int],
+    own_datasets: Mapping[str, Own] = semantics.NONE,
 ) -> Pack:
     """Write a pack atomically and open it. The same contents give the same bytes.
 
     `columns` maps paths of the layout to arrays in flat order; `epochs` maps `<stored>/<recipe>` to its
-    number of epochs. The official index and the classes of equivalent cells are added. Raises BadInput for
-    columns that do not fit the layout, BadOutput for a place that cannot be written.
+    number of epochs; `own_datasets` says what stored data sets are that no benchmark has (nothing is stated of
+    those left out). The official index and the classes of equivalent cells are added. Raises BadInput for columns
+    that do not fit the layout and for names, BadOutput for a place that cannot be written.
     """
     path = Path(path)
     arrays = {
@@ -192,8 +197,13 @@ def write_pack(
         {name: [shape.dtype, shape.sizes, _digest(arrays[name])] for name, shape in shapes.items()}
     )
     texts = {"format": layout.FORMAT, "space": space.name, "title": title, "source": source}
-    texts |= {"licence": licence, "columns": listed, "fingerprint": _fingerprint(space, listed, epochs)}
-    write_whole(path, _image(texts, arrays, epochs))
+    mine = {
+        own.check_name(stored): own_datasets.get(stored, semantics.UNSTATED) for stored in _own_names(shapes)
+    }
+    if own_datasets.keys() - mine.keys():
+        raise BadInput(f"{path}: no column is of {', '.join(own_datasets.keys() - mine.keys())}")
+    texts |= {"licence": licence, "columns": listed, "fingerprint": _fingerprint(space, listed, epochs, mine)}
+    write_whole(path, _image(texts, arrays, epochs, mine))
     return Pack.open(path)
 
 
@@ -203,37 +213,42 @@ def index_columns(space: Space) -> dict[str, np.ndarray]:
     return {"official_index": space.flat_to_official} | ({} if classes is None else {"unique_class": classes})
 
 
-def _image(texts: dict[str, str], arrays: dict[str, np.ndarray], epochs: Mapping[str, int]) -> bytes:
+def _own_names(columns: Iterable[str]) -> list[str]:
+    """The stored data sets that no benchmark has."""
+    return sorted({path.split("/")[0] for path in columns if "/" in path} - semantics.FACTS.keys())
+
+
+def _image(
+    texts: dict[str, str],
+    arrays: dict[str, np.ndarray],
+    epochs: Mapping[str, int],
+    mine: Mapping[str, Own],
+) -> bytes:
     """The bytes of the HDF5 file, made in memory: on a full disk HDF5 itself can lose a write silently."""
     # this version of the file format checksums its own structures; "latest" would change with h5py
     version = ("v110", "v110")
     with h5py.File("pack", "w", driver="core", backing_store=False, libver=version) as file:
-        _fill(file, texts, arrays, epochs)
+        for name, text in texts.items():
+            put_text(file, name, text)
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
+        for recipe, count in epochs.items():
+            file[recipe].attrs["epochs"] = np.int32(count)
+        for stored, about in mine.items():
+            own.write(file, stored, about)
         file.flush()
         return file.id.get_file_image()
-
-
-def _fill(
-    file: h5py.File, texts: dict[str, str], arrays: dict[str, np.ndarray], epochs: Mapping[str, int]
-) -> None:
-    for name, text in texts.items():
-        # fixed length: texts of variable length live in a heap that has no checksum
-        content = text.encode()
-        dtype = h5py.string_dtype("utf-8", max(len(content), 1))
-        file.attrs.create(name, np.array(content, dtype), dtype=dtype)
-    for name, array in arrays.items():
-        file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
-    for recipe, count in epochs.items():
-        file[recipe].attrs["epochs"] = np.int32(count)
 
 
 def _digest(values: np.ndarray) -> str:
     return hashlib.sha256(values.data).hexdigest()
 
 
-def _fingerprint(space: Space, listed: str, epochs: Mapping[str, int]) -> str:
+def _fingerprint(space: Space, listed: str, epochs: Mapping[str, int], mine: Mapping[str, Own]) -> str:
     parts = [layout.FORMAT, space.name, listed]
     parts += [f"{recipe} {epochs[recipe]} epochs" for recipe in sorted(epochs)]
+    stated = {stored: own.to_json(about) for stored, about in mine.items() if about != semantics.UNSTATED}
+    parts += [json.dumps(stated, sort_keys=True)] if stated else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -16,8 +16,8 @@ Allowed = Mapping[tuple[str, str], Any]
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, content: bytes, name: str, allowed: Allowed):
-        super().__init__(io.BytesIO(content))
+    def __init__(self, content: bytes, name: str, allowed: Allowed, encoding: str):
+        super().__init__(io.BytesIO(content), encoding=encoding)
         self.name, self.allowed = name, allowed
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
@@ -30,14 +30,17 @@ class _Unpickler(pickle.Unpickler):
             ) from None
 
 
-def loads_builtins(content: bytes, name: str, *, allowed: Allowed | None = None) -> Any:
+def loads_builtins(
+    content: bytes, name: str, *, allowed: Allowed | None = None, encoding: str = "ASCII"
+) -> Any:
     """The object of a pickle that holds dicts, lists, tuples, texts, numbers, bytes, booleans and None only.
 
     `allowed` maps further (module, name) pairs to what stands for them; every other global raises
-    UnsafePickle. Anything malformed raises BadInput. `name` is what errors call the source.
+    UnsafePickle. Anything malformed raises BadInput. `name` is what errors call the source, `encoding` that of
+    texts which Python 2 wrote.
     """
     try:
-        return _Unpickler(content, name, allowed or {}).load()
+        return _Unpickler(content, name, allowed or {}, encoding).load()
     except NasReplayError:
         raise
     except Exception as problem:  # a malformed pickle can raise almost anything
@@ -45,7 +48,9 @@ def loads_builtins(content: bytes, name: str, *, allowed: Allowed | None = None)
         raise BadInput(f"{name}: not a whole pickle ({reason}); get the file again") from problem
 
 
-def load_builtins(file: Path, *, allowed: Allowed | None = None, limit: int = SIZE_LIMIT) -> Any:
+def load_builtins(
+    file: Path, *, allowed: Allowed | None = None, limit: int = SIZE_LIMIT, encoding: str = "ASCII"
+) -> Any:
     """`loads_builtins` of a file of at most `limit` bytes; a larger one is refused before it is read."""
     try:
         with file.open("rb") as stream:
@@ -54,4 +59,4 @@ def load_builtins(file: Path, *, allowed: Allowed | None = None, limit: int = SI
         raise BadInput(f"{file}: cannot be read: {problem.strerror}") from problem
     if len(content) > limit:
         raise BadInput(f"{file}: larger than the limit of {limit:,} bytes for a pickle of this kind")
-    return loads_builtins(content, str(file), allowed=allowed)
+    return loads_builtins(content, str(file), allowed=allowed, encoding=encoding)

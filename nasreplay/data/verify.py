@@ -30,9 +30,19 @@ def verify(pack: Pack) -> list[str]:
         found += _value_problems(path, values)
         if path.endswith("/accuracy"):
             found += _trial_problems(path, columns)
-    for stored in fresh.datasets:
-        if stored not in semantics.FACTS:
-            found.append(f"stored data set {stored!r} has no meaning; known: {', '.join(semantics.FACTS)}")
+    return [*found, *_meaning_problems(fresh)]
+
+
+def _meaning_problems(pack: Pack) -> list[str]:
+    """Accuracies of which nobody can say what they are."""
+    found = []
+    for stored in pack.datasets:
+        known = semantics.sets_of(stored, pack.own)
+        for recipe in pack.recipes(stored):
+            unknown = [name for name in pack.sets(stored, recipe) if name not in known]
+            found += [
+                f"{stored}/{recipe}/{name} has no meaning; known: {', '.join(known)}" for name in unknown
+            ]
     return found
 
 

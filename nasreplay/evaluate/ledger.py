@@ -29,7 +29,7 @@ class Budget:
     def __post_init__(self):
         for name in ("simulated_s", "wall_s", "evaluations", "epochs"):
             limit = getattr(self, name)
-            if limit is not None and not limit > 0:
+            if limit is not None and not (limit > 0 and np.isfinite(limit)):
                 raise BadSetting(f"budget {name} is {limit}: it must be above 0")
         if self.overshoot not in ("keep", "discard"):
             raise BadSetting(f"budget overshoot is {self.overshoot!r}: it must be 'keep' or 'discard'")

@@ -16,7 +16,8 @@ class Level:
     """What a table knows at one fidelity.
 
     accuracy: float64 [A, T] percent, NaN where a trial is missing; seconds: float64 [A], cost of one evaluation
-    (training to this epoch plus one validation pass); seeds: the T trials; loss: float64 [A, T] or None.
+    (training to this epoch plus one validation pass); seeds: the T trials; loss: float64 [A, T] or None;
+    name: flat index → what an error calls it.
     """
 
     def __init__(
@@ -26,13 +27,18 @@ class Level:
         seconds: np.ndarray | None = None,
         seeds: Sequence[int] | None = None,
         loss: np.ndarray | None = None,
+        name: Callable[[int], object] = "architecture {}".format,
     ):
+        self.name = name
         self.at = at
         self.accuracy = accuracy.reshape(len(accuracy), -1)
         self.loss = loss
-        self.seconds = np.zeros(len(accuracy)) if seconds is None else np.nan_to_num(seconds, nan=0.0)
+        known = np.zeros(len(accuracy)) if seconds is None else seconds
+        self.seconds = np.nan_to_num(known, nan=0.0)
         trials = self.accuracy.shape[1]
         self.seeds = np.array(range(trials) if seeds is None else seeds, dtype=np.int64)
+        # a clock needs the seconds of everything that can be asked
+        self.timed = seconds is not None and bool(np.isfinite(known[self.trials > 0]).all())
 
     @cached_property
     def trials(self) -> np.ndarray:
@@ -70,8 +76,7 @@ class Level:
             known = ", ".join(str(s) for s in self.seeds[np.isfinite(self.accuracy[which])]) or "none"
             what = "any trial" if isinstance(trial, str) else f"trial {trial}"
             raise NotMeasured(
-                f"architecture with flat index {which} was not measured in {what} at {self.at}; "
-                f"trials it has: {known}"
+                f"{self.name(which)} was not measured in {what} at {self.at}; trials it has: {known}"
             )
         return accuracy, seed
 

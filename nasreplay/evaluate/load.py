@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.facts import trial_mean
 from nasreplay.data.find import open_table
+from nasreplay.data.own import to_json
 from nasreplay.data.pack import Pack
 from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.level import Level
@@ -34,6 +36,7 @@ def load_table(
     TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or BadSetting.
     """
     pack = table if isinstance(table, Pack) else open_table(table)
+    dataset = semantics.dataset_named(dataset, pack.own)
     accuracy, meaning, recipe = pack.accuracy(dataset, "valid", recipe)
     level = _level(pack, meaning.stored, recipe, meaning.set, accuracy)
     last, last_meaning, last_recipe = pack.accuracy(dataset, "valid")
@@ -41,7 +44,6 @@ def load_table(
     if last_recipe != recipe:
         final = _level(pack, last_meaning.stored, last_recipe, last_meaning.set, last)
     test, test_meaning = _test(pack, dataset, last_recipe)
-    timed = pack.has(f"{meaning.stored}/{recipe}/seconds_per_epoch")
     return TableEvaluator(
         pack.space,
         [level],
@@ -61,18 +63,26 @@ def load_table(
         source={
             "table": pack.title,
             "fingerprint": pack.fingerprint,
-            "training_seconds": timed,
-            "evaluation_seconds": pack.has(f"{meaning.stored}/{recipe}/{meaning.set}/eval_seconds"),
+            "evaluation_seconds": _evaluation_seconds(
+                pack, f"{meaning.stored}/{recipe}/{meaning.set}/eval_seconds"
+            ),
+            "licence": pack.licence,
+            **({"own": to_json(pack.own[dataset])} if dataset in pack.own else {}),
         },
     )
 
 
-def replayable(table: str | Path | None = None) -> tuple[str, ...]:
-    """The data sets whose validation accuracy a table holds; raises NotMeasured if there is none."""
+def replayable(table: str | Path | None = None, datasets: Sequence[str] = ()) -> tuple[str, ...]:
+    """The proper names of data sets of a table; without `datasets`, all whose validation accuracy it holds.
+
+    Raises UnknownName, or NotMeasured if it holds none.
+    """
     pack = open_table(table)
+    if datasets:
+        return tuple(dict.fromkeys(semantics.dataset_named(name, pack.own) for name in datasets))
     found = []
-    for dataset in semantics.DATASETS[:3]:
-        where = semantics.meaning(dataset, "valid")
+    for dataset in (*semantics.DATASETS[:3], *pack.own):
+        where = semantics.meaning(dataset, "valid", pack.own)
         if any(where.set in pack.sets(where.stored, recipe) for recipe in pack.recipes(where.stored)):
             found.append(dataset)
     if not found:
@@ -81,13 +91,12 @@ def replayable(table: str | Path | None = None) -> tuple[str, ...]:
 
 
 def _level(pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarray) -> Level:
-    """Cost: training to the last epoch plus one validation pass, as far as the pack knows them."""
-    epochs = pack.recipes(stored)[recipe]
-    seconds = np.zeros(len(accuracy))
+    """Cost: training to the last epoch, plus one validation pass where the pack knows its seconds."""
+    epochs, seconds = pack.recipes(stored)[recipe], None
     if pack.has(f"{stored}/{recipe}/seconds_per_epoch"):
-        seconds = seconds + epochs * pack.column(f"{stored}/{recipe}/seconds_per_epoch")
-    if pack.has(f"{stored}/{recipe}/{which}/eval_seconds"):
-        seconds = seconds + pack.column(f"{stored}/{recipe}/{which}/eval_seconds")
+        seconds = epochs * pack.column(f"{stored}/{recipe}/seconds_per_epoch")
+        if pack.has(f"{stored}/{recipe}/{which}/eval_seconds"):
+            seconds = seconds + np.nan_to_num(pack.column(f"{stored}/{recipe}/{which}/eval_seconds"), nan=0.0)
     loss = f"{stored}/{recipe}/{which}/loss"
     return Level(
         Fidelity(recipe, epochs),
@@ -95,7 +104,15 @@ def _level(pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarra
         seconds,
         pack.seeds(stored, recipe).tolist(),
         pack.column(loss) if pack.has(loss) else None,
+        pack.space.at,
     )
+
+
+def _evaluation_seconds(pack: Pack, column: str) -> str:
+    if not pack.has(column):
+        return "unknown, counted as 0"
+    missing = int(np.isnan(pack.column(column)).sum())
+    return f"unknown for {missing:,} architectures, counted as 0 there" if missing else "included"
 
 
 def _test(pack: Pack, dataset: str, recipe: str) -> tuple[np.ndarray | None, str]:

@@ -87,8 +87,14 @@ class Evaluator(Protocol):
 
     space: Space
     ledger: Ledger
-    abilities: frozenset[str]  # of "evaluate", "slope", "one-hot slope", "weights" (learn changes something)
+    abilities: frozenset[str]
+    """Of "evaluate", "slope", "one-hot slope", "clock" (simulated seconds), "weights" (learn changes something)."""
     steps_per_epoch: int
+
+    @property
+    def missing(self) -> int:
+        """Architectures that cannot be asked for."""
+        ...
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
         """Start a run: fresh ledger and random streams for these replica numbers."""

@@ -23,7 +23,8 @@ class ReplayEvaluator:
     refused. Raises ReplayDiverged at the first question that differs from the record.
     """
 
-    abilities = frozenset({"evaluate"})
+    abilities = frozenset({"evaluate", "clock"})
+    missing = 0
     steps_per_epoch = 1
 
     def __init__(self, header: dict[str, Any], events: list[dict[str, Any]]):

@@ -61,10 +61,14 @@ class TableEvaluator:
         self.gradient, self.samples, self.objective = gradient, samples, objective
         self.steps_per_epoch, self.trial = steps_per_epoch, trial
         self.final, self.test = final or self.levels[-1], test
-        self.meaning = {"valid": f"validation accuracy at {self.final.at}, mean over trials", **(meaning or {})}
+        self.meaning = {
+            "valid": f"validation accuracy at {self.final.at}, mean over trials",
+            **(meaning or {}),
+        }
         self.source = source or {}
         vertex = {"one-hot slope"} if gradient == "exact" else set()
-        self.abilities = frozenset({"evaluate", "slope"} | vertex)
+        clock = {"clock"} if all(level.timed for level in self.levels) else set()
+        self.abilities = frozenset({"evaluate", "slope"} | vertex | clock)
         self._check()
         self.begin(0, range(1), Budget())
 
@@ -167,9 +171,7 @@ class TableEvaluator:
             "objective": self.objective,
             "steps_per_epoch": self.steps_per_epoch,
             "order_2": "second order equals first order on a table",
-            "evaluation_seconds": "included"
-            if self.source.get("evaluation_seconds")
-            else "unknown, counted as 0",
+            "clock": "simulated seconds" if self.levels[-1].timed else "none: this table has no seconds",
             **self.meaning,
             **self.source,
         }
@@ -240,6 +242,25 @@ class TableEvaluator:
     def _flat_item(self):
         return self.space.official_to_flat.data.__getitem__
 
+    def held(
+        self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
+    ) -> np.ndarray:
+        """bool [N]: which codes [N, D] `evaluate` can answer; raises NotMeasured for a trial that nothing has."""
+        level, which = self._level(at), self.trial if trial is None else trial
+        flat = self.space.index(self.space.check_codes(codes))
+        if isinstance(which, str):
+            return level.trials[flat] > 0
+        return np.isfinite(level.accuracy[flat, level.column(which)])
+
+    def tests(
+        self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
+    ) -> np.ndarray | None:
+        """float64 [N] percent: test accuracies that belong to `evaluate`'s answers; None where there are none."""
+        which = self.trial if trial is None else trial
+        if self.test is None or which != "mean" or self._level(at) is not self.final:
+            return None
+        return self.test[self.space.index(self.space.check_codes(codes))]
+
     # --- helpers -----------------------------------------------------------------------------------
 
     def _level(self, at: Fidelity | None) -> Level:
@@ -250,6 +271,12 @@ class TableEvaluator:
                 return level
         known = "; ".join(str(level.at) for level in self.levels)
         raise NotMeasured(f"{self.dataset}: {at} was not measured; measured: {known}")
+
+    @property
+    def missing(self) -> int:
+        """Architectures that cannot be asked for in the evaluator's trial, at some level."""
+        every = [self.held(self.space.all_codes, at=at) for at in self.ladder()]
+        return int((~np.all(every, axis=0)).sum())
 
     @cached_property
     def optimum(self) -> float:

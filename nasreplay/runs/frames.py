@@ -26,13 +26,13 @@ def trajectory_frame(result: Result, truth: TableFacts) -> pd.DataFrame:
     """One row per replica and recorded point, in the units of `Result`.
 
     `incumbent_accuracy` and `regret` are of the incumbent (percent, final fidelity, mean over trials);
-    `observed` is what the searcher was told. Results without questions lack `evaluated`, `observed`, `trial`.
+    `observed` is what the searcher was told. Results whose points are steps lack `evaluated`, `observed`, `trial`.
     """
     replica, point = np.nonzero(result.incumbent >= 0)
     columns = {"dataset": result.dataset, "searcher": result.searcher, "replica": replica, "point": point}
-    for name in ("clock", "incumbent", "evaluated", "observed", "trial"):
+    for name in ("clock", "queries", "incumbent", "evaluated", "observed", "trial"):
         array = getattr(result, name)
-        if array.shape[1]:
+        if array.shape == result.incumbent.shape:  # points that are questions
             columns[name] = array[replica, point]
     accuracy = truth.final_mean[result.incumbent[replica, point]]
     return pd.DataFrame({**columns, "incumbent_accuracy": accuracy, "regret": truth.optimum - accuracy})

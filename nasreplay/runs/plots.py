@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def save_figures(comparison: Comparison, folder: str | Path) -> list[Path]:
     for dataset in comparison.datasets:
         figure = regret_figure(comparison, dataset)
         for ending in ("png", "svg"):
-            paths.append(folder / f"regret-{dataset}.{ending}")
+            paths.append(folder / f"regret-{quote(dataset, safe=chr(32))}.{ending}")
             write_whole(paths[-1], _rendered(figure, ending))
             figure.set_layout_engine("none")  # the places found for the first file serve the second
     return paths

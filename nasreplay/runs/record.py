@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadOutput
-from nasreplay.runs.folder import open_folder, read_header
+from nasreplay.runs.folder import alone_in, open_folder, read_header, versions
 from nasreplay.runs.result import Result, best_so_far
 from nasreplay.runs.state import load_state, save_state
 from nasreplay.spaces import space_named
@@ -23,17 +25,39 @@ from nasreplay.spaces import space_named
 KEPT = 2
 
 
+class Files(NamedTuple):
+    """How states become files."""
+
+    save: Callable[[Path, dict[str, Any]], None]
+    load: Callable[[Path], dict[str, Any]]
+    suffix: str
+
+
+ARRAYS = Files(save_state, load_state, "npz")
+
+
 class RunFolder:
     """Records a run; give it to the driver as `recorder`.
 
     resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
+    each_epoch: gives the facts of a finished epoch (epoch, searcher, evaluator → JSON values) for an "epoch" event.
+    files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints.
     """
 
     def __init__(
-        self, folder: Path, facts: dict[str, Any], *, resume: bool = False, save_every_s: float = 1.0
+        self,
+        folder: Path,
+        facts: dict[str, Any],
+        *,
+        resume: bool = False,
+        save_every_s: float = 1.0,
+        each_epoch: Callable[[int, Any, Any], dict[str, Any]] | None = None,
+        files: Files = ARRAYS,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
+        self.each_epoch, self.files = each_epoch, files
         self.log: Any = None
+        self._alone = ExitStack()
         self._saved = time.perf_counter()
         self._asked: list[Any] = []
 
@@ -44,14 +68,19 @@ class RunFolder:
             raise BadOutput(f"{self.folder} holds a run: --resume continues it, or choose another --out")
         if self.resume and not exists:
             raise BadOutput(f"{self.folder} holds no run to resume")
-        open_folder(self.folder, header, self.facts)
+        self._alone.enter_context(alone_in(self.folder))
+        open_folder(self.folder, header, {**self.facts, "versions": versions()})
         (self.folder / "checkpoint").mkdir(exist_ok=True)
+        for leftover in (self.folder / "checkpoint").glob(".*.tmp"):  # of a run that was killed in a write
+            leftover.unlink()
         self.log = (self.folder / "events.jsonl").open("ab")
-        state = self._latest()
+        state = latest_state(self.folder, self.files)
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)
         if not state:
             return 0
+        for newer in [path for path in self._checkpoints() if path > self._path(state["step"])]:
+            newer.unlink()  # it could not be used, and its place in the log is no longer true
         searcher.load_state_dict(state["searcher"])
         evaluator.load_state_dict(state["evaluator"])
         return state["step"]
@@ -65,7 +94,7 @@ class RunFolder:
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
-        if searcher.epochs is not None:
+        if searcher.epochs_on(evaluator) is not None:
             self._write(
                 event="step",
                 step=step,
@@ -75,6 +104,8 @@ class RunFolder:
                 simulated_s=float(evaluator.ledger.simulated_s[0]),
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
+        if self.each_epoch and step % evaluator.steps_per_epoch == 0:
+            self._write(event="epoch", epoch=live.epoch, **self.each_epoch(live.epoch, searcher, evaluator))
         self.log.flush()
         if time.perf_counter() - self._saved >= self.save_every_s:
             self._checkpoint(step, searcher, evaluator)
@@ -88,6 +119,7 @@ class RunFolder:
                 event="end", step=step, found=found, simulated_s=float(evaluator.ledger.simulated_s[0])
             )
         self.log.close()
+        self._alone.close()
 
     def _write_answers(self, step: int, answers: Any, evaluator: Any) -> None:
         for row in range(len(answers.codes)):
@@ -112,33 +144,37 @@ class RunFolder:
         self.log.flush()
         state = {"step": step, "log_bytes": self.log.tell()}
         state |= {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
-        save_state(self.folder / "checkpoint" / f"step-{step:09d}.npz", state)
+        self.files.save(self._path(step), state)
         for old in self._checkpoints()[:-KEPT]:
             old.unlink()
         self._saved = time.perf_counter()
 
     def _checkpoints(self) -> list[Path]:
-        return sorted((self.folder / "checkpoint").glob("step-*.npz"))
+        return sorted((self.folder / "checkpoint").glob(f"step-*.{self.files.suffix}"))
 
-    def _latest(self) -> dict[str, Any] | None:
-        """The newest checkpoint that can be read and whose log is there; newer ones are removed."""
-        unfit: dict[Path, BadOutput] = {}
-        for path in reversed(self._checkpoints()):
-            try:
-                state = load_state(path)
-                if state["log_bytes"] > self.log.tell():
-                    raise BadOutput(f"{self.log.name}: shorter than when {path.name} was written")
-            except BadOutput as problem:
-                unfit[path] = problem
-                continue
-            for newer in unfit:
-                newer.unlink()
+    def _path(self, step: int) -> Path:
+        return self.folder / "checkpoint" / f"step-{step:09d}.{self.files.suffix}"
+
+
+def latest_state(folder: Path, files: Files = ARRAYS) -> dict[str, Any] | None:
+    """The newest checkpoint of a run that can be read and whose part of the log is there; None without any.
+
+    Raises BadOutput if there are some and none can be used.
+    """
+    problems: list[BadOutput] = []
+    log = folder / "events.jsonl"
+    for path in sorted((folder / "checkpoint").glob(f"step-*.{files.suffix}"), reverse=True):
+        try:
+            state = files.load(path)
+        except BadOutput as problem:
+            problems.append(problem)
+            continue
+        if log.exists() and log.stat().st_size >= state["log_bytes"]:
             return state
-        if unfit:
-            raise BadOutput(
-                f"{next(iter(unfit.values()))}; delete {self.folder}/checkpoint to start the run over"
-            )
-        return None
+        problems.append(BadOutput(f"{log}: shorter than when {path.name} was written"))
+    if problems:
+        raise BadOutput(f"{problems[0]}; delete {folder / 'checkpoint'} to start the run over")
+    return None
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
@@ -158,6 +194,7 @@ def result_of(folder: Path) -> Result:
     space = space_named(header["evaluator"]["space"])
     asked = [event for event in events if event["event"] == "evaluation" and event["answered"]]
     steps = [event for event in events if event["event"] == "step"]
+    sloped = any(event["loss"] is not None for event in steps)
     if not (steps or asked):
         raise BadOutput(f"{folder}: the run was ended before its first step was recorded")
     evaluated = space.index_of([event["architecture"] for event in asked]).astype(np.int32)[None]
@@ -168,10 +205,11 @@ def result_of(folder: Path) -> Result:
     return Result(
         searcher=header["searcher"]["name"],
         dataset=header["evaluator"]["dataset"],
-        oracle=bool(steps) and not asked,
+        oracle=sloped and header["evaluator"].get("gradient") == "exact",
         found=incumbent[:, -1],
         incumbent=incumbent,
         clock=np.array([[event["simulated_s"] for event in steps or asked]], dtype=np.float64),
+        queries=_queries(steps, asked),
         evaluated=evaluated,
         observed=observed,
         trial=np.array([[event["trial"] for event in asked]], dtype=np.int32),
@@ -179,3 +217,11 @@ def result_of(folder: Path) -> Result:
         finished=bool(events) and events[-1]["event"] == "end",
         settings={**header, "space": space.name},
     )
+
+
+def _queries(steps: list[dict[str, Any]], asked: list[dict[str, Any]]) -> np.ndarray:
+    """int32 [1, S]: answered questions up to each step, or up to each question."""
+    at = np.array([event["step"] for event in asked])
+    if not steps:
+        return np.arange(1, len(at) + 1, dtype=np.int32)[None]
+    return np.searchsorted(at, [event["step"] for event in steps], side="right").astype(np.int32)[None]

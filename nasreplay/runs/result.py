@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-ARRAYS = ("found", "incumbent", "clock", "evaluated", "observed", "trial")
+ARRAYS = ("found", "incumbent", "clock", "queries", "evaluated", "observed", "trial")
 
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one searcher on one table (or live evaluator), R replicas, S recorded points.
+    """The outcome of one searcher on one table (or live evaluator), R replicas, S recorded points, Q questions.
 
     A point is one evaluation, or for a searcher that asks none (an exact slope) one step. Architectures are flat
     indices of the space; −1 marks points after a replica's end.
@@ -24,9 +24,10 @@ class Result:
     found: np.ndarray  # int32 [R], the architecture it ended with
     incumbent: np.ndarray  # int32 [R, S], what it would have answered after each point
     clock: np.ndarray  # float64 [R, S], simulated seconds after each point (0 where nothing is charged)
-    evaluated: np.ndarray  # int32 [R, S], the architecture asked; [R, 0] when none was
-    observed: np.ndarray  # float64 [R, S] percent, the accuracy it was told; [R, 0] likewise
-    trial: np.ndarray  # int32 [R, S], the trial that answered (−1: mean); [R, 0] likewise
+    queries: np.ndarray  # int32 [R, S], evaluations charged up to each point
+    evaluated: np.ndarray  # int32 [R, Q], the architecture asked; [R, 0] when none was
+    observed: np.ndarray  # float64 [R, Q] percent, the accuracy it was told; [R, 0] likewise
+    trial: np.ndarray  # int32 [R, Q], the trial that answered (−1: mean); [R, 0] likewise
     wall_s: float  # seconds of the whole batch of replicas
     finished: bool = True  # False when it was interrupted
     settings: dict[str, Any] = field(default_factory=dict)  # searcher, evaluator, budget, seed, replicas

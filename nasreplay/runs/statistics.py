@@ -142,10 +142,7 @@ def _spent(result: Result, axis: str) -> np.ndarray:
     """[R, S]: what each replica has spent after each point."""
     if axis not in AXES:
         raise BadSetting(f"axis {axis!r}: known are {', '.join(AXES)}")
-    if axis == "simulated_s":
-        return result.clock
-    asked = result.evaluated >= 0 if result.evaluated.shape[1] else result.incumbent >= 0
-    return np.cumsum(asked, axis=1, dtype=np.int32)
+    return result.clock if axis == "simulated_s" else result.queries
 
 
 # --- intervals -------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from nasreplay.search.base import Live, Question, SamplingSearcher, Searcher
 from nasreplay.search.bohb import BOHB
 from nasreplay.search.curriculum import Curriculum, CurriculumFixed
 from nasreplay.search.driver import run
+from nasreplay.search.enas import ENAS
 from nasreplay.search.gradient import GDAS, SNAS, DartsV1, DartsV2, GradientSearch
 from nasreplay.search.local import LocalSearch
 from nasreplay.search.random import RandomSearch
 from nasreplay.search.rea import REA
 from nasreplay.search.reinforce import Reinforce
+from nasreplay.search.sharing import RSPS, SETN
 
 SEARCHERS: dict[str, type[Searcher]] = {
     searcher.name: searcher
@@ -32,19 +34,29 @@ SEARCHERS: dict[str, type[Searcher]] = {
         DartsV2,
         GDAS,
         SNAS,
+        RSPS,
+        SETN,
+        ENAS,
     )
 }
+TABLE_DEFAULTS = tuple(name for name in SEARCHERS if name not in ("rsps", "setn", "enas"))
+"""What `nasreplay replay` compares when nothing is named; the others are about training shared weights."""
+
+
+PRESETS = ("table", "live", "published")
 
 
 def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "table") -> Searcher:
     """A searcher by name, with the named defaults of `preset` and then `changes`.
 
-    preset "table" reads configs/algos/NAME-table.config where there is one; "published" keeps the dataclass
-    defaults. Raises UnknownName or BadSetting.
+    preset "table" or "live" reads configs/algos/NAME-PRESET.config where there is one; "published" keeps the
+    dataclass defaults, which are the published live values. Raises UnknownName or BadSetting.
     """
     key = name.lower().replace("_", "-")
     if key not in SEARCHERS:
         raise UnknownName(f"unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
+    if preset not in PRESETS:
+        raise UnknownName(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
     searcher = SEARCHERS[key]()
     file = config.folder() / "algos" / f"{key}-{preset}.config"
     if preset != "published" and file.exists():
@@ -54,10 +66,14 @@ def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "
 
 __all__ = [
     "BOHB",
+    "ENAS",
     "GDAS",
     "REA",
+    "RSPS",
     "SEARCHERS",
+    "SETN",
     "SNAS",
+    "TABLE_DEFAULTS",
     "Budget",
     "Curriculum",
     "CurriculumFixed",

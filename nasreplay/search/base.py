@@ -5,7 +5,7 @@ Shapes: R replicas of the run; n replicas still running in a step; D decisions, 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
 
@@ -23,6 +23,15 @@ class Live(NamedTuple):
     progress: np.ndarray  # float64 [n], fraction of the budget or epochs used, in [0, 1)
     epoch: int  # counted from 0
     epochs: int  # 0 when a budget ends the run
+
+
+BATCH = "batch"
+"""Recipe of the fidelity that is an accuracy on the current mini-batch of a supernet, not a rung of training."""
+
+
+def on_batch(ladder: tuple[Fidelity, ...]) -> Fidelity | None:
+    """Where a method is rewarded with the current mini-batch's accuracy; None (the default) without such a one."""
+    return next((at for at in ladder if at.recipe == BATCH), None)
 
 
 class Question(NamedTuple):
@@ -54,6 +63,10 @@ class Searcher:
     space: Space
     ladder: tuple[Fidelity, ...]
 
+    def epochs_on(self, evaluator: Evaluator) -> int | None:
+        """The epochs of a search on this evaluator; None where only a budget ends it."""
+        return self.epochs
+
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Start a run: fresh state for these replica numbers."""
         self.space, self.ladder = space, ladder
@@ -77,7 +90,8 @@ class Searcher:
 
     def settings(self) -> dict[str, Any]:
         """The hyper-parameters."""
-        return asdict(self)  # pyright: ignore[reportArgumentType]
+        chosen = {field.name for field in fields(self) if field.init}  # pyright: ignore[reportArgumentType]
+        return {name: value for name, value in asdict(self).items() if name in chosen}  # pyright: ignore
 
     def state_dict(self) -> dict[str, Any]:
         """Everything with memory."""
@@ -111,12 +125,14 @@ class SamplingSearcher(Searcher):
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """Ask, evaluate, tell."""
-        question = self.ask(live)
-        answers = evaluator.evaluate(question.codes, at=question.at, replica=question.replica)
-        if not answers.answered.all():
-            answers = answers.only(answers.answered)
+        answers = self._answers(evaluator, live)
         self._keep_best(answers)
         self.tell(answers, live)
+
+    def _answers(self, evaluator: Evaluator, live: Live) -> Evaluations:
+        question = self.ask(live)
+        answers = evaluator.evaluate(question.codes, at=question.at, replica=question.replica)
+        return answers if answers.answered.all() else answers.only(answers.answered)
 
     def _keep_best(self, answers: Evaluations) -> None:
         state = self.state

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.config import positive, within
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
-from nasreplay.search.base import Live, Question, SamplingSearcher
+from nasreplay.search.base import BATCH, Live, Question, SamplingSearcher
 from nasreplay.search.kde import Model
 from nasreplay.spaces.base import Space
 
@@ -20,8 +20,9 @@ class BOHB(SamplingSearcher):
 
     eta: of successive halving; num_samples: candidates per proposal; min_bandwidth: smallest kernel bandwidth;
     top_fraction: share of points that count as good; random_fraction: share of proposals without the model.
-    Rungs are the evaluator's fidelities. With three of them the brackets are 9→3→1, 3→1 and 3 configurations; a
-    table with one fidelity has one rung, so every configuration is a model proposal at full cost.
+    Rungs are the evaluator's fidelities of growing training (a supernet's mini-batch is none). With three of them the
+    brackets are 9→3→1, 3→1 and 3 configurations; a table with one fidelity has one rung, so every configuration is a
+    model proposal at full cost.
     Deviations: kernels keep their legal range (the original lets a bandwidth pass (c−1)/c, where the kernel of a
     category turns negative); the budget ends the run (the published script runs all brackets and applies the
     budget when scoring).
@@ -41,10 +42,12 @@ class BOHB(SamplingSearcher):
     def __post_init__(self):
         positive(self, "num_samples", "min_bandwidth")
         within(self, 2, 1000, "eta")
-        within(self, 0.0, 1.0, "random_fraction", "top_fraction")
+        within(self, 0.0, 1.0, "random_fraction")
+        within(self, 0.01, 0.5, "top_fraction")
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """No points; the first bracket starts at the cheapest rung."""
+        ladder = tuple(at for at in ladder if at.recipe != BATCH)
         super().begin(space, ladder, seed, replicas)
         count = len(replicas)
         self.model = Model(space.choices, self.num_samples, self.min_bandwidth, self.top_fraction)

@@ -7,26 +7,27 @@ any moment and continued; at the end they become one results.h5.
 from __future__ import annotations
 
 import os
-import platform
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from nasreplay import __version__, search
-from nasreplay.errors import BadSetting, NasReplayError
+from nasreplay import search
+from nasreplay.errors import BadOutput, BadSetting, NasReplayError
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.protocol import MEAN
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.runs import store
-from nasreplay.runs.folder import open_folder
+from nasreplay.runs.folder import alone_in, open_folder, versions
+from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
+from nasreplay.search.driver import StopSignals, check
 from nasreplay.search.published import time_budget
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -86,24 +87,37 @@ def compare(
     if plan.replicas < 1:
         raise BadSetting(f"replicas is {plan.replicas}: it must be at least 1")
     tables = {dataset: plan.evaluator(dataset) for dataset in plan.datasets}
-    settings = _settings(plan, tables)
-    settings = open_folder(folder, settings, {"command": command, "versions": _versions()})
-    seed = settings["seed"]
     pairs = [(dataset, name) for dataset in plan.datasets for name in plan.searchers]
-    missing = [pair for pair in pairs if not store.part_path(folder, *pair).exists()]
-    tell("", len(pairs) - len(missing), len(pairs))
-    interrupted = False
-    try:
-        for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
-            tell(f"{name} on {dataset}", len(pairs) - len(missing) + number, len(pairs))
-    except KeyboardInterrupt:
-        interrupted = True
-    parts = [store.part_path(folder, *pair) for pair in pairs]
-    results = [store.load_result(part) for part in parts if part.exists()]
-    settings = {**settings, "notes": notes(plan, tables), "interrupted": interrupted}
-    facts = {dataset: _facts(plan, table) for dataset, table in tables.items()}
-    store.write_comparison(folder / "results.h5", results, facts, settings)
-    return store.read_comparison(folder)
+    for dataset, name in pairs:
+        check(plan.searcher(name), tables[dataset], plan.budget(tables[dataset]), range(plan.replicas))
+    with alone_in(folder):
+        settings = open_folder(folder, _settings(plan, tables), {"command": command, "versions": versions()})
+        seed = settings["seed"]
+        missing = [pair for pair in pairs if _part(folder, seed, pair) is None]
+        tell("", len(pairs) - len(missing), len(pairs))
+        interrupted = False
+        try:
+            for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
+                tell(f"{name} on {dataset}", len(pairs) - len(missing) + number, len(pairs))
+        except KeyboardInterrupt:
+            interrupted = True
+        results = [result for pair in pairs if (result := _part(folder, seed, pair))]
+        settings = {**settings, "notes": notes(plan, tables), "interrupted": interrupted}
+        facts = {dataset: _facts(plan, table) for dataset, table in tables.items()}
+        store.write_comparison(folder / "results.h5", results, facts, settings)
+        return store.read_comparison(folder)
+
+
+def _part(folder: Path, seed: int, pair: tuple[str, str]) -> Result | None:
+    """A finished pair's result; None if it is not there, damaged, or of another run."""
+    path = store.part_path(folder, *pair)
+    if not path.exists():
+        return None
+    with suppress(BadOutput):
+        result = store.load_result(path)
+        if result.settings.get("seed") == seed:
+            return result
+    return None
 
 
 # --- the work --------------------------------------------------------------------------------------
@@ -156,17 +170,20 @@ def _inherited_by_workers() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
     mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
-    blocked = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
-    try:
-        yield
-    finally:
-        if mask:
-            mask(signal.SIG_SETMASK, blocked)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    with StopSignals() as stop:  # an interrupt would leave a worker half started
+        blocked = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+        try:
+            yield
+        finally:
+            if mask:
+                mask(signal.SIG_SETMASK, blocked)
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+    if stop.asked:
+        raise KeyboardInterrupt
 
 
 def _run_pair(plan: Plan, folder: Path, seed: int, pair: tuple[str, str]) -> tuple[str, str]:
@@ -193,14 +210,6 @@ def _settings(plan: Plan, tables: dict[str, TableEvaluator]) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "nasreplay": __version__,
-        **{name: version(name) for name in ("numpy", "h5py")},
-    }
-
-
 def _facts(plan: Plan, table: TableEvaluator) -> TableFacts:
     return TableFacts(
         final_mean=table.final.mean,
@@ -212,16 +221,25 @@ def _facts(plan: Plan, table: TableEvaluator) -> TableFacts:
 
 
 def notes(plan: Plan, tables: dict[str, TableEvaluator]) -> list[str]:
-    """What a reader must know of the numbers: accuracies, clock and budget, settings."""
-    lines = (_accuracy_note(plan, tables), _clock_note(plan, tables), _settings_note(plan))
-    return [line for line in lines if line]
+    """What a reader must know of the numbers: accuracies and clock of each data set, then the settings."""
+    groups: dict[str, list[str]] = {}
+    for dataset, table in tables.items():
+        groups.setdefault(f"{_accuracy_note(plan, table)}\n{_clock_note(plan, table)}", []).append(dataset)
+    alike = len(groups) == 1
+    lines = [
+        line if alike else f"{', '.join(datasets)}: {line}"
+        for text, datasets in groups.items()
+        for line in text.split("\n")
+    ]
+    return [*lines, _settings_note(plan)]
 
 
-def _accuracy_note(plan: Plan, tables: dict[str, TableEvaluator]) -> str:
-    table = next(iter(tables.values()))
+def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:
     told = {"drawn": "one drawn trial", "mean": "the mean over trials"}.get(
         str(plan.trial), f"trial {plan.trial}"
     )
+    if table.levels[-1].seeds.tolist() == [MEAN]:
+        told = "the source's average"
     text = (
         f"Table: {table.source['table']}. A search is told {told} at {table.levels[-1].at}; "
         f"the score is the mean over trials at {table.final.at}."
@@ -229,18 +247,19 @@ def _accuracy_note(plan: Plan, tables: dict[str, TableEvaluator]) -> str:
     return text if table.test is not None else f"{text} No test accuracy: the table holds none."
 
 
-def _clock_note(plan: Plan, tables: dict[str, TableEvaluator]) -> str:
-    table = next(iter(tables.values()))
-    text = "Clock: simulated training and evaluation seconds."
-    if not table.source["evaluation_seconds"]:
-        text = "Clock: simulated training seconds only (the table has no evaluation seconds)."
+def _clock_note(plan: Plan, table: TableEvaluator) -> str:
+    text = "Clock: none, for the table lacks training seconds."
+    if "clock" in table.abilities:
+        text = f"Clock: training seconds; evaluation seconds {table.source['evaluation_seconds']}."
     if plan.budget_s is None and plan.evaluations is None:
         text += f" Budgets: {time_budget(table).words}."
     if "bohb" in plan.searchers and len(table.levels) == 1:
         text += " bohb: one rung (model only), for the table has one fidelity."
     slopes = [name for name in plan.searchers if "slope" in plan.searcher(name).needs]
     if slopes and plan.gradient == "exact":
-        text += " oracle: its slope reads the whole table; it costs nothing, ends by its steps and is not ranked."
+        text += (
+            " oracle: its slope reads the whole table; it costs nothing, ends by its steps, is not ranked."
+        )
     return text
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting, LacksCapability
-from nasreplay.evaluate.protocol import Evaluations, Fidelity
+from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.search import adam
-from nasreplay.search.base import Live, Question, SamplingSearcher
-from nasreplay.search.policies import LogitsPolicy, LSTMPolicy
+from nasreplay.search.base import Live, Question, SamplingSearcher, on_batch
+from nasreplay.search.candidates import answer_best
+from nasreplay.search.policies import LogitsPolicy, LSTMPolicy, block_of
+from nasreplay.search.samplers import vertex
 from nasreplay.spaces.base import Space
 
 POLICIES = {"logits": LogitsPolicy, "lstm": LSTMPolicy}
+ROUNDING = 1e-9  # equal steps must not miss the end of a stage or of its warm-up by a rounding error
 SHARES = ("equal", "log_size", "size")
 
 
@@ -30,8 +33,15 @@ class Curriculum(SamplingSearcher):
     logits). gamma: of the moving-average baseline, updated before the advantage is formed; the reward is
     accuracy/100. Field defaults are the published live values; the defaults on tables stand in
     configs/algos/curriculum-table.config.
+    On shared weights the reward is the accuracy on the current mini-batch, and the search ends after live_epochs
+    (5 stages of 20 + 40 epochs; Budget.epochs ends it sooner). Every step trains the weights on one sample of the
+    policy and the policy on another; a warm-up, or a single open operation, trains only the weights. The answer is
+    the best of derive_samples policy samples at the end of each epoch, not the best reward; on a table it is the best
+    seen.
     Deviations: six operation decisions and no node decisions on a cell of fixed topology; one hidden layer of
-    `hidden` units. On this space any benefit is a matter of the growth order: compare with curriculum-fixed.
+    `hidden` units; live, weights and policy take turns by steps, not by epochs, and the last epoch's derivation is
+    the answer (published: three repetitions, left to the operator). On this space any benefit is a matter of the
+    growth order: compare with curriculum-fixed.
     """
 
     order: str = "shuffle"
@@ -39,23 +49,30 @@ class Curriculum(SamplingSearcher):
     start_ops: int = 1
     grow_by: int = 1
     stage_share: str = "equal"
-    warmup: float = 0.0
+    warmup: float = 1 / 3
     policy: str = "lstm"
-    hidden: int = 64
+    hidden: int = 128
     learning_rate: float = 3e-4
     weight_decay: float = 5e-4
     entropy: float = 0.005
     gamma: float = 0.99
     gradient_clip: float = 5.0
+    live_epochs: int = 300
+    derive_samples: int = 10
 
     name: ClassVar[str] = "curriculum"
     source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
 
     def __post_init__(self):
-        positive(self, "start_ops", "grow_by", "hidden", "learning_rate")
+        positive(self, "start_ops", "grow_by", "hidden", "learning_rate", "live_epochs", "derive_samples")
         within(self, 0.0, 1.0, "warmup", "gamma")
+        within(self, 0.0, 1e9, "weight_decay", "entropy", "gradient_clip")
         one_of(self, "policy", tuple(POLICIES))
         one_of(self, "stage_share", SHARES)
+
+    def epochs_on(self, evaluator: Evaluator) -> int | None:
+        """`live_epochs` where there are weights to train; a budget ends it on a table."""
+        return self.live_epochs if "weights" in evaluator.abilities else None
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """A fresh policy over all operations, and every replica's growth order."""
@@ -69,7 +86,7 @@ class Curriculum(SamplingSearcher):
             raise BadSetting(
                 f"{self.name}.start_ops is {self.start_ops}: the space has {len(operations)} operations"
             )
-        self._policy = POLICIES[self.policy](space, self.hidden)
+        self._policy = POLICIES[self.policy](space, self.hidden, block_of(ladder))
         self.state.logits = self._policy.initial(self.stream.at())
         adam.start(self.state)
         self.state.turn = np.argsort(
@@ -99,17 +116,21 @@ class Curriculum(SamplingSearcher):
             )
         return np.tile([operations.index(name) for name in names], (replicas, 1))
 
+    def _first(self, operations: int) -> int:
+        """Operations that are open in the first stage."""
+        return self.start_ops
+
     def _stages(self, operations: int) -> tuple[np.ndarray, np.ndarray]:
         """Progress at which each stage ends (float64 [S]), and operations enabled in it (int64 [S])."""
-        stages = 1 + -(-(operations - self.start_ops) // self.grow_by)
-        enabled = np.minimum(self.start_ops + self.grow_by * np.arange(stages), operations)
+        first = self._first(operations)
+        stages = 1 + -(-(operations - first) // self.grow_by)
+        enabled = np.minimum(first + self.grow_by * np.arange(stages), operations)
         log_size = self.space.decisions * np.log(enabled)
         share = {"equal": np.ones(stages), "log_size": log_size, "size": np.exp(log_size)}[self.stage_share]
         return np.cumsum(share) / share.sum(), enabled
 
     def _stage(self, live: Live) -> np.ndarray:
-        # a replica that asks in equal portions must not miss a stage's end by a rounding error
-        return np.searchsorted(self._bounds[:-1], live.progress + 1e-9, side="right")
+        return np.searchsorted(self._bounds[:-1], live.progress + ROUNDING, side="right")
 
     def allowed(self, rows: np.ndarray, enabled: np.ndarray) -> np.ndarray:
         """bool [n, O]: the operations open to each replica."""
@@ -118,7 +139,26 @@ class Curriculum(SamplingSearcher):
     def _warming(self, live: Live) -> np.ndarray:
         stage = self._stage(live)
         start = np.concatenate([[0.0], self._bounds[:-1]])[stage]
-        return (live.progress - start) < self.warmup * (self._bounds[stage] - start)
+        return live.progress - start + ROUNDING < self.warmup * (self._bounds[stage] - start)
+
+    def step(self, evaluator: Evaluator, live: Live) -> None:
+        """Ask, evaluate, tell; where there are weights, train them first."""
+        if "weights" not in evaluator.abilities:
+            return super().step(evaluator, live)
+        evaluator.begin_step()
+        evaluator.learn(vertex(self.space, self.ask(live).codes), replica=live.rows)
+        learning = ~self._warming(live) & (self._enabled[self._stage(live)] > 1)
+        if learning.any():
+            live = live._replace(rows=live.rows[learning], progress=live.progress[learning])
+            self.tell(self._answers(evaluator, live), live)
+        return None
+
+    def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
+        """Where there are weights: the best of some policy samples is the answer."""
+        if "weights" in evaluator.abilities:
+            allowed = self.allowed(live.rows, self._enabled[self._stage(live)])
+            codes = [self.sample(live.rows, allowed) for _ in range(self.derive_samples)]
+            answer_best(self.state, evaluator, live.rows, np.stack(codes, axis=1))
 
     def ask(self, live: Live) -> Question:
         """One architecture from each policy, or a uniform one while a stage warms up."""
@@ -128,7 +168,7 @@ class Curriculum(SamplingSearcher):
             uniform = np.repeat((allowed / allowed.sum(1, keepdims=True))[:, None], self.space.decisions, 1)
             drawn = self.draws(live.rows).categorical(uniform)
             codes = np.where(self._warming(live)[:, None], drawn, codes)
-        return Question(codes, live.rows)
+        return Question(codes, live.rows, on_batch(self.ladder))
 
     def sample(self, rows: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """int8 [n, D]: one architecture from each policy inside the allowed operations [n, O]."""
@@ -166,14 +206,17 @@ class Curriculum(SamplingSearcher):
 class CurriculumFixed(Curriculum):
     """The curriculum's baseline: the same policy and budget with every operation open from the start."""
 
-    start_ops: int = 5
+    order: str = field(init=False, default="listed")
+    base_op: str = field(init=False, default="")
+    start_ops: int = field(init=False, default=1)
+    grow_by: int = field(init=False, default=1)
+    stage_share: str = field(init=False, default="equal")
 
     name: ClassVar[str] = "curriculum-fixed"
     source: ClassVar[str] = (
         "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, section 5 (fixed space)"
     )
 
-    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
-        """A fresh policy over all operations."""
-        self.start_ops = len(space.options[0])
-        super().begin(space, ladder, seed, replicas)
+    def _first(self, operations: int) -> int:
+        """All of them."""
+        return operations

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nasreplay.errors import BadSetting, LacksCapability
+from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.runs.result import Result
@@ -18,7 +18,9 @@ from nasreplay.search.base import Live, Searcher
 from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
 
+MOST_REPLICAS = 1_000_000
 WAYS_OUT = {
+    "clock": "give --evaluations, for without seconds a time budget never ends.",
     "evaluate": "use a table, a supernet or scratch training.",
     "slope": "use a table or a supernet.",
     "one-hot slope": "use a table with gradient 'exact', or a supernet (one-hot rows always sample the same cell).",
@@ -81,7 +83,7 @@ def run(
     """
     budget = budget or Budget()
     seed, replicas = root_seed(seed), range(replicas) if isinstance(replicas, int) else replicas
-    epochs = _epochs(searcher, evaluator, budget, replicas)
+    epochs = check(searcher, evaluator, budget, replicas)
     evaluator.begin(seed, replicas, budget)
     searcher.begin(evaluator.space, evaluator.ladder(), seed, replicas)
     header = {
@@ -94,7 +96,7 @@ def run(
     }
     if getattr(searcher, "order", 1) == 2 and "order_2" in header["evaluator"]:
         header["apart"] = header["evaluator"]["order_2"]
-    trace = Trace(evaluator, keep_steps=searcher.epochs is not None)
+    trace = Trace(evaluator, keep_steps=searcher.epochs_on(evaluator) is not None)
     started = time.perf_counter()
     step = recorder.start(header, searcher, evaluator) if recorder else 0
     evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
@@ -105,10 +107,10 @@ def run(
                 evaluator.at_epoch(live.epoch, epochs)
             before = time.perf_counter()
             searcher.step(in_step, live)
-            evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
             step += 1
             if step % evaluator.steps_per_epoch == 0:
                 searcher.end_epoch(in_step, live)
+            evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
             trace.step(live, searcher)
             if recorder:
                 recorder.step(step, live, searcher, evaluator)
@@ -120,16 +122,27 @@ def run(
     return trace.result(searcher, evaluator, header, time.perf_counter() - started, finished)
 
 
-def _epochs(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: range) -> int:
-    if not replicas:
-        raise BadSetting("a run needs at least one replica")
-    lacking = searcher.needs - evaluator.abilities
+def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: range) -> int:
+    """The epochs of a run (0: a budget ends it), after refusing what cannot work before anything is asked.
+
+    Raises LacksCapability, NotMeasured or BadSetting.
+    """
+    if not 0 < len(replicas) <= MOST_REPLICAS:
+        raise BadSetting(f"{len(replicas):,} replicas: a run has 1 to {MOST_REPLICAS:,}")
+    needs = searcher.needs | ({"clock"} if budget.simulated_s is not None else set())
+    lacking = sorted(needs - evaluator.abilities)
     if lacking:
         raise LacksCapability(
-            f"{searcher.name} needs {' and '.join(sorted(lacking))}: {evaluator.describe()['evaluator']} "
-            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(WAYS_OUT[need] for need in sorted(lacking))}"
+            f"{searcher.name} needs {' and '.join(lacking)}: {evaluator.describe()['evaluator']} "
+            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(WAYS_OUT[need] for need in lacking)}"
         )
-    epochs = min(filter(None, (searcher.epochs, budget.epochs)), default=0)
+    if evaluator.missing:
+        raise NotMeasured(
+            f"{evaluator.missing:,} of {evaluator.space.size:,} architectures cannot be asked for, and a search may "
+            "come to any of them: complete the table, or choose another --trial"
+        )
+    searcher.begin(evaluator.space, evaluator.ladder(), 0, range(1))
+    epochs = min(filter(None, (searcher.epochs_on(evaluator), budget.epochs)), default=0)
     if not epochs and budget.simulated_s is budget.wall_s is budget.evaluations is None:
         raise BadSetting(
             f"{searcher.name} never ends by itself: give a budget (simulated_s, evaluations or wall_s)"

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from nasreplay.config import one_of, positive
-from nasreplay.evaluate.protocol import Evaluator, Fidelity
+from nasreplay.config import one_of, positive, within
+from nasreplay.errors import BadSetting
+from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
 from nasreplay.search import adam, samplers
 from nasreplay.search.base import Live, Searcher
 from nasreplay.search.samplers import Sample
@@ -37,7 +38,10 @@ class GradientSearch(Searcher):
     initial: ClassVar[tuple[float, float]] = (0.0, 1e-3)  # mean and std of the first logits
 
     def __post_init__(self):
-        positive(self, "epochs", "learning_rate")
+        positive(self, "epochs", "learning_rate", "eps")
+        within(self, 0.0, 1e9, "weight_decay", "gradient_clip")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise BadSetting(f"{self.name}.betas are {self.betas}: both must be in [0, 1)")
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Nearly equal logits."""
@@ -54,6 +58,10 @@ class GradientSearch(Searcher):
         """A mixture for some replicas."""
         return samplers.relaxed(self.state.logits[rows], self.draws(rows), temperature)
 
+    def trained(self, rows: np.ndarray, temperature: float) -> Mixture:
+        """The mixture at which the shared weights learn."""
+        return self.sample(rows, temperature).mixture
+
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One step on the weights and one on the logits, in the published order."""
         temperature = self.temperature(live.epoch, live.epochs)
@@ -65,7 +73,7 @@ class GradientSearch(Searcher):
         else:
             trains = "weights" in evaluator.abilities  # a table has none: no need to draw a mixture for them
             if trains and self.order == 1:
-                evaluator.learn(self.sample(live.rows, temperature).mixture, replica=live.rows)
+                evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
             sample = self.sample(live.rows, temperature)
             slope = evaluator.slope(sample.mixture, order=self.order, replica=live.rows)
             if trains and self.order == 2:

@@ -24,6 +24,12 @@ class Sample(NamedTuple):
     pull: Callable[[Slope], np.ndarray]
 
 
+def vertex(space: Space, codes: np.ndarray) -> Mixture:
+    """The one-hot mixtures of codes [n, D]: those architectures and nothing else."""
+    weights = space.embed(codes)
+    return Mixture(weights, weights > 0)
+
+
 def initial_logits(space: Space, draws: Draws, mean: float, std: float) -> np.ndarray:
     """Normal logits [R, E, O]; −inf where an edge has no such operation."""
     noise = draws.normal(space.mask.size).reshape(len(draws), *space.mask.shape)

@@ -18,7 +18,7 @@ class Trace:
     def __init__(self, evaluator: Evaluator, keep_steps: bool):
         self.evaluator, self.keep_steps = evaluator, keep_steps
         self.asked: list[Evaluations] = []
-        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
 
     def answers(self, answers: Evaluations) -> None:
         """Keep the answered questions of a call."""
@@ -28,7 +28,8 @@ class Trace:
         """Keep what the searcher would answer now."""
         if self.keep_steps:
             found = self.evaluator.space.index(searcher.incumbent()[live.rows])
-            self.steps.append((live.rows, found, self.evaluator.ledger.simulated_s[live.rows]))
+            ledger = self.evaluator.ledger
+            self.steps.append((live.rows, found, ledger.simulated_s[live.rows], ledger.queries[live.rows]))
 
     def result(
         self, searcher: Searcher, evaluator: Evaluator, header: dict[str, Any], wall_s: float, finished: bool
@@ -43,19 +44,22 @@ class Trace:
         clock = _grid(replicas, place, _joined([a.clock for a in self.asked], float), np.nan)
         trial = _grid(replicas, place, _joined([a.trial for a in self.asked], np.int32), -1)
         incumbent = best_so_far(evaluated, observed)
+        queries = np.cumsum(evaluated >= 0, axis=1, dtype=np.int32)
         if self.keep_steps:
             rows = _joined([s[0] for s in self.steps], np.int64)
             place = (rows, rank_within(rows))
             incumbent = _grid(replicas, place, _joined([s[1] for s in self.steps], np.int32), -1)
             clock = _grid(replicas, place, _joined([s[2] for s in self.steps], float), np.nan)
+            queries = _grid(replicas, place, _joined([s[3] for s in self.steps], np.int32), 0)
         settings = {**header, "space": space.name}
         return Result(
             searcher=searcher.name,
             dataset=str(evaluator.describe().get("dataset", "")),
-            oracle="slope" in searcher.needs and not len(replica),
+            oracle="slope" in searcher.needs and evaluator.describe().get("gradient") == "exact",
             found=space.index(searcher.incumbent()).astype(np.int32),
             incumbent=incumbent,
             clock=clock,
+            queries=queries,
             evaluated=evaluated,
             observed=observed,
             trial=trial,

@@ -30,7 +30,7 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen:
     )
 
 
-def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds: float = 90) -> None:
     """Wait until something is so while the process runs."""
     until = time.monotonic() + seconds
     while not condition():
@@ -42,7 +42,7 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds
 def end(process: subprocess.Popen, status: int) -> tuple[str, str]:
     """What it printed; it must end soon and with this status."""
     try:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -49,6 +49,7 @@ def made_results(draw):
         found=draw(arrays.arrays(np.int32, replicas, elements=st.integers(-1, 15_624))),
         incumbent=draw(indices),
         clock=draw(floats),
+        queries=draw(indices),
         evaluated=draw(indices) if asked else nothing.astype(np.int32),
         observed=draw(floats) if asked else nothing,
         trial=draw(indices) if asked else nothing.astype(np.int32),

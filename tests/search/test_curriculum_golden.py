@@ -62,7 +62,7 @@ def test_stages_open_one_operation_at_a_time():
 
 def test_fixed_space_is_the_curriculum_that_starts_with_everything():
     table = load_table("cifar10", trial="mean")
-    fixed = search.make("curriculum-fixed", {"order": "listed"})
+    fixed = search.make("curriculum-fixed")
     all_open = search.make("curriculum", {"order": "listed", "start_ops": 5})
     fixed.name = all_open.name  # the stream is named after the searcher
     budget = search.Budget(evaluations=80)

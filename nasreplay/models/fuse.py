@@ -1,0 +1,130 @@
+"""All operations that leave one node, computed together.
+
+One ReLU and one average pooling serve all edges; the convolutions of one kernel size are one convolution with
+concatenated output channels; mixture weights are folded into the scale of the batch norm (and in evaluation the
+batch norm into the convolution). The operations keep their own parameters: concatenating them costs nothing beside
+the activations. Shapes: images [B, C, H, W]; n terms, each with C' output channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nasreplay.models.convolution import conv2d
+from nasreplay.models.ops import MOMENTUM, Pool, ReLUConvBN
+
+
+class Term(NamedTuple):
+    """One summand of a node: weight · operation(source). weight: scalar tensor; None for a plain 1."""
+
+    edge: int
+    operation: nn.Module
+    weight: Tensor | None = None
+
+
+def fan_out(x: Tensor, terms: Sequence[Term]) -> Iterator[tuple[Term, Tensor]]:
+    """Every term with its value, weight included, in no particular order."""
+    kernels: dict[int, list[Term]] = {}
+    pooled = None
+    for term in terms:
+        if isinstance(term.operation, ReLUConvBN):
+            kernels.setdefault(term.operation.conv.kernel_size[0], []).append(term)
+        elif isinstance(term.operation, Pool) and term.operation.preprocess is None:
+            pooled = term.operation(x) if pooled is None else pooled
+            yield term, _scaled(pooled, term.weight)
+        else:
+            yield term, _scaled(term.operation(x), term.weight)
+    rectified = F.relu(x) if kernels else x
+    for group in kernels.values():
+        yield from zip(group, convolve(rectified, group), strict=True)
+
+
+def _scaled(x: Tensor, weight: Tensor | None) -> Tensor:
+    return x if weight is None else x * weight
+
+
+def convolve(x: Tensor, terms: Sequence[Term]) -> Sequence[Tensor]:
+    """weight · batch norm(convolution(x)) of each term, all of one kernel size; x is rectified already."""
+    layers = [cast(ReLUConvBN, term.operation) for term in terms]
+    convs, norms = [layer.conv for layer in layers], [layer.norm for layer in layers]
+    kernel, bias = _joined([conv.weight for conv in convs]), _perhaps([conv.bias for conv in convs])
+    scale, shift = _affine(terms, norms)
+    if norms[0].training or not norms[0].track_running_stats:
+        y = conv2d(x, kernel, padding=convs[0].padding)
+        # the batch mean takes a bias away again: it only moves the running mean, and its gradient is zero
+        y = _batch_norm(y, norms, bias, scale, shift if bias is None else bias * 0.0)
+    else:
+        scale, shift = _frozen(norms, bias, scale, shift)
+        y = conv2d(x, kernel * scale[:, None, None, None], shift, padding=convs[0].padding)
+    return y.chunk(len(terms), dim=1)
+
+
+def _affine(terms: Sequence[Term], norms: Sequence[nn.BatchNorm2d]) -> tuple[Tensor | None, Tensor | None]:
+    """Scale and shift [n·C'] of the batch norms, times the mixture weights; None for 1 and 0."""
+    scale, shift = _perhaps([norm.weight for norm in norms]), _perhaps([norm.bias for norm in norms])
+    given = [term.weight for term in terms if term.weight is not None]
+    if not given:
+        return scale, shift
+    weights = torch.stack(given).repeat_interleave(norms[0].num_features)
+    return (weights if scale is None else weights * scale), (None if shift is None else weights * shift)
+
+
+def _batch_norm(
+    y: Tensor,
+    norms: Sequence[nn.BatchNorm2d],
+    bias: Tensor | None,
+    scale: Tensor | None,
+    shift: Tensor | None,
+) -> Tensor:
+    """Batch norm with the statistics of the batch; keeps the running ones (those of y + bias)."""
+    first = norms[0]
+    if not first.track_running_stats:
+        return F.batch_norm(y, None, None, scale, shift, True, 0.0, first.eps)
+    with torch.no_grad():
+        mean, variance = (kept.clone() for kept in _statistics(norms))
+        if bias is not None:
+            mean -= bias
+    y = F.batch_norm(y, mean, variance, scale, shift, True, MOMENTUM, first.eps)
+    with torch.no_grad():
+        mean = (
+            mean if bias is None else mean + bias
+        )  # a new tensor: the batch norm's backward holds the old one
+        for norm, new_mean, new_variance in zip(
+            norms, mean.chunk(len(norms)), variance.chunk(len(norms)), strict=True
+        ):
+            cast(Tensor, norm.running_mean).copy_(new_mean)
+            cast(Tensor, norm.running_var).copy_(new_variance)
+            cast(Tensor, norm.num_batches_tracked).add_(1)
+    return y
+
+
+def _frozen(
+    norms: Sequence[nn.BatchNorm2d], bias: Tensor | None, scale: Tensor | None, shift: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Scale of the convolution's weights and shift of its output that stand for the running statistics."""
+    mean, variance = _statistics(norms)
+    factor = torch.rsqrt(variance + norms[0].eps)
+    factor = factor if scale is None else factor * scale
+    offset = -mean if bias is None else bias - mean
+    return factor, offset * factor if shift is None else offset * factor + shift
+
+
+def _statistics(norms: Sequence[nn.BatchNorm2d]) -> tuple[Tensor, Tensor]:
+    """Running mean and variance [n·C'] of batch norms that keep them."""
+    means = _joined([cast(Tensor, norm.running_mean) for norm in norms])
+    return means, _joined([cast(Tensor, norm.running_var) for norm in norms])
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _perhaps(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """Joined; None if the operations have no such parameter."""
+    here = [part for part in parts if part is not None]
+    return _joined(here) if here else None

@@ -1,0 +1,29 @@
+"""TensorBoard scalars of a live run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+class Board:
+    """Event files in a folder; numbers become scalars, lists become one scalar an entry."""
+
+    def __init__(self, folder: Path):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder))
+
+    def add(self, step: int, facts: dict[str, Any]) -> None:
+        """Write the numeric facts of an epoch or step."""
+        for name, value in facts.items():
+            if isinstance(value, list):
+                for place, part in enumerate(value):
+                    self.writer.add_scalar(f"{name}/{place}", part, step)
+            elif isinstance(value, int | float):
+                self.writer.add_scalar(name, value, step)
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.writer.close()

@@ -1,0 +1,82 @@
+"""The gap between a live search and the table of the same data set.
+
+Total gap: what the same searcher finds with the table's exact slope (its oracle) minus what the live run found,
+both read from the table. Rank error: Kendall's tau between shared-weight accuracies and the table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nasreplay.errors import LacksCapability
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.protocol import Evaluator
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.search import make
+from nasreplay.search.driver import run
+from nasreplay.search.health import table_facts
+from nasreplay.seeds import Stream
+
+EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
+
+
+def total_gap(name: str, found: np.ndarray, truth: TableEvaluator, seed: int) -> dict[str, Any]:
+    """Table rows of the live answer `found` [1, D] and of the same searcher on the table, and their difference.
+
+    A gradient searcher runs with the exact slope and the table's settings; a sampling searcher with 150 looks.
+    """
+    searcher = make(name)
+    budget = Budget() if "slope" in searcher.needs else Budget(evaluations=EVALUATIONS)
+    result = run(searcher, truth, budget, seed=seed)
+    best = truth.space.codes(result.found)
+    live, oracle = table_facts(truth, found), table_facts(truth, best)
+    return {
+        "found": truth.space.format(found[0].tolist()),
+        "live": live,
+        "on_table": truth.space.format(best[0].tolist()),
+        "oracle": result.oracle,
+        "table": oracle,
+        "gap": oracle["table_valid"] - live["table_valid"],
+    }
+
+
+def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, seed: int) -> dict[str, Any]:
+    """Kendall's tau-b and Spearman's rho between an evaluator's accuracies and the table's.
+
+    sample: how many uniform architectures, None for all. Raises LacksCapability where the spaces differ.
+    """
+    from scipy import stats
+
+    if evaluator.space is not truth.space:
+        raise LacksCapability(
+            f"a {evaluator.space.name} evaluator and a {truth.space.name} table do not compare"
+        )
+    space = evaluator.space
+    codes = space.all_codes
+    if sample is not None:
+        order = Stream(seed, "rank error").at().permutation(space.size)[0]
+        codes = codes[np.sort(order[:sample])]
+    evaluator.begin_step()
+    told = evaluator.evaluate(codes, replica=np.zeros(len(codes), dtype=np.int64)).accuracy
+    known = truth.report(codes).valid
+    return {
+        "architectures": len(codes),
+        "kendall_tau": float(stats.kendalltau(told, known)[0]),
+        "spearman_rho": float(stats.spearmanr(told, known)[0]),
+        "best_by_shared_weights": table_facts(truth, codes[told.argmax()][None]),
+    }
+
+
+def gap_lines(facts: dict[str, Any]) -> list[str]:
+    """The total gap in words."""
+    kind = "oracle (exact slope)" if facts["oracle"] else f"{EVALUATIONS} looks at the table"
+    rows = (("live found", facts["found"], facts["live"]), (kind, facts["on_table"], facts["table"]))
+    lines = [
+        f"{name:<20} {row['table_valid']:6.2f} % valid, rank {row['table_rank']:,}, regret {row['table_regret']:.2f}"
+        + (f", {row['table_test']:.2f} % test" if "table_test" in row else "")
+        + f"  {text}"
+        for name, text, row in rows
+    ]
+    return [*lines, f"{'total gap':<20} {facts['gap']:6.2f} points of validation accuracy"]

@@ -1,0 +1,218 @@
+"""Batches of images, ready for a network: shuffled, augmented, normalised, and exactly repeatable.
+
+Every random number is taken from a counter-based stream at a place that follows from the epoch and the item's
+place in it, so (epoch, taken) is the whole state, and an item is augmented alike whatever the batch size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasreplay.errors import BadSetting
+from nasreplay.seeds import Stream
+from nasreplay.train.augment import DRAWS, Augment
+from nasreplay.train.data import ImageSet
+
+
+class Batch(NamedTuple):
+    """images: float32 [B, 3, H, W], normalised; labels: int64 [B]."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Pair(NamedTuple):
+    """What one step of a search sees: a batch for the weights, and one as large for the architecture."""
+
+    weights: Batch
+    arch: Batch
+
+
+class Stored:
+    """An image set on a device, in the memory order of its batches."""
+
+    def __init__(self, images: ImageSet, device: str | torch.device = "cpu", channels_last: bool = False):
+        pixels = images.images.to(device)
+        self.pixels = pixels.permute(0, 2, 3, 1).contiguous()[:, None] if channels_last else pixels[..., None]
+        self.labels = images.labels.to(device)
+        self.channels_last = channels_last
+        mean, std = (torch.tensor(values, dtype=torch.float64) for values in (images.mean, images.std))
+        shape = self.pixels.shape[1:]  # [P, H, W, K]
+        spread = (1, 1, 1, -1) if channels_last else (-1, 1, 1, 1)
+        self.scale = (1 / std).view(spread).expand(shape).reshape(1, -1).float().to(device)
+        self.shift = (mean / std).view(spread).expand(shape).reshape(1, -1).float().to(device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, rows: Tensor, augment: Augment | None, uniform: np.ndarray | None = None) -> Batch:
+        """The images of rows int64 [B]; with `augment`, changed by the numbers uniform [B, DRAWS]."""
+        pixels = self.pixels.index_select(0, rows)
+        labels = self.labels.index_select(0, rows)
+        if augment is None or uniform is None:
+            return Batch(self._image(self._normal(pixels)), labels)
+        normal = self._normal(augment.pixels(pixels, uniform))
+        return Batch(self._image(augment.cut(normal, uniform)), labels)
+
+    def _normal(self, pixels: Tensor) -> Tensor:
+        flat = pixels.view(len(pixels), -1).to(torch.float32)
+        return flat.mul_(self.scale).sub_(self.shift).view(pixels.shape)
+
+    def _image(self, pixels: Tensor) -> Tensor:
+        return pixels[:, 0].permute(0, 3, 1, 2) if self.channels_last else pixels[..., 0]
+
+
+def in_order(
+    images: ImageSet, size: int, device: str | torch.device = "cpu", channels_last: bool = False
+) -> Iterator[Batch]:
+    """The batches of an evaluation: every image once, in order, as it is; the last batch may be short."""
+    place = torch.device(device)
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
+        few = Stored(_part(images, part), place, channels_last)
+        yield few.batch(torch.arange(len(few), device=place), None)
+
+
+def _part(images: ImageSet, part: slice) -> ImageSet:
+    about = (images.classes, images.mean, images.std, images.padding, images.flip)
+    return ImageSet(images.images[part], images.labels[part], *about)
+
+
+class _Epochs:
+    """Where an endless sequence of shuffled epochs stands: `epoch`, and `taken` items of it.
+
+    draws: random numbers per item besides its place in the shuffled order.
+    """
+
+    def __init__(self, items: int, size: int, stream: Stream, draws: int):
+        if size < 1:
+            raise BadSetting(f"a batch of {size} images: it must hold at least 1")
+        self.items, self.size, self.stream, self.draws = items, size, stream, draws
+        self.epoch, self.taken = 0, 0
+        self._order: tuple[int, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return -(-self.items // self.size)
+
+    def next_items(self) -> tuple[np.ndarray, np.ndarray]:
+        """(items int64 [B], uniform float64 [B, draws]) of the next batch; a finished epoch gives way to the next."""
+        start = self.epoch * self.items * (1 + self.draws)
+        if self._order is None or self._order[0] != self.epoch:
+            self._order = self.epoch, self._at(start).permutation(self.items)[0]
+        rows = self._order[1][self.taken : self.taken + self.size]
+        numbers = self._at(start + self.items + self.taken * self.draws).uniform(len(rows) * self.draws)
+        self.taken += len(rows)
+        if self.taken == self.items:
+            self.epoch, self.taken = self.epoch + 1, 0
+        return rows, numbers.reshape(len(rows), self.draws)
+
+    def _at(self, position: int):
+        self.stream.position[:] = position
+        return self.stream.at()
+
+
+class Batches:
+    """Endless shuffled batches of an image set; iterating gives the rest of the current epoch.
+
+    augment: True for the set's own training transform, False for none, or an Augment. stream: one replica's, for this
+    object alone, usually Stream(seed, "data"). The last batch of an epoch may be short.
+    """
+
+    def __init__(
+        self,
+        image_set: ImageSet,
+        size: int,
+        stream: Stream,
+        augment: Augment | bool = True,
+        device: str | torch.device = "cpu",
+        channels_last: bool = False,
+    ):
+        self.stored = Stored(image_set, device, channels_last)
+        self.augment = _chosen(augment, image_set)
+        self._place = _Epochs(len(image_set), size, stream, DRAWS)
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return len(self._place)
+
+    @property
+    def items(self) -> int:
+        """Images per epoch."""
+        return self._place.items
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self._place.epoch
+
+    def next(self) -> Batch:
+        """The next batch; after the last of an epoch, the first of the next."""
+        rows, uniform = self._place.next_items()
+        return self.stored.batch(torch.from_numpy(rows).to(self.stored.labels.device), self.augment, uniform)
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch = self.epoch
+        while self.epoch == epoch:
+            yield self.next()
+
+    def state_dict(self) -> dict[str, int]:
+        """How far it came."""
+        return {"epoch": self._place.epoch, "taken": self._place.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue from there."""
+        self._place.epoch, self._place.taken = int(state["epoch"]), int(state["taken"])
+
+
+class PairedBatches:
+    """Batches of a search: an epoch goes over the weights part, each item beside a uniformly random arch-part item.
+
+    Both get the training transform (or `augment`, as in Batches). The arch items are drawn with replacement.
+    """
+
+    def __init__(
+        self,
+        weights: ImageSet,
+        arch: ImageSet,
+        size: int,
+        stream: Stream,
+        augment: Augment | bool = True,
+        device: str | torch.device = "cpu",
+        channels_last: bool = False,
+    ):
+        self.weights, self.arch = (Stored(part, device, channels_last) for part in (weights, arch))
+        self.augment = _chosen(augment, weights)
+        self._place = _Epochs(len(weights), size, stream, 1 + 2 * DRAWS)
+
+    __len__ = Batches.__len__
+    items = Batches.items
+    epoch = Batches.epoch
+    state_dict = Batches.state_dict
+    load_state_dict = Batches.load_state_dict
+
+    def next(self) -> Pair:
+        """The next pair of batches; after the last of an epoch, the first of the next."""
+        rows, uniform = self._place.next_items()
+        partners = (uniform[:, 0] * len(self.arch)).astype(np.int64)
+        device = self.weights.labels.device
+        first, second = (torch.from_numpy(which).to(device) for which in (rows, partners))
+        return Pair(
+            self.weights.batch(first, self.augment, uniform[:, 1 : 1 + DRAWS]),
+            self.arch.batch(second, self.augment, uniform[:, 1 + DRAWS :]),
+        )
+
+    def __iter__(self) -> Iterator[Pair]:
+        epoch = self.epoch
+        while self.epoch == epoch:
+            yield self.next()
+
+
+def _chosen(augment: Augment | bool, images: ImageSet) -> Augment | None:
+    if isinstance(augment, Augment):
+        return augment
+    return images.augment if augment else None

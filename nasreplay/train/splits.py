@@ -1,0 +1,81 @@
+"""Which images belong to which part: the published index splits, read or made again from their seed.
+
+CIFAR-10's training halves follow from seed 1021. The halves of the test sets of CIFAR-100 and ImageNet16-120 follow
+no rule that is known: they are read from a split file (`--split-file`), in the official text format
+`{"xvalid": ["int", ["1", "3", …]], "xtest": […]}` or as a `nasreplay-splits/1` JSON file. Without one a seeded split
+takes their place, and every output says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from nasreplay.errors import BadData
+
+SEED = 1021  # of the published CIFAR-10 halves; also used for splits that nobody published
+Parts = tuple[np.ndarray, np.ndarray]  # ascending int64 indices, disjoint, covering
+
+
+def seeded_parts(count: int, portion: float = 0.5, seed: int = SEED) -> Parts:
+    """The first `portion` of the shuffled indices, and the rest, each ascending.
+
+    With portion 0.5 and 50,000 images these are the published halves of CIFAR-10.
+    """
+    order = list(range(count))
+    Random(seed).shuffle(order)
+    first = int(count * portion)
+    return np.sort(np.array(order[:first], dtype=np.int64)), np.sort(np.array(order[first:], dtype=np.int64))
+
+
+def read_parts(file: Path, split: str, names: tuple[str, str], count: int) -> Parts:
+    """The two parts of `split` ("cifar100-test", …) called `names`, of `count` images, from a split file.
+
+    Raises BadData unless the parts are disjoint and cover all images.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        first, second = _listed(content, split, names) if "splits" in content else _official(content, names)
+    except OSError as problem:
+        raise BadData(f"{file}: cannot be read: {problem.strerror}") from None
+    except (ValueError, TypeError, AttributeError, LookupError) as problem:
+        raise BadData(f"{file}: no split file with {' and '.join(names)} of {split} ({problem})") from None
+    together = np.sort(np.concatenate([first, second]))
+    if len(together) != count or not np.array_equal(together, np.arange(count)):
+        raise BadData(
+            f"{file}: {' and '.join(names)} must be disjoint and cover all {count:,} images of {split}"
+        )
+    return np.sort(first), np.sort(second)
+
+
+def _official(content: dict[str, Any], names: tuple[str, str]) -> Parts:
+    """`{"xvalid": ["int", ["1", …]], …}`."""
+    first, second = (np.array([int(index) for index in content[name][1]], dtype=np.int64) for name in names)
+    return first, second
+
+
+def _listed(content: dict[str, Any], split: str, names: tuple[str, str]) -> Parts:
+    """An entry of a `nasreplay-splits/1` file: a seeded shuffle, or a bit mask of the first part."""
+    about = content["splits"][split]
+    if tuple(about["parts"]) != names:
+        raise ValueError(f"its parts are {about['parts']}")
+    if "recipe" in about:
+        parts = seeded_parts(about["n"], seed=about["recipe"]["seed"])
+    else:
+        packed = np.frombuffer(bytes.fromhex(about["bitmask_hex"]), dtype=np.uint8)
+        first = np.unpackbits(packed, count=about["n"], bitorder="little").astype(bool)
+        parts = np.flatnonzero(first), np.flatnonzero(~first)
+    for name, indices in zip(names, parts, strict=True):
+        if digest(indices) != about["sha256"][name]:
+            raise ValueError(f"the checksum of {name} differs")
+    return parts
+
+
+def digest(indices: np.ndarray) -> str:
+    """sha256 of the decimal indices joined by commas."""
+    return hashlib.sha256(",".join(map(str, indices.tolist())).encode()).hexdigest()

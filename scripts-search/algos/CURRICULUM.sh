@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# CURRICULUM: DATASET BN SEED
+source "$(dirname "$0")/common.sh"
+live curriculum "$@"

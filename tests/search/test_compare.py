@@ -1,0 +1,163 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from nasreplay.data.pack import Pack, write_pack
+from nasreplay.errors import BadOutput, BadSetting
+from nasreplay.runs.store import load_result, part_path, read_comparison
+from nasreplay.search import run
+from nasreplay.search.compare import Plan, compare, notes
+from nasreplay.search.published import time_budget
+from nasreplay.spaces import TOPOLOGY
+
+QUICK = Plan(searchers=("random", "rea"), datasets=("cifar10",), replicas=3, evaluations=12, seed=5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _home(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASREPLAY_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory) -> Pack:
+    """A 12-epoch table with training and evaluation seconds and test accuracy, and a 200-epoch recipe."""
+    draw = np.random.default_rng(0)
+    columns = {}
+    for stored in ("cifar10-valid", "cifar100"):
+        for recipe in ("12", "200"):
+            columns[f"{stored}/{recipe}/seeds"] = np.array([777])
+            columns[f"{stored}/{recipe}/seconds_per_epoch"] = draw.uniform(5, 50, TOPOLOGY.size)
+            columns[f"{stored}/{recipe}/x-valid/accuracy"] = draw.uniform(10, 90, (TOPOLOGY.size, 1))
+            columns[f"{stored}/{recipe}/x-valid/eval_seconds"] = draw.uniform(1, 2, TOPOLOGY.size)
+    columns["cifar100/200/x-test/accuracy"] = draw.uniform(10, 90, (TOPOLOGY.size, 1))
+    epochs = {name[: -len("/seeds")]: int(name.split("/")[1]) for name in columns if name.endswith("/seeds")}
+    path = tmp_path_factory.mktemp("timed") / "timed.h5"
+    return write_pack(path, TOPOLOGY, columns, title="timed", source="a test", licence="MIT", epochs=epochs)
+
+
+def told(plan: Plan) -> str:
+    return " ".join(notes(plan, {dataset: plan.evaluator(dataset) for dataset in plan.datasets}))
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """No progress."""
+
+
+# --- budgets, in numbers and in words ---------------------------------------------------------------
+
+
+def test_budgets_are_scaled_to_the_embedded_recipe():
+    plan = Plan(searchers=("random",), datasets=("cifar10", "cifar100", "ImageNet16-120"))
+    seconds = [plan.budget(plan.evaluator(dataset)).simulated_s for dataset in plan.datasets]
+    assert seconds == pytest.approx([20_000 * 200 / 12, 40_000 * 200 / 12, 120_000 * 200 / 12])
+    assert time_budget(plan.evaluator("cifar10")).words == "scaled (published × 200/12)"
+    assert "scaled (published × 200/12)" in told(plan)
+
+
+def test_budgets_of_a_12_epoch_recipe_are_published(timed):
+    plan = Plan(searchers=("random",), datasets=("cifar10",), table=str(timed.path), recipe="12")
+    assert plan.budget(plan.evaluator("cifar10")).simulated_s == 20_000
+    assert time_budget(plan.evaluator("cifar10")).words == "published"
+    assert "Budgets: published." in told(plan)
+    assert "scaled" not in told(plan)
+
+
+def test_a_given_budget_replaces_the_published_one():
+    plan = dataclasses.replace(QUICK, budget_s=900.0)
+    limits = plan.budget(plan.evaluator("cifar10"))
+    assert (limits.simulated_s, limits.evaluations) == (900.0, 12)
+    assert "published ×" not in told(plan)
+
+
+# --- notes -----------------------------------------------------------------------------------------
+
+
+def test_notes_of_the_embedded_table():
+    text = told(Plan(searchers=("random", "bohb", "darts-v1"), datasets=("cifar10",)))
+    assert "told one drawn trial at epoch 200 of recipe 200" in text
+    assert "No test accuracy: the table holds none." in text
+    assert "evaluation seconds unknown, counted as 0" in text
+    assert "bohb: one rung (model only)" in text
+    assert "oracle: its slope reads the whole table" in text
+    assert "darts-v1: epochs 1000, learning_rate 0.05, weight_decay 0.0" in text
+
+
+def test_notes_of_a_complete_table(timed):
+    plan = Plan(
+        searchers=("random", "darts-v1"),
+        datasets=("cifar100",),
+        table=str(timed.path),
+        recipe="12",
+        trial=777,
+    )
+    text = told(plan)
+    assert "told trial 777 at epoch 12 of recipe 12" in text
+    assert "the score is the mean over trials at epoch 200 of recipe 200" in text
+    for absent in ("No test accuracy", "unknown", "one rung"):
+        assert absent not in text
+    assert "told the mean over trials" in told(dataclasses.replace(plan, trial="mean"))
+    assert "oracle" in text
+    assert "oracle" not in told(dataclasses.replace(plan, gradient="sampled"))
+
+
+# --- the folder ------------------------------------------------------------------------------------
+
+
+def test_a_comparison_is_its_searches(tmp_path):
+    said = []
+    made = compare(QUICK, tmp_path, tell=lambda *line: said.append(line))
+    assert said == [("", 0, 2), ("random on cifar10", 1, 2), ("rea on cifar10", 2, 2)]
+    assert [result.searcher for result in made.results] == ["random", "rea"]
+    table = QUICK.evaluator("cifar10")
+    for result in made.results:
+        alone = run(QUICK.searcher(result.searcher), table, QUICK.budget(table), seed=5, replicas=3)
+        np.testing.assert_array_equal(result.observed, alone.observed)
+        np.testing.assert_array_equal(result.clock, alone.clock)
+    np.testing.assert_array_equal(made.tables["cifar10"].final_mean, table.final.mean)
+    assert made.settings["interrupted"] is False
+    assert read_comparison(tmp_path).settings == made.settings
+
+
+def test_a_ctrl_c_between_two_searches_keeps_the_first(tmp_path):
+    def stop(what: str, done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    made = compare(QUICK, tmp_path, tell=stop)
+    assert made.settings["interrupted"] is True
+    assert [result.searcher for result in made.results] == ["random"]
+    assert len(read_comparison(tmp_path).results) == 1
+    made = compare(QUICK, tmp_path, tell=quiet)
+    assert made.settings["interrupted"] is False
+    assert [result.searcher for result in made.results] == ["random", "rea"]
+
+
+def test_seed_minus_one_takes_the_recorded_one(tmp_path):
+    fresh = dataclasses.replace(QUICK, seed=-1)
+    seed = compare(fresh, tmp_path, tell=quiet).settings["seed"]
+    assert seed == json.loads((tmp_path / "run.json").read_text())["seed"] >= 0
+    part_path(tmp_path, "cifar10", "rea").unlink()
+    compare(fresh, tmp_path, tell=quiet)
+    assert load_result(part_path(tmp_path, "cifar10", "rea")).settings["seed"] == seed
+
+
+def test_a_folder_of_another_plan_is_refused(tmp_path):
+    compare(QUICK, tmp_path, tell=quiet)
+    with pytest.raises(BadOutput, match="replicas = 3, now 4"):
+        compare(dataclasses.replace(QUICK, replicas=4), tmp_path, tell=quiet)
+    changed = dataclasses.replace(QUICK, changes={"rea": {"tournament": 2}})
+    with pytest.raises(BadOutput, match=r"searchers\.rea\.tournament = 3, now 2"):
+        compare(changed, tmp_path, tell=quiet)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(BadOutput, match=r"run\.json: damaged"):
+        compare(QUICK, tmp_path, tell=quiet)
+
+
+def test_replicas_must_be_positive(tmp_path):
+    with pytest.raises(BadSetting, match="replicas"):
+        compare(dataclasses.replace(QUICK, replicas=0), tmp_path / "run", tell=quiet)
+    assert not (tmp_path / "run").exists()

