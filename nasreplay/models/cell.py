@@ -26,8 +26,8 @@ def mix(x: Tensor, terms: Sequence[Term], shifts: Mapping[int, Tensor] | None = 
     """
     nodes = {0: x, **(shifts or {})}
     for source in range(LAST):
-        for term, value in fan_out(nodes[source], _leaving(source, terms)):
-            node = EDGES[term.edge][0]
+        for edge, value in fan_out(nodes[source], _leaving(source, terms)):
+            node = EDGES[edge][0]
             nodes[node] = nodes[node] + value if node in nodes else value
     return nodes[LAST]
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nasreplay.models.blend import blend
 from nasreplay.models.convolution import conv2d
 from nasreplay.models.ops import MOMENTUM, Pool, ReLUConvBN
 
@@ -27,25 +28,47 @@ class Term(NamedTuple):
     weight: Tensor | None = None
 
 
-def fan_out(x: Tensor, terms: Sequence[Term]) -> Iterator[tuple[Term, Tensor]]:
-    """Every term with its value, weight included, in no particular order."""
+def fan_out(x: Tensor, terms: Sequence[Term]) -> Iterator[tuple[int, Tensor]]:
+    """For every edge of the terms the sum of their values, weights included: (edge, image)."""
     kernels: dict[int, list[Term]] = {}
-    pooled = None
+    values: dict[int, list[Tensor]] = {term.edge: [] for term in terms}
+    linear: dict[int, list[Term | None]] = {}
     for term in terms:
         if isinstance(term.operation, ReLUConvBN):
             kernels.setdefault(term.operation.conv.kernel_size[0], []).append(term)
-        elif isinstance(term.operation, Pool) and term.operation.preprocess is None:
-            pooled = term.operation(x) if pooled is None else pooled
-            yield term, _scaled(pooled, term.weight)
+        elif term.weight is not None and (place := _linear(term.operation)) is not None:
+            linear.setdefault(term.edge, [None, None])[place] = term
         else:
-            yield term, _scaled(term.operation(x), term.weight)
+            value = term.operation(x)
+            values[term.edge].append(value if term.weight is None else value * term.weight)
     rectified = F.relu(x) if kernels else x
     for group in kernels.values():
-        yield from zip(group, convolve(rectified, group), strict=True)
+        for term, value in zip(group, convolve(rectified, group), strict=True):
+            values[term.edge].append(value)
+    yield from _blended(x, linear, {edge: values.pop(edge) for edge in linear})
+    for edge, images in values.items():
+        yield from ((edge, image) for image in images)
 
 
-def _scaled(x: Tensor, weight: Tensor | None) -> Tensor:
-    return x if weight is None else x * weight
+def _linear(operation: nn.Module) -> int | None:
+    """0 for a skip, 1 for a pooling, None for what `blend` cannot do."""
+    if isinstance(operation, nn.Identity):
+        return 0
+    return 1 if isinstance(operation, Pool) and operation.plain else None
+
+
+def _blended(
+    x: Tensor, linear: dict[int, list[Term | None]], values: dict[int, list[Tensor]]
+) -> Iterator[tuple[int, Tensor]]:
+    if not linear:
+        return
+    pairs = list(linear.values())
+    given = [term.weight for pair in pairs for term in pair if term is not None]
+    zero = torch.zeros_like(cast(Tensor, given[0]), requires_grad=False)
+    weights = [zero if term is None else cast(Tensor, term.weight) for pair in pairs for term in pair]
+    used = [[term is not None for term in pair] for pair in pairs]
+    images = blend(x, torch.stack(weights).view(-1, 2), used, [values[edge] for edge in linear])
+    yield from zip(linear, images, strict=True)
 
 
 def convolve(x: Tensor, terms: Sequence[Term]) -> Sequence[Tensor]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasreplay.errors import UnknownName
+from nasreplay.models.blend import average
 from nasreplay.models.convolution import Conv2d
 
 EPS, MOMENTUM = 1e-5, 0.1  # of every batch norm
@@ -99,9 +100,16 @@ class Pool(nn.Module):
         self.preprocess = ReLUConvBN(c_in, c_out, 1, 1, affine, track) if c_in != c_out else None
         self.stride = stride
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is nothing but `blend.average`."""
+        return self.preprocess is None and self.stride == 1
+
     def forward(self, x: Tensor) -> Tensor:
         """[B, c_in, H, W] → [B, c_out, H/stride, W/stride]."""
         x = x if self.preprocess is None else self.preprocess(x)
+        if self.stride == 1:
+            return average(x)
         return F.avg_pool2d(x, 3, self.stride, padding=1, count_include_pad=False)
 
 

@@ -9,7 +9,7 @@ Shapes: images [B, 3, H, W]; E edges, O operations; M = 3·cells mixed cells; K 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nasreplay.errors import BadSetting
 from nasreplay.models.cell import MixedCell
@@ -36,12 +36,12 @@ class Supernet(Skeleton):
         plain_head: bool = False,
     ):
         flags = (affine, track_running_stats)
-        modules = [
+        modules: list[nn.Module] = [
             MixedCell(before, *flags) if before == after else ResidualBlock(before, after)
             for before, after in stages(channels, cells)
         ]
         norm = batch_norm(4 * channels, *flags) if plain_head else None
-        super().__init__(modules, channels, 4 * channels, classes, norm)  # pyright: ignore[reportArgumentType]
+        super().__init__(modules, channels, 4 * channels, classes, norm)
         self.mixed_cells = 3 * cells
         self.drop_path = 0.0
         self.generator: torch.Generator | None = None

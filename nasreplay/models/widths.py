@@ -43,7 +43,7 @@ class WidthSupernet(Skeleton):
     ):
         flags = (affine, track_running_stats)
         codes = TOPOLOGY.parse(cell)
-        modules = [
+        modules: list[nn.Module] = [
             ResidualBlock(WIDEST, WIDEST) if place % 2 else FixedCell(codes, WIDEST, WIDEST, *flags)
             for place in range(5)
         ]
