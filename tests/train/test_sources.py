@@ -5,12 +5,12 @@ import tarfile
 
 import numpy as np
 import pytest
+from made_up import image_folder, published_files
 
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
 from nasreplay.train import published, sources
 from nasreplay.train.data import load
 from nasreplay.train.pickled import pickled_images
-from tests.train.made_up import image_folder, published_files
 
 
 @pytest.mark.parametrize("writer", ["python2", "2", "4", "5"])
