@@ -362,3 +362,6 @@ class _Saver:
 
     def end(self, step: int, finished: bool, searcher: Searcher, evaluator: Evaluator) -> None:
         pass
+
+    def close(self) -> None:
+        pass

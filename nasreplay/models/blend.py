@@ -7,9 +7,11 @@ formed only when asked for. Shapes: images [B, C, H, W]; n edges.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,24 +19,42 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
-def blend(x: Tensor, weights: Tensor, used: Sequence[Sequence[bool]], values: Sequence[Sequence[Tensor]]):
-    """One image an edge: Σ values[e] + weights[e, 0]·x + weights[e, 1]·average(x), for the terms that are used.
+def blend(
+    x: Tensor, weights: Tensor, used: Sequence[Sequence[bool]], stacks: Sequence[Tensor]
+) -> Sequence[Tensor]:
+    """One image an edge: Σ stacks[·, e] + weights[e, 0]·x + weights[e, 1]·average(x), for the terms that are used.
 
-    weights: [n, 2]; used: [n][2]; values: n lists of images.
+    weights: [n, 2]; used: [n][2]; stacks: each the images of all edges side by side, [B, n·C, H, W].
     """
-    return _Blend.apply(
-        x, weights, used, [len(mine) for mine in values], *[v for mine in values for v in mine]
-    )
+    return cast(Sequence[Tensor], _Blend.apply(x, weights, used, *stacks))
 
 
 def average(x: Tensor) -> Tensor:
     """3 × 3 average at stride 1 that doesn't count the padding: [B, C, H, W] → the same shape."""
-    return _Average.apply(x) if _fast(x) else F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    return cast(Tensor, _Average.apply(x)) if _fast(x) else _averaged(x)
+
+
+def nudged(x: Tensor, zero: Tensor) -> Tensor:
+    """x + zero for a scalar whose value is zero: costs nothing, and zero's gradient is the sum of x's."""
+    return cast(Tensor, _Nudge.apply(x, zero))
+
+
+_literal = ContextVar("literal", default=False)
+
+
+@contextmanager
+def literal_pooling() -> Iterator[None]:
+    """Inside, pooling is not done by a convolution: for those who count convolutions."""
+    token = _literal.set(True)
+    try:
+        yield
+    finally:
+        _literal.reset(token)
 
 
 def _fast(x: Tensor) -> bool:
     # PyTorch's own pooling takes up to four times as long as a depthwise convolution on processors
-    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and not _literal.get()
 
 
 @cache
@@ -52,7 +72,9 @@ def _box(x: Tensor) -> Tensor:
 
 
 def _averaged(x: Tensor) -> Tensor:
-    return _box(x).mul_(_counts(*x.shape[2:])).to(x.dtype) if _fast(x) else average(x)
+    if _fast(x):
+        return _box(x).mul_(_counts(*x.shape[2:])).to(x.dtype)
+    return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
 
 def _average_back(gradient: Tensor) -> Tensor:
@@ -74,11 +96,10 @@ class _Average(torch.autograd.Function):
 
 
 class _Sum:
-    """A weighted sum of images that is built in place."""
+    """A weighted sum of images that is built in place; `image` may be one that the sum may write to."""
 
-    def __init__(self):
-        self.total: Tensor | None = None
-        self.own = False  # whether total is a new image that may be written to
+    def __init__(self, image: Tensor | None = None):
+        self.total, self.own = image, image is not None
 
     def add(self, image: Tensor, factor: float = 1.0) -> None:
         if self.total is None:
@@ -95,20 +116,22 @@ class _Sum:
 
 class _Blend(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weights: Tensor, used: Any, counts: Any, *values: Tensor) -> Any:
-        ctx.used, ctx.counts, ctx.factors = used, counts, weights.tolist()
+    def forward(ctx: Any, x: Tensor, weights: Tensor, used: Any, *stacks: Tensor) -> Any:
+        ctx.used, ctx.stacks, ctx.factors = used, len(stacks), weights.tolist()
         pooled = _averaged(x) if any(pool for _, pool in used) else None
         ctx.save_for_backward(weights, *((x, pooled) if weights.requires_grad else ()))
-        remaining, images = iter(values), []
-        for count, (skip, pool), (straight, spread) in zip(counts, used, ctx.factors, strict=True):
-            total = _Sum()
-            for _ in range(count):
-                total.add(next(remaining))
+        total = _Sum()
+        for stack in stacks:
+            total.add(stack)
+        parts = total.image().chunk(len(used), dim=1) if stacks else [None] * len(used)
+        images = []
+        for part, (skip, pool), (straight, spread) in zip(parts, used, ctx.factors, strict=True):
+            edge = _Sum(part)
             if skip:
-                total.add(x, straight)
+                edge.add(x, straight)
             if pool and pooled is not None:
-                total.add(pooled, spread)
-            images.append(total.image())
+                edge.add(pooled, spread)
+            images.append(edge.image())
         return tuple(images)
 
     @staticmethod
@@ -130,10 +153,22 @@ class _Blend(torch.autograd.Function):
                 for column, (source, wanted) in enumerate(zip(sources, chosen, strict=True)):
                     if wanted:
                         row[column] = _product(g, source)
-        back = [g for g, count in zip(gradients, ctx.counts, strict=True) for _ in range(count)]
-        return straight.image(), slopes, None, None, *back
+        back = [torch.cat(gradients, dim=1)] * ctx.stacks if ctx.stacks else []
+        return straight.image(), slopes, None, *back
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
     """Sum of all entries of a·b, in float32 at least."""
     return (a * b).sum(dtype=torch.promote_types(a.dtype, torch.float32))
+
+
+class _Nudge(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, zero: Tensor) -> Tensor:
+        ctx.dtype = zero.dtype
+        return x.view_as(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return gradient, gradient.sum(dtype=ctx.dtype)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from nasreplay.models.blend import nudged
 from nasreplay.models.fuse import Term, fan_out
 from nasreplay.models.ops import Zero, operation
 from nasreplay.spaces.topology import EDGES, OPERATIONS
@@ -21,14 +22,17 @@ LAST = 3  # the output node
 def mix(x: Tensor, terms: Sequence[Term], shifts: Mapping[int, Tensor] | None = None) -> Tensor:
     """Output node [B, C', H, W] of a cell with input x [B, C, H, W].
 
-    shifts: node → scalar added to every entry. A `none` costs nothing where its node has another term; alone it
-    gives zeros (and keeps a NaN).
+    shifts: node → scalar zero, added to every entry for its gradient. A `none` costs nothing where its node has
+    another term; alone it gives zeros (and keeps a NaN).
     """
-    nodes = {0: x, **(shifts or {})}
+    nodes, shifts = {0: x}, shifts or {}
     for source in range(LAST):
         for edge, value in fan_out(nodes[source], _leaving(source, terms)):
             node = EDGES[edge][0]
-            nodes[node] = nodes[node] + value if node in nodes else value
+            if node in nodes:
+                nodes[node] = nodes[node] + value
+            else:
+                nodes[node] = nudged(value, shifts[node]) if node in shifts else value
     return nodes[LAST]
 
 
@@ -74,9 +78,10 @@ class MixedCell(nn.Module):
 
     def forward(self, x: Tensor, weights: Tensor, active: list[list[bool]]) -> Tensor:
         """x [B, C, H, W] → the same shape; weights [E, O], active [E][O]."""
+        ones = not weights.requires_grad and bool((weights[torch.tensor(active)] == 1).all())
         singles = [row.unbind() for row in weights.unbind()]
         terms = [
-            Term(edge, layer, singles[edge][option])
+            Term(edge, layer, None if ones else singles[edge][option])
             for edge, layers in enumerate(self.edges.values())
             for option, layer in enumerate(layers)  # pyright: ignore[reportArgumentType]
             if active[edge][option]

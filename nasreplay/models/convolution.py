@@ -37,8 +37,7 @@ def conv2d(
         and torch.get_autocast_dtype("cpu") == HALF
         and not bf16_units()
     ):
-        with torch.autocast("cpu", enabled=False), saved_tensors_hooks(_to_half, Tensor.float):
-            return F.conv2d(_rounded(x), _rounded(weight), bias, stride, padding).to(HALF)
+        return _rounded(x.to(HALF), weight.to(HALF), bias, stride, padding)
     return F.conv2d(x, weight, bias, stride, padding)
 
 
@@ -50,9 +49,12 @@ class Conv2d(nn.Conv2d):
         return conv2d(input, self.weight, self.bias, self.stride, self.padding)
 
 
-def _to_half(x: Tensor) -> Tensor:
-    return x.to(HALF)
+def _rounded(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any) -> Tensor:
+    full = x.float()
+    place, kept = full.data_ptr(), x.detach()
 
+    def pack(saved: Tensor) -> Tensor:
+        return kept if saved.data_ptr() == place else saved.to(HALF)
 
-def _rounded(x: Tensor) -> Tensor:
-    return x.to(HALF).float()
+    with torch.autocast("cpu", enabled=False), saved_tensors_hooks(pack, Tensor.float):
+        return F.conv2d(full, weight.float(), bias, stride, padding).to(HALF)

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from nasreplay.models.blend import literal_pooling
+
 
 def parameters(net: nn.Module) -> int:
     """Trainable numbers."""
@@ -22,7 +24,7 @@ def multiply_adds(net: nn.Module, *inputs: Any) -> int:
     """Multiply-accumulates of convolutions and linear maps in one evaluation pass over these inputs."""
     training = net.training
     net.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), literal_pooling(), FlopCounterMode(display=False) as counter:
         net(*inputs)
     net.train(training)
     return counter.get_total_flops() // 2

@@ -29,9 +29,8 @@ class Term(NamedTuple):
 
 
 def fan_out(x: Tensor, terms: Sequence[Term]) -> Iterator[tuple[int, Tensor]]:
-    """For every edge of the terms the sum of their values, weights included: (edge, image)."""
+    """The values of the terms, weights included, some of them added up: (edge, image), in no particular order."""
     kernels: dict[int, list[Term]] = {}
-    values: dict[int, list[Tensor]] = {term.edge: [] for term in terms}
     linear: dict[int, list[Term | None]] = {}
     for term in terms:
         if isinstance(term.operation, ReLUConvBN):
@@ -40,14 +39,16 @@ def fan_out(x: Tensor, terms: Sequence[Term]) -> Iterator[tuple[int, Tensor]]:
             linear.setdefault(term.edge, [None, None])[place] = term
         else:
             value = term.operation(x)
-            values[term.edge].append(value if term.weight is None else value * term.weight)
+            yield term.edge, value if term.weight is None else value * term.weight
     rectified = F.relu(x) if kernels else x
+    matching = []
     for group in kernels.values():
-        for term, value in zip(group, convolve(rectified, group), strict=True):
-            values[term.edge].append(value)
-    yield from _blended(x, linear, {edge: values.pop(edge) for edge in linear})
-    for edge, images in values.items():
-        yield from ((edge, image) for image in images)
+        stack, edges = convolve(rectified, group), [term.edge for term in group]
+        if edges == list(linear):
+            matching.append(stack)
+        else:
+            yield from zip(edges, stack.chunk(len(group), dim=1), strict=True)
+    yield from _blended(x, linear, matching)
 
 
 def _linear(operation: nn.Module) -> int | None:
@@ -58,21 +59,18 @@ def _linear(operation: nn.Module) -> int | None:
 
 
 def _blended(
-    x: Tensor, linear: dict[int, list[Term | None]], values: dict[int, list[Tensor]]
+    x: Tensor, linear: dict[int, list[Term | None]], stacks: list[Tensor]
 ) -> Iterator[tuple[int, Tensor]]:
-    if not linear:
-        return
-    pairs = list(linear.values())
-    given = [term.weight for pair in pairs for term in pair if term is not None]
-    zero = torch.zeros_like(cast(Tensor, given[0]), requires_grad=False)
-    weights = [zero if term is None else cast(Tensor, term.weight) for pair in pairs for term in pair]
-    used = [[term is not None for term in pair] for pair in pairs]
-    images = blend(x, torch.stack(weights).view(-1, 2), used, [values[edge] for edge in linear])
-    yield from zip(linear, images, strict=True)
+    if linear:
+        cells = [None if term is None else term.weight for pair in linear.values() for term in pair]
+        zero = torch.zeros_like(next(weight for weight in cells if weight is not None))
+        weights = torch.stack([zero if weight is None else weight for weight in cells]).view(-1, 2)
+        used = [[term is not None for term in pair] for pair in linear.values()]
+        yield from zip(linear, blend(x, weights, used, stacks), strict=True)
 
 
-def convolve(x: Tensor, terms: Sequence[Term]) -> Sequence[Tensor]:
-    """weight · batch norm(convolution(x)) of each term, all of one kernel size; x is rectified already."""
+def convolve(x: Tensor, terms: Sequence[Term]) -> Tensor:
+    """weight · batch norm(convolution(x)) of terms of one kernel size, side by side; x is rectified already."""
     layers = [cast(ReLUConvBN, term.operation) for term in terms]
     convs, norms = [layer.conv for layer in layers], [layer.norm for layer in layers]
     kernel, bias = _joined([conv.weight for conv in convs]), _perhaps([conv.bias for conv in convs])
@@ -80,11 +78,9 @@ def convolve(x: Tensor, terms: Sequence[Term]) -> Sequence[Tensor]:
     if norms[0].training or not norms[0].track_running_stats:
         y = conv2d(x, kernel, padding=convs[0].padding)
         # the batch mean takes a bias away again: it only moves the running mean, and its gradient is zero
-        y = _batch_norm(y, norms, bias, scale, shift if bias is None else bias * 0.0)
-    else:
-        scale, shift = _frozen(norms, bias, scale, shift)
-        y = conv2d(x, kernel * scale[:, None, None, None], shift, padding=convs[0].padding)
-    return y.chunk(len(terms), dim=1)
+        return _batch_norm(y, norms, bias, scale, shift if bias is None else bias * 0.0)
+    scale, shift = _frozen(norms, bias, scale, shift)
+    return conv2d(x, kernel * scale[:, None, None, None], shift, padding=convs[0].padding)
 
 
 def _affine(terms: Sequence[Term], norms: Sequence[nn.BatchNorm2d]) -> tuple[Tensor | None, Tensor | None]:

@@ -118,7 +118,11 @@ class RunFolder:
             self._write(
                 event="end", step=step, found=found, simulated_s=float(evaluator.ledger.simulated_s[0])
             )
-        self.log.close()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self.log:
+            self.log.close()
         self._alone.close()
 
     def _write_answers(self, step: int, answers: Any, evaluator: Any) -> None:

@@ -46,6 +46,10 @@ class Recorder(Protocol):
         """After the last step, or when the run was interrupted between two steps."""
         ...
 
+    def close(self) -> None:
+        """However the run ended, also by an error."""
+        ...
+
 
 class InStep:
     """What a searcher may see of an evaluator during a step: no report, so no test numbers."""
@@ -98,27 +102,31 @@ def run(
         header["apart"] = header["evaluator"]["order_2"]
     trace = Trace(evaluator, keep_steps=searcher.epochs_on(evaluator) is not None)
     started = time.perf_counter()
-    step = recorder.start(header, searcher, evaluator) if recorder else 0
-    evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
-    in_step: Any = InStep(evaluator)
-    with StopSignals() as stop:
-        while len((live := _live(evaluator, epochs, step)).rows) and not stop.asked:
-            if epochs and step % evaluator.steps_per_epoch == 0:
-                evaluator.at_epoch(live.epoch, epochs)
-            before = time.perf_counter()
-            searcher.step(in_step, live)
-            step += 1
-            if step % evaluator.steps_per_epoch == 0:
-                searcher.end_epoch(in_step, live)
-            evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
-            trace.step(live, searcher)
+    try:
+        step = recorder.start(header, searcher, evaluator) if recorder else 0
+        evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
+        in_step: Any = InStep(evaluator)
+        with StopSignals() as stop:
+            while len((live := _live(evaluator, epochs, step)).rows) and not stop.asked:
+                if epochs and step % evaluator.steps_per_epoch == 0:
+                    evaluator.at_epoch(live.epoch, epochs)
+                before = time.perf_counter()
+                searcher.step(in_step, live)
+                step += 1
+                if step % evaluator.steps_per_epoch == 0:
+                    searcher.end_epoch(in_step, live)
+                evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
+                trace.step(live, searcher)
+                if recorder:
+                    recorder.step(step, live, searcher, evaluator)
+                if progress:
+                    progress(Progress(step, float(live.progress.min()), len(live.rows)))
+            finished = not len(live.rows)
             if recorder:
-                recorder.step(step, live, searcher, evaluator)
-            if progress:
-                progress(Progress(step, float(live.progress.min()), len(live.rows)))
-        finished = not len(live.rows)
+                recorder.end(step, finished, searcher, evaluator)
+    finally:
         if recorder:
-            recorder.end(step, finished, searcher, evaluator)
+            recorder.close()
     return trace.result(searcher, evaluator, header, time.perf_counter() - started, finished)
 
 

@@ -152,18 +152,21 @@ class LSTMPolicy:
         """Slices of `block` rows, zero-padded, as tensors (real numbers in the parameters' precision)."""
         import torch
 
-        kind = arrays[0].dtype
-        for start in range(0, len(arrays[0]), self.block):
-            rows = slice(start, min(start + self.block, len(arrays[0])))
-            padded = []
-            for array in arrays:
-                full = np.zeros(
-                    (self.block, *array.shape[1:]), dtype=kind if array.dtype.kind == "f" else array.dtype
-                )
-                full[: rows.stop - start] = array[rows]
-                padded.append(full)
-            padded[1][rows.stop - start :] = True  # padding may choose anything
-            yield rows, [torch.from_numpy(full) for full in padded]
+        kind, threads = arrays[0].dtype, torch.get_num_threads()
+        torch.set_num_threads(1)  # threads share out the work by size, and so change last bits
+        try:
+            for start in range(0, len(arrays[0]), self.block):
+                rows = slice(start, min(start + self.block, len(arrays[0])))
+                padded = []
+                for array in arrays:
+                    same = kind if array.dtype.kind == "f" else array.dtype
+                    full = np.zeros((self.block, *array.shape[1:]), dtype=same)
+                    full[: rows.stop - start] = array[rows]
+                    padded.append(full)
+                padded[1][rows.stop - start :] = True  # padding may choose anything
+                yield rows, [torch.from_numpy(full) for full in padded]
+        finally:
+            torch.set_num_threads(threads)
 
     def _sums(self, theta: Any, mask: Any, codes: Any) -> tuple[Any, Any]:
         """Log-probability and entropy [B, S] of codes [B, S, D]."""

@@ -39,12 +39,12 @@ class TestContractOfDrawnTrials(EvaluatorContract):
 def test_it_is_an_evaluator_without_a_slope():
     evaluator = small()
     assert isinstance(evaluator, Evaluator)
-    assert evaluator.abilities == {"evaluate"}
+    assert evaluator.abilities == {"evaluate", "clock"}
     mixture = random_mixture(TOPOLOGY, 1)
     for call in (evaluator.slope, evaluator.learn):
         with pytest.raises(LacksCapability):
             call(mixture)
-    with pytest.raises(LacksCapability, match=r"gdas needs .*: scratch offers evaluate"):
+    with pytest.raises(LacksCapability, match=r"gdas needs .*: scratch offers clock, evaluate"):
         run(make("gdas"), small(), Budget(epochs=1))
 
 

@@ -14,7 +14,7 @@ from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.replay import ReplayEvaluator
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.runs.folder import read_header
+from nasreplay.runs.folder import read_header, versions
 from nasreplay.runs.record import RunFolder, read_events, result_of
 from nasreplay.runs.result import ARRAYS
 from nasreplay.runs.state import load_state, save_state
@@ -151,7 +151,11 @@ def test_the_result_of_a_log_is_the_runs_result(tmp_path, table, name):
     read = result_of(tmp_path)
     assert_equal(read, made)
     assert (read.searcher, read.dataset, read.oracle, read.finished) == (name, "synthetic", made.oracle, True)
-    assert read.settings == {**json.loads(json.dumps(made.settings)), "command": "a test"}
+    assert read.settings == {
+        **json.loads(json.dumps(made.settings)),
+        "command": "a test",
+        "versions": versions(),
+    }
 
 
 def test_the_header_says_what_was_run(tmp_path, table):
@@ -255,7 +259,7 @@ def test_a_longer_run_diverges_at_the_end_of_the_record(tmp_path, table):
 
 def test_what_a_record_cannot_answer_is_refused(tmp_path, table):
     record(tmp_path, "rea", table)
-    with pytest.raises(LacksCapability, match="snas needs slope: replay offers evaluate"):
+    with pytest.raises(LacksCapability, match="snas needs slope: replay offers clock, evaluate"):
         redrive(tmp_path, "snas")
     evaluator = ReplayEvaluator(read_header(tmp_path), read_events(tmp_path))
     with pytest.raises(LacksCapability, match="one replica, asked for 2"):
