@@ -96,10 +96,11 @@ class _Average(torch.autograd.Function):
 
 
 class _Sum:
-    """A weighted sum of images that is built in place; `image` may be one that the sum may write to."""
+    """A weighted sum of images that is built in place."""
 
-    def __init__(self, image: Tensor | None = None):
-        self.total, self.own = image, image is not None
+    def __init__(self):
+        self.total: Tensor | None = None
+        self.own = False  # whether total is a new image that may be written to
 
     def add(self, image: Tensor, factor: float = 1.0) -> None:
         if self.total is None:
@@ -123,14 +124,16 @@ class _Blend(torch.autograd.Function):
         total = _Sum()
         for stack in stacks:
             total.add(stack)
-        parts = total.image().chunk(len(used), dim=1) if stacks else [None] * len(used)
+        parts = total.total.chunk(len(used), dim=1) if total.total is not None else ()
         images = []
-        for part, (skip, pool), (straight, spread) in zip(parts, used, ctx.factors, strict=True):
-            edge = _Sum(part)
+        for place, ((skip, pool), (straight, spread)) in enumerate(zip(used, ctx.factors, strict=True)):
+            edge = _Sum()
             if skip:
                 edge.add(x, straight)
             if pool and pooled is not None:
                 edge.add(pooled, spread)
+            if stacks:  # last: a slice of a stack is slow to walk over, once is enough
+                edge.add(parts[place])
             images.append(edge.image())
         return tuple(images)
 

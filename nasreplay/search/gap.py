@@ -61,10 +61,12 @@ def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, 
     evaluator.begin_step()
     told = evaluator.evaluate(codes, replica=np.zeros(len(codes), dtype=np.int64)).accuracy
     known = truth.report(codes).valid
+    tau: Any = stats.kendalltau(told, known)
+    rho: Any = stats.spearmanr(told, known)
     return {
         "architectures": len(codes),
-        "kendall_tau": float(stats.kendalltau(told, known)[0]),
-        "spearman_rho": float(stats.spearmanr(told, known)[0]),
+        "kendall_tau": float(tau.statistic),
+        "spearman_rho": float(rho.statistic),
         "best_by_shared_weights": table_facts(truth, codes[told.argmax()][None]),
     }
 
