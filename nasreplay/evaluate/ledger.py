@@ -76,6 +76,8 @@ class Ledger:
 
         A replica's questions after the one that crosses its budget are not answered and not charged.
         """
+        if len(self) == 1:
+            return self._charge_sequence(0, seconds)
         if np.all(replica[1:] > replica[:-1]):
             return self._charge_each(replica, seconds)
         if np.all(replica[1:] == replica[:-1]):
@@ -102,7 +104,8 @@ class Ledger:
 
     def _charge_sequence(self, row: int, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Questions of one row, in order; the same sums as one by one."""
-        clock = np.add.accumulate(np.concatenate([self.simulated_s[row : row + 1], seconds]))
+        clock = np.concatenate([self.simulated_s[row : row + 1], seconds])
+        np.add.accumulate(clock, out=clock)
         limit = self._limit("simulated_s")
         if self.budget.overshoot == "discard":
             answers = int(np.searchsorted(clock[1:], limit, side="right"))
