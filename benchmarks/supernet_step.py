@@ -6,8 +6,8 @@ Batch 64, 32 × 32 images, C = 16, N = 5, running statistics on. Ours is the who
 evaluator, drawing and augmenting its batches included; xautodl's is the published step on its networks, on batches
 that are ready. Both run in turns; times are the fastest of the rounds, because other processes only ever add to them.
 Ratios are against xautodl in float32, its published precision (its bf16 autocast is slower still where the processor
-has no bf16 units). Memory is the peak of a process that does nothing else. Without xautodl only our own numbers are
-printed.
+has no bf16 instructions; ours computes in float32 there, and the first line says so). Memory is the peak of a process
+that does nothing else. Without xautodl only our own numbers are printed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def main() -> None:
         return print_peak(*arguments.only)
     other = importlib.util.find_spec("xautodl") is not None
     print(
-        f"{arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
+        f"{arguments.threads} threads, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}; "
+        f"bf16 is {Place(precision='bf16').words}"
     )
     print(f"{'step':22} {'nasreplay':>11} {'xautodl':>11} {'ratio':>7}  target")
     memory("darts-v1", arguments.threads, other)  # first: a process starts with the peak of its parent

@@ -6,14 +6,22 @@ import glob
 import os
 import platform
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nasreplay.errors import BadOutput
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Give `path` this content, through a temporary file beside it.
+    """Give `path` this content: see `replacing`."""
+    with replacing(path) as temporary, temporary.open("xb") as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; the file that the block writes there takes the place of `path`.
 
     Several processes may do this at once: the last one wins, a reader never sees a part. A failure leaves
     nothing; what a killed process left is removed by the next one on the same machine. Raises BadOutput.
@@ -21,9 +29,8 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
     remove_stale(path)
     temporary = path.with_name(f".{path.name}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
+        yield temporary
+        with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as problem:

@@ -67,6 +67,7 @@ def _set(pack: Pack, stored: str, recipe: str, name: str) -> dict[str, Any]:
         "architectures_by_trials": dict(zip(trials.tolist(), architectures.tolist(), strict=True)),
         "loss": pack.has(f"{base}/loss"),
         "eval_seconds": pack.has(f"{base}/eval_seconds"),
+        "every_epoch": f"{base}/accuracy" in pack.curves,
     }
 
 
@@ -87,7 +88,7 @@ def description_lines(pack: Pack) -> list[str]:
             clock = "" if about["seconds_per_epoch"] else ", training seconds not known"
             lines.append(f"  recipe {recipe}: {about['epochs']} epochs{clock}")
             for name, facts in about["sets"].items():
-                lines += [f"    {name}: {facts['meaning']}", f"      {_trials_text(facts)}"]
+                lines += [f"    {name}: {facts['meaning']}", f"      {_trials_text(name, facts)}"]
     return lines
 
 
@@ -101,15 +102,16 @@ def _own_text(pack: Pack, stored: str) -> str:
     return f": an own data set, {facts.classes} classes, {side} pixels, {facts.training_images:,} training images"
 
 
-def _trials_text(facts: dict[str, Any]) -> str:
+def _trials_text(name: str, facts: dict[str, Any]) -> str:
     if facts["averaged_by_source"]:
         trials = "one value by the source, its trials not known"
     else:
         trials = f"seeds {', '.join(map(str, facts['seeds']))}"
     counts = facts["architectures_by_trials"].items()
     held = [f"{number:,} with {_count(trials)}" for trials, number in counts]
-    seconds = "" if facts["eval_seconds"] else "; evaluation seconds not known"
-    return f"{trials}; architectures: {', '.join(held)}{'; loss' if facts['loss'] else ''}{seconds}"
+    seconds = "" if facts["eval_seconds"] or name == "train" else "; evaluation seconds not known"
+    loss, every = "; loss" if facts["loss"] else "", "; every epoch" if facts["every_epoch"] else ""
+    return f"{trials}; architectures: {', '.join(held)}{loss}{every}{seconds}"
 
 
 def _count(trials: int) -> str:

@@ -18,7 +18,7 @@ def open_table(name: str | Path | None = None) -> Pack:
     if name is None or name == EMBEDDED:
         return embedded_pack()
     kept = cached_tables().get(str(name))
-    return Pack.open(kept if kept and not Path(name).exists() else name)
+    return Pack.open(kept if kept and not Path(name).is_file() else name)
 
 
 def cached_tables() -> dict[str, Path]:

@@ -27,7 +27,7 @@ from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
 from nasreplay.spaces import Space
 
 IDENTITIES = ("arch", "key", "index")
-_SEEDED = re.compile(r"(.+/(?:accuracy|loss))/(\d+)")
+_SEEDED = re.compile(r"(.+)/(\d+)")
 
 
 class Mapped(NamedTuple):
@@ -66,6 +66,7 @@ def import_csv(
     nothing is written then.
     """
     file, out = Path(file), Path(out)
+    space.count()  # refuses spaces that no table can hold
     if out.exists() and not h5py.is_hdf5(out):
         raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
     table = read_csv(file)
@@ -154,13 +155,16 @@ def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float]:
 
 def _target(target: str, text: str, own: Mapping[str, Own]) -> tuple[str, int]:
     seeded = _SEEDED.fullmatch(target)
-    path, seed = (seeded[1], int(seeded[2])) if seeded else (target, layout.AVERAGED)
+    if seeded and layout.per_trial(seeded[1]):
+        path, seed = seeded[1], int(seeded[2])
+    else:
+        path, seed = target, layout.AVERAGED
     name = path.rsplit("/", 1)[-1]
     if "/" not in path or name == "seeds" or layout.dtype_of(path) is None or seed >= 2**31:
         raise UnknownName(
             f"mapping {text!r}: unknown target {target!r}; known: {', '.join(IDENTITIES)}, STORED/latency, "
             "STORED/RECIPE/seconds_per_epoch, STORED/RECIPE/SET/accuracy, …/accuracy/SEED, …/loss, "
-            "…/loss/SEED, STORED/RECIPE/SET/eval_seconds"
+            "…/loss/SEED, STORED/RECIPE/SET/eval_seconds, and STORED/RECIPE/ params, flops, latency"
         )
     parts = path.split("/")
     known = (*own, *semantics.FACTS)
@@ -231,10 +235,10 @@ def _flat(space: Space, kind: str, text: str) -> int:
 
 def _check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:
     name = entry.path.rsplit("/", 1)[-1]
-    if name == "accuracy":
+    if name in ("accuracy", "top5"):
         bad, rule = (values < 0) | (values > 100), "an accuracy is 0 to 100 percent"
-    elif name == "loss":
-        bad, rule = (values < 0) | np.isinf(values), "a loss is finite and not negative"
+    elif name in ("loss", "params", "flops"):
+        bad, rule = (values < 0) | np.isinf(values), f"{name} must be finite and not negative"
     else:
         bad, rule = (values <= 0) | np.isinf(values), "seconds are positive"
     if bad.any():
@@ -243,16 +247,16 @@ def _check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:
 
 
 def _seed_columns(mapped: Sequence[Mapped]) -> dict[str, Any]:
-    """The seeds of every recipe that has an accuracy or a loss."""
+    """The seeds of every recipe that has numbers of single trials."""
     seeds: dict[str, set[int]] = {}
     for entry in mapped:
-        if entry.path.endswith(("/accuracy", "/loss")):
+        if layout.per_trial(entry.path):
             seeds.setdefault(f"{layout.recipe_of(entry.path)}/seeds", set()).add(entry.seed)
     return {path: sorted(found) for path, found in seeds.items()}
 
 
 def _place(columns: dict[str, Any], entry: Mapped, flat: np.ndarray, values: np.ndarray, size: int) -> None:
-    if not entry.path.endswith(("/accuracy", "/loss")):
+    if not layout.per_trial(entry.path):
         columns[entry.path] = np.full(size, np.nan)
         columns[entry.path][flat] = values
         return

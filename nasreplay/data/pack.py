@@ -1,26 +1,28 @@
 """The pack: a benchmark table in one HDF5 file, readable with h5py alone (columns: `nasreplay.data.layout`).
 
-Every column carries a Fletcher checksum per chunk, so that a damaged byte raises in any HDF5 reader. The root
-attribute `columns` lists type, shape and sha256 of each, which also catches a column that was replaced or
-blanked; the fingerprint is the sum of that list. The file is closed between reads: packs can be pickled and
-shared by processes, and a file that changes under a reader is noticed.
+Columns are small, read whole and kept; curves are large and read in parts (`nasreplay.data.curves`). Every column
+carries a Fletcher checksum per chunk, so that a damaged byte raises in any HDF5 reader. The root attribute `columns`
+lists type, shape and sha256 of each, which also catches a column that was replaced or blanked; the fingerprint is the
+sum of that list. The file is closed between reads: packs can be pickled and shared by processes, and a file that
+changes under a reader is noticed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import h5py
 import numpy as np
 
 from nasreplay.data import layout, own, semantics
-from nasreplay.data.atomic import write_whole
-from nasreplay.data.hdf5 import WAY_OUT, put_text, reading, text_of
-from nasreplay.data.layout import Shape
+from nasreplay.data.atomic import replacing
+from nasreplay.data.curves import BLOCK, Stored, decode
+from nasreplay.data.hdf5 import WAY_OUT, reading, text_of
+from nasreplay.data.layout import CURVE, Shape
+from nasreplay.data.packing import Contents, Curves, curve_shapes, digest_of, fingerprint_of, write_file
 from nasreplay.data.semantics import Meaning, Own
 from nasreplay.errors import BadInput, BadPack, NotMeasured, UnknownName
 from nasreplay.spaces import Space, space_named
@@ -28,28 +30,33 @@ from nasreplay.spaces import Space, space_named
 _TEXTS = ("space", "title", "source", "licence", "columns", "fingerprint")
 
 
-class Pack:
-    """A table, opened read-only; columns are read when first asked for and kept.
+class _Listed(NamedTuple):
+    """What a pack lists of itself: shapes and digests by path, epochs and order of the sets by recipe."""
 
-    Attributes: `path`; `space`; `title`, `source` and `licence` (texts); `fingerprint` (sha256 of the
-    contents, equal for equal numbers whatever the title); `columns` (path → shape and type); `own` (what it says
-    of stored data sets that no benchmark has, by name).
+    shapes: Mapping[str, Shape]
+    digests: Mapping[str, str]
+    epochs: Mapping[str, int]
+    sets: Mapping[str, tuple[str, ...]]
+
+
+class Pack:
+    """A table, opened read-only; columns are read when first asked for and kept, curves are not kept.
+
+    Attributes: `path`; `space`; `title`, `source` and `licence` (texts); `archive` (name of the official archive it
+    was made from, or ""); `fingerprint` (sha256 of the contents, equal for equal numbers whatever the title);
+    `columns` and `curves` (path → shape and type; a curve goes by the path of its column); `own` (what it says of
+    stored data sets that no benchmark has, by name).
     """
 
-    def __init__(
-        self,
-        path: Path,
-        attributes: Mapping[str, str],
-        columns: Mapping[str, Shape],
-        digests: Mapping[str, str],
-        epochs: Mapping[str, int],
-        own: Mapping[str, Own],
-    ):
-        self.path, self.columns = path, columns
+    def __init__(self, path: Path, attributes: Mapping[str, str], listed: _Listed, own: Mapping[str, Own]):
+        self.path, self.own, self._listed = path, own, listed
         self.space = space_named(attributes["space"])
         self.title, self.source = attributes["title"], attributes["source"]
         self.licence, self.fingerprint = attributes["licence"], attributes["fingerprint"]
-        self._digests, self._epochs, self.own = digests, epochs, own
+        self.archive = attributes.get("archive", "")
+        shapes = listed.shapes.items()
+        self.columns = {name: shape for name, shape in shapes if not name.endswith(CURVE)}
+        self.curves = {name.removesuffix(CURVE): shape for name, shape in shapes if name.endswith(CURVE)}
         self._read: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -58,17 +65,19 @@ class Pack:
         path = Path(path)
         with reading(path) as file:
             attributes = _attributes(path, file)
-            listed = json.loads(attributes["columns"])
-            shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in listed.items()}
+            entries = json.loads(attributes["columns"])
+            shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in entries.items()}
             recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
             epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
-            mine = {stored: own.read(file, stored) for stored in _own_names(shapes)}
-        digests = {name: digest for name, (_, _, digest) in listed.items()}
-        pack = cls(path, attributes, shapes, digests, epochs, mine)
+            ordered = [recipe for recipe in recipes if "sets" in file[recipe].attrs]
+            sets = {recipe: tuple(json.loads(text_of(file[recipe].attrs["sets"]))) for recipe in ordered}
+            mine = {stored: own.read(file, stored) for stored in own_names(shapes)}
+        digests = {name: digest for name, (_, _, digest) in entries.items()}
+        pack = cls(path, attributes, _Listed(shapes, digests, epochs, sets), mine)
         wrong = layout.problems(shapes, pack.space.size, epochs)
         if wrong:
             raise BadPack(f"{path}: {wrong[0]}; write the pack again")
-        if _fingerprint(pack.space, attributes["columns"], epochs, mine) != pack.fingerprint:
+        if fingerprint_of(pack.space, attributes["columns"], epochs, sets, mine) != pack.fingerprint:
             raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
         return pack
 
@@ -99,14 +108,77 @@ class Pack:
         shape = self.columns[path]
         with reading(self.path) as file:
             array: Any = file[path]
-            if array.nbytes > self.path.stat().st_size:  # columns are not compressed
+            if array.nbytes > self.path.stat().st_size or array.compression:  # only curves are compressed
                 raise ValueError(f"column {path} claims more than the file")
             values = np.empty(shape.sizes, shape.dtype)
             array.read_direct(values)
-        if _digest(values) != self._digests[path]:
+        if digest_of(values) != self._listed.digests[path]:
             raise BadPack(f"{self.path}: column {path} is damaged or was replaced; {WAY_OUT}")
         values.setflags(write=False)
         return values
+
+    # --- curves ------------------------------------------------------------------------------------
+
+    def curve(self, path: str, flat: Any) -> np.ndarray:
+        """float64 [N, T, E]: every epoch of a column, such as `cifar10/200/train/loss`, of flat indices [N].
+
+        NaN where not measured; a column without a curve has its last epoch alone. Reads the file anew in every call.
+        Raises NotMeasured if there is no such column, BadPack for damage.
+        """
+        flat = np.asarray(flat, dtype=np.int64)
+        epochs, column = self._epochs_of(path), self.column(path)
+        values = np.full((len(flat), column.shape[1], epochs), np.nan)
+        if path not in self.curves:
+            values[:, :, -1] = column[flat]
+            return values
+        rows_of = _rows_of(flat // BLOCK)
+        with reading(self.path) as file:
+            stored = self._stored(file, path)
+            for block, trial, chunk in stored.chunks(rows_of):
+                rows = rows_of[block]
+                values[rows, trial] = decode(chunk[flat[rows] - block * BLOCK], stored.form)
+        values[:, :, -1] = column[flat]  # exact, and there where no chunk is
+        return values
+
+    def at_epoch(self, path: str, epoch: int) -> np.ndarray:
+        """float64 [A, T]: a column after `epoch` epochs (counted from 1), as `curve` has it.
+
+        At the last epoch that is the column itself. Raises NotMeasured for an epoch outside the recipe.
+        """
+        epochs, column = self._epochs_of(path), self.column(path)
+        if not 1 <= epoch <= epochs:
+            raise NotMeasured(f"{self.path}: {path} has epochs 1 to {epochs}, not {epoch}")
+        if epoch == epochs:
+            return column
+        values = np.full(column.shape, np.nan)
+        if path in self.curves:
+            with reading(self.path) as file:
+                stored = self._stored(file, path)
+                for block, trial, chunk in stored.chunks():
+                    part = values[block * BLOCK : (block + 1) * BLOCK, trial]
+                    part[:] = decode(chunk[: len(part), epoch - 1], stored.form)
+        return values
+
+    def curve_problems(self) -> list[BadPack]:
+        """What is damaged among the curves, one problem each; reads them all."""
+        found = []
+        for path in self.curves:
+            try:
+                with reading(self.path) as file:
+                    for _ in self._stored(file, path).chunks():
+                        pass
+            except BadPack as problem:
+                found.append(problem)
+        return found
+
+    def _epochs_of(self, path: str) -> int:
+        if not layout.per_trial(path) or str(layout.recipe_of(path)) not in self._listed.epochs:
+            raise NotMeasured(f"{self.path}: {path} is not measured epoch by epoch")
+        return self._listed.epochs[str(layout.recipe_of(path))]
+
+    def _stored(self, file: h5py.File, path: str) -> Stored:
+        name = f"{path}{CURVE}"
+        return Stored(file, name, *self.curves[path], self._listed.digests[name])
 
     # --- what there is -----------------------------------------------------------------------------
 
@@ -118,7 +190,7 @@ class Pack:
 
     def recipes(self, stored: str) -> dict[str, int]:
         """Recipe name → epochs, of a stored data set, shortest first; empty if it has none."""
-        ordered = sorted(self._epochs.items(), key=lambda item: item[1])
+        ordered = sorted(self._listed.epochs.items(), key=lambda item: item[1])
         return {name.split("/")[1]: epochs for name, epochs in ordered if name.startswith(f"{stored}/")}
 
     def seeds(self, stored: str, recipe: str) -> np.ndarray:
@@ -126,9 +198,11 @@ class Pack:
         return self.column(f"{stored}/{recipe}/seeds")
 
     def sets(self, stored: str, recipe: str) -> tuple[str, ...]:
-        """The evaluation sets that have an accuracy."""
+        """The evaluation sets that have an accuracy, in the order of the source where it has one."""
         paths = (path.split("/") for path in self.columns if path.endswith("/accuracy"))
-        return tuple(path[2] for path in paths if path[:2] == [stored, recipe])
+        found = [path[2] for path in paths if path[:2] == [stored, recipe]]
+        first = self._listed.sets.get(f"{stored}/{recipe}", ())
+        return (*(name for name in first if name in found), *(name for name in found if name not in first))
 
     # --- meaning -----------------------------------------------------------------------------------
 
@@ -175,13 +249,17 @@ def write_pack(
     licence: str,
     epochs: Mapping[str, int],
     own_datasets: Mapping[str, Own] = semantics.NONE,
+    curves: Curves = Curves(),  # noqa: B008 - a tuple, never changed
+    archive: str = "",
+    sets: Mapping[str, Iterable[str]] | None = None,
 ) -> Pack:
     """Write a pack atomically and open it. The same contents give the same bytes.
 
     `columns` maps paths of the layout to arrays in flat order; `epochs` maps `<stored>/<recipe>` to its
-    number of epochs; `own_datasets` says what stored data sets are that no benchmark has (nothing is stated of
-    those left out). The official index and the classes of equivalent cells are added. Raises BadInput for columns
-    that do not fit the layout and for names, BadOutput for a place that cannot be written.
+    number of epochs, `sets` to its evaluation sets in the order of the source; `own_datasets` says what stored data
+    sets are that no benchmark has (nothing is stated of those left out). The official index and the classes of
+    equivalent cells are added. Raises BadInput for columns that do not fit the layout and for names, BadOutput for a
+    place that cannot be written.
     """
     path = Path(path)
     arrays = {
@@ -189,21 +267,27 @@ def write_pack(
         for name, array in sorted({**columns, **index_columns(space)}.items())
     }
     shapes = {name: Shape(array.shape, array.dtype.str) for name, array in arrays.items()}
+    shapes |= curve_shapes(arrays, curves, epochs)
     wrong = layout.problems(shapes, space.size, epochs)
     if wrong:
         raise BadInput(f"{path}: cannot be written: {wrong[0]}")
-    epochs = {recipe: epochs[recipe] for recipe in filter(None, map(layout.recipe_of, shapes))}
-    listed = json.dumps(
-        {name: [shape.dtype, shape.sizes, _digest(arrays[name])] for name, shape in shapes.items()}
-    )
-    texts = {"format": layout.FORMAT, "space": space.name, "title": title, "source": source}
+    recipes = list(dict.fromkeys(filter(None, map(layout.recipe_of, shapes))))
     mine = {
-        own.check_name(stored): own_datasets.get(stored, semantics.UNSTATED) for stored in _own_names(shapes)
+        own.check_name(stored): own_datasets.get(stored, semantics.UNSTATED) for stored in own_names(shapes)
     }
     if own_datasets.keys() - mine.keys():
         raise BadInput(f"{path}: no column is of {', '.join(own_datasets.keys() - mine.keys())}")
-    texts |= {"licence": licence, "columns": listed, "fingerprint": _fingerprint(space, listed, epochs, mine)}
-    write_whole(path, _image(texts, arrays, epochs, mine))
+    about = Contents(
+        title,
+        source,
+        licence,
+        archive,
+        {recipe: epochs[recipe] for recipe in recipes},
+        {recipe: tuple((sets or {})[recipe]) for recipe in recipes if recipe in (sets or {})},
+        mine,
+    )
+    with replacing(path) as temporary:
+        write_file(temporary, space, arrays, curves, about)
     return Pack.open(path)
 
 
@@ -213,43 +297,17 @@ def index_columns(space: Space) -> dict[str, np.ndarray]:
     return {"official_index": space.flat_to_official} | ({} if classes is None else {"unique_class": classes})
 
 
-def _own_names(columns: Iterable[str]) -> list[str]:
+def own_names(columns: Iterable[str]) -> list[str]:
     """The stored data sets that no benchmark has."""
     return sorted({path.split("/")[0] for path in columns if "/" in path} - semantics.FACTS.keys())
 
 
-def _image(
-    texts: dict[str, str],
-    arrays: dict[str, np.ndarray],
-    epochs: Mapping[str, int],
-    mine: Mapping[str, Own],
-) -> bytes:
-    """The bytes of the HDF5 file, made in memory: on a full disk HDF5 itself can lose a write silently."""
-    # this version of the file format checksums its own structures; "latest" would change with h5py
-    version = ("v110", "v110")
-    with h5py.File("pack", "w", driver="core", backing_store=False, libver=version) as file:
-        for name, text in texts.items():
-            put_text(file, name, text)
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
-        for recipe, count in epochs.items():
-            file[recipe].attrs["epochs"] = np.int32(count)
-        for stored, about in mine.items():
-            own.write(file, stored, about)
-        file.flush()
-        return file.id.get_file_image()
-
-
-def _digest(values: np.ndarray) -> str:
-    return hashlib.sha256(values.data).hexdigest()
-
-
-def _fingerprint(space: Space, listed: str, epochs: Mapping[str, int], mine: Mapping[str, Own]) -> str:
-    parts = [layout.FORMAT, space.name, listed]
-    parts += [f"{recipe} {epochs[recipe]} epochs" for recipe in sorted(epochs)]
-    stated = {stored: own.to_json(about) for stored, about in mine.items() if about != semantics.UNSTATED}
-    parts += [json.dumps(stated, sort_keys=True)] if stated else []
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def _rows_of(blocks: np.ndarray) -> dict[int, np.ndarray]:
+    """Block → the rows that ask for it."""
+    order = np.argsort(blocks, kind="stable")
+    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
+    parts = np.split(order, starts)[1:]
+    return {int(blocks[rows[0]]): rows for rows in parts}
 
 
 def _attributes(path: Path, file: h5py.File) -> dict[str, str]:
@@ -263,6 +321,7 @@ def _attributes(path: Path, file: h5py.File) -> dict[str, str]:
             f"{path}: format {found!r}, this nasreplay reads {layout.FORMAT!r}; use the other version"
         )
     attributes = {n: text_of(file.attrs[n]) for n in _TEXTS}
+    attributes["archive"] = text_of(file.attrs.get("archive", ""))
     try:
         space_named(attributes["space"])
     except UnknownName as problem:

@@ -11,7 +11,7 @@ from nasreplay.errors import BadPack
 
 
 def verify(pack: Pack) -> list[str]:
-    """One line per problem of a pack, none for a sound one. Reads every column from the file again."""
+    """One line per problem of a pack, none for a sound one. Reads every column and curve from the file again."""
     found: list[str] = []
     columns: dict[str, np.ndarray] = {}
     try:
@@ -25,6 +25,7 @@ def verify(pack: Pack) -> list[str]:
             columns[path] = fresh.column(path)  # compares the column with its sum
         except BadPack as problem:
             found.append(str(problem))
+    found += [str(problem) for problem in fresh.curve_problems()]
     found += _index_problems(fresh, columns)
     for path, values in columns.items():
         found += _value_problems(path, values)
@@ -58,9 +59,9 @@ def _index_problems(pack: Pack, columns: dict[str, np.ndarray]) -> list[str]:
 def _value_problems(path: str, values: np.ndarray) -> list[str]:
     """Numbers outside what their unit allows; NaN is a missing number and allowed here."""
     name = path.rsplit("/", 1)[-1]
-    if name == "accuracy":
+    if name in ("accuracy", "top5"):
         bad, rule = (values < 0) | (values > 100), "outside 0 to 100 percent"
-    elif name == "loss":
+    elif name in ("loss", "params", "flops"):
         bad, rule = (values < 0) | np.isinf(values), "negative or infinite"
     elif name in ("latency", "seconds_per_epoch", "eval_seconds"):
         bad, rule = (values <= 0) | np.isinf(values), "not positive or infinite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,25 @@ class Board:
     """Event files in a folder; numbers become scalars, lists become one scalar an entry."""
 
     def __init__(self, folder: Path):
+        self.folder = folder
+
+    @cached_property
+    def _writer(self) -> Any:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(folder))
+        return SummaryWriter(str(self.folder))
 
     def add(self, step: int, facts: dict[str, Any]) -> None:
         """Write the numeric facts of an epoch or step."""
         for name, value in facts.items():
             if isinstance(value, list):
                 for place, part in enumerate(value):
-                    self.writer.add_scalar(f"{name}/{place}", part, step)
+                    self._writer.add_scalar(f"{name}/{place}", part, step)
             elif isinstance(value, int | float):
-                self.writer.add_scalar(name, value, step)
-        self.writer.flush()
+                self._writer.add_scalar(name, value, step)
+        self._writer.flush()
 
     def close(self) -> None:
         """Finish the file."""
-        self.writer.close()
+        if "_writer" in vars(self):
+            self._writer.close()

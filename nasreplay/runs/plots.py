@@ -60,7 +60,7 @@ def save_figures(comparison: Comparison, folder: str | Path) -> list[Path]:
         figure = regret_figure(comparison, dataset)
         for ending in ("png", "svg"):
             paths.append(folder / f"regret-{quote(dataset, safe=chr(32))}.{ending}")
-            write_whole(paths[-1], _rendered(figure, ending))
+            write_whole(paths[-1], rendered(figure, ending))
             figure.set_layout_engine("none")  # the places found for the first file serve the second
     return paths
 
@@ -76,7 +76,7 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
     truth, results = comparison.tables[dataset], comparison.of(dataset)
     final = {r.searcher: float(np.nanmean(statistics.regret(r, truth))) for r in results}
     floor, looks = _floor(list(final.values())), _looks(comparison, final)
-    with _style():
+    with style():
         figure = Figure(figsize=(7.2, 2.9), layout="constrained")
         panels: Any = figure.subplots(1, 2, sharey=True)
         for panel, axis in zip(panels, PANELS, strict=True):
@@ -88,17 +88,18 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
     return figure
 
 
-def _rendered(figure: Figure, ending: str) -> bytes:
+def rendered(figure: Figure, ending: str) -> bytes:
+    """The figure as a file of that kind (png, svg)."""
     stream = io.BytesIO()
     # without date and version: the same results give the same file
     metadata: dict[str, Any] = {"Date": None} if ending == "svg" else {"Software": None}
-    with _style():
+    with style():
         figure.savefig(stream, format=ending, dpi=200, metadata=metadata)
     return stream.getvalue()
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
     """Our look whatever the user's matplotlibrc says; afterwards everything is as it was."""
     import matplotlib
 

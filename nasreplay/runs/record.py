@@ -2,23 +2,24 @@
 
 The log is flushed after every step. A checkpoint (at most one a second, the last two are kept) holds the states and
 the length of the log; a resumed run cuts the log back to it and goes on, so that its log equals the
-uninterrupted one apart from wall seconds.
+uninterrupted one apart from wall seconds. Beside them stands the best epoch's state of a run on shared weights.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadOutput, WriteFailed
 from nasreplay.runs.folder import alone_in, open_folder, read_header, versions
-from nasreplay.runs.result import Result, best_so_far
+from nasreplay.runs.result import Numbering, Result, best_so_far
 from nasreplay.runs.state import load_state, save_state
 from nasreplay.spaces import space_named
 
@@ -41,6 +42,8 @@ class RunFolder:
 
     resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
     each_epoch: gives the facts of a finished epoch (epoch, searcher, evaluator → JSON values) for an "epoch" event.
+    keep_epoch: writes what else is to be kept of it (epoch, facts, searcher, evaluator).
+    Where shared weights tell an accuracy, the best epoch's state is kept as checkpoint/best.
     files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints.
     """
 
@@ -52,14 +55,16 @@ class RunFolder:
         resume: bool = False,
         save_every_s: float = 1.0,
         each_epoch: Callable[[int, Any, Any], dict[str, Any]] | None = None,
+        keep_epoch: Callable[[int, dict[str, Any], Any, Any], None] | None = None,
         files: Files = ARRAYS,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
-        self.each_epoch, self.files = each_epoch, files
+        self.each_epoch, self.keep_epoch, self.files = each_epoch, keep_epoch, files
         self.log: Any = None
         self._alone = ExitStack()
         self._saved = time.perf_counter()
         self._asked: list[Any] = []
+        self._best = -math.inf
 
     def start(self, header: dict[str, Any], searcher: Any, evaluator: Any) -> int:
         """Open or continue the folder; raises BadOutput."""
@@ -81,6 +86,8 @@ class RunFolder:
             return 0
         for newer in [path for path in self._checkpoints() if path > self._path(state["step"])]:
             newer.unlink()  # it could not be used, and its place in the log is no longer true
+        with suppress(BadOutput):  # none yet
+            self._best = self.files.load(self._file("best"))["accuracy"]
         searcher.load_state_dict(state["searcher"])
         evaluator.load_state_dict(state["evaluator"])
         return state["step"]
@@ -90,7 +97,21 @@ class RunFolder:
         self._asked.append(answers)
 
     def step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
-        """Write the step's events, and a checkpoint when it is time."""
+        """Write the step's events, and a checkpoint when it is time; raises WriteFailed."""
+        ended = self.each_epoch and step % evaluator.steps_per_epoch == 0
+        facts = self._epoch_facts(live.epoch, searcher, evaluator) if ended else None
+        with self._writing():
+            self._write_step(step, live, searcher, evaluator)
+            if facts:
+                self._write(event="epoch", epoch=live.epoch, **facts)
+                self._keep_best(step, facts, searcher, evaluator)
+                if self.keep_epoch:
+                    self.keep_epoch(live.epoch, facts, searcher, evaluator)
+            self.log.flush()
+            if time.perf_counter() - self._saved >= self.save_every_s:
+                self._checkpoint(step, searcher, evaluator)
+
+    def _write_step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
@@ -99,31 +120,38 @@ class RunFolder:
                 event="step",
                 step=step,
                 epoch=live.epoch,
-                loss=float(searcher.state.loss[0]) if hasattr(searcher.state, "loss") else None,
+                loss=_loss(searcher),
                 found=evaluator.space.format(searcher.incumbent()[0].tolist()),
                 simulated_s=float(evaluator.ledger.simulated_s[0]),
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
-        if self.each_epoch and step % evaluator.steps_per_epoch == 0:
-            self._write(event="epoch", epoch=live.epoch, **self.each_epoch(live.epoch, searcher, evaluator))
-        self.log.flush()
-        if time.perf_counter() - self._saved >= self.save_every_s:
-            self._checkpoint(step, searcher, evaluator)
 
     def end(self, step: int, finished: bool, searcher: Any, evaluator: Any) -> None:
-        """A last checkpoint; the end is logged only when the run came to it."""
-        self._checkpoint(step, searcher, evaluator)
-        if finished:
-            found = evaluator.space.format(searcher.incumbent()[0].tolist())
-            self._write(
-                event="end", step=step, found=found, simulated_s=float(evaluator.ledger.simulated_s[0])
-            )
+        """A last checkpoint; the end is logged only when the run came to it. Raises WriteFailed."""
+        with self._writing():
+            self._checkpoint(step, searcher, evaluator)
+            if finished:
+                found = evaluator.space.format(searcher.incumbent()[0].tolist())
+                simulated_s = float(evaluator.ledger.simulated_s[0])
+                self._write(event="end", step=step, found=found, simulated_s=simulated_s)
+            self.log.flush()
 
     def close(self) -> None:
         """Let go of the folder."""
-        if self.log:
-            self.log.close()
+        with suppress(OSError):  # told already
+            if self.log:
+                self.log.close()
         self._alone.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, BadOutput) as problem:
+            reason = getattr(problem.__cause__ or problem, "strerror", None) or problem
+            raise WriteFailed(
+                f"{self.folder}: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
+            ) from problem
 
     def _write_answers(self, step: int, answers: Any, evaluator: Any) -> None:
         for row in range(len(answers.codes)):
@@ -145,19 +173,38 @@ class RunFolder:
         self.log.write(json.dumps(event).encode() + b"\n")
 
     def _checkpoint(self, step: int, searcher: Any, evaluator: Any) -> None:
-        self.log.flush()
-        state = {"step": step, "log_bytes": self.log.tell()}
-        state |= {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
-        self.files.save(self._path(step), state)
+        self.files.save(self._path(step), self._state(step, searcher, evaluator))
         for old in self._checkpoints()[:-KEPT]:
             old.unlink()
         self._saved = time.perf_counter()
+
+    def _epoch_facts(self, epoch: int, searcher: Any, evaluator: Any) -> dict[str, Any]:
+        assert self.each_epoch
+        facts = self.each_epoch(epoch, searcher, evaluator)
+        if hasattr(evaluator, "accuracies"):
+            facts["shared_accuracy"] = float(evaluator.accuracies(searcher.incumbent()[:1])[0])
+        return facts
+
+    def _keep_best(self, step: int, facts: dict[str, Any], searcher: Any, evaluator: Any) -> None:
+        accuracy = facts.get("shared_accuracy", -math.inf)
+        if accuracy > self._best:
+            state = self._state(step, searcher, evaluator) | {"accuracy": accuracy}
+            self.files.save(self._file("best"), state)
+            self._best = accuracy
+
+    def _state(self, step: int, searcher: Any, evaluator: Any) -> dict[str, Any]:
+        self.log.flush()
+        state = {"step": step, "log_bytes": self.log.tell()}
+        return state | {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
 
     def _checkpoints(self) -> list[Path]:
         return sorted((self.folder / "checkpoint").glob(f"step-*.{self.files.suffix}"))
 
     def _path(self, step: int) -> Path:
-        return self.folder / "checkpoint" / f"step-{step:09d}.{self.files.suffix}"
+        return self._file(f"step-{step:09d}")
+
+    def _file(self, name: str) -> Path:
+        return self.folder / "checkpoint" / f"{name}.{self.files.suffix}"
 
 
 def latest_state(folder: Path, files: Files = ARRAYS) -> dict[str, Any] | None:
@@ -195,17 +242,17 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
 def result_of(folder: Path) -> Result:
     """The result of a recorded run, made from its log. Raises BadOutput."""
     header, events = read_header(folder), read_events(folder)
-    space = space_named(header["evaluator"]["space"])
+    number = Numbering(space_named(header["evaluator"]["space"]))
     asked = [event for event in events if event["event"] == "evaluation" and event["answered"]]
     steps = [event for event in events if event["event"] == "step"]
     sloped = any(event["loss"] is not None for event in steps)
     if not (steps or asked):
         raise BadOutput(f"{folder}: the run was ended before its first step was recorded")
-    evaluated = space.index_of([event["architecture"] for event in asked]).astype(np.int32)[None]
+    evaluated = number.of_texts([event["architecture"] for event in asked]).astype(np.int32)[None]
     observed = np.array([[event["accuracy"] for event in asked]], dtype=np.float64)
     incumbent = best_so_far(evaluated, observed)
     if steps:
-        incumbent = space.index_of([event["found"] for event in steps]).astype(np.int32)[None]
+        incumbent = number.of_texts([event["found"] for event in steps]).astype(np.int32)[None]
     return Result(
         searcher=header["searcher"]["name"],
         dataset=header["evaluator"]["dataset"],
@@ -219,8 +266,15 @@ def result_of(folder: Path) -> Result:
         trial=np.array([[event["trial"] for event in asked]], dtype=np.int32),
         wall_s=float((steps or asked)[-1]["wall_s"]),
         finished=bool(events) and events[-1]["event"] == "end",
-        settings={**header, "space": space.name},
+        settings={**header, "space": number.space.name},
+        listed=number.listed,
     )
+
+
+def _loss(searcher: Any) -> float | None:
+    """Of a search by slopes; None where there is none, or none yet."""
+    loss = float(searcher.state.loss[0]) if hasattr(searcher.state, "loss") else math.nan
+    return loss if math.isfinite(loss) else None
 
 
 def _queries(steps: list[dict[str, Any]], asked: list[dict[str, Any]]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasreplay.runs import statistics
+from nasreplay.runs import printed, statistics
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
 
@@ -152,6 +152,10 @@ def print_report(comparison: Comparison, console: Console) -> None:
         say("\nAverage rank over the data sets", "bold")
         for name, rank in average_ranks(comparison, every).items():
             say(f"  {rank:5.2f}  {name}")
+    if cells := printed.beside(comparison, every):
+        say("\nBeside the published rows (accuracy %)", "bold")
+        for line in (*printed.plain_lines(cells), *printed.footnotes(comparison)):
+            say(line)
 
 
 def _table(mine: Sequence[Row], plain: bool) -> Table:
@@ -203,10 +207,14 @@ def markdown(comparison: Comparison, figures: Sequence[str] = ()) -> str:
     if len(comparison.datasets) > 1:
         lines += ["", "## Average rank over the data sets", "", "| searcher | rank |", "| --- | ---: |"]
         lines += [f"| {name} | {rank:.2f} |" for name, rank in average_ranks(comparison, every).items()]
+    if cells := printed.beside(comparison, every):
+        lines += ["", "## Beside the published rows (accuracy %)", "", *printed.markdown_lines(cells)]
+        lines += ["", *printed.footnotes(comparison)]
     lines += ["", "## What the numbers mean", "", MEANING_OF_SCORE[settings.get("score", "last")], ""]
     lines += [f"- {_one_line(heading)}: {text}" for heading, text in HEADINGS.items()]
     lines += ["", "## Settings", "", "| setting | value |", "| --- | --- |"]
-    values = {key: json.dumps(value, ensure_ascii=False) for key, value in settings.items() if key != "notes"}
+    shown = {key: value for key, value in settings.items() if key not in ("notes", "printed", "departures")}
+    values = {key: json.dumps(value, ensure_ascii=False) for key, value in shown.items()}
     lines += [f"| {key} | `{value.replace('|', BACKSLASH + '|')}` |" for key, value in values.items()]
     return "\n".join(lines) + "\n"
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from nasreplay.spaces import Space, space_named
 
 ARRAYS = ("found", "incumbent", "clock", "queries", "evaluated", "observed", "trial")
 
@@ -15,7 +18,7 @@ class Result:
     """The outcome of one searcher on one table (or live evaluator), R replicas, S recorded points, Q questions.
 
     A point is one evaluation, or for a searcher that asks none (an exact slope) one step. Architectures are flat
-    indices of the space; −1 marks points after a replica's end.
+    indices of the space, or in a space without them rows of `listed`; −1 marks points after a replica's end.
     """
 
     searcher: str  # name, e.g. "rea"
@@ -31,6 +34,13 @@ class Result:
     wall_s: float  # seconds of the whole batch of replicas
     finished: bool = True  # False when it was interrupted
     settings: dict[str, Any] = field(default_factory=dict)  # searcher, evaluator, budget, seed, replicas
+    listed: np.ndarray | None = None  # int8 [K, D], the architectures met; None where there are flat indices
+
+    def codes(self, numbers: np.ndarray) -> np.ndarray:
+        """int8 [N, D]: the architectures that these numbers [N] of the arrays stand for."""
+        if self.listed is None:
+            return space_named(self.settings["space"]).codes(numbers)
+        return self.listed[numbers]
 
     @property
     def points(self) -> np.ndarray:
@@ -48,6 +58,35 @@ class Result:
         if not self.clock.shape[1]:
             return np.zeros(len(self.found))
         return np.nanmax(np.where(self.incumbent >= 0, self.clock, 0.0), axis=1)
+
+
+class Numbering:
+    """The numbers of architectures in one result: flat indices, or rows of `listed` in the order of appearance."""
+
+    def __init__(self, space: Space):
+        self.space = space
+        self._rows: dict[bytes, int] = {}
+
+    def of(self, codes: np.ndarray) -> np.ndarray:
+        """int [N] of codes [N, D]."""
+        if self.space.indexed:
+            return self.space.index(codes)
+        rows = [row.tobytes() for row in np.asarray(codes, dtype=np.int8)]
+        return np.array([self._rows.setdefault(row, len(self._rows)) for row in rows], dtype=np.int32)
+
+    def of_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """int [N] of official texts; raises BadArchitecture."""
+        if self.space.indexed:
+            return self.space.index_of(texts)
+        codes = {text: self.space.parse(text) for text in dict.fromkeys(texts)}
+        return self.of(np.array([codes[text] for text in texts], dtype=np.int8))
+
+    @property
+    def listed(self) -> np.ndarray | None:
+        """For `Result.listed`."""
+        if self.space.indexed:
+            return None
+        return np.frombuffer(b"".join(self._rows), dtype=np.int8).reshape(-1, self.space.decisions)
 
 
 def best_so_far(evaluated: np.ndarray, observed: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ of the rest; it is checked before HDF5 sees a byte, so a file loads as it was wr
 | path                            | what                                                                  |
 | ------------------------------- | --------------------------------------------------------------------- |
 | attribute `settings`            | JSON: seed, replicas, data sets, searchers, budgets, versions, …      |
-| `results/<dataset>/<searcher>/` | arrays of `Result` in their smallest types; the rest is in attributes |
+| `results/<dataset>/<searcher>/` | arrays of `Result` in their smallest types, with `listed` where there |
+|                                 | are no flat indices; the rest is in attributes                        |
 | `tables/<dataset>/`             | `TableFacts`, so that a report can be made again without the table    |
 
 A part file is the same with a single result. Slashes and percent signs in names are percent-encoded.
@@ -145,6 +146,8 @@ def _put_result(file: Any, result: Result) -> Any:
         array = np.asarray(getattr(result, name))
         noisy = name in NOISY and bool(array.any())
         _put(group, name, array, packed=not noisy).attrs["dtype"] = str(array.dtype)
+    if result.listed is not None:
+        _put(group, "listed", result.listed)
     return group
 
 
@@ -252,6 +255,7 @@ def _get_result(group: Any) -> Result:
         finished=bool(group.attrs["finished"]),
         wall_s=float(group.attrs["wall_s"]),
         settings=json.loads(_text(group, "settings")),
+        listed=group["listed"][()] if "listed" in group else None,
         **arrays,
     )
 

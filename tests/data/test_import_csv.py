@@ -72,6 +72,26 @@ def test_trials_by_seed_beside_averages_of_another_set(tmp_path):
     assert verify(done.pack) == []
 
 
+def test_costs_and_top5_of_single_trials(tmp_path):
+    done = run(
+        tmp_path,
+        ["key,p,q,top", "421211,0.5,0.6,99"],
+        [
+            "key=key",
+            "p=cifar10/12/params/777",
+            "q=cifar10/12/params/888",
+            "top=cifar10/12/train/top5/888",
+            ACCURACY.replace("acc=", "top="),
+        ],
+    )
+    flat = TOPOLOGY.index(np.array([[4, 2, 1, 2, 1, 1]]))
+    np.testing.assert_array_equal(done.pack.column("cifar10/12/params")[flat], [[0.5, 0.6]])
+    np.testing.assert_array_equal(done.pack.column("cifar10/12/train/top5")[flat], [[np.nan, 99]])
+    assert verify(done.pack) == []
+    with pytest.raises(BadInput, match="for cifar10/12/flops: flops must be finite and not negative"):
+        run(tmp_path, ["key,p", "421211,-1"], ["key=key", "p=cifar10/12/flops/777"])
+
+
 def test_size_space_and_named_recipes(tmp_path):
     mappings = ["a=arch", "acc=cifar100/full/x-test/accuracy", "l=cifar100/full/x-test/loss"]
     lines = ["a,acc,l", "8:16:24:32:40,50,1.5"]

@@ -1,0 +1,59 @@
+"""`nasreplay data convert`: an official NATS-Bench archive to a pack."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("archive", required=False)
+@click.option("--out", metavar="PACK", help="The .h5 file to write. Default: a table of the archive's name.")
+@click.option("--no-curves", is_flag=True, help="Keep the last epoch only: a small pack.")
+@click.option("--float32-curves", is_flag=True, help="Keep curves as float32; the last epoch stays exact.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: one per core.")
+@click.option("--allow-missing", is_flag=True, help="Go on without files that are missing or unreadable.")
+def convert(
+    archive: str | None,
+    out: str | None,
+    no_curves: bool,
+    float32_curves: bool,
+    jobs: int | None,
+    allow_missing: bool,
+) -> None:
+    """Turn ARCHIVE, a folder NATS-tss-…-simple or NATS-sss-…-simple, into a pack.
+
+    Without ARCHIVE it is looked for where the official API looks: in $TORCH_HOME, else in ~/.torch. An interrupted
+    conversion goes on where it was when the same command is given again.
+    """
+    from pathlib import Path
+
+    from nasreplay.cli.progress import progress_bar
+    from nasreplay.data.convert import convert as run
+    from nasreplay.data.embedded import home
+    from nasreplay.data.official import open_archive
+    from nasreplay.errors import BadSetting
+
+    if no_curves and float32_curves:
+        raise BadSetting("--no-curves and --float32-curves exclude each other")
+    source = open_archive(archive)
+    target = Path(out) if out else home() / f"{source.name}.h5"
+    with progress_bar("converting", "architectures") as tell:
+        done = run(
+            source,
+            target,
+            curves=not no_curves,
+            exact=not float32_curves,
+            jobs=jobs,
+            allow_missing=allow_missing,
+            progress=tell,
+        )
+    reasons: dict[str, list[int]] = {}
+    for number, reason in done.missing.items():
+        reasons.setdefault(reason, []).append(number)
+    for reason, numbers in reasons.items():
+        listed = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
+        click.echo(f"left out ({reason}): {len(numbers):,} architectures: {listed}", err=True)
+    held = source.space.size - len(done.missing)
+    click.echo(f"{target}: {held:,} architectures, {target.stat().st_size / 1e6:.1f} MB")
+    if not out:
+        click.echo(f"use it as --table {target.stem}")

@@ -1,0 +1,112 @@
+"""Finding out what `create` was given."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from nasreplay.compat.nats_bench.sources import FolderSource, MemorySource, PackSource, Source
+from nasreplay.data.find import EMBEDDED, cached_tables, open_table
+from nasreplay.data.official import NAMES, default_folder, open_archive
+from nasreplay.data.pack import Pack
+from nasreplay.data.stencil import Record
+from nasreplay.data.trials import trials_of
+from nasreplay.errors import BadInput
+from nasreplay.spaces import Space
+
+Opened = tuple[Source, str | None, str | None]  # source, filename, archive_dir
+
+
+def open_source(given: Any, space: Space, fast_mode: bool) -> Opened:
+    """The source of numbers, its name, and the folder of its files if it is an archive. Raises ValueErrors.
+
+    `given`: an archive folder (in fast mode), a pack, its path or its name, a dictionary like the official big file;
+    None is the archive where the official API looks, else a table of that name in our cache folder.
+    """
+    if isinstance(given, dict):
+        return MemorySource(space, _records(given, space)), None, None
+    if isinstance(given, Pack):
+        return _pack(given, space, fast_mode)
+    if given is None:
+        return _default(space, fast_mode)
+    if os.path.isfile(given):
+        return _pack(_pack_in(Path(given), space, fast_mode), space, fast_mode)
+    if str(given) in (EMBEDDED, *cached_tables()):
+        return _pack(open_table(given), space, fast_mode)
+    if not os.path.isdir(given):
+        raise BadInput(
+            f"{given}: neither a file nor a folder, nor the name of a table (`nasreplay data list`)"
+        )
+    return _folder(Path(given), space, fast_mode)
+
+
+def _pack_in(file: Path, space: Space, fast_mode: bool) -> Pack:
+    if h5py.is_hdf5(file):
+        return Pack.open(file)
+    if fast_mode:
+        raise BadInput(f"{file}: fast_mode=True reads an archive folder or a pack, and this is neither")
+    raise BadInput(
+        f"{file}: not a pack; of the official archives nasreplay reads the folder {NAMES[space.name]}-simple, which "
+        "holds the same numbers: name it with fast_mode=True, or convert it once with `nasreplay data convert`"
+    )
+
+
+def _folder(folder: Path, space: Space, fast_mode: bool) -> Opened:
+    if not fast_mode:
+        raise BadInput(
+            f"{folder}: fast_mode=False reads a single file, and this is a folder: add fast_mode=True"
+        )
+    archive = open_archive(folder)
+    _check_space(archive.space, space, folder)
+    return FolderSource(archive), folder.name, str(folder)
+
+
+def _pack(pack: Pack, space: Space, fast_mode: bool) -> Opened:
+    _check_space(pack.space, space, pack.path)
+    return PackSource(pack, fast_mode), pack.archive or pack.path.name, None
+
+
+def _check_space(found: Space, space: Space, what: Path) -> None:
+    if found is not space:
+        raise BadInput(f"{what}: of the {found.name} space, not of the {space.name} space")
+
+
+def _default(space: Space, fast_mode: bool) -> Opened:
+    try:
+        folder = default_folder(space)
+    except BadInput as problem:
+        nowhere = problem
+    else:
+        if fast_mode:
+            return FolderSource(open_archive(folder)), None, str(folder)
+        nowhere = BadInput(f"{folder}: is there, and needs fast_mode=True")
+    for name in cached_tables():
+        if name.startswith(NAMES[space.name]):
+            return _pack(open_table(name), space, fast_mode)
+    raise BadInput(
+        f"{nowhere}; nor is there a table of {NAMES[space.name]}: `nasreplay data convert` makes one"
+    )
+
+
+def _records(given: dict[str, Any], space: Space) -> Iterator[Record]:
+    """The architectures of a dictionary like the official big file."""
+    for key in ("meta_archs", "arch2infos", "evaluated_indexes"):
+        if key not in given:
+            raise BadInput(f"Can not find key[{key}] in the dict")
+    repeated = [text for text, count in Counter(given["meta_archs"]).items() if count > 1]
+    if repeated:
+        raise BadInput(f"meta_archs of the dict: {repeated[0]!r} is there twice")
+    if len(given["meta_archs"]) != space.size:
+        raise BadInput(
+            f"meta_archs of the dict: {len(given['meta_archs'])} texts, the {space.name} space has {space.size}"
+        )
+    for index, content in given["arch2infos"].items():
+        record = Record(*trials_of(content))
+        if record.number != index:
+            raise BadInput(f"arch2infos[{index}] of the dict says that it is architecture {record.number}")
+        yield record

@@ -1,0 +1,139 @@
+"""The official object of all networks of one architecture at one recipe: a view, as `network.ResultsCount`."""
+
+from __future__ import annotations
+
+import random
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+
+from nasreplay.compat.nats_bench.errors import NoSuchKey
+from nasreplay.compat.nats_bench.network import Numbers, ResultsCount, known
+from nasreplay.data.measurements import Measurements
+from nasreplay.errors import BadSetting, NotMeasured
+
+
+class ArchResults:
+    """All networks of one architecture at one recipe (`hp`)."""
+
+    def __init__(self, measurements: Measurements, flat: int, arch_index: int, arch_str: str, hp: str):
+        self._measurements, self._flat, self._hp = measurements, flat, hp
+        self.arch_index, self.arch_str, self.clear_net_done = arch_index, arch_str, True
+
+    def __repr__(self) -> str:
+        runs = len(self.all_results)
+        return (
+            f"ArchResults(arch-index={self.arch_index}, arch={self.arch_str}, {runs} runs, "
+            f"clear={self.clear_net_done})"
+        )
+
+    @cached_property
+    def dataset_seed(self) -> dict[str, list[int]]:
+        """Data set → its ascending seeds."""
+        held = [name for name, recipes in self._measurements.holdings.items() if self._hp in recipes]
+        seeds = {name: self._measurements.trained(name, self._hp).seeds_of(self._flat) for name in held}
+        return {name: known for name, known in seeds.items() if known}
+
+    @property
+    def all_results(self) -> dict[tuple[str, int], ResultsCount]:
+        """(data set, seed) → network."""
+        return {
+            (name, seed): self._count(name, seed)
+            for name, seeds in self.dataset_seed.items()
+            for seed in seeds
+        }
+
+    def _count(self, dataset: str, seed: int) -> ResultsCount:
+        return ResultsCount(self._measurements.trained(dataset, self._hp), self._flat, seed, self.arch_str)
+
+    def get_dataset_names(self) -> list[str]:
+        """The data sets that this architecture was trained on."""
+        return list(self.dataset_seed)
+
+    def get_dataset_seeds(self, dataset: str) -> list[int]:
+        """The ascending seeds of its networks. KeyError for an unknown data set."""
+        if dataset not in self.dataset_seed:
+            raise NoSuchKey(f"no data set {dataset!r} of {self}: it has {', '.join(self.dataset_seed)}")
+        return self.dataset_seed[dataset]
+
+    @overload
+    def query(self, dataset: str, seed: None = None) -> dict[int, ResultsCount]: ...
+    @overload
+    def query(self, dataset: str, seed: int) -> ResultsCount: ...
+    def query(self, dataset: str, seed: int | None = None) -> ResultsCount | dict[int, ResultsCount]:
+        """One network, or seed → network. KeyError for what is not there."""
+        seeds = self.get_dataset_seeds(dataset)
+        if seed is None:
+            return {known: self._count(dataset, known) for known in seeds}
+        if seed not in seeds:
+            raise NoSuchKey(f"no seed {seed} of {dataset} in {self}: it has {', '.join(map(str, seeds))}")
+        return self._count(dataset, seed)
+
+    def get_metrics(
+        self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | int = False
+    ) -> Numbers:
+        """iepoch, loss, accuracy, cur_time and all_time on `train` or an evaluation set.
+
+        The mean over seeds, for True those of one drawn by the global `random.randint`, or of the seed given.
+        """
+        seeds = self.get_dataset_seeds(dataset)
+        if isinstance(is_random, bool):
+            chosen = [seeds[random.randint(0, len(seeds) - 1)]] if is_random else seeds
+        else:
+            chosen = [seed_of(is_random, seeds)]
+        networks = [self._count(dataset, seed) for seed in chosen]
+        found = [
+            network.get_train(iepoch) if setname == "train" else network.get_eval(setname, iepoch)
+            for network in networks
+        ]
+        if is_random is not False:
+            return found[0]
+        return {
+            key: None if found[0][key] is None else sum(each[key] for each in found) / len(found)
+            for key in found[0]
+        }
+
+    def get_compute_costs(self, dataset: str) -> dict[str, float | None]:
+        """flops, params, latency and times, as `get_cost_info`."""
+        self.get_dataset_seeds(dataset)
+        found = self._measurements.cost_info(dataset, np.array([self._flat]), self._hp)
+        return {key: known(value[0]) for key, value in found.items()}
+
+    def get_latency(self, dataset: str) -> float:
+        """Mean latency in seconds per batch. ValueError if one is not positive."""
+        latencies = [self._count(dataset, seed).get_latency() for seed in self.get_dataset_seeds(dataset)]
+        if not min(latencies) > 0:
+            raise NotMeasured(f"invalid latency of {dataset} in {self}: {min(latencies)}")
+        return sum(latencies) / len(latencies)
+
+    def get_total_epoch(self, dataset: str | None = None) -> int:
+        """Epochs of the recipe."""
+        if dataset is None:
+            dataset = next(iter(self.dataset_seed))
+        self.get_dataset_seeds(dataset)
+        return self._measurements.trained(dataset, self._hp).epochs
+
+    def get_net_param(self, dataset: str, seed: int | None = None) -> dict[int, None] | None:
+        """The weights: None each, as in the official `-simple` archives. ValueError for a seed that is not there."""
+        seeds = self.get_dataset_seeds(dataset)
+        if seed is None:
+            return dict.fromkeys(seeds)
+        seed_of(seed, seeds)
+        return None
+
+    def arch_idx_str(self) -> str:
+        """The index with six digits."""
+        return f"{self.arch_index:06d}"
+
+    def clear_params(self) -> None:
+        """Forget the weights: there are none."""
+
+
+def seed_of(seed: Any, seeds: list[int]) -> int:
+    """A seed that is one of these; ValueError for others, and for what is no seed."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise BadSetting(f"invalid value for is_random: {seed}; it is False, True or a seed of {seeds}")
+    if seed not in seeds:
+        raise NotMeasured(f"can not find random seed ({seed}) from {seeds}")
+    return int(seed)

@@ -1,0 +1,125 @@
+"""How far two columns of tables agree: rank correlations and the overlap of their best.
+
+A column is named `DATASET[/WHAT][@RECIPE[:EPOCH]]`: WHAT is a split (valid, test, valtest, train; default valid), or
+params, flops, latency, seconds (of training). Without a recipe it is the one with most epochs, without an epoch its
+last. Shapes: A = architectures of
+the space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasreplay.data import facts, semantics
+from nasreplay.data.pack import Pack
+from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName
+from nasreplay.spaces import Space
+
+COSTS = ("params", "flops", "latency", "seconds")
+WORDS = {"valid": "validation", "train": "training"}
+
+
+class Column(NamedTuple):
+    """Numbers of every architecture: values float64 [A], NaN where not measured; what they are; their unit."""
+
+    name: str
+    values: np.ndarray
+    meaning: str
+    unit: str
+    space: Space
+
+
+class Agreement(NamedTuple):
+    """Of the architectures that both columns hold."""
+
+    architectures: int
+    kendall_tau: float  # tau-b
+    spearman_rho: float
+    pearson_r: float
+    top: dict[int, int]  # k → how many of the k largest of one are among the k largest of the other
+    best: int  # flat index of the largest of the first column (ties: lower official index)
+    best_rank: int  # its rank in the second column, 1 = largest
+
+
+def column(pack: Pack, name: str) -> Column:
+    """The column of that name; accuracies are means over trials. Raises UnknownName or NotMeasured."""
+    rest, _, fidelity = name.partition("@")
+    recipe, colon, epoch = fidelity.partition(":")
+    if colon and not (epoch.isascii() and epoch.isdecimal() and len(epoch) < 7):
+        raise BadSetting(f"{name!r}: {epoch!r} is no epoch; the form is DATASET/SPLIT@RECIPE:EPOCH")
+    dataset, _, what = rest.partition("/")
+    dataset, what = semantics.dataset_named(dataset, pack.own), what or "valid"
+    if what not in (*semantics.SPLITS, *COSTS):
+        raise UnknownName(f"{name!r}: unknown {what!r}; known: {', '.join((*semantics.SPLITS, *COSTS))}")
+    if what in COSTS:
+        if colon:
+            raise BadSetting(f"{name!r}: a cost has no epoch; leave out :{epoch}")
+        return _cost(pack, name, dataset, what, recipe or None)
+    values, meaning, recipe = pack.accuracy(dataset, what, recipe or None)
+    if epoch:
+        path = f"{meaning.stored}/{recipe}/{meaning.set}/accuracy"
+        values = pack.at_epoch(path, int(epoch))
+        if np.isnan(values).all():
+            raise NotMeasured(f"{name!r}: the table {pack.title!r} holds no accuracy after epoch {epoch}")
+    when = f"epoch {epoch} of recipe {recipe}" if epoch else f"recipe {recipe}"
+    words = f"{WORDS.get(what, what)} {meaning.sentence}, {when}, mean over trials"
+    return Column(name, facts.trial_mean(values), words, "%", pack.space)
+
+
+def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) -> Column:
+    if what in ("params", "flops"):
+        if recipe:
+            raise BadSetting(f"{name!r}: {what} are the same in every recipe; leave out @{recipe}")
+        pair = facts.costs(pack.space, np.arange(pack.space.size), dataset, pack.own)
+        values, words = pair[what == "flops"] / 1e6, {"params": "parameters", "flops": "multiply-adds"}[what]
+        unit, where = "M", dataset
+    else:
+        held = facts.held(pack, [dataset], recipe=recipe)[dataset]
+        values = facts.latency(pack, held) * 1e3 if what == "latency" else held[0].seconds
+        unit = "ms" if what == "latency" else "s"
+        words = "latency of a batch" if what == "latency" else f"training for {held[0].epochs} epochs"
+        where = held[0].meaning.stored
+    if np.isnan(values).all():
+        raise NotMeasured(f"the table {pack.title!r} has no {what} of {dataset}")
+    return Column(name, np.asarray(values, dtype=np.float64), f"{words} on {where}", unit, pack.space)
+
+
+def agreement(first: Column, second: Column, top: Sequence[int] = (10, 100, 1000)) -> Agreement:
+    """Compare two columns of one space. Raises BadInput for two spaces, and below two common architectures."""
+    if first.space is not second.space:
+        raise BadInput(
+            f"{first.name} is of the {first.space.name} space, {second.name} of {second.space.name}"
+        )
+    both = np.isfinite(first.values) & np.isfinite(second.values)
+    if both.sum() < 2:
+        raise NotMeasured(f"{first.name} and {second.name} have {both.sum()} architectures in common")
+    if any(k < 1 for k in top):
+        raise BadSetting(f"top {min(top)}: it must be at least 1")
+    order = first.space.official_to_flat[both[first.space.official_to_flat]]
+    x, y = first.values[order], second.values[order]
+    best = int(x.argmax())
+    return Agreement(
+        len(order),
+        *correlations(x, y),
+        {k: len(np.intersect1d(_largest(x, k), _largest(y, k))) for k in top if k < len(order)},
+        int(order[best]),
+        int((y > y[best]).sum()) + 1,
+    )
+
+
+def correlations(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """Kendall's tau-b, Spearman's rho and Pearson's r of two samples; NaN where one of them is constant."""
+    from scipy import stats
+
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan, np.nan, np.nan
+    found: list[Any] = [test(x, y) for test in (stats.kendalltau, stats.spearmanr, stats.pearsonr)]
+    tau, rho, r = (float(each.statistic) for each in found)
+    return tau, rho, r
+
+
+def _largest(values: np.ndarray, k: int) -> np.ndarray:
+    return np.argsort(-values, kind="stable")[:k]

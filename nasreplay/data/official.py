@@ -1,0 +1,118 @@
+"""An official NATS-Bench archive on disk: where it is, whose space it is, its files.
+
+An archive is a folder `<name>-simple` with `meta.pickle.pbz2` and a file `NNNNNN.pickle.pbz2` per architecture, each
+a pickle compressed with bz2.
+"""
+
+from __future__ import annotations
+
+import bz2
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from nasreplay.data.stencil import loads_official
+from nasreplay.errors import BadInput
+from nasreplay.spaces import SIZE, TOPOLOGY, Space
+
+NAMES = {"topology": "NATS-tss-v1_0-3ffb9", "size": "NATS-sss-v1_0-50262"}
+ENDING = ".pickle.pbz2"
+_LARGEST_FILE = 4 * 2**20  # bytes, unpacked, of one architecture; the official ones have 0.3 MB
+_LARGEST_META = 16 * 2**20
+
+
+class Archive(NamedTuple):
+    """An archive folder; `files`: official index → file, of those that are there."""
+
+    path: Path
+    space: Space
+    files: dict[int, Path]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, as the official API knows it."""
+        return self.path.resolve().name
+
+    @property
+    def missing(self) -> list[int]:
+        """Official indices of architectures without a file."""
+        return [number for number in range(self.space.size) if number not in self.files]
+
+
+def open_archive(path: str | Path | None = None) -> Archive:
+    """The archive in a folder; None looks where the official API does. Raises BadInput."""
+    folder = default_folder() if path is None else Path(path).expanduser()
+    if folder.is_file():
+        raise BadInput(
+            f"{folder}: a file; nasreplay reads the folder {NAMES['topology']}-simple or {NAMES['size']}-simple, "
+            "which holds the same numbers file by file"
+        )
+    space = _space_of(folder / f"meta{ENDING}")
+    held = {file.name.removesuffix(ENDING): file for file in folder.glob(f"*{ENDING}")}
+    named = ((number, held.get(f"{number:06d}") or held.get(str(number))) for number in range(space.size))
+    return Archive(folder, space, {number: file for number, file in named if file})
+
+
+def default_folder(space: Space | None = None) -> Path:
+    """The archive (of a space) in `$TORCH_HOME`, else in `$HOME/.torch`.
+
+    Raises BadInput if there is none, or more than one.
+    """
+    root = os.environ.get("TORCH_HOME") or (
+        os.path.join(os.environ["HOME"], ".torch") if "HOME" in os.environ else None
+    )
+    if root is None:
+        raise BadInput(
+            "no archive named, and neither TORCH_HOME nor HOME says where to look: name its folder"
+        )
+    names = NAMES.values() if space is None else (NAMES[space.name],)
+    folders = [Path(root) / f"{name}-simple" for name in names]
+    found = [folder for folder in folders if folder.is_dir()]
+    if len(found) != 1:
+        what = "two archives" if found else "no archive"
+        raise BadInput(
+            f"{what} in {root} ({' and '.join(folder.name for folder in folders)}): name the folder"
+        )
+    return found[0]
+
+
+def content_of(file: Path, limit: int = _LARGEST_FILE) -> bytes:
+    """The bytes that a bz2 file holds; raises BadInput if it is damaged, truncated or holds more than `limit`."""
+    large = BadInput(f"{file}: holds more than {limit:,} bytes, too much for a file of an official archive")
+    unpacker = bz2.BZ2Decompressor()
+    try:
+        if file.exists() and not file.is_file():  # a pipe or a device never ends
+            raise OSError("no regular file")
+        with file.open("rb") as stream:
+            packed = stream.read(limit + 1)
+        if len(packed) > limit:
+            raise large
+        content = unpacker.decompress(packed, limit + 1)
+    except BadInput:
+        raise
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"{file}: cannot be read: {getattr(problem, 'strerror', None) or problem}"
+        ) from problem
+    if len(content) > limit:
+        raise large
+    if not unpacker.eof:
+        raise BadInput(f"{file}: truncated: its end is missing; get it again")
+    return content
+
+
+def _space_of(file: Path) -> Space:
+    content = loads_official(content_of(file, _LARGEST_META), str(file))
+    listed = content.get("meta_archs") if isinstance(content, dict) else None
+    for space in (TOPOLOGY, SIZE):
+        if listed == official_texts(space):
+            return space
+    raise BadInput(
+        f"{file}: its meta_archs is not the list of architectures of the topology or the size space"
+    )
+
+
+def official_texts(space: Space) -> list[str]:
+    """The texts of all architectures in the official order."""
+    texts = list(space.texts)
+    return [texts[flat] for flat in space.official_to_flat.tolist()]

@@ -1,0 +1,249 @@
+"""The networks of one data set trained by one recipe, as a table holds them: numbers per trial, and costs.
+
+Shapes: N architectures asked about (flat indices [N]), A of the table, T trials of the recipe. Accuracies are
+percent, losses mean cross-entropies, times seconds, parameters and FLOPs millions; NaN = not measured. An epoch is
+counted from 1. A trial is a seed, "mean" or "drawn".
+
+- The mean over trials is their left-to-right sum divided by their number; it exists where every trial has the number.
+- Where FLOPs or parameters of an architecture's trials differ, some were copied from an equivalent cell with other
+  costs: then those of trial 888 count, which is right in all 204 such cells, and without it the closed form.
+- Latency is the mean of the positive latencies of the trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property, lru_cache
+from typing import Literal, Protocol
+
+import numpy as np
+
+from nasreplay.data.facts import MEAN, costs
+from nasreplay.data.semantics import Own
+from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.spaces import Space
+
+DRAWN = "drawn"
+RIGHT_TRIAL = 888
+FEW = 64  # architectures up to which their curves are read, rather than one epoch of all
+CURVES_KEPT = 256
+
+Metric = Literal["accuracy", "loss"]
+
+
+class Table(Protocol):
+    """What is read of a pack; an architecture of an official archive offers the same (`compat.nats_bench`)."""
+
+    space: Space
+    own: Mapping[str, Own]
+
+    @property
+    def datasets(self) -> tuple[str, ...]: ...  # noqa: D102 - as in Pack
+    def has(self, path: str) -> bool: ...  # noqa: D102
+    def column(self, path: str) -> np.ndarray: ...  # noqa: D102
+    def curve(self, path: str, flat: np.ndarray) -> np.ndarray: ...  # noqa: D102
+    def at_epoch(self, path: str, epoch: int) -> np.ndarray: ...  # noqa: D102
+    def recipes(self, stored: str) -> dict[str, int]: ...  # noqa: D102
+    def seeds(self, stored: str, recipe: str) -> np.ndarray: ...  # noqa: D102
+    def sets(self, stored: str, recipe: str) -> tuple[str, ...]: ...  # noqa: D102
+
+
+class Trained:
+    """The networks of one stored data set and recipe. Attributes: `seeds` [T], `epochs`, `sets` without `train`."""
+
+    def __init__(self, table: Table, stored: str, recipe: str, flat: np.ndarray):
+        self.table, self.stored, self.recipe, self._flat = table, stored, recipe, flat
+        self.epochs = _recipe(table, stored, recipe)
+        self.seeds: list[int] = table.seeds(stored, recipe).tolist()
+        self.sets = tuple(name for name in table.sets(stored, recipe) if name != "train")
+        self._curve = lru_cache(CURVES_KEPT)(lambda path, flat: table.curve(path, np.array([flat]))[0])
+        self._epoch = lru_cache(4)(table.at_epoch)
+        self._last_mean = cache(lambda path: _mean(table.column(path), self.present))
+
+    # --- trials ------------------------------------------------------------------------------------
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """bool [A, T]: which trials each architecture has."""
+        known = [self._trials("params")] if self._has("params") else [*self._accuracies()]
+        shape = len(self._flat), len(self.seeds)
+        return np.any([np.isfinite(values) for values in known], axis=0) if known else np.zeros(shape, bool)
+
+    @cached_property
+    def count(self) -> np.ndarray:
+        """int64 [A]: how many trials each architecture has."""
+        return self.present.sum(axis=1)
+
+    @cached_property
+    def _complete(self) -> bool:
+        return bool(self.present.all())
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        """int16 [A, T]: columns of the trials that an architecture has, then those that it has not."""
+        return np.argsort(~self.present, axis=1, kind="stable").astype(np.int16)
+
+    def seeds_of(self, flat: int) -> list[int]:
+        """The ascending seeds of the trials that one architecture has."""
+        return [seed for seed, there in zip(self.seeds, self.present[flat], strict=True) if there]
+
+    def columns(
+        self, flat: np.ndarray, trial: int | str, uniform: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """int [N]: the column of the trial meant for each architecture, None for their mean.
+
+        "drawn" takes one of the architecture's trials by `uniform` [N] in [0, 1). Raises NotMeasured for a seed that
+        an architecture does not have.
+        """
+        if trial == MEAN:
+            return None
+        if trial == DRAWN and uniform is not None:
+            rank = (uniform * self.count.take(flat)).astype(np.int64)
+            return rank if self._complete else _picked(self._order, flat, rank)
+        if trial not in self.seeds:
+            known = ", ".join(map(str, self.seeds))
+            raise NotMeasured(f"no trial {trial!r} of {self}: it has {known}, or 'mean'")
+        column = self.seeds.index(int(trial))
+        missing = np.flatnonzero(~self.present[flat, column])
+        if len(missing):
+            first = int(flat[missing[0]])
+            known = ", ".join(map(str, self.seeds_of(first))) or "none"
+            raise NotMeasured(f"no trial {trial} of {self.name(first)} in {self}: it has {known}")
+        return np.full(len(flat), column)
+
+    # --- numbers -----------------------------------------------------------------------------------
+
+    def value(
+        self, which: str, metric: Metric, flat: np.ndarray, epoch: int, columns: np.ndarray | None
+    ) -> np.ndarray:
+        """float64 [N]: accuracy or loss on a set (`train` too) in the trials of `columns`, or their mean."""
+        path = f"{self.stored}/{self.recipe}/{which}/{metric}"
+        if not self.table.has(path):
+            return np.full(len(flat), np.nan)
+        if epoch == self.epochs:
+            values, rows = self.table.column(path), flat
+            if columns is None:
+                return self._last_mean(path).take(flat)
+        elif len(flat) and (flat == flat[0]).all():
+            values, rows = self._curve(path, int(flat[0]))[None, :, epoch - 1], np.zeros(len(flat), np.int64)
+        elif len(flat) <= FEW:
+            values, rows = self.table.curve(path, flat)[:, :, epoch - 1], np.arange(len(flat))
+        else:
+            values, rows = self._epoch(path, epoch), flat
+        if columns is None:
+            return _mean(values[rows], self.present[flat])
+        return _picked(values, rows, columns)
+
+    def curve(self, which: str, metric: str, flat: int) -> np.ndarray:
+        """float64 [T, E]: every epoch of one architecture on a set; all NaN where nothing is stored."""
+        path = f"{self.stored}/{self.recipe}/{which}/{metric}"
+        if not self.table.has(path):
+            return np.full((len(self.seeds), self.epochs), np.nan)
+        return self._curve(path, flat)
+
+    def epoch(self, epoch: int | None) -> int:
+        """The epoch itself, or the last one for None; raises BadSetting outside the recipe."""
+        if epoch is None:
+            return self.epochs
+        if not 1 <= epoch <= self.epochs:
+            raise BadSetting(f"epoch {epoch} of {self}: it has the epochs 1 to {self.epochs}")
+        return epoch
+
+    # --- costs -------------------------------------------------------------------------------------
+
+    @cached_property
+    def training_seconds(self) -> np.ndarray:
+        """float64 [A]: one epoch of training."""
+        return self._optional("seconds_per_epoch")
+
+    def evaluation_seconds(self, which: str) -> np.ndarray:
+        """float64 [A]: one pass over an evaluation set."""
+        return self._optional(f"{which}/eval_seconds")
+
+    @cached_property
+    def params(self) -> np.ndarray:
+        """float64 [A]: parameters in millions."""
+        return self._exact("params")
+
+    @cached_property
+    def flops(self) -> np.ndarray:
+        """float64 [A]: multiply-accumulates of one image in millions."""
+        return self._exact("flops")
+
+    def cost(self, name: str) -> np.ndarray:
+        """float64 [A, T]: `params`, `flops` or `latency` as stored for each trial, else those of the architecture."""
+        if self._has(name):
+            return self._trials(name)
+        return np.repeat(getattr(self, name)[:, None], len(self.seeds), axis=1)
+
+    @cached_property
+    def latency(self) -> np.ndarray:
+        """float64 [A]: seconds per batch."""
+        if not self._has("latency"):
+            path = f"{self.stored}/latency"
+            return self.table.column(path) if self.table.has(path) else np.full(len(self._flat), np.nan)
+        values = self._trials("latency")
+        return _mean(values, self.present & (values > 0))
+
+    def _exact(self, name: str) -> np.ndarray:
+        if not self._has(name):
+            return np.where(self.count > 0, self._closed_form(name), np.nan)
+        values, known = self._trials(name), self.present
+        low = np.where(known, values, np.inf).min(axis=1)
+        high = np.where(known, values, -np.inf).max(axis=1)
+        differ = (self.count > 1) & (np.round(low, 5) != np.round(high, 5))
+        mean = _mean(values, known)
+        if not differ.any():
+            return mean
+        right = self._closed_form(name)
+        if RIGHT_TRIAL in self.seeds:
+            column = self.seeds.index(RIGHT_TRIAL)
+            right = np.where(known[:, column], values[:, column], right)
+        return np.where(differ, right, mean)
+
+    def _closed_form(self, name: str) -> np.ndarray:
+        exact = costs(self.table.space, self._flat, self.stored, self.table.own)
+        return exact[("params", "flops").index(name)] / 1e6
+
+    # --- helpers -----------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return f"{self.stored} at recipe {self.recipe}"
+
+    def name(self, flat: int) -> str:
+        """The text of an architecture."""
+        return str(self.table.space.at(int(self._flat[flat])))
+
+    def _has(self, name: str) -> bool:
+        return self.table.has(f"{self.stored}/{self.recipe}/{name}")
+
+    def _trials(self, name: str) -> np.ndarray:
+        return self.table.column(f"{self.stored}/{self.recipe}/{name}")
+
+    def _accuracies(self) -> Iterator[np.ndarray]:
+        yield from (
+            self._trials(f"{w}/accuracy") for w in ("train", *self.sets) if self._has(f"{w}/accuracy")
+        )
+
+    def _optional(self, name: str) -> np.ndarray:
+        return self._trials(name) if self._has(name) else np.full(len(self._flat), np.nan)
+
+
+def _mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """float64 [N] of [N, T]: left-to-right sum of the trials that there are, divided by their number."""
+    count = present.sum(axis=1)
+    total = np.where(present, values, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+
+
+def _picked(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """values[rows, columns] of an array [M, T], in half the time."""
+    return values.ravel().take(rows * values.shape[1] + columns)
+
+
+def _recipe(table: Table, stored: str, recipe: str) -> int:
+    known = table.recipes(stored)
+    if recipe not in known:
+        held = f"it has {', '.join(known)}" if known else "the table holds nothing of it"
+        raise NotMeasured(f"no recipe {recipe!r} of {stored}: {held}")
+    return known[recipe]

@@ -1,0 +1,65 @@
+"""Our rows beside the rows that a publication printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nasreplay.runs.store import Comparison
+
+SUPPORT = (
+    "Support of a published row: M remembered from the publication, R found reprinted elsewhere, S agrees with a "
+    "re-simulation on the real tables."
+)
+HEADINGS = ("data set", "searcher", "split", "ours", "published", "diff.", "support")
+
+
+def beside(comparison: Comparison, rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The cells of HEADINGS, in percent (mean ± std) and points; empty where the protocol has no published rows.
+
+    rows: those of `report.rows`.
+    """
+    ours = {(row["dataset"], row["searcher"]): row for row in rows}
+    lines = []
+    for printed in comparison.settings.get("printed", ()):
+        row = ours.get((printed["dataset"], printed["searcher"]))
+        if row is None:
+            continue
+        for name, split in (("valid", "validation"), ("test", "test")):
+            mean, std = row[f"{split}_accuracy_mean"], row[f"{split}_accuracy_std"]
+            if mean is None:
+                continue
+            lines.append(
+                (
+                    printed["dataset"],
+                    printed["searcher"],
+                    name,
+                    f"{mean:.2f} ± {std:.2f}",
+                    f"{printed[name]:.2f} ± {printed[f'{name}_std']:.2f}",
+                    f"{mean - printed[name]:+.2f}",
+                    printed["support"],
+                )
+            )
+    return lines
+
+
+def footnotes(comparison: Comparison) -> list[str]:
+    """What the support codes mean, and where this run departs from the publication."""
+    departures = comparison.settings.get("departures", ())
+    return [SUPPORT, *([f"Unlike the publication: {'; '.join(departures)}."] if departures else [])]
+
+
+def plain_lines(cells: Sequence[tuple[str, ...]]) -> list[str]:
+    """The cells as text in columns, headings first."""
+    table = [HEADINGS, *cells]
+    widths = [max(len(row[k]) for row in table) for k in range(len(HEADINGS))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+def markdown_lines(cells: Sequence[tuple[str, ...]]) -> list[str]:
+    """The cells as a Markdown table."""
+    table = [HEADINGS, ("---",) * len(HEADINGS), *cells]
+    return [f"| {' | '.join(row)} |" for row in table]

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from nasreplay.data.convert import convert
+from nasreplay.data.official import NAMES, open_archive
+
+
+@pytest.fixture(scope="session")
+def samples(shared) -> dict[str, str]:
+    """The folders of official archives with three architectures, by space."""
+    folder = shared / "data/nats-sample"
+    if not folder.is_dir():
+        pytest.skip("needs the sample archives in ../shared/data/nats-sample, which are not here")
+    return {
+        space: str(folder / f"{NAMES[name]}-simple") for space, name in (("tss", "topology"), ("sss", "size"))
+    }
+
+
+@pytest.fixture(scope="session")
+def sample_packs(samples, tmp_path_factory) -> dict[str, Path]:
+    """The same as packs."""
+    folder = tmp_path_factory.mktemp("packs")
+    for space, archive in samples.items():
+        convert(open_archive(archive), folder / f"{space}.h5", jobs=1, allow_missing=True)
+    return {space: folder / f"{space}.h5" for space in samples}

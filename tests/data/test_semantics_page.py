@@ -1,0 +1,12 @@
+from pathlib import Path
+
+from nasreplay.data import semantics
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/semantics.md"
+
+
+def test_the_table_of_the_page_is_that_of_the_code():
+    lines = [f"| {' | '.join(row)} |" for row in semantics.table_rows()]
+    page = PAGE.read_text(encoding="utf-8").splitlines()
+    start = page.index(lines[0])
+    assert [line for line in page[start : start + len(lines) + 1] if "---" not in line] == lines
