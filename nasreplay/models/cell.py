@@ -22,8 +22,8 @@ LAST = 3  # the output node
 def mix(x: Tensor, terms: Sequence[Term], shifts: Mapping[int, Tensor] | None = None) -> Tensor:
     """Output node [B, C', H, W] of a cell with input x [B, C, H, W].
 
-    shifts: node → scalar zero, added to every entry for its gradient. A `none` costs nothing where its node has
-    another term; alone it gives zeros (and keeps a NaN).
+    shifts: node → scalar zero, added to every entry for its gradient. A `none` costs nothing where its nodes have
+    other terms; alone it gives zeros (and keeps a NaN).
     """
     nodes, shifts = {0: x}, shifts or {}
     for source in range(LAST):
@@ -37,13 +37,16 @@ def mix(x: Tensor, terms: Sequence[Term], shifts: Mapping[int, Tensor] | None = 
 
 
 def _leaving(source: int, terms: Sequence[Term]) -> list[Term]:
-    """The terms that read this node, without the zeros that their node can do without."""
+    """The terms that read this node, without the zeros that both of their nodes can do without.
+
+    A node that only zeros read stays in the graph: what leads there gets a zero gradient, so decay and momentum.
+    """
+    leaving = [term for term in terms if EDGES[term.edge][1] == source]
+    if source and all(isinstance(term.operation, Zero) for term in leaving):
+        return leaving
     needed = {EDGES[term.edge][0] for term in terms if not isinstance(term.operation, Zero)}
     return [
-        term
-        for term in terms
-        if EDGES[term.edge][1] == source
-        and not (isinstance(term.operation, Zero) and EDGES[term.edge][0] in needed)
+        term for term in leaving if not (isinstance(term.operation, Zero) and EDGES[term.edge][0] in needed)
     ]
 
 

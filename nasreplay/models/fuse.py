@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasreplay.models.blend import blend
-from nasreplay.models.convolution import conv2d
 from nasreplay.models.ops import MOMENTUM, Pool, ReLUConvBN
 
 
@@ -76,11 +75,11 @@ def convolve(x: Tensor, terms: Sequence[Term]) -> Tensor:
     kernel, bias = _joined([conv.weight for conv in convs]), _perhaps([conv.bias for conv in convs])
     scale, shift = _affine(terms, norms)
     if norms[0].training or not norms[0].track_running_stats:
-        y = conv2d(x, kernel, padding=convs[0].padding)
+        y = F.conv2d(x, kernel, padding=convs[0].padding)
         # the batch mean takes a bias away again: it only moves the running mean, and its gradient is zero
         return _batch_norm(y, norms, bias, scale, shift if bias is None else bias * 0.0)
     scale, shift = _frozen(norms, bias, scale, shift)
-    return conv2d(x, kernel * scale[:, None, None, None], shift, padding=convs[0].padding)
+    return F.conv2d(x, kernel * scale[:, None, None, None], shift, padding=convs[0].padding)
 
 
 def _affine(terms: Sequence[Term], norms: Sequence[nn.BatchNorm2d]) -> tuple[Tensor | None, Tensor | None]:

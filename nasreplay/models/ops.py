@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from nasreplay.errors import UnknownName
 from nasreplay.models.blend import average
-from nasreplay.models.convolution import Conv2d
 
 EPS, MOMENTUM = 1e-5, 0.1  # of every batch norm
 
@@ -31,7 +30,7 @@ class ReLUConvBN(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride=1, affine=True, track=True):
         super().__init__()
-        conv = Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=not affine)
+        conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=not affine)
         self.op = nn.Sequential(nn.ReLU(), conv, batch_norm(c_out, affine, track))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +68,7 @@ class Shrink(nn.Module):
     def __init__(self, c_in: int, c_out: int, affine=True, track=True):
         super().__init__()
         halves = (c_out // 2, c_out - c_out // 2)
-        self.convs = nn.ModuleList(Conv2d(c_in, half, 1, stride=2, bias=not affine) for half in halves)
+        self.convs = nn.ModuleList(nn.Conv2d(c_in, half, 1, stride=2, bias=not affine) for half in halves)
         self.bn = batch_norm(c_out, affine, track)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,7 +83,7 @@ class Widen(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, affine=True, track=True):
         super().__init__()
-        self.conv = Conv2d(c_in, c_out, 1, bias=not affine)
+        self.conv = nn.Conv2d(c_in, c_out, 1, bias=not affine)
         self.bn = batch_norm(c_out, affine, track)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -123,7 +122,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv_a = ReLUConvBN(c_in, c_out, 3, stride=2)
         self.conv_b = ReLUConvBN(c_out, c_out, 3)
-        self.downsample = nn.Sequential(nn.AvgPool2d(2, stride=2), Conv2d(c_in, c_out, 1, bias=False))
+        self.downsample = nn.Sequential(nn.AvgPool2d(2, stride=2), nn.Conv2d(c_in, c_out, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, c_in, H, W] → [B, c_out, H/2, W/2]."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from nasreplay.models.convolution import Conv2d
 from nasreplay.models.ops import batch_norm
 
 
@@ -21,7 +20,7 @@ class Skeleton(nn.Module):
         self, cells: list[nn.Module], first: int, last: int, classes: int, norm: nn.Module | None = None
     ):
         super().__init__()
-        conv = Conv2d(3, first, 3, padding=1, bias=False)
+        conv = nn.Conv2d(3, first, 3, padding=1, bias=False)
         self.stem = nn.Sequential(conv, batch_norm(first))
         self.cells = nn.ModuleList(cells)
         self.lastact = nn.Sequential(batch_norm(last) if norm is None else norm, nn.ReLU(inplace=True))

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
 from nasreplay.models.cell import FixedCell
-from nasreplay.models.convolution import Conv2d
 from nasreplay.models.ops import ResidualBlock, batch_norm
 from nasreplay.models.skeleton import Skeleton
 from nasreplay.spaces import TOPOLOGY
@@ -32,6 +31,8 @@ class WidthSupernet(Skeleton):
     resize: how two widths mix: False masks channels away (FBNetV2, TuNAS), True averages neighbouring channels
     to the wider width (TAS). affine, track_running_stats: of all batch norms but those of the residual blocks.
     """
+
+    drop_path = 0.0  # its cells are never dropped
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class WidthSupernet(Skeleton):
         ]
         super().__init__(modules, WIDEST, WIDEST, classes, batch_norm(WIDEST, *flags))
         self.stem = nn.Sequential(
-            Conv2d(3, WIDEST, 3, padding=1, bias=not affine), batch_norm(WIDEST, *flags)
+            nn.Conv2d(3, WIDEST, 3, padding=1, bias=not affine), batch_norm(WIDEST, *flags)
         )
         self.resize = resize
 
@@ -59,32 +60,36 @@ class WidthSupernet(Skeleton):
             raise BadSetting("a mixture of widths without an active width in some row")
         if len(weights) == 5:
             weights, active = weights[list(ROWS)], active[list(ROWS)]
-        narrow = self._resized if self.resize else _masked
+        narrow = _resized if self.resize else _masked
         x = images
-        for module, row, chosen in zip([self.stem, *self.cells], weights, active.tolist(), strict=True):
-            x = narrow(module(x), row, [place for place, used in enumerate(chosen) if used])
+        for module, row, chosen in zip([self.stem, *self.cells], weights, active, strict=True):
+            x = narrow(module(x), row, chosen)
         return self.pool(x)
 
     def forward(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor:
         """images [B, 3, H, W] → logits [B, K].
 
         weights: float [5, W], one row a position, or [6, W], one row a module (estimators that draw anew for each);
-        active: bool of the same shape. Inactive widths count as zero whatever their weight.
+        active: bool of the same shape. Inactive widths count as zero whatever their weight; masked ones have their
+        true gradient all the same (it costs nothing), resized ones none.
         """
         return self.classifier(self.features(images, weights, active))
 
-    @staticmethod
-    def _resized(x: Tensor, row: Tensor, chosen: list[int]) -> Tensor:
-        """The chosen widths averaged to the widest of them, mixed; zeros up to 64 channels."""
-        widest = WIDTHS[max(chosen)]
-        mixed = sum(row[place] * averaging(WIDTHS[place], widest).to(row) for place in chosen)
-        return F.conv2d(x, mixed[:, :, None, None])  # pyright: ignore[reportIndexIssue]
+
+def _resized(x: Tensor, row: Tensor, active: Tensor) -> Tensor:
+    """The active widths averaged to the widest of them, mixed; zeros up to 64 channels."""
+    chosen = [place for place, used in enumerate(active.tolist()) if used]
+    widest = WIDTHS[chosen[-1]]
+    mixed = sum(row[place] * averaging(WIDTHS[place], widest).to(row) for place in chosen)
+    return F.conv2d(x, mixed[:, :, None, None])  # pyright: ignore[reportIndexIssue]
 
 
-def _masked(x: Tensor, row: Tensor, chosen: list[int]) -> Tensor:
-    """Channel c stays in proportion to the weight of the chosen widths that have it."""
-    mask = sum(row[place] * (torch.arange(WIDEST, device=x.device) < WIDTHS[place]) for place in chosen)
-    return x * mask[:, None, None]  # pyright: ignore[reportIndexIssue]
+def _masked(x: Tensor, row: Tensor, active: Tensor) -> Tensor:
+    """Channel c stays in proportion to the weight of the active widths that have it."""
+    row = torch.where(active.to(row.device), row, row - row.detach())
+    channels = torch.arange(WIDEST, device=row.device)
+    has = channels < torch.tensor(WIDTHS, device=row.device)[:, None]  # [W, 64]
+    return x * (row[:, None] * has).sum(dim=0)[:, None, None]
 
 
 @cache

@@ -1,11 +1,13 @@
 """A search space: a finite product of categorical choices, as values and arrays. numpy only.
 
 Shapes: N architectures, D decisions of a code, E edges, O operations per edge (the largest number; smaller
-edges are padded and masked), A = the number of architectures of the space.
+edges are padded and masked), A = the number of architectures of the space. A space with more than 2^31 of them has
+no flat indices and no list of its architectures: they are codes and texts.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +15,11 @@ from functools import cached_property
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, LacksCapability
 from nasreplay.seeds import Draws
 
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
+INDEX_LIMIT = 2**31  # spaces up to this size have flat indices
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,21 @@ class Space(ABC):
     @cached_property
     def size(self) -> int:
         """The number of architectures, A."""
-        return int(np.prod(self.choices))
+        return math.prod(self.choices.tolist())
 
     @property
     def decisions(self) -> int:
         """D."""
         return len(self.options)
 
+    @property
+    def indexed(self) -> bool:
+        """Whether architectures have flat indices: the space is small enough for lists and tables of them."""
+        return self.size <= INDEX_LIMIT
+
     def index(self, codes: np.ndarray) -> np.ndarray:
-        """Flat index of codes [N, D], as int32 [N] (int64 for spaces beyond 2^31). Codes are trusted."""
-        kind = np.int16 if self.size <= 2**15 else np.int32 if self.size < 2**31 else np.int64
+        """Flat index of codes [N, D], as int32 [N] (int16 where that holds them). Codes are trusted."""
+        kind = np.int16 if self.count() <= 2**15 else np.int32
         flat = codes[:, 0].astype(kind)
         for choices, column in zip(self.choices[1:].tolist(), codes.T[1:], strict=True):
             flat *= choices
@@ -83,22 +91,32 @@ class Space(ABC):
 
     def codes(self, flat: np.ndarray | Sequence[int]) -> np.ndarray:
         """Inverse of `index`: int8 [N, D]."""
+        self.count()
         return np.stack(np.unravel_index(flat, tuple(self.choices)), axis=-1).astype(np.int8)
 
     @cached_property
     def all_codes(self) -> np.ndarray:
         """int8 [A, D] in flat order."""
-        return self.codes(np.arange(self.size))
+        return self.codes(np.arange(self.count()))
 
     @cached_property
     def official_to_flat(self) -> np.ndarray:
         """int32 [A]: flat index of each official index; the identity unless a space says otherwise."""
-        return np.arange(self.size, dtype=np.int32)
+        return np.arange(self.count(), dtype=np.int32)
 
     @cached_property
     def flat_to_official(self) -> np.ndarray:
         """int32 [A]: official index of each flat index."""
         return np.argsort(self.official_to_flat).astype(np.int32)
+
+    def count(self) -> int:
+        """The size of a space that has flat indices; raises LacksCapability for the others."""
+        if not self.indexed:
+            raise LacksCapability(
+                f"the {self.name} space has {self.size:.1e} architectures, too many for tables and indices: name "
+                "them by their texts, and search it live"
+            )
+        return self.size
 
     def check_codes(self, codes: np.ndarray) -> np.ndarray:
         """The codes as an array [N, D], or BadArchitecture if a shape or value is outside the space."""
@@ -197,7 +215,7 @@ class Space(ABC):
         return (np.asarray(codes)[:, :, None] == np.arange(self.mask.shape[1])).astype(np.float64)
 
     def derive(self, weights: np.ndarray) -> np.ndarray:
-        """Codes int8 [N, D] of the largest weights (first one on ties; padding never wins)."""
+        """Codes int8 [N, D] of logits [N, E, O]: the largest of each row (first one on ties; padding never wins)."""
         return np.where(self.mask, weights, -np.inf).argmax(axis=-1).astype(np.int8)
 
     # --- costs -------------------------------------------------------------------------------------
@@ -214,10 +232,17 @@ class Space(ABC):
 def space_named(name: str) -> Space:
     """The space of that name; also accepts NATS-Bench's `tss` and `sss`. Raises UnknownName."""
     from nasreplay.errors import UnknownName
+    from nasreplay.spaces.nasnet import NASNET_SPACES
     from nasreplay.spaces.size import SIZE
     from nasreplay.spaces.topology import TOPOLOGY
 
-    known: dict[str, Space] = {"topology": TOPOLOGY, "tss": TOPOLOGY, "size": SIZE, "sss": SIZE}
+    known: dict[str, Space] = {
+        "topology": TOPOLOGY,
+        "tss": TOPOLOGY,
+        "size": SIZE,
+        "sss": SIZE,
+        **NASNET_SPACES,
+    }
     if name not in known:
         raise UnknownName(f"unknown space {name!r}; known: {', '.join(known)}")
     return known[name]

@@ -131,7 +131,7 @@ class TopologySpace(Space):
         terms: dict[int, list[str]] = {1: [], 2: [], 3: []}
         for (node, source), code in zip(EDGES, codes, strict=True):
             labels[source] = labels[source] or "+".join(sorted(terms[source]))
-            terms[node].append(_term(labels[source], int(code), consider_zero))
+            terms[node].append(term(labels[source], OPERATIONS[code], consider_zero))
         return "+".join(sorted(terms[3]))
 
     def canonical(self, codes: Sequence[int] | np.ndarray) -> str:
@@ -206,12 +206,13 @@ class TopologySpace(Space):
 _GRAMMAR = [token.group() for token in re.finditer(r"op|.", _TEMPLATE.replace("{}", "op"))]
 
 
-def _term(label: str, code: int, consider_zero: bool | None) -> str:
-    if consider_zero is True and (code == NONE or label == "#"):
+def term(label: str, operation: str, consider_zero: bool | None) -> str:
+    """What an edge from a node with this label adds to the unique string (`TopologySpace.unique_string`)."""
+    if consider_zero is True and (operation == "none" or label == "#"):
         return "#"
-    if consider_zero is not None and code == SKIP:
+    if consider_zero is not None and operation == "skip_connect":
         return label
-    return f"({label})@{OPERATIONS[code]}"
+    return f"({label})@{operation}"
 
 
 def _error(text: str, place: int, what: str) -> BadArchitecture:

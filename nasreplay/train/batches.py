@@ -6,7 +6,9 @@ place in it, so (epoch, taken) is the whole state, and an item is augmented alik
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -25,12 +27,32 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
 
+    def to(self, dtype: torch.dtype) -> Batch:
+        """The images in another precision."""
+        return self._replace(images=self.images.to(dtype))
 
-class Pair(NamedTuple):
-    """What one step of a search sees: a batch for the weights, and one as large for the architecture."""
 
-    weights: Batch
-    arch: Batch
+class Pair(Sequence[Batch]):
+    """What one step of a search sees: a batch for the weights, and one as large for the architecture.
+
+    Each is made when it is first asked for: many steps use only one of them.
+    """
+
+    def __init__(self, *makers: Callable[[], Batch]):
+        self._makers = [cache(make) for make in makers]
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __getitem__(self, place):
+        return self._makers[place]()
+
+    def to(self, dtype: torch.dtype) -> Pair:
+        """The images in another precision."""
+        return Pair(*(lambda make=make: make().to(dtype) for make in self._makers))
+
+    weights = property(itemgetter(0))
+    arch = property(itemgetter(1))
 
 
 class Stored:
@@ -83,7 +105,7 @@ def _part(images: ImageSet, part: slice) -> ImageSet:
     return ImageSet(images.images[part], images.labels[part], *about)
 
 
-class _Epochs:
+class Epochs:
     """Where an endless sequence of shuffled epochs stands: `epoch`, and `taken` items of it.
 
     draws: random numbers per item besides its place in the shuffled order.
@@ -106,10 +128,14 @@ class _Epochs:
             self._order = self.epoch, self._at(start).permutation(self.items)[0]
         rows = self._order[1][self.taken : self.taken + self.size]
         numbers = self._at(start + self.items + self.taken * self.draws).uniform(len(rows) * self.draws)
-        self.taken += len(rows)
+        self.advance()
+        return rows, numbers.reshape(len(rows), self.draws)
+
+    def advance(self) -> None:
+        """Count a batch as taken."""
+        self.taken = min(self.taken + self.size, self.items)
         if self.taken == self.items:
             self.epoch, self.taken = self.epoch + 1, 0
-        return rows, numbers.reshape(len(rows), self.draws)
 
     def _at(self, position: int):
         self.stream.position[:] = position
@@ -134,7 +160,7 @@ class Batches:
     ):
         self.stored = Stored(image_set, device, channels_last)
         self.augment = _chosen(augment, image_set)
-        self._place = _Epochs(len(image_set), size, stream, DRAWS)
+        self._place = Epochs(len(image_set), size, stream, DRAWS)
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -187,7 +213,7 @@ class PairedBatches:
     ):
         self.weights, self.arch = (Stored(part, device, channels_last) for part in (weights, arch))
         self.augment = _chosen(augment, weights)
-        self._place = _Epochs(len(weights), size, stream, 1 + 2 * DRAWS)
+        self._place = Epochs(len(weights), size, stream, 1 + 2 * DRAWS)
 
     __len__ = Batches.__len__
     items = Batches.items
@@ -202,8 +228,8 @@ class PairedBatches:
         device = self.weights.labels.device
         first, second = (torch.from_numpy(which).to(device) for which in (rows, partners))
         return Pair(
-            self.weights.batch(first, self.augment, uniform[:, 1 : 1 + DRAWS]),
-            self.arch.batch(second, self.augment, uniform[:, 1 + DRAWS :]),
+            lambda: self.weights.batch(first, self.augment, uniform[:, 1 : 1 + DRAWS]),
+            lambda: self.arch.batch(second, self.augment, uniform[:, 1 + DRAWS :]),
         )
 
     def __iter__(self) -> Iterator[Pair]:

@@ -33,7 +33,7 @@ def read_folder(folder: Path) -> Decoded:
     names = tuple(sorted(entry.name for entry in (folder / "train").iterdir() if entry.is_dir()))
     if not names:
         raise BadData(f"{folder / 'train'}: has no folder per class; expected train/CLASS/IMAGE")
-    train = _listed(folder / "train", names)
+    train = labelled_files(folder / "train", names)
     side = min(LARGEST_SIDE, *_size(train[0][0]))
     held = folder / "valid" if (folder / "valid").is_dir() else folder / "val"
     if (held / _ANNOTATIONS).is_file():  # Tiny-ImageNet-200: its test/ has no labels
@@ -41,12 +41,12 @@ def read_folder(folder: Path) -> Decoded:
     test = folder / "test"
     if not held.is_dir() or not test.is_dir():
         only = held if held.is_dir() else test
-        return Decoded(_decoded(train, side), None, _decoded(_listed(only, names), side), names)
-    parts = [_decoded(_listed(part, names), side) for part in (held, test)]
+        return Decoded(_decoded(train, side), None, _decoded(labelled_files(only, names), side), names)
+    parts = [_decoded(labelled_files(part, names), side) for part in (held, test)]
     return Decoded(_decoded(train, side), parts[0], parts[1], names)
 
 
-def _listed(part: Path, names: tuple[str, ...]) -> Listed:
+def labelled_files(part: Path, names: tuple[str, ...]) -> Listed:
     """The images of a part, class by class, in alphabetical order."""
     strange = sorted(entry.name for entry in part.iterdir() if entry.is_dir() and entry.name not in names)
     if strange:

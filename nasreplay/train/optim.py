@@ -18,16 +18,20 @@ from torch import Tensor, nn
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName
 
-SCHEDULES, OPTIMISERS, CRITERIA = ("cos",), ("SGD",), ("Softmax", "SmoothSoftmax")
+SCHEDULES = ("cos", "cosine", "linear")
+OPTIMISERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with a cosine learning rate. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1).
+    """SGD with a falling learning rate. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1).
 
-    lr, eta_min: first and last learning rate; epochs: of the cosine, warmup: before it; t_max: epochs of half a
-    cosine wave (0 = epochs); decay: on all parameters; test_batch: images per batch of an evaluation (0: as the
-    evaluator likes); smooth: label smoothing in [0, 1); clip: largest norm of the gradient, 0 for none.
+    lr, eta_min: first and last learning rate; epochs: of the fall, warmup: before it; schedule: see `learning_rate`;
+    t_max: epochs of half a cosine wave (0 = epochs); decay: on all parameters, or with no_bias_decay on all but
+    biases and the shifts of batch norms; test_batch: images per batch of an evaluation (0: as the evaluator likes);
+    smooth: label smoothing in [0, 1); clip: largest norm of the gradient, 0 for none; auxiliary: weight of the
+    auxiliary head's loss; drop_path: its rate rises linearly, epoch by epoch, from 0 towards this; cutout: side of
+    the square in pixels; ema: decay of the moving average of the weights, 0 for none.
     """
 
     name: str = "12"
@@ -43,11 +47,20 @@ class Recipe:
     test_batch: int = 0
     smooth: float = 0.0
     clip: float = 0.0
+    schedule: str = "cos"
+    no_bias_decay: bool = False
+    auxiliary: float = 0.0
+    drop_path: float = 0.0
+    cutout: int = 0
+    ema: float = 0.0
 
     def __post_init__(self):
         config.positive(self, "epochs", "lr", "batch")
         config.within(self, 0, math.inf, "eta_min", "t_max", "warmup", "decay", "test_batch", "clip")
+        config.within(self, 0, math.inf, "auxiliary", "cutout")
         config.within(self, 0, 1, "momentum", "smooth")
+        config.within(self, 0, 1 - 1e-9, "drop_path", "ema")
+        config.one_of(self, "schedule", SCHEDULES)
         if self.nesterov and self.momentum == 0:
             raise BadSetting(f"recipe {self.name}: Nesterov needs a momentum above 0")
 
@@ -59,24 +72,45 @@ class Recipe:
     def learning_rate(self, epoch: int, done: float = 0.0) -> float:
         """At an epoch counted from 0, of which the fraction `done` is over (it matters during the warm-up only).
 
-        The cosine ends with epoch `epochs`, so the last `warmup` epochs stay at eta_min, as in the original.
+        `cos` is the original's: its cosine ends with epoch `epochs`, so that a warm-up cuts it short and the last
+        `warmup` epochs stay at eta_min. `cosine` and `linear` fall over all `epochs` epochs after the warm-up.
         """
         if epoch < self.warmup:
             return (epoch + done) / self.warmup * self.lr
-        if epoch >= self.epochs:
+        if epoch >= (self.epochs if self.schedule == "cos" else self.total):
             return self.eta_min
-        wave = 1 + math.cos(math.pi * (epoch - self.warmup) / (self.t_max or self.epochs))
-        return self.eta_min + (self.lr - self.eta_min) * wave / 2
+        fallen = (epoch - self.warmup) / (self.t_max or self.epochs)
+        rest = 1 - fallen if self.schedule == "linear" else (1 + math.cos(math.pi * fallen)) / 2
+        return self.eta_min + (self.lr - self.eta_min) * rest
 
-    def optimiser(self, parameters: Iterable[nn.Parameter]) -> torch.optim.SGD:
-        """SGD on these parameters."""
+    def drop_path_rate(self, epoch: int) -> float:
+        """At an epoch counted from 0."""
+        return self.drop_path * epoch / self.total
+
+    def groups(self, network: nn.Module) -> list[dict[str, Any]]:
+        """The parameters for `optimiser`; biases apart if they don't decay."""
+        named = list(network.named_parameters())
+        if not self.no_bias_decay:
+            return [{"params": [values for _, values in named]}]
+        biases = [values for name, values in named if name.endswith("bias")]
+        weights = [values for name, values in named if not name.endswith("bias")]
+        return [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
+
+    def optimiser(self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> torch.optim.SGD:
+        """SGD on these parameters or groups of parameters."""
         return torch.optim.SGD(
             parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.decay, nesterov=self.nesterov
         )
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy of logits [B, K], in float32; with smoothing, of (1−s)·one-hot + s/K."""
-        return nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.smooth)
+    def loss(self, logits: Tensor, labels: Tensor, auxiliary: Tensor | None = None) -> Tensor:
+        """Mean cross-entropy of logits [B, K], in float32; with smoothing, of (1−s)·one-hot + s/K.
+
+        That of the auxiliary head's logits is added with its weight.
+        """
+        loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.smooth)
+        if auxiliary is None or not self.auxiliary:
+            return loss
+        return loss + self.auxiliary * self.loss(auxiliary, labels)
 
     def settings(self) -> dict[str, Any]:
         """Every field, as JSON values."""
@@ -84,9 +118,7 @@ class Recipe:
 
 
 # the weights of a search with shared weights (configs/nas-benchmark/algos of AutoDL-Projects)
-WEIGHT_SHARING = Recipe(
-    "weight-sharing", epochs=100, lr=0.025, eta_min=0.001, batch=64, test_batch=512, clip=5.0
-)
+WEIGHT_SHARING = Recipe("weight-sharing", epochs=100, lr=0.025, eta_min=0.001, batch=64, test_batch=512)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -102,13 +134,14 @@ def recipe_of(text: str) -> Recipe:
     if text.endswith(".config"):
         return _from_file(Path(text))
     raise UnknownName(
-        f"--recipe {text!r}: a number of epochs of the benchmark's recipe (12, 200), or FILE.config"
+        f"recipe {text!r}: a number of epochs of the benchmark's recipe (12, 200), or FILE.config"
     )
 
 
 # key in a .config file → field; the words of the first three are checked
 _WORDS = {"scheduler": SCHEDULES, "optim": OPTIMISERS, "criterion": CRITERIA}
 _FIELDS = {
+    "scheduler": "schedule",
     "LR": "lr",
     "eta_min": "eta_min",
     "epochs": "epochs",
@@ -121,17 +154,22 @@ _FIELDS = {
     "test_batch_size": "test_batch",
     "label_smooth": "smooth",
     "gradient_clip": "clip",
+    "no_bias_decay": "no_bias_decay",
+    "auxiliary": "auxiliary",
+    "drop_path_prob": "drop_path",
+    "cutout": "cutout",
+    "ema": "ema",
 }
 
 
 def _from_file(file: Path) -> Recipe:
-    found = config.load(file)
+    found, known = config.load(file), dict.fromkeys((*_WORDS, *_FIELDS))
     for key in found:
-        if key not in _WORDS and key not in _FIELDS:
-            raise UnknownName(f"{file}: unknown setting {key!r}; known: {', '.join((*_WORDS, *_FIELDS))}")
-    for key, known in _WORDS.items():
-        if found.get(key, known[0]) not in known:
-            raise BadSetting(f"{file}: {key} = {found[key]!r}; known: {', '.join(known)}")
+        if key not in known:
+            raise UnknownName(f"{file}: unknown setting {key!r}; known: {', '.join(known)}")
+    for key, words in _WORDS.items():
+        if found.get(key, words[0]) not in words:
+            raise BadSetting(f"{file}: {key} = {found[key]!r}; known: {', '.join(words)}")
     if found.get("criterion") == "SmoothSoftmax" and "label_smooth" not in found:
         raise BadSetting(f"{file}: criterion SmoothSoftmax needs label_smooth")
     if found.get("criterion", "Softmax") == "Softmax":

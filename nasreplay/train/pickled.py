@@ -61,13 +61,14 @@ def _encoded(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")  # the only encoding that such pickles use
 
 
-_ALLOWED: dict[tuple[str, str], Any] = {("_codecs", "encode"): _encoded}
+# what a pickle with NumPy arrays or numbers names, and what stands for it
+NUMPY: dict[tuple[str, str], Any] = {("_codecs", "encode"): _encoded}
 for _core in ("numpy.core", "numpy._core"):
-    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = _Array
-    _ALLOWED[f"{_core}.multiarray", "scalar"] = _scalar
-    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
-_ALLOWED["numpy", "ndarray"] = _Array
-_ALLOWED["numpy", "dtype"] = _Kind
+    NUMPY[f"{_core}.multiarray", "_reconstruct"] = _Array
+    NUMPY[f"{_core}.multiarray", "scalar"] = _scalar
+    NUMPY[f"{_core}.numeric", "_frombuffer"] = _from_buffer
+NUMPY["numpy", "ndarray"] = _Array
+NUMPY["numpy", "dtype"] = _Kind
 
 
 def check_md5(file: Path, md5: str) -> None:
@@ -90,7 +91,7 @@ def pickled_images(file: Path, md5: str, side: int, labels: str) -> tuple[np.nda
     """
     check_md5(file, md5)
     try:
-        content = load_builtins(file, allowed=_ALLOWED, encoding="latin1", limit=LIMIT)
+        content = load_builtins(file, allowed=NUMPY, encoding="latin1", limit=LIMIT)
         found, targets = content["data"].values, content[labels]
         targets = np.array(getattr(targets, "values", targets), dtype=np.int64)
         if found.dtype != np.uint8 or targets.shape != (len(found),):

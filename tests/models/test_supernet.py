@@ -116,6 +116,21 @@ def test_inactive_operations_count_as_zero_whatever_their_weight():
         torch.testing.assert_close(net(X, weights, active), net(X, weights * active, active))
 
 
+def test_what_leads_nowhere_gets_zero_gradients_as_published():
+    """So that momentum and decay go on there; operations that are not active get none at all."""
+    codes = np.array([[3, 2, 3, 4, 0, 0]])  # nodes 1 and 2 are computed, and nothing but zeros reads them
+    one_hot = torch.from_numpy(TOPOLOGY.embed(codes)[0])
+    net = fill(Supernet(10, 4, 1)).train()
+    F.cross_entropy(net(X, one_hot, one_hot > 0), torch.arange(3)).backward()
+    for name, parameter in net.named_parameters():
+        if not name.startswith("cells.0."):
+            continue
+        edge, option = name.split(".")[3:5]
+        active = bool(one_hot[[f"{n}<-{s}" for n, s in EDGES].index(edge), int(option)])
+        assert (parameter.grad is not None) == active, name
+        assert parameter.grad is None or not parameter.grad.any()
+
+
 def test_an_edge_without_an_active_operation_is_refused():
     active = ALL.clone()
     active[2] = False

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -142,6 +144,25 @@ def test_pairs():
     assert (count / count.sum() - 1 / 7).abs().max() < 0.05  # 1,200 uniform draws: six standard deviations
     one = pairs.next()
     assert not torch.equal(one.weights.labels[:7], one.arch.labels[:7])
+
+
+def test_a_batch_is_made_when_it_is_used_and_no_other_for_it():
+    images, made = made_up(13, 8), []
+
+    def pairs() -> PairedBatches:
+        found: Any = PairedBatches(images, images, 4, Stream(9, "data"))
+        for part in (found.weights, found.arch):
+            build = part.batch
+            part.batch = lambda *about, part=part, build=build: made.append(part) or build(*about)
+        return found
+
+    lazy, eager = pairs(), pairs()
+    for used in (0, 1, 1, 0, 1):
+        one, whole = lazy.next(), [*eager.next()]
+        made.clear()
+        assert all(torch.equal(a, b) for a, b in zip(one[used], whole[used], strict=True))
+        assert one[used] is one[used]
+        assert made == [(lazy.weights, lazy.arch)[used]]
 
 
 def test_a_batch_holds_something():

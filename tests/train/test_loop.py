@@ -93,17 +93,77 @@ def test_evaluation_changes_nothing_and_weights_batches_by_their_size():
     assert all(torch.equal(values, before[name]) for name, values in run.network.state_dict().items())
 
 
-def test_a_network_may_return_features_and_logits():
-    class Pair(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = linear()
+class Headed(nn.Module):
+    """Gives an auxiliary head's logits in training, and drops the path of a whole image."""
 
-        def forward(self, images):
-            return images, self.inner(images)
+    def __init__(self):
+        super().__init__()
+        self.inner, self.head = linear(), linear()
+        self.drop_path, self.generator = 0.0, None
 
-    run, plain = trainer(Pair), trainer(linear)
-    assert run.epoch({}).train[:3] == plain.epoch({}).train[:3]
+    def forward(self, images):
+        if not self.training:
+            return self.inner(images)
+        draws = torch.rand(len(images), 1, 1, 1, generator=self.generator)
+        kept = images * (draws >= self.drop_path)
+        return self.inner(kept), self.head(images)
+
+
+def test_the_auxiliary_heads_loss_counts_with_its_weight_in_training_only():
+    run, plain = (trainer(Headed, Recipe(batch=32, auxiliary=weight)) for weight in (0.4, 0.0))
+    first = run.network.state_dict()["head.1.weight"].clone()
+    both, one = run.epoch({"test": run.images}), plain.epoch({"test": run.images})
+    assert not torch.equal(run.network.state_dict()["head.1.weight"], first)
+    assert torch.equal(plain.network.state_dict()["head.1.weight"], first)
+    assert both.sets["test"].loss == one.sets["test"].loss  # the heads share nothing here
+    assert both.train.top1 == one.train.top1
+
+
+def test_drop_path_rises_and_is_refused_where_there_is_none():
+    run, rates = trainer(Headed, Recipe(batch=128, epochs=4, drop_path=0.2)), []
+    for _ in range(4):
+        run.epoch({}, lambda: rates.append(run.network.drop_path))
+    assert sorted(set(rates)) == pytest.approx([0.0, 0.05, 0.1, 0.15])
+    with pytest.raises(BadSetting, match="this network has none"):
+        trainer(recipe=Recipe(drop_path=0.2))
+
+
+def test_noise_and_averages_continue_in_the_same_bits(tmp_path):
+    recipe = Recipe(batch=32, epochs=3, warmup=1, drop_path=0.9, ema=0.8, cutout=3)
+    sets = {"test": load("digits").all_test.fraction(0.2)}
+    whole, killed = trainer(Headed, recipe), trainer(Headed, recipe)
+    wanted = [whole.epoch(sets) for _ in range(3)][-1]
+
+    def stop():
+        if killed.trained == 1 and killed.totals.images == 64:
+            save_checkpoint(tmp_path / "x.pt", killed.state_dict())
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        for _ in range(3):
+            killed.epoch(sets, stop)
+    resumed = trainer(Headed, recipe)
+    resumed.load_state_dict(load_checkpoint(tmp_path / "x.pt"))
+    found = [resumed.epoch(sets) for _ in range(2)][-1]
+    assert found.sets.keys() == {"test", "test (averaged weights)"}
+    for name, score in found.sets.items():
+        assert score[:3] == wanted.sets[name][:3]
+    for name, values in whole.final.state_dict().items():
+        assert torch.equal(values, resumed.final.state_dict()[name]), name
+
+
+def test_averaged_weights_are_the_exponential_moving_average():
+    run = trainer(recipe=Recipe(batch=64, ema=0.75))
+    wanted = None
+
+    def follow():
+        nonlocal wanted
+        now = run.network.state_dict()["1.weight"].clone()
+        wanted = now if wanted is None else 0.75 * wanted + 0.25 * now
+
+    run.epoch({}, follow)
+    assert wanted is not None
+    torch.testing.assert_close(run.final.state_dict()["1.weight"], wanted)
 
 
 def test_a_loss_that_is_no_number_ends_the_training():

@@ -1,9 +1,13 @@
 import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 
+from nasreplay import config
+from nasreplay.config import folder
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.train.optim import WEIGHT_SHARING, Recipe, recipe_of
 
@@ -25,6 +29,10 @@ def test_recorded_learning_rates(name):
         assert RECIPES[name].learning_rate(epoch, done) == pytest.approx(rate, rel=1e-12, abs=1e-15)
 
 
+def test_the_default_of_supernets_is_the_published_file():
+    assert recipe_of(str(config.folder() / "opts" / "weight-sharing.config")) == WEIGHT_SHARING
+
+
 def test_the_benchmarks_recipe():
     recipe = recipe_of("12")
     assert (recipe.lr, recipe.eta_min, recipe.decay, recipe.momentum, recipe.batch) == (
@@ -39,6 +47,35 @@ def test_the_benchmarks_recipe():
     layer = torch.nn.BatchNorm2d(2)
     (group,) = recipe.optimiser(layer.parameters()).param_groups
     assert (len(group["params"]), group["weight_decay"]) == (2, 5e-4)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_the_right_schedules_fall_over_all_epochs_after_the_warm_up(schedule):
+    recipe = Recipe(epochs=10, warmup=5, lr=0.2, eta_min=0.1, schedule=schedule)
+    plain = Recipe(epochs=10, lr=0.2, eta_min=0.1, schedule=schedule)
+    assert [recipe.learning_rate(epoch) for epoch in range(5)] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    rates = [recipe.learning_rate(epoch) for epoch in range(5, 16)]
+    assert rates == [plain.learning_rate(epoch) for epoch in range(11)]
+    assert (rates[0], rates[5], rates[10]) == pytest.approx((0.2, 0.15, 0.1))
+    assert all(one > other for one, other in pairwise(rates))
+
+
+def test_the_published_cosine_ends_a_warm_up_too_early():
+    published, right = (recipe_of(str(folder() / "opts" / "NAS-CIFAR.config")) for _ in range(2))
+    right = replace(right, schedule="cosine")
+    assert [published.learning_rate(epoch) for epoch in (294, 295, 299)] == pytest.approx(
+        [2.55e-5, 0, 0], abs=1e-7
+    )
+    assert right.learning_rate(299) > 0
+
+
+def test_biases_may_be_kept_from_decaying():
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    recipe = Recipe(no_bias_decay=True)
+    weights, biases = recipe.optimiser(recipe.groups(network)).param_groups
+    assert (weights["weight_decay"], biases["weight_decay"]) == (5e-4, 0.0)
+    assert {id(values) for values in biases["params"]} == {id(network[0].bias), id(network[1].bias)}
+    assert len(weights["params"]) == 2
 
 
 def test_label_smoothing_is_a_mixture_with_the_uniform():
@@ -92,6 +129,7 @@ def test_a_config_file(tmp_path):
         ({"criterion": "SmoothSoftmax"}, "needs label_smooth"),
         ({"epochs": "many"}, "must be of type int"),
         ({"epochs": 0}, "must be above 0"),
+        ({"drop_path_prob": 1}, "must be 0 to"),
     ],
 )
 def test_bad_config_files_are_told(tmp_path, content, problem):

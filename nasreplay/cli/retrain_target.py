@@ -1,0 +1,146 @@
+"""What `nasreplay retrain` is asked to train: a search's result, a genotype, a cell or a published name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasreplay.errors import BadArchitecture, BadInput, BadOutput
+from nasreplay.runs.folder import read_header
+from nasreplay.runs.record import read_events
+from nasreplay.spaces import Architecture, Genotype
+from nasreplay.spaces.notation import is_genotype, read_genotype, to_darts
+from nasreplay.spaces.read import read_architecture
+from nasreplay.spaces.zoo import Entry, is_known, zoo
+from nasreplay.spaces.zoo import entry as entry_of
+
+CHECKPOINTS = {".pth", ".pt", ".tar"}
+LONGEST = 100_000  # bytes of a genotype file
+
+
+class Target(NamedTuple):
+    """cell: what is trained; name: for folders; dataset: "" where it says none; where: it comes from, in words.
+
+    searched: whether a search of NASNet-type cells found it; entry: of the zoo, if the genotype is published.
+    """
+
+    cell: Genotype | Architecture
+    name: str
+    dataset: str = ""
+    where: str = ""
+    searched: bool = False
+    entry: Entry | None = None
+
+    def __str__(self) -> str:
+        return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
+
+
+def read_target(text: str, which: str = "last") -> Target:
+    """Of a path (checkpoint, run folder, genotype file), a zoo name, or the text of a genotype or cell.
+
+    which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
+    """
+    if os.path.isdir(text):
+        cell, dataset, where = _of_run(Path(text), which)
+        return _target(cell, Path(text).resolve().name, dataset, f"{where} of {text}", True)
+    if os.path.isfile(text):
+        return _of_file(Path(text), which)
+    if text.endswith(tuple(CHECKPOINTS)) or os.sep in text:
+        raise BadInput(f"{text}: no such file or folder")
+    if is_known(text.strip()):
+        one = entry_of(text.strip())
+        return Target(one.genotype, one.name, where=one.source, entry=one)
+    return _of_text(text)
+
+
+def _of_file(path: Path, which: str) -> Target:
+    if path.suffix in CHECKPOINTS or zipfile.is_zipfile(path):
+        return _of_checkpoint(path, which)
+    with path.open("rb") as stream:
+        content = stream.read(LONGEST + 1)
+    if content[:1] == b"\x80":  # a pickle
+        return _of_checkpoint(path, which)
+    try:
+        if len(content) > LONGEST:
+            raise BadArchitecture(f"{len(content):,} bytes are too many for a genotype")
+        found = _of_text(content.decode())
+    except (BadArchitecture, UnicodeDecodeError) as problem:
+        raise BadArchitecture(f"{path}: no genotype: {problem}") from None
+    return found._replace(name=found.entry.name if found.entry else path.stem, where=str(path))
+
+
+def _of_text(text: str) -> Target:
+    cell = _read(text)
+    if isinstance(cell, Architecture):
+        return _target(cell, "".join(map(str, cell.codes)))
+    digest = hashlib.blake2b(to_darts(cell).encode(), digest_size=4).hexdigest()
+    return _target(cell, f"genotype-{digest}")
+
+
+def _read(text: str) -> Genotype | Architecture:
+    return read_genotype(text) if is_genotype(text) else read_architecture(text)
+
+
+def _target(
+    cell: Genotype | Architecture, name: str, dataset: str = "", where: str = "", searched: bool = False
+) -> Target:
+    entry = next((one for one in zoo().values() if one.genotype == cell), None)
+    if entry and searched:
+        where += f", the genotype of {entry.name}"
+    elif entry:
+        name, where = entry.name, entry.source
+    return Target(cell, name, dataset, where, searched, entry)
+
+
+def _of_checkpoint(path: Path, which: str) -> Target:
+    from nasreplay.train.foreign import found_in, load_foreign
+
+    content = load_foreign(path)
+    if not (isinstance(content, dict) and {"searcher", "evaluator", "step"} <= content.keys()):
+        cell, dataset, where = found_in(content, path, which)
+        return _target(cell, path.stem, dataset, f"{where} of {path}", True)
+    logits = dict(content["searcher"].get("state", {})).get("logits")
+    if logits is not None and not np.isfinite(np.asarray(logits)).all():
+        raise BadInput(f"{path}: the logits hold NaN or infinity: this search has failed")
+    folder = path.resolve().parent.parent
+    try:
+        cell, dataset, where = _of_run(folder, which, content["step"])
+    except BadOutput as problem:
+        raise BadInput(f"{path}: belongs to a run folder, which has the found cells: {problem}") from None
+    return _target(cell, folder.name, dataset, f"{where} of {path}", True)
+
+
+def _of_run(folder: Path, which: str, step: int | None = None) -> tuple[Genotype | Architecture, str, str]:
+    """(cell, data set, words) that a search had found, by its log, up to a step (None for its end)."""
+    header, events = read_header(folder), read_events(folder)
+    try:
+        dataset = header["evaluator"]["dataset"]
+        until = [event for event in events if step is None or event.get("step", 0) <= step]
+        found, where = _best_epoch(until) if which == "best" else _last(until)
+        return _read(found), dataset, where
+    except (LookupError, TypeError, BadArchitecture) as problem:
+        raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
+
+
+def _last(events: list[dict[str, Any]]) -> tuple[str, str]:
+    found = [event for event in events if event["event"] in ("step", "end")]
+    if found:
+        return found[-1]["found"], f"step {found[-1]['step']:,}"
+    return _first_best(events, "accuracy")["architecture"], "the best evaluation"
+
+
+def _best_epoch(events: list[dict[str, Any]]) -> tuple[str, str]:
+    best = _first_best(events, "shared_accuracy")
+    return best["found"], f"the best epoch ({best['epoch'] + 1})"
+
+
+def _first_best(events: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    told = [event for event in events if key in event and event.get("answered", True)]
+    if not told:
+        raise LookupError(f"no event has {key}")
+    return max(told, key=lambda event: event[key])

@@ -1,0 +1,60 @@
+"""What a search of a NASNet space leaves after every epoch where the published scripts do: `seed-N-basic.pth`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nasreplay.errors import BadOutput
+from nasreplay.runs.record import read_events
+from nasreplay.train.checkpoint import save_checkpoint
+
+
+class SearchCheckpoint:
+    """One file of tensors and a JSON text, which `torch.load(weights_only=True)` and `nasreplay retrain` read.
+
+    epoch: the finished ones; args: the options; search_model: shared weights, and logits by their published names;
+    genotypes: text of each epoch, counted from 0, and of the "best" by shared weights; valid_accuracies: theirs,
+    percent. Raises BadOutput for a file that another run has left.
+    """
+
+    def __init__(self, path: Path, run: Path, options: dict[str, Any], resume: bool):
+        if path.exists() and not resume:
+            raise BadOutput(
+                f"{path}: is there already; --resume continues its run, or choose another --seed or --out"
+            )
+        self.path, self.run, self.options = path, run, options
+        self._told: list[tuple[str, float]] | None = None
+
+    def save(self, epoch: int, facts: dict[str, Any], searcher: Any, evaluator: Any) -> None:
+        """Replace the file after an epoch (counted from 0) with these facts. Raises BadOutput."""
+        if self._told is None:
+            before = [event for event in read_events(self.run) if event["event"] == "epoch"]
+            self._told = [_told(event) for event in before[:epoch]]
+        self._told.append(_told(facts))
+        best = max(self._told, key=lambda pair: pair[1])
+        told = {**dict(enumerate(self._told)), "best": best}
+        state = {
+            "epoch": epoch + 1,
+            "args": self.options,
+            "search_model": evaluator.net.state_dict() | _logits(searcher, evaluator.space),
+            "genotypes": {at: text for at, (text, _) in told.items()},
+            "valid_accuracies": {at: accuracy for at, (_, accuracy) in told.items()},
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(self.path, state)
+
+
+def _told(facts: dict[str, Any]) -> tuple[str, float]:
+    return facts["found"], facts["shared_accuracy"]
+
+
+def _logits(searcher: Any, space: Any) -> dict[str, Any]:
+    """Those of a gradient search; other searchers have none."""
+    logits = getattr(searcher.state, "logits", None)
+    if logits is None or logits.shape[1:] != space.mask.shape:
+        return {}
+    if space.cells == 1:
+        return {"arch_parameters": logits[0]}
+    half = space.edges // 2
+    return {"arch_normal_parameters": logits[0, :half], "arch_reduce_parameters": logits[0, half:]}

@@ -1,0 +1,92 @@
+"""`nasreplay zoo`: the published genotypes, what was published about them, and what their networks really cost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from nasreplay.spaces.nasnet_cost import cost
+from nasreplay.spaces.notation import WRITERS, to_mapping
+from nasreplay.spaces.plan import DIALECTS, Plan
+from nasreplay.spaces.zoo import Entry, Published, entry
+from nasreplay.spaces.zoo import zoo as entries
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--to", "form", type=click.Choice(list(WRITERS)), help="With NAME: the form of the genotype.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; a list without NAME.")
+def zoo(name: str | None, form: str | None, as_json: bool) -> None:
+    """Published NASNet-type architectures: all of them, or NAME's genotype and numbers.
+
+    With --to only the genotype is printed, one line, in that form. Parameters are counted exactly for 36 channels,
+    20 cells, 10 classes, without the auxiliary head, as the network of the genotype's own release has them.
+    """
+    if form is not None and (name is None or as_json):
+        raise click.UsageError("--to FORM needs NAME and excludes --json")
+    if name is None:
+        rows = [_facts(one) for one in entries().values()]
+        click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(_listing()))
+    elif as_json:
+        click.echo(json.dumps(_facts(entry(name)), indent=2))
+    elif form is not None:
+        click.echo(WRITERS[form](entry(name).genotype))
+    else:
+        click.echo("\n".join(_page(entry(name))))
+
+
+def _facts(one: Entry) -> dict[str, Any]:
+    counted = cost(one.genotype, Plan(dialect=one.dialect))
+    return {
+        "name": one.name,
+        "source": one.source,
+        "dialect": one.dialect,
+        "genotype": to_mapping(one.genotype),
+        "parameters": counted.parameters,
+        "multiply_adds": counted.multiply_adds,
+        "published": [asdict(result) for result in one.published],
+    }
+
+
+def _listing() -> list[str]:
+    lines = [f"{'name':<26}{'params M':>9}{'MAdds M':>9}  {'CIFAR-10 error':<16}source"]
+    for one in entries().values():
+        counted = cost(one.genotype, Plan(dialect=one.dialect))
+        errors = [_percent(result) for result in one.published if result.dataset == "cifar10"]
+        lines.append(
+            f"{one.name:<26}{counted.parameters / 1e6:>9.3f}{counted.multiply_adds / 1e6:>9.1f}"
+            f"  {(errors or ['–'])[0]:<16}{one.source}"
+        )
+    return lines
+
+
+def _page(one: Entry) -> list[str]:
+    counted = cost(one.genotype, Plan(dialect=one.dialect))
+    return [
+        WRITERS["darts"](one.genotype),
+        "",
+        f"source       {one.source}",
+        f"network      {one.dialect}: {DIALECTS[one.dialect].source}",
+        f"counted      {counted.parameters:,} parameters, {counted.multiply_adds / 1e6:.1f} M multiply-adds "
+        "(CIFAR-10, 36 channels, 20 cells, no auxiliary head)",
+        *(f"published    {_line(result)}" for result in one.published),
+    ]
+
+
+def _line(result: Published) -> str:
+    told = [f"{result.dataset}: {_percent(result)} test error"]
+    if result.top5_error is not None:
+        told.append(f"top-5 {result.top5_error:.1f} %")
+    if result.parameters is not None:
+        told.append(f"{result.parameters:.1f} M parameters")
+    if result.multiply_adds is not None:
+        told.append(f"{result.multiply_adds:.0f} M multiply-adds")
+    return f"{', '.join(told)} [{result.source}]"
+
+
+def _percent(result: Published) -> str:
+    spread = "" if result.std is None else f" ± {result.std:.2f}"
+    return f"{result.error:.2f}{spread} %"

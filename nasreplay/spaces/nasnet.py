@@ -1,0 +1,173 @@
+"""The NASNet spaces: a normal and a reduction cell of four nodes; a node takes two states, an operation on each.
+
+Decisions: per cell (normal first), per node, twice (source, operation). The same edge may be chosen twice. Weights
+live on all edges: E rows, those of a node together, its lower sources first, normal before reduction. The source
+systems search the same space with lists of operations of their own, so each list is a space; with 10²² architectures
+none of them has flat indices: architectures are codes and texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from nasreplay.errors import BadArchitecture
+from nasreplay.seeds import Draws
+from nasreplay.spaces.base import Space
+from nasreplay.spaces.derivation import derive, softmax
+from nasreplay.spaces.genotype import INPUTS, Cell, Edge, Genotype
+from nasreplay.spaces.nasnet_cost import cost
+from nasreplay.spaces.notation import PRIMITIVES, read_genotype, to_darts
+from nasreplay.spaces.plan import Plan
+
+NODES = 4
+PICKS = 4  # decisions of a node: source, operation, source, operation
+
+DARTS = (
+    *("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"),
+    *("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),
+)
+GDAS = (
+    *("none", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"),
+    *("dil_conv_3x3", "dil_conv_5x5", "avg_pool_3x3", "max_pool_3x3"),
+)
+SPARSE = (
+    *("none", "skip_connect", "cweight_com", "avg_pool_3x3"),
+    *("max_pool_3x3", "sep_conv_3x3", "dil_conv_3x3", "shuffle_conv_3x3"),
+)
+
+
+class NASNetSpace(Space):
+    """Genotypes over a list of operations; with `fixed_reduction` only the normal cell is searched.
+
+    rule: how `derive` reads logits (`derivation`); architectures, codes and texts don't depend on it.
+    """
+
+    def __init__(
+        self, name: str, operations: tuple[str, ...], fixed_reduction: bool = False, rule: str = "top2"
+    ):
+        self.name, self.operations, self.rule = name, operations, rule
+        self.cells = 1 if fixed_reduction else 2
+        nodes = [tuple(map(str, range(place + INPUTS))) for place in range(NODES)]
+        self.options = tuple(
+            pick for _ in range(self.cells) for node in nodes for pick in (node, operations, node, operations)
+        )
+
+    # --- genotypes and text ------------------------------------------------------------------------
+
+    def genotype(self, codes: Sequence[int] | np.ndarray) -> Genotype:
+        """The genotype of one architecture."""
+        picks = np.asarray(codes).reshape(self.cells, NODES, 2, 2).tolist()
+        cells = [Cell.of([[self._edge(*pair) for pair in node] for node in cell]) for cell in picks]
+        return Genotype(cells[0], cells[1] if self.cells == 2 else None)
+
+    def _edge(self, source: int, operation: int) -> Edge:
+        return self.operations[operation], source
+
+    def encode(self, genotype: Genotype) -> tuple[int, ...]:
+        """Codes of a genotype; raises BadArchitecture naming the first thing that is outside this space."""
+        if (genotype.reduce is None) != (self.cells == 1):
+            found = "a fixed" if genotype.reduce is None else "a searched"
+            raise BadArchitecture(f"{found} reduction cell is outside the {self.name} space")
+        codes = []
+        for where, cell in genotype.cells().items():
+            if [len(node) for node in cell.nodes] != [2] * NODES or sorted(cell.concat) != [2, 3, 4, 5]:
+                raise BadArchitecture(
+                    f"{where}: {[len(node) for node in cell.nodes]} edges a node, output {list(cell.concat)}; the "
+                    f"{self.name} space has {NODES} nodes of two edges and joins all of them"
+                )
+            for state, operation, source in cell.edges():
+                if operation not in self.operations:
+                    known = ", ".join(self.operations)
+                    raise BadArchitecture(
+                        f"{where}, node {state}: {operation} is outside the {self.name} space; it has {known}"
+                    )
+                codes += [source, self.operations.index(operation)]
+        return tuple(codes)
+
+    def parse(self, text: str) -> tuple[int, ...]:
+        """Codes of a genotype in any of the forms of `notation`. Raises BadArchitecture."""
+        return self.encode(read_genotype(text))
+
+    def format(self, codes: Sequence[int] | np.ndarray) -> str:
+        """`Genotype(normal=…, …)`."""
+        return to_darts(self.genotype(codes))
+
+    # --- moving about ------------------------------------------------------------------------------
+
+    def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
+        """A uniform decision of a uniform kind (source or operation) gets a uniform different option.
+
+        The mutation of Real et al. (AAAI 2019) without its identity: cell, node and edge are uniform. Uses 3 numbers
+        each.
+        """
+        child = np.array(codes, dtype=np.int8)
+        pick, kind, step = draws.uniform(3).T
+        where = 2 * (pick * (self.decisions // 2)).astype(np.int64) + (kind < 0.5)
+        choices, rows = self.choices[where], np.arange(len(child))
+        shift = 1 + (step * (choices - 1)).astype(np.int64)
+        child[rows, where] = (child[rows, where] + shift) % choices
+        return child
+
+    # --- mixtures ----------------------------------------------------------------------------------
+
+    @property
+    def edges(self) -> int:
+        """E: 14 for each searched cell."""
+        return self.cells * sum(range(INPUTS, INPUTS + NODES))
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """bool [E, O]: every edge has every operation."""
+        return np.ones((self.edges, len(self.operations)), dtype=bool)
+
+    def edge_rows(self, codes: np.ndarray) -> np.ndarray:
+        """The row of weights of every choice, int64 [N, D/2]: order of the codes."""
+        before = np.cumsum([0, *range(INPUTS, INPUTS + NODES - 1)])
+        first = np.concatenate([before + place * self.edges // self.cells for place in range(self.cells)])
+        return np.repeat(first, 2) + np.asarray(codes)[:, ::2]
+
+    def embed(self, codes: np.ndarray) -> np.ndarray:
+        """Counts float64 [N, E, O]: an edge that no node takes is a row of zeros, one taken twice counts twice."""
+        codes = np.asarray(codes)
+        weights = np.zeros((len(codes), *self.mask.shape))
+        np.add.at(weights, (np.arange(len(codes))[:, None], self.edge_rows(codes), codes[:, 1::2]), 1.0)
+        return weights
+
+    def derive(self, weights: np.ndarray) -> np.ndarray:
+        """Codes int8 [N, D] of logits [N, E, O], by the rule from the softmax of each row."""
+        rows = [self.encode(derive(softmax(row), self.operations, self.rule)) for row in weights]
+        return np.array(rows, dtype=np.int8).reshape(len(rows), self.decisions)
+
+    def deriving(self, rule: str) -> NASNetSpace:
+        """The same space with another rule, one that keeps two edges a node."""
+        return self if rule == self.rule else NASNetSpace(self.name, self.operations, self.cells == 1, rule)
+
+    # --- costs -------------------------------------------------------------------------------------
+
+    def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
+        """Trainable parameters of the CIFAR network of DARTS, 36 channels and 20 cells, no auxiliary head."""
+        return self._costs(codes, classes, 32)[:, 0]
+
+    def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
+        """Multiply-accumulates of the same network, int64 [N] (the classifier's biases are not counted)."""
+        return self._costs(codes, classes, resolution)[:, 1]
+
+    def _costs(self, codes: np.ndarray, classes: int, side: int) -> np.ndarray:
+        found = [cost(self.genotype(row), Plan(classes=classes), side) for row in codes]
+        return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+NASNET = NASNetSpace("nasnet", DARTS)  # DARTS and SNAS
+NASNET_SPACES = {
+    space.name: space
+    for space in (
+        NASNET,
+        NASNetSpace("nasnet-gdas", GDAS),
+        NASNetSpace("nasnet-gdas-frc", GDAS, fixed_reduction=True),
+        NASNetSpace("nasnet-cnas", PRIMITIVES),
+        NASNetSpace("nasnet-sparse", SPARSE),
+    )
+}

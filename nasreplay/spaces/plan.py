@@ -1,0 +1,111 @@
+"""The network around the cells of a genotype, as data: widths, strides, stems, heads, and how releases differ.
+
+`models.nasnet` builds it, `spaces.nasnet_cost` counts it without building. The source systems agree on everything
+but what a `Dialect` says (spec: weight sharing, section 11; SNAS, section 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nasreplay.errors import BadSetting, UnknownName
+
+STEM = 3  # the stem of CIFAR networks has 3·C channels
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the networks of one release differ from the others.
+
+    pool_norm: the batch norm after pooling operations: "none", "bare" (neither scale nor shift) or "affine";
+    imagenet_norm: whether the ImageNet auxiliary head ends with a batch norm; final_norm: a batch norm and ReLU
+    before the classifier; search_layers: the layers of AutoDL-Projects' search cells, one for each pair of states (of
+    two operations between the same states the later is used twice).
+    """
+
+    source: str
+    pool_norm: str = "none"
+    imagenet_norm: bool = False
+    final_norm: bool = False
+    search_layers: bool = False
+
+
+DIALECTS = {
+    "darts": Dialect("the 2018 DARTS release; CNAS"),
+    "gdas": Dialect("the 2019 GDAS release", pool_norm="bare"),
+    "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True),
+    "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True),
+    "xautodl-searched": Dialect(
+        "AutoDL-Projects, genotypes of its searches", imagenet_norm=True, final_norm=True, search_layers=True
+    ),
+}
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """One cell: channels of its inputs, nodes and output; whether it, and the cell before it, halve the image."""
+
+    before: tuple[int, int]
+    channels: int
+    output: int
+    reduction: bool
+    after_reduction: bool
+    side: int  # pixels of the second input
+
+
+@dataclass(frozen=True)
+class Plan:
+    """cells: in all, the reduction cells (at a third and two thirds) included; stem: "cifar" or "imagenet".
+
+    The published sizes: CIFAR 36 channels, 20 cells; AutoDL-Projects' searched genotypes 33 channels, 18 cells;
+    ImageNet 48 to 52 channels, 14 cells. Raises UnknownName, BadSetting.
+    """
+
+    channels: int = 36
+    cells: int = 20
+    classes: int = 10
+    stem: str = "cifar"
+    auxiliary: bool = False
+    dialect: str = "darts"
+
+    def __post_init__(self):
+        if self.dialect not in DIALECTS:
+            raise UnknownName(f"unknown dialect {self.dialect!r}; known: {', '.join(DIALECTS)}")
+        if self.stem not in ("cifar", "imagenet"):
+            raise UnknownName(f"unknown stem {self.stem!r}; known: cifar, imagenet")
+        if self.cells < 3 or self.channels < 2 or self.classes < 2:
+            raise BadSetting(
+                f"{self.cells} cells of {self.channels} channels for {self.classes} classes: at least 3 cells, "
+                "2 channels, 2 classes"
+            )
+
+    @property
+    def style(self) -> Dialect:
+        """The dialect's facts."""
+        return DIALECTS[self.dialect]
+
+    @property
+    def reductions(self) -> tuple[int, int]:
+        """Which cells halve the image; the auxiliary head follows the second."""
+        return self.cells // 3, 2 * self.cells // 3
+
+    def walk(self, widths: tuple[int, int], side: int = 32) -> Iterator[CellPlan]:
+        """The cells in order, for `Genotype.widths` and images of so many pixels a side."""
+        imagenet = self.stem == "imagenet"
+        width = self.channels if imagenet else STEM * self.channels
+        before, channels, after = (width, width), self.channels, imagenet
+        for _ in range(3 if imagenet else 0):
+            side = half(side)
+        for place in range(self.cells):
+            reduction = place in self.reductions
+            channels *= 1 + reduction
+            output = channels * widths[reduction]
+            yield CellPlan(before, channels, output, reduction, after, side)
+            side = half(side) if reduction else side
+            before, after = (before[1], output), reduction
+
+
+def half(side: int) -> int:
+    """Pixels a side after a stride of 2."""
+    return (side + 1) // 2

@@ -1,0 +1,74 @@
+"""Sizes of evaluation networks as AutoDL-Projects writes them: `configs/archs/NAS-{CIFAR,IMAGENET}-NAME.config`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nasreplay import config
+from nasreplay.errors import BadSetting
+from nasreplay.spaces.plan import STEM, Plan
+
+DATASETS = ("cifar", "imagenet")
+DIALECTS = {"infer-nasnet.cifar": "xautodl-searched", "infer-nasnet.imagenet": "xautodl", "": "xautodl"}
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network around the cells of a genotype; field names are those of the files.
+
+    arch, super_type: which of the original's networks (one of the two is given); genotype: a name of the zoo, empty
+    where a search's is meant; dataset: which stem; ichannel: C; layers: N, normal cells a stage (one less after each
+    reduction in the network of searched genotypes); auxiliary: with the head; drop_path_prob: as `Recipe.drop_path`.
+    The defaults are those of the DARTS release.
+    """
+
+    name: str = "DARTS release"
+    arch: str = ""
+    super_type: str = ""
+    genotype: str = ""
+    dataset: str = "cifar"
+    ichannel: int = 36
+    layers: int = 6
+    stem_multi: int = STEM
+    auxiliary: bool = True
+    drop_path_prob: float = 0.2
+
+    def __post_init__(self):
+        config.one_of(self, "arch", ("", "dxys"))
+        config.one_of(self, "super_type", tuple(DIALECTS))
+        config.one_of(self, "dataset", DATASETS)
+        config.positive(self, "ichannel", "layers")
+        config.within(self, STEM, STEM, "stem_multi")
+
+    @property
+    def dialect(self) -> str:
+        """Of the original's network; the networks of other releases are told apart by `spaces.plan.DIALECTS`."""
+        return DIALECTS[self.super_type]
+
+    def plan(self, classes: int, dialect: str) -> Plan:
+        """The network for so many classes: 3N cells after a search of the original, else 3N + 2."""
+        cells = 3 * self.layers + (0 if dialect == "xautodl-searched" else 2)
+        return Plan(self.ichannel, cells, classes, self.dataset, self.auxiliary, dialect)
+
+
+IMAGENET = NetworkConfig(dataset="imagenet", ichannel=48, layers=4, drop_path_prob=0.0)
+
+
+def network_config(file: Path) -> NetworkConfig:
+    """Read a file, strictly; raises BadSetting or UnknownName."""
+    found = {key: value for key, value in config.load(file).items() if value is not None}
+    if "name" in found:
+        raise BadSetting(f"{file}: name is no setting of a NASNet-type network")
+    if bool(found.get("arch")) == bool(found.get("super_type")):
+        known = ", ".join(filter(None, DIALECTS))
+        raise BadSetting(f"{file}: needs arch (dxys) or super_type ({known}), not both")
+    return config.apply(replace(NetworkConfig(), name=file.stem), found, str(file))
+
+
+def shipped(genotype: str | None, dataset: str) -> NetworkConfig:
+    """The shipped sizes of a zoo name on cifar or imagenet, "" for those of searches; else the DARTS release's."""
+    for file in sorted((config.folder() / "archs").glob(f"NAS-{dataset.upper()}-*.config")):
+        if (found := network_config(file)).genotype == genotype:
+            return found
+    return IMAGENET if dataset == "imagenet" else NetworkConfig()

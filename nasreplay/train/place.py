@@ -1,0 +1,66 @@
+"""Where and how a network computes: device, precision, memory order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nasreplay.errors import BadSetting
+
+PRECISIONS = ("float32", "bf16")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how the numbers are computed.
+
+    precision: float32, or bf16 (autocast; weights stay float32). A processor without bf16 instructions takes ten to
+    forty times as long for a bf16 convolution, so there bf16 computes in float32; `words` says so.
+    """
+
+    device: str = "cpu"
+    precision: str = "float32"
+    channels_last: bool = True
+
+    def __post_init__(self):
+        if self.precision not in PRECISIONS:
+            raise BadSetting(f"precision {self.precision!r}: one of {', '.join(PRECISIONS)}")
+        try:
+            torch.zeros(1, device=self.device).item()  # `meta` exists, but holds no numbers
+        except (RuntimeError, AssertionError):  # what torch raises for a device that is not there
+            raise BadSetting(f"device {self.device!r} is not available here; cpu always is") from None
+
+    def move(self, network: nn.Module) -> nn.Module:
+        """The network on the device, in this memory order."""
+        order = torch.channels_last if self.channels_last else torch.contiguous_format
+        return network.to(self.device).to(memory_format=order)  # pyright: ignore[reportCallIssue]
+
+    def computing(self) -> torch.autocast:
+        """The context of a forward pass."""
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16" and self._has_bf16)
+
+    @property
+    def words(self) -> str:
+        """The precision, and what it becomes here."""
+        if self.precision == "bf16" and not self._has_bf16:
+            return "float32 (bf16 asked for: this processor has no bf16 instructions)"
+        return self.precision
+
+    @property
+    def _has_bf16(self) -> bool:
+        if torch.device(self.device).type != "cpu":
+            return True
+        try:
+            return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        except AttributeError:  # a build that cannot say
+            return True
+
+
+def device_named(text: str) -> str:
+    """`auto` is the first CUDA device if there is one, else the CPU."""
+    if text == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return text
