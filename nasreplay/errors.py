@@ -52,6 +52,10 @@ class BadOutput(BadInput):
     """An output folder or file that cannot be written, or that belongs to another run."""
 
 
+class WriteFailed(NasReplayError):
+    """A run whose folder could no longer be written, on a full disk say; its last checkpoint is intact."""
+
+
 class ReplayDiverged(NasReplayError):
     """A re-driven run asked for something else than its record holds."""
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "config": {"errors"},
     "spaces": COMMON,
     "data": COMMON | {"spaces"},
+    "compat": COMMON | {"spaces", "data", "evaluate"},
     "evaluate": COMMON | {"spaces", "data"},
     "models": COMMON | {"spaces"},
     "train": COMMON | {"spaces", "data", "models"},

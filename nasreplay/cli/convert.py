@@ -12,7 +12,11 @@ import numpy as np
 from nasreplay.cli.given import given
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces import SIZE, TOPOLOGY, Architecture
+from nasreplay.spaces.convert import cell_of, genotype_of
+from nasreplay.spaces.genotype import Genotype
+from nasreplay.spaces.notation import WRITERS, is_genotype, read_genotype
 from nasreplay.spaces.read import FORMS, read_architecture
+from nasreplay.spaces.zoo import entry, is_known
 
 CELL_FORMS: dict[str, Callable[[Sequence[int]], str]] = {
     "matrix": lambda codes: json.dumps(_matrix(codes)),
@@ -33,7 +37,7 @@ ALL_FORMS: dict[str, Callable[[Architecture], str]] = {
 @click.option(
     "--to",
     "form",
-    type=click.Choice([*ALL_FORMS, *CELL_FORMS]),
+    type=click.Choice([*ALL_FORMS, *CELL_FORMS, *(name for name in WRITERS if name not in ALL_FORMS)]),
     default="json",
     show_default=True,
     help="The wanted form.",
@@ -42,11 +46,14 @@ ALL_FORMS: dict[str, Callable[[Architecture], str]] = {
 def convert(architectures: tuple[str, ...], form: str, index: bool) -> None:
     """Translate architectures, one line each.
 
-    ARCH is an |op~i| string (in quotes), a six-digit key, an official index, widths such as 8:16:24:32:40, or
-    the JSON of a matrix or of lists, as this command prints them. `-` reads standard input, one ARCH a line.
+    ARCH is an |op~i| string (in quotes), a six-digit key, an official index, widths such as 8:16:24:32:40, the
+    JSON of a matrix or of lists, as this command prints them, a genotype in any form, or a name of `nasreplay zoo`.
+    `-` reads standard input, one ARCH a line.
 
     Widths have the forms string, index and json. unique is the published string that equivalent cells share,
-    canonical a stricter one; json has everything in one object.
+    canonical a stricter one; json has everything in one object. Genotypes have the forms darts, two-input,
+    all-edge, xautodl, cnas, cnas-json and json; a genotype that is an |op~i| cell has that cell's forms, too, and
+    every cell those of its genotype.
     """
     texts = given(architectures)
     if not texts:
@@ -57,7 +64,11 @@ def convert(architectures: tuple[str, ...], form: str, index: bool) -> None:
 
 def _convert(text: str, form: str, index: bool, place: str) -> str:
     try:
-        each = _from_json(text) if text.lstrip().startswith("[") else read_architecture(text, index=index)
+        each = _read(text, index)
+        if isinstance(each, Genotype):
+            if form in WRITERS:
+                return WRITERS[form](each)
+            each = Architecture(TOPOLOGY, cell_of(each))
         if form in ALL_FORMS:
             return ALL_FORMS[form](each)
         if each.space is not TOPOLOGY:
@@ -65,10 +76,18 @@ def _convert(text: str, form: str, index: bool, place: str) -> str:
             raise BadArchitecture(
                 f"{each} is of the {each.space.name} space and has no {form} form; it has {known}"
             )
-        return CELL_FORMS[form](each.codes)
+        return CELL_FORMS[form](each.codes) if form in CELL_FORMS else WRITERS[form](genotype_of(each.codes))
     except BadArchitecture as problem:
         where = "" if place == "1 of 1" else f"architecture {place}: "
         raise BadArchitecture(f"{where}{problem}") from None
+
+
+def _read(text: str, index: bool) -> Architecture | Genotype:
+    if text.lstrip().startswith("["):
+        return _from_json(text)
+    if is_genotype(text):
+        return read_genotype(text)
+    return entry(text.strip()).genotype if is_known(text.strip()) else read_architecture(text, index=index)
 
 
 def _from_json(text: str) -> Architecture:

@@ -1,16 +1,24 @@
-"""`nasreplay data`: the tables on this machine, what they hold, are they sound, and CSV files to packs."""
+"""`nasreplay data`: the tables on this machine, what they hold, are they sound; archives and CSV files to packs."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from nasreplay.cli.convert_archive import convert
+
+if TYPE_CHECKING:
+    from nasreplay.data.pack import Pack
 
 
 @click.group()
 def data() -> None:
-    """The benchmark tables: list, describe, check and import them."""
+    """The benchmark tables: list, describe, check, convert and import them."""
+
+
+data.add_command(convert)
 
 
 @data.command("list")
@@ -48,18 +56,39 @@ def info(pack: str | None, as_json: bool) -> None:
 
 @data.command()
 @click.argument("pack", required=False)
-def verify(pack: str | None) -> None:
+@click.option(
+    "--archive", metavar="DIR", help="Compare with the official archive that it was made from, too."
+)
+@click.option("--full", is_flag=True, help="Compare with every file of the archive, not a sample of 256.")
+def verify(pack: str | None, archive: str | None, full: bool) -> None:
     """Check every number of PACK (a name or file; default: the embedded table). Exit status 1 on problems."""
     from nasreplay.data.find import open_table
     from nasreplay.data.verify import verify as problems_of
+    from nasreplay.errors import BadSetting
 
+    if full and not archive:
+        raise BadSetting("--full has no effect without --archive: name the folder to compare with")
     table = open_table(pack)
     problems = problems_of(table)
+    compared = ""
+    if archive and not problems:
+        count, problems = _compare(table, archive, full)
+        compared = f", equal to {table.archive or archive} in {count:,} architectures"
     for problem in problems:
         click.echo(problem)
     if problems:
         raise click.exceptions.Exit(1)
-    click.echo(f"{table.path}: sound, {len(table.columns)} columns, fingerprint {table.fingerprint}")
+    held = f"{len(table.columns)} columns" + (f", {len(table.curves)} curves" if table.curves else "")
+    click.echo(f"{table.path}: sound, {held}, fingerprint {table.fingerprint}{compared}")
+
+
+def _compare(table: Pack, archive: str, full: bool) -> tuple[int, list[str]]:
+    from nasreplay.cli.progress import progress_bar
+    from nasreplay.data.official import open_archive
+    from nasreplay.data.verify_archive import compare
+
+    with progress_bar("comparing", "architectures") as tell:
+        return compare(table, open_archive(archive), full=full, progress=tell)
 
 
 @data.command()

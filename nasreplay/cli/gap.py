@@ -31,12 +31,14 @@ def gap(run: Path, sample: int, every: bool, table: str | None, seed: int, as_js
         raise BadSetting(f"--sample {sample}: tau needs at least 2 architectures")
     evaluator, chosen = live.of_run(run)
     truth = live.truth({**chosen, "table": table or chosen["table"]})
+    evaluator.space.count()  # refuses spaces that no table can hold
     if truth is None:
         raise NotMeasured(
-            f"no table knows {chosen['dataset']}: make one with `nasreplay tabulate`, then --table PACK"
+            f"no table of the {evaluator.space.name} space knows {chosen['dataset']}: make one with "
+            "`nasreplay tabulate`, then --table PACK"
         )
     result = result_of(run)
-    facts = total_gap(result.searcher, truth.space.codes(result.found[:1]), truth, result.settings["seed"])
+    facts = total_gap(result.searcher, result.codes(result.found[:1]), truth, result.settings["seed"])
     facts["rank_error"] = rank_error(evaluator, truth, None if every else sample, seed)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
@@ -50,5 +52,11 @@ def gap(run: Path, sample: int, every: bool, table: str | None, seed: int, as_js
     )
     click.echo(
         f"{'best by weights':<20} {best['table_valid']:6.2f} % valid, rank {best['table_rank']:,}, "
-        f"regret {best['table_regret']:.2f}"
+        f"regret {best['table_regret']:.2f}{_ties(error['ties_for_best'])}"
     )
+    if evaluator.source.note:
+        click.echo(f"{'note':<20} {evaluator.source.note}")
+
+
+def _ties(count: int) -> str:
+    return f"; the first of {count:,} with equal shared-weight accuracy" if count > 1 else ""

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from nasreplay.errors import BadSetting, LacksCapability, UnknownName
+
 DATA = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of the images. Default: $TORCH_HOME."
 )
@@ -17,10 +19,27 @@ SPLIT = click.option(
 PORTION = click.option(
     "--train-portion", type=float, help="Part of the training images that weights learn from."
 )
-FRACTION = click.option("--fraction", default=1.0, show_default=True, help="Of the images of every part.")
-BN = click.option("--bn", default=1, show_default=True, help="1: running statistics; 0: those of each batch.")
-CHANNELS = click.option("--channels", default=16, show_default=True, help="Of the first stage.")
-CELLS = click.option("--cells", default=5, show_default=True, help="Per stage.")
+FRACTION = click.option(
+    "--fraction",
+    default=1.0,
+    show_default=True,
+    help="Of the images that weights and architecture learn from.",
+)
+SPACE = click.option(
+    "--space",
+    help="topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for.",
+)
+BN = click.option(
+    "--bn", type=int, help="1: running statistics; 0: those of each batch. Default: 1, size space and CNAS 0."
+)
+AFFINE = click.option("--affine", type=int, help="1: searched batch norms have weights. Default: 0.")
+CHANNELS = click.option(
+    "--channels", type=int, help="Of the first stage. Default: 16; not in the size space."
+)
+CELLS = click.option("--cells", type=int, help="Per stage. Default: 5, NASNet 2; not in the size space.")
+DERIVE = click.option(
+    "--derive", metavar="RULE", help="From logits to a genotype: top2, none or pairs. Default: top2."
+)
 TRAINING = click.option(
     "--training", metavar="FILE.config", help="Recipe of the weights. Default: the published one."
 )
@@ -28,16 +47,46 @@ BATCH = click.option("--batch", type=int, help="Images a step. Default: the reci
 CLIP = click.option(
     "--clip", type=float, help="Largest norm of the weights' gradient; 0: none. Default: the recipe's."
 )
-DROP_PATH = click.option("--drop-path", default=0.0, show_default=True, help="Rate in the last epoch.")
+DROP_PATH = click.option(
+    "--drop-path", type=float, help="Its rate (in the last epoch). Default: 0; not in the size space."
+)
 PRECISION = click.option("--precision", default="float32", show_default=True, help="float32 or bf16.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
-THREADS = click.option("--threads", type=int, help="CPU threads. Default: PyTorch's.")
+THREADS = click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: PyTorch's.")
 VALID = click.option(
-    "--valid-batches", default=1, show_default=True, help="Batches of 512 that score a cell."
+    "--valid-batches",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Batches (of the recipe's test_batch_size, else 512) that score a cell.",
 )
-EPOCHS = click.option("--epochs", type=int, help="Of the search. Default: the searcher's published number.")
-ALL = (DATA, SPLIT, PORTION, FRACTION, BN, CHANNELS, CELLS, TRAINING, BATCH, CLIP, DROP_PATH, PRECISION)
-ALL = (*ALL, DEVICE, THREADS, VALID, EPOCHS)
+EPOCHS = click.option(
+    "--epochs", type=click.IntRange(min=1), help="Of the search; with scratch, of every child (default 12)."
+)
+WEIGHTS = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …).",
+)
+ALL = (SPACE, DATA, SPLIT, PORTION, FRACTION, BN, AFFINE, CHANNELS, CELLS, TRAINING, BATCH, CLIP, DROP_PATH)
+ALL = (*ALL, DERIVE, PRECISION, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
+
+NAMES = frozenset(
+    {"space", "data", "split_file", "train_portion", "fraction", "bn", "affine", "channels", "cells"}
+)
+NAMES |= {
+    "training",
+    "batch",
+    "clip",
+    "drop_path",
+    "derive",
+    "precision",
+    "device",
+    "threads",
+    "valid_batches",
+}
+NAMES |= {"epochs", "weights"}  # of all of them
 
 RECIPES = {
     "darts-v1": "DARTS",
@@ -59,44 +108,99 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
     from nasreplay.evaluate.supernet import SupernetEvaluator
     from nasreplay.train.optim import WEIGHT_SHARING, recipe_of
 
-    published = opts() / f"{RECIPES.get(chosen.get('searcher', ''), 'weight-sharing')}.config"
+    shared = network(chosen)
+    start = of_run(Path(chosen["weights"]))[0] if chosen.get("weights") else None
+    if start and (start.network != shared or start.source.name != chosen["dataset"]):
+        raise BadSetting(
+            f"--weights {chosen['weights']}: of {start.network} on {start.source.name}; this search has {shared} on "
+            f"{chosen['dataset']}"
+        )
+    published = published_recipe(chosen.get("searcher", ""), shared.space)
     recipe = WEIGHT_SHARING
     if chosen["training"] or published.exists():
         recipe = recipe_of(str(chosen["training"] or published))
-    given = {key: chosen[key] for key in ("batch", "clip") if chosen[key] is not None}
-    recipe = replace(recipe, **given)
+    changes = {key: chosen[key] for key in ("batch", "clip") if chosen[key] is not None}
+    recipe = replace(recipe, **changes)
     return SupernetEvaluator(
         source(chosen),
+        shared,
         recipe=recipe,
-        channels=chosen["channels"],
-        cells=chosen["cells"],
-        bn=chosen["bn"],
-        drop_path=chosen["drop_path"],
         fraction=chosen["fraction"],
         valid_batches=chosen["valid_batches"],
         place=place(chosen),
         truth=truth(chosen),
+        start=start and start.net.state_dict(),
     )
+
+
+def published_recipe(searcher: str, space: Any) -> Path:
+    """The shipped recipe of the weights: a NASNet space's own where there is one."""
+    name = RECIPES.get(searcher, "weight-sharing")
+    own = opts() / f"{name}-NASNet-CIFAR.config"
+    return own if space.name.startswith("nasnet") and own.exists() else opts() / f"{name}.config"
 
 
 def scratch(chosen: Mapping[str, Any]) -> Any:
     """Children trained by the benchmark's recipe of `--epochs` epochs (default 12)."""
+    if not space_of(chosen).indexed:
+        raise LacksCapability(
+            f"--evaluator scratch trains the benchmarks' networks, not those of the {space_of(chosen).name} space: "
+            "use --evaluator supernet, and nasreplay retrain for what it finds"
+        )
+    from dataclasses import replace
+
     from nasreplay.evaluate.scratch import ScratchEvaluator
-    from nasreplay.spaces import TOPOLOGY
     from nasreplay.train.optim import Recipe, recipe_of
 
     epochs = chosen["epochs"] or 12
     recipe = recipe_of(chosen["training"]) if chosen["training"] else Recipe(str(epochs), epochs)
+    recipe = replace(recipe, batch=chosen["batch"] or recipe.batch)
     return ScratchEvaluator(
-        TOPOLOGY,
+        space_of(chosen),
         source(chosen),
         recipe=recipe,
         ladder=(recipe.total,),
-        channels=chosen["channels"],
-        cells=chosen["cells"],
+        **given(chosen, "channels", "cells"),
         fraction=chosen["fraction"],
         place=place(chosen),
     )
+
+
+def space_of(chosen: Mapping[str, Any]) -> Any:
+    """The space of `--space`, or the one that the searcher was made for; raises UnknownName."""
+    from nasreplay.models.shared import NETWORKS
+    from nasreplay.search import SEARCHERS
+    from nasreplay.spaces import space_named
+
+    searcher = SEARCHERS.get(chosen.get("searcher", ""))
+    space = space_named(chosen["space"] or (searcher.home if searcher else "topology"))
+    if space.name not in NETWORKS:
+        raise UnknownName(f"--space {space.name}: live evaluators know {', '.join(NETWORKS)}")
+    return space
+
+
+def network(chosen: Mapping[str, Any]) -> Any:
+    """What the options say of the shared network of their space."""
+    from nasreplay.models.shared import NETWORKS
+
+    kind = NETWORKS[space_of(chosen).name]
+    settings = given(chosen, "bn", "affine", "channels", "cells", "drop_path", "derive")
+    resize = {"resize": True} if chosen.get("searcher") == "tas" and kind.home.name == "size" else {}
+    return kind(**settings, **resize)
+
+
+def given(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The options of these names that were given; raises BadSetting for one that the space's networks don't have."""
+    from dataclasses import fields
+
+    from nasreplay.models.shared import NETWORKS
+
+    space = space_of(chosen)
+    known = {field.name for field in fields(NETWORKS[space.name])}
+    found = {name: chosen[name] for name in names if chosen.get(name) is not None}
+    for name in found.keys() - known:
+        raise BadSetting(f"--{name.replace('_', '-')} does not apply to the {space.name} space: leave it out")
+    return found
 
 
 def source(chosen: Mapping[str, Any]) -> Any:
@@ -110,7 +214,7 @@ def place(chosen: Mapping[str, Any]) -> Any:
     """Device and precision; sets the number of threads."""
     import torch
 
-    from nasreplay.train.loop import Place, device_named
+    from nasreplay.train.place import Place, device_named
 
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
@@ -118,14 +222,30 @@ def place(chosen: Mapping[str, Any]) -> Any:
 
 
 def truth(chosen: Mapping[str, Any]) -> Any:
-    """The table of the same data set, or None where no table has it."""
-    from nasreplay.errors import NotMeasured, UnknownName
+    """The table of the same space and data set, or None where no table has it.
+
+    Raises BadSetting for a table that was named and is of another space.
+    """
+    from nasreplay.errors import NotMeasured
     from nasreplay.evaluate.load import load_table
 
     try:
-        return load_table(chosen["dataset"], table=chosen["table"], trial="mean")
+        table = load_table(chosen["dataset"], table=chosen["table"], trial="mean")
     except (UnknownName, NotMeasured):
         return None
+    space = space_of(chosen)
+    if chosen["table"]:
+        check_space(table, space)
+    return table if table.space is space else None
+
+
+def check_space(table: Any, space: Any) -> None:
+    """Raise BadSetting for a table of another space."""
+    if table.space is not space:
+        raise BadSetting(
+            f"{table.source['table']} is a table of the {table.space.name} space, not of {space.name}: "
+            "name another with --table"
+        )
 
 
 def opts() -> Path:
@@ -139,15 +259,15 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
     """One line: what the options became."""
     import torch
 
-    facts = [f"{evaluator.source.name} ({', '.join(f'{len(part):,}' for part in evaluator.images)} images)"]
-    facts += [
-        f"bn {evaluator.network['bn']}",
-        f"C {evaluator.network['channels']}, N {evaluator.network['cells']}",
-    ]
+    told = evaluator.describe()
+    images = ", ".join(f"{count:,}" for count in told.get("images", [len(evaluator.images)]))
+    network = told.get("network") or {name: told[name] for name in ("channels", "cells") if name in told}
+    facts = [f"{evaluator.source.name} ({images} images)", f"{evaluator.space.name} space"]
+    facts += [f"{name.replace('_', ' ')} {value}" for name, value in network.items()]
     facts += [
         f"epochs {epochs}" if epochs else "",
         f"batch {evaluator.recipe.batch}",
-        f"{evaluator.place.precision}",
+        evaluator.place.words,
     ]
     facts += [f"device {evaluator.place.device}", f"{torch.get_num_threads()} threads", evaluator.source.note]
     return ", ".join(filter(None, facts))
@@ -168,8 +288,10 @@ def of_run(folder: Path) -> tuple[Any, dict[str, Any]]:
     from nasreplay.runs.record import latest_state
 
     chosen = read_header(folder).get("options")
-    if not chosen:
-        raise BadOutput(f"{folder}: not a live run (`nasreplay search … --evaluator supernet`)")
+    if not chosen or chosen["evaluator"] != "supernet":
+        raise BadOutput(
+            f"{folder}: not a run with shared weights (`nasreplay search … --evaluator supernet`)"
+        )
     state = latest_state(folder, checkpoint_files())
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")

@@ -15,10 +15,13 @@ COMMANDS = {
     "replay": "Compare searchers on a table, many replicas at once.",
     "search": "Run one searcher, with its full event log.",
     "train": "Train one network by the benchmark's recipe.",
+    "retrain": "Train what a search found, or a published network.",
     "gap": "The gap between a live run and the table.",
     "tabulate": "Fill a table from any evaluator; join shards.",
+    "correlate": "Rank correlation and top-k overlap of two columns.",
     "convert": "Translate an architecture between its forms.",
-    "data": "Tables: list, info, verify, path, import.",
+    "zoo": "Published NASNet-type architectures and their numbers.",
+    "data": "Tables: list, info, verify, path, convert, import.",
 }
 
 

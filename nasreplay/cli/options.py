@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from nasreplay.errors import BadSetting, UnknownName
 
@@ -58,6 +59,15 @@ def together(*options: Callable) -> Callable:
         return command
 
     return decorate
+
+
+def refuse_given(reason: str, names: Collection[str]) -> None:
+    """Raise BadSetting for an option among `names` that was given on the command line: it would have no effect."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given_here = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given_here and option.name in names:
+            raise BadSetting(f"{option.opts[0]} has no effect {reason}: leave it out")
 
 
 def command_line() -> str:

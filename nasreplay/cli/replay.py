@@ -17,9 +17,13 @@ from nasreplay.errors import BadSetting
 SCORE = click.option(
     "--score",
     type=click.Choice(["last", "published"]),
-    default="last",
+    help="last: the final incumbent; published: interpolated at the budget (NATS-Bench). Default: the protocol's.",
+)
+PROTOCOL = click.option(
+    "--protocol",
+    default="plain",
     show_default=True,
-    help="last: the final incumbent; published: interpolated at the budget (NATS-Bench).",
+    help="plain, nats or nb201: recipe, budgets, rungs and scoring of a published comparison.",
 )
 
 
@@ -31,7 +35,7 @@ SCORE = click.option(
 @options.together(options.TABLE, options.RECIPE, options.TRIAL)
 @click.option("--replicas", default=500, show_default=True, help="Independent runs of each searcher.")
 @options.together(options.BUDGET, options.EVALUATIONS, options.GRADIENT, options.SAMPLES, options.SEED)
-@options.together(options.SET, options.CONFIG, SCORE)
+@options.together(options.SET, options.CONFIG, PROTOCOL, SCORE)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder; continues what it holds. Default: output/…"
 )
@@ -43,16 +47,21 @@ SCORE = click.option(
     "--redraw", type=click.Path(path_type=Path), metavar="DIR", help="Tables and figures of DIR again."
 )
 def replay(listing: bool, redraw: Path | None, **chosen: Any) -> None:
-    """Replay SEARCHERS (default: all) with the simulated clock, compare them, and draw their regret.
+    """Replay SEARCHERS with the simulated clock, compare them, and draw their regret.
+
+    Without SEARCHERS, all of --list that need no shared weights and no several fidelities are compared.
 
     Writes results.h5, summary.md and regret figures (PNG and SVG) into the folder. The same seed gives the
     same numbers. Ctrl-C keeps what is finished; the same command with the same --out continues.
     """
     if chosen["as_json"] and chosen["as_csv"]:
         raise BadSetting("--json or --csv, not both")
+    every = {option.name or "" for option in click.get_current_context().command.params}
     if listing:
+        options.refuse_given("with --list", every - {"listing"})
         click.echo(_listing())
     elif redraw:
+        options.refuse_given("with --redraw", every - {"redraw", "score", "as_json", "as_csv"})
         from nasreplay.runs.store import read_comparison
 
         comparison = read_comparison(redraw)
@@ -60,22 +69,27 @@ def replay(listing: bool, redraw: Path | None, **chosen: Any) -> None:
             raise BadSetting(
                 f"{redraw} holds one search, not a comparison; --redraw takes the folder of a replay"
             )
-        comparison.settings["score"] = chosen["score"]
+        comparison.settings["score"] = chosen["score"] or comparison.settings["score"]
         _present(comparison, redraw if redraw.is_dir() else redraw.parent, chosen)
     else:
         _replay(chosen)
 
 
 def _replay(chosen: dict[str, Any]) -> None:
+    from nasreplay.data.workers import cores
     from nasreplay.search.compare import compare
 
     plan = _plan(chosen)
     folder = chosen["out"] or Path("output") / f"replay-seed{plan.seed}"
     with _telling() as tell:
         comparison = compare(
-            plan, folder, command=options.command_line(), jobs=chosen["jobs"] or _cores(), tell=tell
+            plan,
+            folder,
+            command=options.command_line(),
+            jobs=chosen["jobs"] or cores(),
+            score=chosen["score"],
+            tell=tell,
         )
-    comparison.settings["score"] = chosen["score"]
     if comparison.results:
         _present(comparison, folder, chosen)
     if comparison.settings["interrupted"]:
@@ -85,17 +99,24 @@ def _replay(chosen: dict[str, Any]) -> None:
 def _plan(chosen: dict[str, Any]) -> Any:
     from nasreplay.evaluate.load import replayable
     from nasreplay.search import TABLE_DEFAULTS, make
-    from nasreplay.search.compare import Plan
+    from nasreplay.search.plan import Plan
+    from nasreplay.search.protocols import protocol_named
     from nasreplay.seeds import root_seed
 
     if chosen["jobs"] is not None and chosen["jobs"] < 1:
         raise BadSetting(f"--jobs {chosen['jobs']}: it must be at least 1")
-    names = dict.fromkeys(make(name).name for name in chosen["searchers"] or TABLE_DEFAULTS)
+    rules = protocol_named(chosen["protocol"])
+    for name in ("recipe", "budget", "evaluations"):
+        if rules.seconds and chosen[name] is not None:
+            raise BadSetting(f"--protocol {rules.name} fixes recipe and budget: leave out --{name}")
+    searchers = chosen["searchers"] or rules.searchers or TABLE_DEFAULTS
+    names = dict.fromkeys(make(name).name for name in searchers)
     if "curriculum" in names:  # its benefit is a matter of the growth order: never show it alone
         names |= dict.fromkeys(("curriculum-fixed", "random"))
     return Plan(
         searchers=tuple(names),
         datasets=replayable(chosen["table"], chosen["datasets"]),
+        protocol=rules.name,
         changes=options.changes_of(chosen["configs"], chosen["sets"], names),
         table=chosen["table"],
         recipe=chosen["recipe"],
@@ -108,12 +129,6 @@ def _plan(chosen: dict[str, Any]) -> Any:
         # a folder that exists brings its own seed; a new default folder is named after a drawn one
         seed=chosen["seed"] if chosen["out"] else root_seed(chosen["seed"]),
     )
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _listing() -> str:

@@ -19,7 +19,9 @@ from nasreplay.errors import BadSetting
 @options.together(options.GRADIENT, options.SAMPLES, options.SEED, options.SET, options.CONFIG)
 @options.together(*live.ALL)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Run folder. Default: output/search/NAME-DATASET-seedN."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder. Default: under output/, named after searcher, data set and seed.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run that --out holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -43,6 +45,7 @@ def search(searcher: str, out: Path | None, resume: bool, as_json: bool, **chose
         facts = search_live.run_live(searcher, out, resume, seed, chosen)
         click.echo(json.dumps(facts, indent=1) if as_json else search_live.text(facts))
         return
+    evaluators.refuse_idle("table")
     made, table, budget = _build(searcher, chosen)
     folder = out or Path("output/search") / f"{made.name}-{table.dataset}-seed{seed}"
     recorder = RunFolder(folder, {"command": options.command_line()}, resume=resume)
@@ -62,7 +65,7 @@ def _build(name: str, chosen: dict[str, Any]) -> tuple[Any, Any, Any]:
 
     name = make(name).name
     made = make(name, options.changes_of(chosen["configs"], chosen["sets"], (name,)).get(name))
-    table = evaluators.evaluator_of(chosen)
+    table = evaluators.evaluator_of({**chosen, "rungs": made.rungs})
     if chosen["budget"] is None and chosen["evaluations"] is None:
         return made, table, Budget(simulated_s=time_budget(table).seconds)
     return made, table, Budget(simulated_s=chosen["budget"], evaluations=chosen["evaluations"])

@@ -9,8 +9,14 @@ from typing import Any
 import click
 
 from nasreplay.cli import evaluators, live, options
+from nasreplay.errors import BadSetting
 
 SAVE_EVERY_S = 30.0
+FOLDERS = {  # of cell searches, below output/; {} is the searcher
+    "topology": "search-cell-nas-bench-201/{}",
+    "nasnet-gdas": "search-cell-darts/{}",
+    "nasnet-gdas-frc": "search-cell-darts/{}-FRC",
+}
 
 
 def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -21,10 +27,18 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
     from nasreplay.search import health, run
 
     searcher = _searcher(name, chosen)
-    evaluator = evaluators.evaluator_of({**chosen, "searcher": searcher.name})
+    chosen = {**chosen, "searcher": searcher.name}
+    evaluators.refuse_idle(chosen["evaluator"])
+    evaluator = evaluators.evaluator_of(chosen)
+    if "weights" in evaluator.abilities and not searcher.learns and not chosen["weights"]:
+        raise BadSetting(
+            f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
+        )
     truth = live.truth(chosen)
-    epochs = searcher.epochs_on(evaluator)
-    folder = out or default_folder(searcher.name, chosen) / f"seed-{seed}"
+    own = searcher.epochs_on(evaluator)
+    epochs = own and min(own, chosen["epochs"] or own)
+    folder = out or default_folder(searcher, evaluator, chosen) / f"seed-{seed}"
+    checkpoint = _checkpoint(searcher, evaluator, chosen, folder, seed, resume)
     click.echo(f"{searcher.name}, seed {seed}: {live.resolved(evaluator, epochs)}", err=True)
     board = Board(folder / "tensorboard")
 
@@ -38,10 +52,11 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
 
     recorder = RunFolder(
         folder,
-        {"command": options.command_line(), "options": _plain({**chosen, "searcher": searcher.name})},
+        {"command": options.command_line(), "options": _plain(chosen)},
         resume=resume,
         save_every_s=SAVE_EVERY_S,
         each_epoch=each_epoch if epochs else None,
+        keep_epoch=checkpoint.save if checkpoint else None,
         files=live.checkpoint_files(),
     )
     with _bar(evaluator, epochs) as progress:
@@ -53,15 +68,28 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         raise click.ClickException(f"interrupted; continue with: --out {folder} --resume")
     result = result_of(folder)
     save_result(folder / "results.h5", result)
-    return _facts(searcher, evaluator, truth, result, seed, folder)
+    facts = _facts(searcher, evaluator, truth, result, seed, folder)
+    return {**facts, "checkpoint": str(checkpoint.path)} if checkpoint and checkpoint.path.exists() else facts
 
 
-def default_folder(name: str, chosen: dict[str, Any]) -> Path:
-    """Where the published scripts save: output/search-cell-nas-bench-201/GDAS-cifar10-BN1."""
-    if chosen["evaluator"] != "supernet":
-        return Path("output/search") / f"{name}-{chosen['dataset']}-{chosen['evaluator']}"
+def default_folder(searcher: Any, evaluator: Any, chosen: dict[str, Any]) -> Path:
+    """Where the published scripts save.
+
+    output/search-cell-nas-bench-201/GDAS-cifar10-BN1, output/search-sss/cifar10/tas-affine0_BN0-AWD0.001-WARM0.3-E2,
+    output/search-cell-darts/GDAS-FRC-cifar10-BN1.
+    """
     dataset = Path(chosen["dataset"]).name
-    return Path("output/search-cell-nas-bench-201") / f"{name.upper()}-{dataset}-BN{chosen['bn']}"
+    if chosen["evaluator"] != "supernet":
+        return Path("output/search") / f"{searcher.name}-{dataset}-{chosen['evaluator']}"
+    network = evaluator.network
+    if network.space.name != "size":
+        name = FOLDERS.get(network.space.name, f"search-cell-{network.space.name}/{{}}")
+        return Path("output") / f"{name.format(searcher.name.upper())}-{dataset}-BN{network.bn}"
+    parts = [f"{searcher.name.replace('-', '_')}-affine{network.affine}_BN{network.bn}"]
+    parts += [f"AWD{searcher.weight_decay}"] if hasattr(searcher, "weight_decay") else []
+    parts += [f"WARM{searcher.warmup}"] if hasattr(searcher, "warmup") else []
+    parts += [f"E{chosen['epochs']}"] if chosen["epochs"] else []
+    return Path("output/search-sss") / dataset / "-".join(parts)
 
 
 def _searcher(name: str, chosen: dict[str, Any]) -> Any:
@@ -112,22 +140,38 @@ class _bar:
 
 def _plain(chosen: dict[str, Any]) -> dict[str, Any]:
     """The options as JSON values, so that `gap` and `tabulate` can build the same evaluator again."""
-    return {key: str(value) if isinstance(value, Path) else value for key, value in chosen.items()}
+    return {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in chosen.items()}
+
+
+def _checkpoint(
+    searcher: Any, evaluator: Any, chosen: dict[str, Any], folder: Path, seed: int, resume: bool
+) -> Any:
+    """The published checkpoint of a NASNet search, beside the default run folders or in the chosen one; else None."""
+    from nasreplay.cli.search_checkpoint import SearchCheckpoint
+    from nasreplay.spaces.nasnet import NASNetSpace
+
+    if not isinstance(evaluator.space, NASNetSpace):
+        return None
+    default = default_folder(searcher, evaluator, chosen)
+    beside = default if folder.resolve() == (default / f"seed-{seed}").resolve() else folder
+    path = beside / "checkpoint" / f"seed-{seed}-basic.pth"
+    return SearchCheckpoint(path, folder, _plain(chosen), resume)
 
 
 def _facts(searcher: Any, evaluator: Any, truth: Any, result: Any, seed: int, folder: Path) -> dict[str, Any]:
     from nasreplay.search.gap import total_gap
 
-    found = evaluator.space.codes(result.found[:1])
+    space, found = evaluator.space, result.codes(result.found[:1])
     facts = {
         "searcher": result.searcher,
         "dataset": result.dataset,
         "seed": seed,
-        "found": evaluator.space.format(found[0].tolist()),
-        "official_index": int(evaluator.space.flat_to_official[result.found[0]]),
+        "found": space.format(found[0].tolist()),
+        **({"official_index": int(space.flat_to_official[result.found[0]])} if space.indexed else {}),
         "points": int(result.points[0]),
         "wall_s": result.wall_s,
         "folder": str(folder),
+        **({"note": evaluator.source.note} if evaluator.source.note else {}),
     }
     return facts if truth is None else {**facts, "gap": total_gap(result.searcher, found, truth, seed)}
 
@@ -136,13 +180,18 @@ def text(facts: dict[str, Any]) -> str:
     """What was found, for people."""
     from nasreplay.search.gap import gap_lines
 
+    at = f"  (index {facts['official_index']})" if "official_index" in facts else ""
     lines = [
         f"{facts['searcher']} on {facts['dataset']}, seed {facts['seed']}: {facts['points']:,} steps, "
         f"{facts['wall_s']:,.1f} s",
-        f"{'found':<20} {facts['found']}  (index {facts['official_index']})",
+        f"{'found':<20} {facts['found']}{at}",
     ]
     if "gap" in facts:
         lines += gap_lines(facts["gap"])
-    else:
-        lines.append("no table knows this data set: `nasreplay tabulate` makes one")
+    elif at:
+        lines.append("no table of this space knows this data set: `nasreplay tabulate` makes one")
+    if "note" in facts:
+        lines.append(f"{'note':<20} {facts['note']}")
+    if "checkpoint" in facts:
+        lines.append(f"{'checkpoint':<20} {facts['checkpoint']}")
     return "\n".join([*lines, f"{'run':<20} {facts['folder']}"])

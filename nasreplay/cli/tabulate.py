@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from nasreplay.cli import evaluators, live, options
 from nasreplay.cli.given import given
+from nasreplay.cli.progress import progress_bar
 from nasreplay.errors import BadInput, BadSetting
 
 if TYPE_CHECKING:
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
     from nasreplay.spaces import Space
 
 WHAT = ("trial", "archs", "sample", "seed", "shard", "out")  # is asked; the other options say who
-QUIET_S = 2.0  # between two lines of progress in a log
 
 
 @click.command(short_help="Fill a table from any evaluator; join shards.")
@@ -76,9 +71,10 @@ def _tabulate(out: Path, chosen: dict[str, Any]) -> Pack:
 
     trial, shard = _trials(chosen["trial"]), _shard(chosen["shard"])
     evaluator = _evaluator(chosen)
+    evaluator.space.count()  # refuses spaces that no table can hold
     codes = _codes(evaluator.space, chosen)
     try:
-        with _progress() as tell:
+        with progress_bar("tabulating", "architectures") as tell:
             return run(evaluator, codes, out, trial=trial, shard=shard, progress=tell)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; the same command goes on where it ended") from None
@@ -86,18 +82,19 @@ def _tabulate(out: Path, chosen: dict[str, Any]) -> Pack:
 
 def _evaluator(chosen: dict[str, Any]) -> Any:
     if chosen["folder"] is None:
+        if chosen["evaluator"] == "supernet" and chosen["weights"] is None:
+            raise BadSetting(
+                "a fresh supernet has learned nothing: give --run DIR, a search whose weights answer"
+            )
+        evaluators.refuse_idle(chosen["evaluator"], {"trial"})
         return evaluators.evaluator_of({**chosen, "trial": None})
     _refuse_all_but("--run", "folder", *WHAT)
     return live.of_run(chosen["folder"])[0]
 
 
 def _refuse_all_but(reason: str, *names: str) -> None:
-    """Raise BadSetting for an option that was given and would have no effect."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        given_here = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if given_here and option.name not in names:
-            raise BadSetting(f"{option.opts[0]} has no effect with {reason}: leave it out")
+    every = {option.name or "" for option in click.get_current_context().command.params}
+    options.refuse_given(f"with {reason}", every - {*names})
 
 
 def _codes(space: Space, chosen: dict[str, Any]) -> np.ndarray | None:
@@ -142,46 +139,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not (slash and number.isascii() and number.isdecimal() and parts.isascii() and parts.isdecimal()):
         raise BadSetting(f"--shard {text!r}: must be i/n, such as 1/4 to 4/4")
     return int(number), int(parts)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; elsewhere a line now and then."""
-    if not sys.stderr.isatty():
-        yield _spoken()
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("tabulating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _spoken() -> Callable[[int, int], None]:
-    last = time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= QUIET_S:
-            last = time.monotonic()
-            click.echo(f"[{done:,}/{total:,}] architectures", err=True)
-
-    return tell
 
 
 def _tell_pack(pack: Pack) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasreplay.cli import options
+from nasreplay.cli import live, options
 from nasreplay.errors import BadArchitecture, BadSetting
 from nasreplay.spaces.base import Architecture
 
 if TYPE_CHECKING:
     from nasreplay.train.data import Source
-    from nasreplay.train.loop import Trainer
+    from nasreplay.train.loop import Place, Trainer
     from nasreplay.train.optim import Recipe
 
 # named structures of the published scripts; all_full has several operations on an edge and is no cell of the space
@@ -92,14 +92,15 @@ def train(arch: str, as_json: bool, **chosen: Any) -> None:
         "seed": chosen["seed"],
         **{name: chosen[name] for name in ("fraction", "channels", "cells", "precision")},
     }
-    trainer, sets = _trainer(architecture, source, recipe, chosen)
+    place = live.place(chosen)
+    trainer, sets = _trainer(architecture, source, recipe, place, chosen)
     folder = TrainingFolder(chosen["out"] or _folder(architecture, source), settings, chosen["resume"])
     folder.save_every_s = chosen["save_every"]
 
     def tell(text: str) -> None:
         click.echo(text, err=as_json)
 
-    tell(_resolved(architecture, source, recipe, until, folder, trainer))
+    tell(_resolved(architecture, source, recipe, until, folder, place))
     epochs = folder.run(trainer, sets, until, tell)
     facts = {**folder.settings, "note": source.note, "epochs": epochs, "folder": str(folder.path)}
     facts["table"] = beside(architecture, folder.settings, epochs[-1], chosen["table"])
@@ -133,16 +134,13 @@ def recipe_and_end(chosen: dict[str, Any]) -> tuple[Recipe, int]:
     return recipe, until
 
 
-def _trainer(architecture: Architecture, source: Source, recipe: Recipe, chosen: dict[str, Any]):
+def _trainer(
+    architecture: Architecture, source: Source, recipe: Recipe, place: Place, chosen: dict[str, Any]
+):
     """A function of the seed (known only when the run folder is open), and the evaluation sets."""
-    import torch
-
     from nasreplay.models import child
-    from nasreplay.train.loop import Place, Trainer, device_named
+    from nasreplay.train.loop import Trainer
 
-    if chosen["threads"]:
-        torch.set_num_threads(chosen["threads"])
-    place = Place(device_named(chosen["device"]), chosen["precision"])
     images, sets = source.benchmark()
     images = images.fraction(chosen["fraction"])
     about = architecture.codes, source.classes, chosen["channels"], chosen["cells"]
@@ -160,7 +158,7 @@ def _folder(architecture: Architecture, source: Source):
 
 
 def _resolved(
-    architecture: Architecture, source: Source, recipe: Recipe, until: int, folder: Any, made: Any
+    architecture: Architecture, source: Source, recipe: Recipe, until: int, folder: Any, place: Place
 ) -> str:
     """What will be done, in full."""
     import torch
@@ -168,7 +166,7 @@ def _resolved(
     lines = [
         f"{architecture}  (index {architecture.official_index}) on {source.name}, seed {folder.settings['seed']}",
         f"recipe {recipe.name}: {until} of {recipe.total} epochs, learning rate {recipe.lr:g} to {recipe.eta_min:g}, "
-        f"batch {recipe.batch}; {torch.get_num_threads()} threads, {folder.settings['precision']}",
+        f"batch {recipe.batch}; {torch.get_num_threads()} threads, {place.words}",
     ]
     if folder.settings["fraction"] < 1:
         lines.append(f"on {100 * folder.settings['fraction']:g} % of the images of every set")

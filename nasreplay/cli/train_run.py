@@ -22,8 +22,9 @@ from nasreplay.seeds import root_seed
 from nasreplay.train.checkpoint import Checkpoints
 
 if TYPE_CHECKING:
-    from nasreplay.train.data import ImageSet
-    from nasreplay.train.loop import Trainer
+    from nasreplay.train.loop import Images, Score, Trainer
+
+VALIDATION = "x-valid"
 
 
 class TrainingFolder:
@@ -52,7 +53,7 @@ class TrainingFolder:
     def run(
         self,
         made: Callable[[int], Trainer],
-        sets: Mapping[str, ImageSet],
+        sets: Mapping[str, Images],
         until: int,
         tell: Callable[[str], None],
     ) -> list[dict[str, Any]]:
@@ -74,12 +75,27 @@ class TrainingFolder:
             while trainer.trained < until:
                 epoch = trainer.epoch(sets, after_batch)
                 self.epochs.append(epoch.facts())
-                self._save(trainer, score=next(iter(epoch.sets.values())).top1)
+                self._save(trainer, epoch.sets.get(VALIDATION))
+                self._log()
                 saved = time.perf_counter()
                 tell(line(self.epochs[-1], until))
                 if stop.asked and trainer.trained < until:
                     self._stop()
         return self.epochs
+
+    def check(self, made: Callable[[int], Trainer], sets: Mapping[str, Images]) -> Trainer:
+        """A fresh trainer with the last checkpoint; raises TrainingFailed unless its accuracies are those logged."""
+        trainer, found = made(self.settings["seed"]), self.checkpoints.latest()
+        assert found, "run() saves after every epoch"
+        trainer.load_state_dict(found[1]["trainer"])
+        for name, score in trainer.scores(sets).items():
+            logged = self.epochs[-1]["sets"][name]["top1"]
+            if score.top1 != logged:
+                raise TrainingFailed(
+                    f"{self.path}: reloaded, the last checkpoint has {score.top1:.4f} % on {name}, but "
+                    f"{logged:.4f} % was logged"
+                )
+        return trainer
 
     def _stop(self) -> None:
         raise click.ClickException(f"interrupted; continue with: --out {self.path} --resume")
@@ -91,9 +107,11 @@ class TrainingFolder:
         state = found[1]
         trainer.load_state_dict(state["trainer"])
         self.epochs = state["epochs"]
+        self._log()
         tell(f"continuing in epoch {trainer.trained + 1}, image {trainer.totals.images + 1:,}")
 
-    def _save(self, trainer: Trainer, score: float | None = None) -> None:
+    def _save(self, trainer: Trainer, score: Score | None = None) -> None:
+        """score: on the validation images; without any no checkpoint is the best, for test images choose nothing."""
         state = trainer.state_dict()
         if not all(values.isfinite().all() for values in state["network"].values()):
             raise TrainingFailed(
@@ -102,10 +120,11 @@ class TrainingFolder:
             )
         place = state["batches"]
         step = place["epoch"] * len(trainer.images) + place["taken"]
-        self.checkpoints.save(step, {"trainer": state, "epochs": self.epochs}, score)
-        if score is not None:
-            lines = "".join(json.dumps(epoch) + "\n" for epoch in self.epochs)
-            write_whole(self.path / "epochs.jsonl", lines.encode())
+        self.checkpoints.save(step, {"trainer": state, "epochs": self.epochs}, score and score.top1)
+
+    def _log(self) -> None:
+        lines = "".join(json.dumps(epoch) + "\n" for epoch in self.epochs)
+        write_whole(self.path / "epochs.jsonl", lines.encode())
 
 
 def line(epoch: dict[str, Any], until: int) -> str:

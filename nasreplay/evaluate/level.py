@@ -67,8 +67,10 @@ class Level:
         if trial == "mean":
             accuracy, seed = self.mean.take(flat, mode="clip"), np.broadcast_to(MEAN, flat.shape)
         elif trial == "drawn" and uniform:
-            column = self.present[flat, (uniform() * self.trials[flat]).astype(np.int64)]
-            accuracy, seed = self.accuracy[flat, column], self.seeds[column]
+            start = flat.astype(np.int64) * self.accuracy.shape[1]
+            rank = (uniform() * self.trials.take(flat)).astype(np.int64)
+            column = self.present.take(start + rank)  # of the flattened array: half the time of two indices
+            accuracy, seed = self.accuracy.take(start + column), self.seeds.take(column)
         else:
             accuracy, seed = self.accuracy[flat, self.column(trial)], np.broadcast_to(trial, flat.shape)
         if not (self.complete and isinstance(trial, str)) and np.isnan(accuracy).any():

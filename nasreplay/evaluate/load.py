@@ -17,12 +17,15 @@ from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 
+RATIO = 3  # epochs of a rung over those of the rung below: Hyperband's and BOHB's published eta
+
 
 def load_table(
     dataset: str = "cifar10",
     *,
     table: str | Path | Pack | None = None,
     recipe: str | None = None,
+    rungs: int = 1,
     trial: int | str = "drawn",
     gradient: str = "exact",
     samples: int = 6,
@@ -32,13 +35,15 @@ def load_table(
     """A table evaluator of a data set's validation accuracy.
 
     `table`: a pack, its path or its name; None is the embedded NAS-Bench-201. `recipe`: what the search is told
-    (None: the one with most epochs); reports always read the one with most epochs. The other settings are
-    TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or BadSetting.
+    (None: the one with most epochs); reports always read the one with most epochs. `rungs`: how many fidelities a
+    search may ask for: the recipe's end, a third of its epochs, a ninth, …, as far as the table holds them for every
+    architecture. The other settings are TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or BadSetting.
     """
     pack = table if isinstance(table, Pack) else open_table(table)
     dataset = semantics.dataset_named(dataset, pack.own)
     accuracy, meaning, recipe = pack.accuracy(dataset, "valid", recipe)
     level = _level(pack, meaning.stored, recipe, meaning.set, accuracy)
+    lower = _lower_rungs(pack, meaning.stored, recipe, meaning.set, level, rungs)
     last, last_meaning, last_recipe = pack.accuracy(dataset, "valid")
     final = level
     if last_recipe != recipe:
@@ -46,7 +51,7 @@ def load_table(
     test, test_meaning = _test(pack, dataset, last_recipe)
     return TableEvaluator(
         pack.space,
-        [level],
+        [*lower, level],
         dataset=dataset,
         trial=trial,
         gradient=gradient,
@@ -90,9 +95,25 @@ def replayable(table: str | Path | None = None, datasets: Sequence[str] = ()) ->
     return tuple(found)
 
 
-def _level(pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarray) -> Level:
-    """Cost: training to the last epoch, plus one validation pass where the pack knows its seconds."""
-    epochs, seconds = pack.recipes(stored)[recipe], None
+def _lower_rungs(pack: Pack, stored: str, recipe: str, which: str, last: Level, count: int) -> list[Level]:
+    """Cheapest first."""
+    found, epochs = [], last.at.epoch
+    for rung in range(1, count):
+        epoch = epochs // RATIO**rung
+        if epoch < 1:
+            break
+        accuracy = pack.at_epoch(f"{stored}/{recipe}/{which}/accuracy", epoch)
+        if (np.isfinite(accuracy).sum(axis=1) < last.trials).any():
+            break
+        found.insert(0, _level(pack, stored, recipe, which, accuracy, epoch))
+    return found
+
+
+def _level(
+    pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarray, epoch: int | None = None
+) -> Level:
+    """Cost: training to the epoch (None: the last), plus one validation pass where the pack knows its seconds."""
+    epochs, seconds = epoch or pack.recipes(stored)[recipe], None
     if pack.has(f"{stored}/{recipe}/seconds_per_epoch"):
         seconds = epochs * pack.column(f"{stored}/{recipe}/seconds_per_epoch")
         if pack.has(f"{stored}/{recipe}/{which}/eval_seconds"):
@@ -103,7 +124,7 @@ def _level(pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarra
         accuracy,
         seconds,
         pack.seeds(stored, recipe).tolist(),
-        pack.column(loss) if pack.has(loss) else None,
+        pack.column(loss) if pack.has(loss) and epoch is None else None,
         pack.space.at,
     )
 

@@ -130,8 +130,8 @@ class Evaluator(Protocol):
         """Loss and its gradient with respect to the mixture's weights; order 2 is DARTS-V2's."""
         ...
 
-    def begin_step(self) -> None:
-        """Fix this step's training and validation batches."""
+    def begin_step(self, *, learns: bool = True) -> None:
+        """Fix this step's training and validation batches; with learns False only another validation batch."""
         ...
 
     def learn(

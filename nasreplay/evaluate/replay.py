@@ -88,7 +88,7 @@ class ReplayEvaluator:
         """Refused: slopes are not in a log."""
         raise LacksCapability("a recorded run answers no slopes; a table or a supernet does")
 
-    def begin_step(self) -> None:
+    def begin_step(self, *, learns: bool = True) -> None:
         """A log has no batches."""
 
     def learn(

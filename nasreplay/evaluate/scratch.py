@@ -128,7 +128,7 @@ class ScratchEvaluator:
         """Refused: a child network has no slope."""
         raise LacksCapability("training from scratch has no slope: use a table or a supernet")
 
-    def begin_step(self) -> None:
+    def begin_step(self, *, learns: bool = True) -> None:
         """Nothing is shared between questions."""
 
     def learn(

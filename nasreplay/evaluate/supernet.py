@@ -12,72 +12,94 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nasreplay.data import semantics
+from nasreplay.data.own import to_json
+from nasreplay.data.semantics import Facts, Own, OwnSet
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, TrainingFailed
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.unrolled import kept_buffers, unrolled_gradient
-from nasreplay.models.supernet import Supernet
+from nasreplay.models.shared import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.train.batches import Batch, PairedBatches, in_order
+from nasreplay.train.batches import Batch, Batches, PairedBatches, in_order
 from nasreplay.train.data import Source
 from nasreplay.train.loop import Place, initial
 from nasreplay.train.optim import WEIGHT_SHARING, Recipe, set_learning_rate
 
 BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)
+# what shared weights learn by; the rest of a recipe is for networks of their own
+USED = frozenset(
+    {
+        "name",
+        "epochs",
+        "lr",
+        "eta_min",
+        "t_max",
+        "momentum",
+        "nesterov",
+        "decay",
+        "batch",
+        "test_batch",
+        "clip",
+    }
+)
+WAY_OUT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
 
 
 class SupernetEvaluator:
-    """Shared weights of all cells, trained while a search goes on; one replica.
+    """Shared weights of all architectures of a space, trained while a search goes on; one replica.
 
     Ladder: "batch" is the accuracy on the current architecture mini-batch with batch statistics (the published
-    reward of ENAS and curriculum), "shared" that on the first `valid_batches` batches of validation images,
-    always the same ones. bn 1 keeps running statistics and evaluates with them, 0 uses batch statistics
-    throughout (the second argument of the published scripts). recipe: of the weights (the published clipping norm
-    includes the logits' gradient, ours does not); drop_path: rate of the last
-    epoch; fraction: of the images of every part; truth: a table of the same data set, for reports.
+    reward of ENAS, curriculum and mask-rl), "shared" that on the first `valid_batches` batches of validation
+    images, always the same ones. network: which space, and how its network is made (`models.shared`). recipe: of
+    the weights (the published clipping norm includes the logits' gradient, ours does not); fraction: of the images
+    of every part; truth: a table of the same space and data set, for reports; start: shared
+    weights to begin with, None for fresh ones.
     Simulated seconds are the measured seconds of learning, slopes and evaluations.
     """
 
-    space = TOPOLOGY
     abilities = frozenset({"evaluate", "slope", "one-hot slope", "weights", "clock"})
     missing = 0
 
     def __init__(
         self,
         source: Source,
+        network: SharedNetwork | None = None,
         *,
         recipe: Recipe = WEIGHT_SHARING,
-        channels: int = 16,
-        cells: int = 5,
-        bn: int = 1,
-        drop_path: float = 0.0,
         fraction: float = 1.0,
         valid_batches: int = 1,
         place: Place | None = None,
         dtype: torch.dtype = torch.float32,
         truth: TableEvaluator | None = None,
+        start: dict[str, Tensor] | None = None,
     ):
-        if bn not in (0, 1):
-            raise BadSetting(f"bn is {bn}: 1 keeps running statistics, 0 uses those of each batch")
-        self.source, self.recipe, self.place, self.dtype, self.truth = (
-            source,
-            recipe,
-            place or Place(),
-            dtype,
-            truth,
-        )
-        self.network = {"channels": channels, "cells": cells, "bn": bn}
-        self.drop_path, self.fraction = drop_path, fraction
+        self.source, self.network, self.start = source, network or CellNetwork(), start
+        self.space = self.network.space
+        self.recipe, self.place, self.dtype, self.truth = recipe, place or Place(), dtype, truth
+        self._check(recipe, valid_batches)
         self.valid_batch = recipe.test_batch or 512
         parts = source.search()
         self.images = (parts.weights.fraction(fraction), parts.arch.fraction(fraction))
         count = min(self.valid_batch * valid_batches, len(parts.valid))
-        self.valid = parts.valid.take(np.arange(count))
+        # evenly spaced: image folders are in the order of their classes
+        self.valid = parts.valid.take(np.arange(count) * len(parts.valid) // max(count, 1))
         self.steps_per_epoch = -(-len(self.images[0]) // recipe.batch)
         self.begin(0, range(1), Budget())
+
+    @staticmethod
+    def _check(recipe: Recipe, valid_batches: int) -> None:
+        if valid_batches < 1:
+            raise BadSetting(f"{valid_batches} batches of validation images: it must be at least 1")
+        usual, given = Recipe().settings(), recipe.settings()
+        for name in sorted(given.keys() - USED):
+            if given[name] != usual[name]:
+                raise BadSetting(
+                    f"recipe {recipe.name}: {name} = {given[name]} has no effect on shared weights: leave it out"
+                )
 
     # --- the protocol ------------------------------------------------------------------------------
 
@@ -87,12 +109,9 @@ class SupernetEvaluator:
             raise LacksCapability(f"a supernet trains one replica at a time, asked for {len(replicas)}")
         self.ledger = Ledger(1, budget)
         with initial(seed, f"supernet/{replicas[0]}"):
-            net = Supernet(
-                self.source.classes,
-                self.network["channels"],
-                self.network["cells"],
-                track_running_stats=bool(self.network["bn"]),
-            )
+            net = self.network.build(self.source.classes)
+        if self.start is not None:
+            net.load_state_dict(self.start)
         self.net: Any = self.place.move(net.to(self.dtype))
         self.net.generator = self.noise = torch.Generator(self.place.device)
         self.noise.manual_seed(int(Stream(seed, "drop path", replicas).keys[0] >> np.uint64(1)))
@@ -106,7 +125,14 @@ class SupernetEvaluator:
             device=self.place.device,
             channels_last=self.place.channels_last,
         )
-        self.drawn: list[Batch] = []
+        self.held_out = Batches(
+            self.images[1],
+            self.recipe.batch,
+            Stream(seed, "held-out data", replicas),
+            device=self.place.device,
+            channels_last=self.place.channels_last,
+        )
+        self.drawn: Sequence[Batch] = ()
         self.metrics: dict[str, list[float]] = {}
 
     def ladder(self) -> tuple[Fidelity, ...]:
@@ -117,18 +143,26 @@ class SupernetEvaluator:
         """Cosine learning rate and linear drop path of this epoch; its measurements start again."""
         # the recipe's schedule over this search's own epochs
         set_learning_rate(self.optimizer, replace(self.recipe, epochs=epochs).learning_rate(epoch))
-        self.net.drop_path = self.drop_path * (epoch + 1) / epochs
+        self.net.drop_path = self.network.drop_path_at(epoch, epochs)
         self.metrics = {}
 
-    def begin_step(self) -> None:
-        """Draw this step's training and architecture batches."""
+    def begin_step(self, *, learns: bool = True) -> None:
+        """Draw this step's training and architecture images; a batch is made of them when it is used."""
         with self._timed():
-            self.drawn = [Batch(batch.images.to(self.dtype), batch.labels) for batch in self.batches.next()]
+            if learns:
+                self.drawn = self.batches.next().to(self.dtype)
+            else:
+                batch = self.held_out.next().to(self.dtype)
+                self.drawn = (batch, batch)
 
     def learn(
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
     ) -> Slope | None:
         """One SGD step on the training batch; with need_slope the slope of the same backward pass."""
+        if mixture.weights.ndim != 3 and self.space is not TOPOLOGY:
+            raise LacksCapability(
+                f"a mixture with a cell axis: the network of the {self.space.name} space has none"
+            )
         with self._timed():
             weights = self._tensor(mixture, need_slope)
             loss, logits = self.loss(self._batch(0), weights, mixture)
@@ -173,7 +207,7 @@ class SupernetEvaluator:
         if at not in self.ladder():
             raise NotMeasured(f"a supernet does not know {at}; it knows {BATCH} and {SHARED}")
         replica = self.ledger.rows(replica, len(codes))
-        batches = [self._batch(1)] if at == BATCH else list(self._valid())
+        batches = self._asked(at)
         accuracy, seconds = np.empty(len(codes)), np.empty(len(codes))
         for row, one_hot in enumerate(self.space.embed(codes)):
             started = time.perf_counter()
@@ -183,6 +217,8 @@ class SupernetEvaluator:
         answers = Evaluations(
             replica, codes, accuracy, np.full(len(codes), MEAN), seconds, clock, answered, at
         )
+        if at == BATCH:
+            self.metrics.setdefault("arch_accuracy", []).extend(accuracy.tolist())
         if self.ledger.listener:
             self.ledger.listener(answers)
         return answers
@@ -191,9 +227,12 @@ class SupernetEvaluator:
         """The benchmark's own numbers where a table knows this data set, else shared-weight accuracies."""
         if self.truth is not None:
             return self.truth.report(codes)
+        return Report(self.accuracies(codes), None, {"valid": self._meaning()})
+
+    def accuracies(self, codes: np.ndarray) -> np.ndarray:
+        """float64 [N] percent: shared-weight accuracies of codes [N, D], for the record; free of charge."""
         batches = list(self._valid())
-        valid = [self._accuracy(one_hot, batches) for one_hot in self.space.embed(np.asarray(codes))]
-        return Report(np.array(valid), None, {"valid": self._meaning()})
+        return np.array([self._accuracy(one_hot, batches) for one_hot in self.space.embed(np.asarray(codes))])
 
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
@@ -205,22 +244,26 @@ class SupernetEvaluator:
             "images": [len(part) for part in self.images],
             "split": self.source.note or "official",
             "ladder": [list(at) for at in self.ladder()],
-            "network": self.network,
+            "network": self.network.settings(),
             "recipe": self.recipe.settings(),
-            "drop_path": self.drop_path,
             "precision": self.place.precision,
             "valid": self._meaning(),
+            **self._own(),
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimizer, clocks, place in the data."""
+        """Weights, optimizer, clocks, place in the data. Raises TrainingFailed for a weight that is not a number."""
+        weights = self.net.state_dict()
+        if not all(values.isfinite().all() for values in weights.values()):
+            raise TrainingFailed(f"a shared weight is no longer a number: {WAY_OUT}")
         return {
-            "net": self.net.state_dict(),
+            "net": weights,
             "optimizer": self.optimizer.state_dict(),
             "noise": self.noise.get_state(),
             "drop_path": self.net.drop_path,
             "ledger": self.ledger.state_dict(),
             "batches": self.batches.state_dict(),
+            "held_out": self.held_out.state_dict(),
             "metrics": self.metrics,
         }
 
@@ -232,6 +275,7 @@ class SupernetEvaluator:
         self.net.drop_path, self.metrics = state["drop_path"], state["metrics"]
         self.ledger.load_state_dict(state["ledger"])
         self.batches.load_state_dict(state["batches"])
+        self.held_out.load_state_dict(state["held_out"])
 
     def measured(self) -> dict[str, float]:
         """Means over this epoch so far: loss and accuracy (percent) of training and architecture batches."""
@@ -248,10 +292,7 @@ class SupernetEvaluator:
         loss = nn.functional.cross_entropy(logits.to(self.dtype), batch.labels)
         if not torch.isfinite(loss):
             step = len(self.metrics.get("train_loss", ())) + 1
-            raise TrainingFailed(
-                f"the loss became {loss.item()} in step {step} of the epoch: lower the learning rate, or use "
-                "--precision float32; the last checkpoint is intact"
-            )
+            raise TrainingFailed(f"the loss became {loss.item()} in step {step} of the epoch: {WAY_OUT}")
         return loss, logits
 
     def _tensor(self, mixture: Mixture, need_gradient: bool) -> Tensor:
@@ -259,9 +300,17 @@ class SupernetEvaluator:
         return weights.requires_grad_(need_gradient)
 
     def _batch(self, which: int) -> Batch:
+        """This step's training (0) or architecture (1) batch."""
         if not self.drawn:
             self.begin_step()
         return self.drawn[which]
+
+    def _asked(self, at: Fidelity) -> list[Batch]:
+        """What a fidelity is measured on."""
+        if at == SHARED:
+            return list(self._valid())
+        with self._timed():
+            return [self._batch(1)]
 
     def _descend(self, gradients: Sequence[Tensor | None]) -> None:
         for parameter, gradient in zip(self.weights, gradients, strict=True):
@@ -289,10 +338,18 @@ class SupernetEvaluator:
 
     def _valid(self) -> Iterator[Batch]:
         order = (self.valid_batch, self.place.device, self.place.channels_last)
-        return (Batch(images.to(self.dtype), labels) for images, labels in in_order(self.valid, *order))
+        return (batch.to(self.dtype) for batch in in_order(self.valid, *order))
 
     def _meaning(self) -> str:
         return f"accuracy with shared weights on {len(self.valid):,} fixed validation images of {self.source.name}"
+
+    def _own(self) -> dict[str, Any]:
+        """What a table of these accuracies says of a data set that no benchmark has."""
+        if self.source.name in semantics.FACTS:
+            return {}
+        facts = Facts(self.source.classes, self.source.side, len(self.images[0]))
+        sets = {"x-valid": OwnSet(len(self.valid), self._meaning())}
+        return {"own": to_json(Own(facts if self.network.published else None, sets))}
 
     def _note(self, part: str, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         right = (logits.detach().argmax(dim=1) == labels).float().mean()
@@ -307,5 +364,7 @@ class SupernetEvaluator:
 
 
 def _slope(loss: Tensor, gradient: Tensor) -> Slope:
+    if not gradient.isfinite().all():
+        raise TrainingFailed(f"the slope of the architecture is no longer a number: {WAY_OUT}")
     value = np.array([loss.item()])
     return Slope(value, gradient.detach().cpu().double().numpy()[None], False, BATCH, MEAN)

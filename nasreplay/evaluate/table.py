@@ -140,7 +140,7 @@ class TableEvaluator:
         trial = MEAN if isinstance(self.trial, str) else self.trial
         return Slope(loss, gradient, True, self.levels[-1].at, trial)
 
-    def begin_step(self) -> None:
+    def begin_step(self, *, learns: bool = True) -> None:
         """A table has no batches."""
 
     def learn(

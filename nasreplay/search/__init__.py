@@ -14,11 +14,13 @@ from nasreplay.search.curriculum import Curriculum, CurriculumFixed
 from nasreplay.search.driver import run
 from nasreplay.search.enas import ENAS
 from nasreplay.search.gradient import GDAS, SNAS, DartsV1, DartsV2, GradientSearch
+from nasreplay.search.hyperband import Hyperband
 from nasreplay.search.local import LocalSearch
 from nasreplay.search.random import RandomSearch
 from nasreplay.search.rea import REA
 from nasreplay.search.reinforce import Reinforce
 from nasreplay.search.sharing import RSPS, SETN
+from nasreplay.search.widths import TAS, MaskGumbel, MaskRL
 
 SEARCHERS: dict[str, type[Searcher]] = {
     searcher.name: searcher
@@ -27,6 +29,7 @@ SEARCHERS: dict[str, type[Searcher]] = {
         LocalSearch,
         REA,
         Reinforce,
+        Hyperband,
         BOHB,
         Curriculum,
         CurriculumFixed,
@@ -37,10 +40,14 @@ SEARCHERS: dict[str, type[Searcher]] = {
         RSPS,
         SETN,
         ENAS,
+        TAS,
+        MaskGumbel,
+        MaskRL,
     )
 }
-TABLE_DEFAULTS = tuple(name for name in SEARCHERS if name not in ("rsps", "setn", "enas"))
-"""What `nasreplay replay` compares when nothing is named; the others are about training shared weights."""
+_NOT_DEFAULT = ("hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl")
+TABLE_DEFAULTS = tuple(name for name in SEARCHERS if name not in _NOT_DEFAULT)
+"""What `nasreplay replay` compares when nothing is named; the others need shared weights or several fidelities."""
 
 
 PRESETS = ("table", "live", "published")
@@ -74,14 +81,18 @@ __all__ = [
     "SETN",
     "SNAS",
     "TABLE_DEFAULTS",
+    "TAS",
     "Budget",
     "Curriculum",
     "CurriculumFixed",
     "DartsV1",
     "DartsV2",
     "GradientSearch",
+    "Hyperband",
     "Live",
     "LocalSearch",
+    "MaskGumbel",
+    "MaskRL",
     "Question",
     "RandomSearch",
     "Reinforce",

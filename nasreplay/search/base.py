@@ -53,8 +53,16 @@ class Searcher:
     name: ClassVar[str]
     source: ClassVar[str]
     """Paper and section; deviations from it are in the class docstring."""
+    home: ClassVar[str] = "topology"
+    """Name of the space that a live search is in unless told otherwise."""
     needs: ClassVar[frozenset[str]] = frozenset({"evaluate"})
     """Abilities that an evaluator must have."""
+    edgewise: ClassVar[bool] = False
+    """Whether it decides on one operation for each edge, so that a space's decisions must be its edges."""
+    learns: ClassVar[bool] = False
+    """Whether it trains shared weights where there are some."""
+    rungs: ClassVar[int] = 1
+    """How many fidelities it can use."""
     epochs: int | None = None
     """Epochs of a search that ends by itself and says after every step what it would answer; else None."""
 
@@ -138,7 +146,7 @@ class SamplingSearcher(Searcher):
         state = self.state
         turn = rank_within(answers.replica)
         for k in range(int(turn.max(initial=-1)) + 1):
-            now = answers.only(turn == k)
+            now = answers.only(turn == k) if turn.any() else answers
             better = now.accuracy > state.best_accuracy[now.replica]
             rows = now.replica[better]
             state.best_accuracy[rows] = now.accuracy[better]

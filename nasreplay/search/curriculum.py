@@ -8,17 +8,18 @@ from typing import ClassVar
 import numpy as np
 
 from nasreplay.config import one_of, positive, within
-from nasreplay.errors import BadSetting, LacksCapability
+from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.search import adam
 from nasreplay.search.base import Live, Question, SamplingSearcher, on_batch
 from nasreplay.search.candidates import answer_best
-from nasreplay.search.policies import LogitsPolicy, LSTMPolicy, block_of
+from nasreplay.search.policies import LogitsPolicy, LSTMPolicy, Vocabulary, block_of
 from nasreplay.search.samplers import vertex
 from nasreplay.spaces.base import Space
 
 POLICIES = {"logits": LogitsPolicy, "lstm": LSTMPolicy}
 ROUNDING = 1e-9  # equal steps must not miss the end of a stage or of its warm-up by a rounding error
+BASES = ("nor_conv_3x3", "sep_conv_3x3")  # published: sep_conv_3x3
 SHARES = ("equal", "log_size", "size")
 
 
@@ -27,21 +28,23 @@ class Curriculum(SamplingSearcher):
     """REINFORCE in a space that grows: stage k may use the first start_ops + k·grow_by operations.
 
     order: growth order of the operations: "shuffle" (base_op first, the others permuted anew for every replica),
-    "random" (all permuted), "listed", or names joined by commas. base_op: empty = nor_conv_3x3 where it exists.
-    stage_share: how the budget is divided over stages; warmup: fraction of each stage drawn uniformly without
-    training the policy (the operation warm-up). policy: lstm (published) or logits (a table of independent
-    logits). gamma: of the moving-average baseline, updated before the advantage is formed; the reward is
-    accuracy/100. Field defaults are the published live values; the defaults on tables stand in
+    "random" (all permuted), "listed", or names joined by commas. base_op: empty = nor_conv_3x3 or
+    sep_conv_3x3 where it exists. stage_share: how the budget is divided over stages; warmup: fraction of each stage
+    drawn uniformly without training the policy (the operation warm-up). policy: lstm (published) or logits (a table
+    of independent logits). gamma: of the moving-average baseline, updated before the advantage is formed; the reward
+    is accuracy/100. Field defaults are the published live values; the defaults on tables stand in
     configs/algos/curriculum-table.config.
     On shared weights the reward is the accuracy on the current mini-batch, and the search ends after live_epochs
     (5 stages of 20 + 40 epochs; Budget.epochs ends it sooner). Every step trains the weights on one sample of the
     policy and the policy on another; a warm-up, or a single open operation, trains only the weights. The answer is
     the best of derive_samples policy samples at the end of each epoch, not the best reward; on a table it is the best
     seen.
-    Deviations: six operation decisions and no node decisions on a cell of fixed topology; one hidden layer of
-    `hidden` units; live, weights and policy take turns by steps, not by epochs, and the last epoch's derivation is
-    the answer (published: three repetitions, left to the operator). On this space any benefit is a matter of the
-    growth order: compare with curriculum-fixed.
+    In the NASNet spaces the inputs of nodes are decided, too; all of them are open from the start, so that even a
+    single open operation trains the policy. live_epochs is 480 there (8 stages).
+    Deviations: on a cell of fixed topology six operation decisions and no node decisions; one policy for both cells;
+    one hidden layer of `hidden` units; live, weights and policy take turns by steps, not by epochs, and the last
+    epoch's derivation is the answer (published: three repetitions, left to the operator). On cells of fixed topology
+    any benefit is a matter of the growth order: compare with curriculum-fixed.
     """
 
     order: str = "shuffle"
@@ -60,6 +63,7 @@ class Curriculum(SamplingSearcher):
     live_epochs: int = 300
     derive_samples: int = 10
 
+    learns: ClassVar[bool] = True
     name: ClassVar[str] = "curriculum"
     source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
 
@@ -76,12 +80,9 @@ class Curriculum(SamplingSearcher):
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """A fresh policy over all operations, and every replica's growth order."""
-        if len(set(space.options)) > 1:
-            raise LacksCapability(
-                f"{self.name} grows one list of operations; the {space.name} space has several"
-            )
         super().begin(space, ladder, seed, replicas)
-        operations = space.options[0]
+        self._words = Vocabulary(space)
+        operations = self._words.operations
         if self.start_ops > len(operations):
             raise BadSetting(
                 f"{self.name}.start_ops is {self.start_ops}: the space has {len(operations)} operations"
@@ -103,7 +104,8 @@ class Curriculum(SamplingSearcher):
         if self.order == "random":
             return self.stream.at().permutation(len(operations))
         if self.order == "shuffle":
-            base = self.base_op or ("nor_conv_3x3" if "nor_conv_3x3" in operations else operations[0])
+            usual = [name for name in BASES if name in operations]
+            base = self.base_op or (*usual, operations[0])[0]
             if base not in operations:
                 raise BadSetting(f"{self.name}.base_op is {base!r}; operations: {', '.join(operations)}")
             others = np.delete(np.arange(len(operations)), operations.index(base))
@@ -125,7 +127,9 @@ class Curriculum(SamplingSearcher):
         first = self._first(operations)
         stages = 1 + -(-(operations - first) // self.grow_by)
         enabled = np.minimum(first + self.grow_by * np.arange(stages), operations)
-        log_size = self.space.decisions * np.log(enabled)
+        growing = self._words.mask[:, 0]
+        log_size = growing.sum() * np.log(enabled) + np.log(self._words.mask[~growing].sum(axis=1)).sum()
+        self._one = log_size == 0
         share = {"equal": np.ones(stages), "log_size": log_size, "size": np.exp(log_size)}[self.stage_share]
         return np.cumsum(share) / share.sum(), enabled
 
@@ -133,8 +137,10 @@ class Curriculum(SamplingSearcher):
         return np.searchsorted(self._bounds[:-1], live.progress + ROUNDING, side="right")
 
     def allowed(self, rows: np.ndarray, enabled: np.ndarray) -> np.ndarray:
-        """bool [n, O]: the operations open to each replica."""
-        return self.state.turn[rows] < enabled[:, None]
+        """bool [n, D, V]: the words open to each decision of each replica."""
+        open_ = np.ones((len(rows), self._words.mask.shape[1]), dtype=bool)
+        open_[:, : self.state.turn.shape[1]] = self.state.turn[rows] < enabled[:, None]
+        return open_[:, None] & self._words.mask
 
     def _warming(self, live: Live) -> np.ndarray:
         stage = self._stage(live)
@@ -146,8 +152,11 @@ class Curriculum(SamplingSearcher):
         if "weights" not in evaluator.abilities:
             return super().step(evaluator, live)
         evaluator.begin_step()
-        evaluator.learn(vertex(self.space, self.ask(live).codes), replica=live.rows)
-        learning = ~self._warming(live) & (self._enabled[self._stage(live)] > 1)
+        codes = self.ask(live).codes
+        evaluator.learn(vertex(self.space, codes), replica=live.rows)
+        unanswered = np.isneginf(self.state.best_accuracy[live.rows])
+        self.state.best_codes[live.rows[unanswered]] = codes[unanswered]
+        learning = ~self._warming(live) & ~self._one[self._stage(live)]
         if learning.any():
             live = live._replace(rows=live.rows[learning], progress=live.progress[learning])
             self.tell(self._answers(evaluator, live), live)
@@ -165,14 +174,17 @@ class Curriculum(SamplingSearcher):
         allowed = self.allowed(live.rows, self._enabled[self._stage(live)])
         codes = self.sample(live.rows, allowed)
         if self.warmup:
-            uniform = np.repeat((allowed / allowed.sum(1, keepdims=True))[:, None], self.space.decisions, 1)
-            drawn = self.draws(live.rows).categorical(uniform)
+            uniform = allowed / allowed.sum(axis=-1, keepdims=True)
+            drawn = self._codes(self.draws(live.rows).categorical(uniform))
             codes = np.where(self._warming(live)[:, None], drawn, codes)
         return Question(codes, live.rows, on_batch(self.ladder))
 
     def sample(self, rows: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-        """int8 [n, D]: one architecture from each policy inside the allowed operations [n, O]."""
-        return self._policy.sample(self.state.logits[rows], allowed, self.draws(rows))
+        """int8 [n, D]: one architecture from each policy inside the allowed words [n, D, V]."""
+        return self._codes(self._policy.sample(self.state.logits[rows], allowed, self.draws(rows)))
+
+    def _codes(self, words: np.ndarray) -> np.ndarray:
+        return (words - self._words.first).astype(np.int8)
 
     def tell(self, answers: Evaluations, live: Live) -> None:
         """Update the baseline, then one Adam step on −log-probability × advantage − entropy bonus."""
@@ -185,7 +197,8 @@ class Curriculum(SamplingSearcher):
         rows, codes = rows[chosen], answers.codes[chosen]
         advantage = reward[chosen] - state.baseline[rows]
         allowed = self.allowed(rows, self._enabled[self._stage(live)][training])
-        gradient = self._policy.gradient(state.logits[rows], allowed, codes, advantage, self.entropy)
+        words = codes + self._words.first
+        gradient = self._policy.gradient(state.logits[rows], allowed, words, advantage, self.entropy)
         adam.step(
             state,
             rows,
@@ -198,7 +211,7 @@ class Curriculum(SamplingSearcher):
     def derive(self, samples: int) -> np.ndarray:
         """int8 [R, samples, D]: architectures of the final policies (the published derivation tries 10)."""
         rows = np.arange(len(self.state.logits))
-        every = np.ones((len(rows), len(self.space.options[0])), dtype=bool)
+        every = np.repeat(self._words.mask[None], len(rows), axis=0)
         return np.stack([self.sample(rows, every) for _ in range(samples)], axis=1)
 
 

@@ -25,6 +25,7 @@ WAYS_OUT = {
     "slope": "use a table or a supernet.",
     "one-hot slope": "use a table with gradient 'exact', or a supernet (one-hot rows always sample the same cell).",
 }
+CHOOSE_EDGES = ("gdas", "darts-v1", "darts-v2", "snas", "rsps", "curriculum")
 
 
 class Recorder(Protocol):
@@ -144,6 +145,12 @@ def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: ra
             f"{searcher.name} needs {' and '.join(lacking)}: {evaluator.describe()['evaluator']} "
             f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(WAYS_OUT[need] for need in lacking)}"
         )
+    space = evaluator.space
+    if searcher.edgewise and space.decisions != space.edges:
+        raise LacksCapability(
+            f"{searcher.name} decides on an operation for each edge, and in the {space.name} space edges are chosen, "
+            f"too: take {', '.join(CHOOSE_EDGES)}"
+        )
     if evaluator.missing:
         raise NotMeasured(
             f"{evaluator.missing:,} of {evaluator.space.size:,} architectures cannot be asked for, and a search may "
@@ -153,7 +160,8 @@ def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: ra
     epochs = min(filter(None, (searcher.epochs_on(evaluator), budget.epochs)), default=0)
     if not epochs and budget.simulated_s is budget.wall_s is budget.evaluations is None:
         raise BadSetting(
-            f"{searcher.name} never ends by itself: give a budget (simulated_s, evaluations or wall_s)"
+            f"{searcher.name} never ends by itself: give a budget, simulated_s, evaluations or wall_s "
+            "(--budget SECONDS, --evaluations N)"
         )
     return epochs
 
@@ -176,7 +184,7 @@ def _both(one: Callable[[Any], None], other: Callable[[Any], None]) -> Callable[
 
 
 class StopSignals:
-    """While a run lasts, the first Ctrl-C or SIGTERM only asks it to stop between two steps."""
+    """While it lasts, the first Ctrl-C or SIGTERM only asks to stop between two steps; also those inside another."""
 
     def __init__(self):
         self.asked = False
@@ -185,7 +193,10 @@ class StopSignals:
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) is not signal.SIG_IGN:
+                handler = signal.getsignal(number)
+                around = getattr(handler, "__self__", None)
+                self.asked |= isinstance(around, StopSignals) and around.asked
+                if handler is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._ask)
         return self
 

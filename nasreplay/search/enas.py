@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from nasreplay.config import positive, within
-from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.protocol import Evaluator, Fidelity
 from nasreplay.search import adam
 from nasreplay.search.base import Live, Searcher, on_batch
@@ -44,7 +43,9 @@ class ENAS(Searcher):
     entropy: float = 1e-4
     decay: float = 0.99
 
+    learns: ClassVar[bool] = True
     name: ClassVar[str] = "enas"
+    edgewise: ClassVar[bool] = True
     source: ClassVar[str] = "Pham et al., ENAS, ICML 2018, section 2; settings of NAS-Bench-201"
 
     def __post_init__(self):
@@ -54,10 +55,6 @@ class ENAS(Searcher):
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """A fresh controller; its first sample is the first answer."""
-        if len(set(space.options)) > 1:
-            raise LacksCapability(
-                f"{self.name} decides over one list of operations; the {space.name} space has several"
-            )
         super().begin(space, ladder, seed, replicas)
         self._controller = ENASController(space, self.hidden, block_of(ladder))
         self.state.logits = self._controller.initial(self.stream.at())
@@ -72,7 +69,7 @@ class ENAS(Searcher):
         )
 
     def _open(self, rows: np.ndarray) -> np.ndarray:
-        return np.ones((len(rows), len(self.space.options[0])), dtype=bool)
+        return np.repeat(self.space.mask[None], len(rows), axis=0)
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One weight step on a controller sample."""
@@ -100,7 +97,7 @@ class ENAS(Searcher):
         """float64 [n, S], fractions; NaN where a budget was over. A fresh batch for every sample."""
         accuracy, at = np.empty(codes.shape[:2]), on_batch(self.ladder)
         for sample in range(codes.shape[1]):
-            evaluator.begin_step()
+            evaluator.begin_step(learns=False)
             answers = evaluator.evaluate(codes[:, sample], at=at, replica=rows)
             accuracy[:, sample] = np.where(answers.answered, answers.accuracy / 100, np.nan)
         return accuracy

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nasreplay.data.correlate import correlations
 from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator
@@ -47,8 +48,6 @@ def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, 
 
     sample: how many uniform architectures, None for all. Raises LacksCapability where the spaces differ.
     """
-    from scipy import stats
-
     if evaluator.space is not truth.space:
         raise LacksCapability(
             f"a {evaluator.space.name} evaluator and a {truth.space.name} table do not compare"
@@ -58,15 +57,15 @@ def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, 
     if sample is not None:
         order = Stream(seed, "rank error").at().permutation(space.size)[0]
         codes = codes[np.sort(order[:sample])]
-    evaluator.begin_step()
+    evaluator.begin_step(learns=False)
     told = evaluator.evaluate(codes, replica=np.zeros(len(codes), dtype=np.int64)).accuracy
     known = truth.report(codes).valid
-    tau: Any = stats.kendalltau(told, known)
-    rho: Any = stats.spearmanr(told, known)
+    tau, rho, _ = correlations(told, known)
     return {
         "architectures": len(codes),
-        "kendall_tau": float(tau.statistic),
-        "spearman_rho": float(rho.statistic),
+        "kendall_tau": tau,
+        "spearman_rho": rho,
+        "ties_for_best": int((told == told.max()).sum()),
         "best_by_shared_weights": table_facts(truth, codes[told.argmax()][None]),
     }
 

@@ -32,6 +32,7 @@ class GradientSearch(Searcher):
     weight_decay: float = 1e-3
     gradient_clip: float = 0.0
 
+    learns: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"slope"})
     order: ClassVar[int] = 1
     bilevel: ClassVar[bool] = True
@@ -65,19 +66,18 @@ class GradientSearch(Searcher):
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One step on the weights and one on the logits, in the published order."""
         temperature = self.temperature(live.epoch, live.epochs)
+        # a table has none: no need to draw a mixture for them
+        trains = self.bilevel and "weights" in evaluator.abilities
         evaluator.begin_step()
         if not self.bilevel:
             sample = self.sample(live.rows, temperature)
             slope = evaluator.learn(sample.mixture, need_slope=True, replica=live.rows)
             assert slope is not None
         else:
-            trains = "weights" in evaluator.abilities  # a table has none: no need to draw a mixture for them
             if trains and self.order == 1:
                 evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
             sample = self.sample(live.rows, temperature)
             slope = evaluator.slope(sample.mixture, order=self.order, replica=live.rows)
-            if trains and self.order == 2:
-                evaluator.learn(sample.mixture, replica=live.rows)
         self.state.loss[live.rows] = slope.loss
         adam.step(
             self.state,
@@ -89,6 +89,8 @@ class GradientSearch(Searcher):
             weight_decay=self.weight_decay,
             clip=self.gradient_clip,
         )
+        if trains and self.order == 2:
+            evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
 
     def incumbent(self) -> np.ndarray:
         """The largest logit of every edge, `none` included."""
@@ -113,19 +115,14 @@ class DartsV2(GradientSearch):
 
 
 @dataclass
-class GDAS(GradientSearch):
-    """One sampled operation per edge, straight-through Gumbel-softmax.
+class Annealed(GradientSearch):
+    """A search whose sampler grows cold.
 
     tau_max, tau_min: the temperature falls linearly over the epochs.
     """
 
-    epochs: int = 250
     tau_max: float = 10.0
     tau_min: float = 0.1
-
-    name: ClassVar[str] = "gdas"
-    source: ClassVar[str] = "Dong & Yang, GDAS, CVPR 2019, equations 4 to 6; settings of NAS-Bench-201"
-    needs: ClassVar[frozenset[str]] = frozenset({"slope", "one-hot slope"})
 
     def __post_init__(self):
         super().__post_init__()
@@ -134,6 +131,17 @@ class GDAS(GradientSearch):
     def temperature(self, epoch: int, epochs: int) -> float:
         """Linear from tau_max in the first to tau_min in the last epoch."""
         return self.tau_max - (self.tau_max - self.tau_min) * epoch / max(epochs - 1, 1)
+
+
+@dataclass
+class GDAS(Annealed):
+    """One sampled operation per edge, straight-through Gumbel-softmax."""
+
+    epochs: int = 250
+
+    name: ClassVar[str] = "gdas"
+    source: ClassVar[str] = "Dong & Yang, GDAS, CVPR 2019, equations 4 to 6; settings of NAS-Bench-201"
+    needs: ClassVar[frozenset[str]] = frozenset({"slope", "one-hot slope"})
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A one-hot mixture."""

@@ -1,7 +1,8 @@
-"""Policies of the curriculum and of ENAS: independent logits, or an LSTM that decides edge by edge.
+"""Policies of the curriculum and of ENAS: independent logits, or an LSTM that takes one decision after the other.
 
-Both keep all their parameters of a replica in one array row, sized for the full list of operations; operations that
-are not open yet are masked. Shapes: n replicas, S samples of each, D decisions, O operations,
+Both keep all their parameters of a replica in one array row, sized for the whole vocabulary: every option that any
+decision has, as a word. Words that a decision does not have, or that are not open yet, are masked.
+Shapes: n replicas, S samples of each, D decisions, V words (O where all decisions are over the same O operations),
 P parameters.
 """
 
@@ -13,9 +14,24 @@ import numpy as np
 
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.search.base import on_batch
-from nasreplay.search.samplers import initial_logits, softmax
+from nasreplay.search.samplers import softmax
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
+
+
+class Vocabulary:
+    """The options of a space's decisions as words, the longest list first.
+
+    operations: that list; mask: bool [D, V], the words of each decision; first: int64 [D], the word of its option 0
+    (its options are neighbours).
+    """
+
+    def __init__(self, space: Space):
+        lists = sorted(dict.fromkeys(space.options), key=len, reverse=True)
+        words = list(dict.fromkeys(word for names in lists for word in names))
+        self.operations = lists[0]
+        self.mask = np.array([[word in names for word in words] for names in space.options])
+        self.first = self.mask.argmax(axis=1)
 
 
 def block_of(ladder: tuple[Fidelity, ...]) -> int:
@@ -24,18 +40,18 @@ def block_of(ladder: tuple[Fidelity, ...]) -> int:
 
 
 class LogitsPolicy:
-    """A table of independent logits, parameters [n, D, O]."""
+    """A table of independent logits, parameters [n, D, V]."""
 
     def __init__(self, space: Space, hidden: int, block: int):
-        self.space = space
+        self.shape = Vocabulary(space).mask.shape
 
     def initial(self, draws: Draws) -> np.ndarray:
         """Nearly uniform."""
-        return initial_logits(self.space, draws, 0.0, 1e-3)
+        return 1e-3 * draws.normal(self.shape[0] * self.shape[1]).reshape(len(draws), *self.shape)
 
     def sample(self, logits: np.ndarray, allowed: np.ndarray, draws: Draws) -> np.ndarray:
-        """int8 [n, D]."""
-        return draws.categorical(_masked_softmax(logits, allowed[:, None]))
+        """int8 [n, D], inside the allowed words [n, D, V]."""
+        return draws.categorical(_masked_softmax(logits, allowed))
 
     def gradient(
         self,
@@ -45,8 +61,8 @@ class LogitsPolicy:
         advantage: np.ndarray,
         entropy: float,
     ) -> np.ndarray:
-        """Gradient [n, D, O] of −log p(codes) · advantage − entropy · H."""
-        p = _masked_softmax(logits, allowed[:, None])
+        """Gradient [n, D, V] of −log p(codes) · advantage − entropy · H."""
+        p = _masked_softmax(logits, allowed)
         log_p = np.log(np.where(p > 0, p, 1.0))
         uncertainty = -(p * log_p).sum(axis=-1, keepdims=True)
         score = p - (codes[:, :, None] == np.arange(p.shape[-1]))
@@ -56,8 +72,8 @@ class LogitsPolicy:
 class LSTMPolicy:
     """LSTM cells, an embedding of the previous decision and a shared head; parameters [n, P], float32.
 
-    As in the curriculum: one cell and a zero first input (Guo et al., ICML 2020, section 4.2, without the node
-    decisions that a cell of fixed topology does not have).
+    As in the curriculum: one cell and a zero first input (Guo et al., ICML 2020, section 4.2; there, nodes
+    are decided by attention and by a controller for each cell, here every decision has the same head).
     Replicas are computed in blocks of a fixed size (`block`, zero-padded), so that their numbers don't depend on the
     batch, and the memory of the unrolled cell stays small. S samples of a replica share its parameters.
     """
@@ -66,9 +82,9 @@ class LSTMPolicy:
     learned_input = False
 
     def __init__(self, space: Space, hidden: int, block: int):
-        self.decisions, self.options = space.decisions, len(space.options[0])
+        self.decisions, o = Vocabulary(space).mask.shape
         self.hidden, self.block = hidden, block
-        h, o = hidden, self.options
+        h = hidden
         self.shapes = {"input": (h, 1)} if self.learned_input else {}
         self.shapes["embedding"] = (o, h)
         for layer in range(self.layers):
@@ -173,13 +189,13 @@ class LSTMPolicy:
         import torch
 
         _, log_p = self._unroll(theta, mask, codes=codes)
-        open_ = mask[:, None, None]
+        open_ = mask[:, None]
         finite = torch.where(open_, log_p, log_p.new_zeros(()))
         uncertainty = -(finite.exp() * finite * open_).sum((2, 3))
         return log_p.gather(3, codes[..., None])[..., 0].sum(2), uncertainty
 
     def _unroll(self, theta: Any, mask: Any, *, codes: Any = None, uniform: Any = None) -> tuple[Any, Any]:
-        """(codes [B, S, D], log-probabilities [B, S, D, O]): of given codes, or drawn by uniforms [B, S, D]."""
+        """(codes [B, S, D], log-probabilities [B, S, D, V]): of given codes, or drawn by uniforms [B, S, D]."""
         import torch
 
         parts = theta.split(self.sizes, dim=1)
@@ -197,7 +213,7 @@ class LSTMPolicy:
                 state[layer] = self._cell(part, layer, x, *state[layer])
                 x = state[layer][0]
             logits = self.shape_logits((part["head"] @ x + part["head_bias"]).transpose(1, 2))
-            log_p = logits.masked_fill(~mask[:, None], -torch.inf).log_softmax(dim=2)
+            log_p = logits.masked_fill(~mask[:, None, decision], -torch.inf).log_softmax(dim=2)
             if codes is None:
                 bounds = log_p.exp().cumsum(dim=2)
                 op = (uniform[:, :, decision, None] * bounds[..., -1:] >= bounds[..., :-1]).sum(dim=2)

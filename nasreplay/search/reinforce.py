@@ -29,6 +29,7 @@ class Reinforce(SamplingSearcher):
     momentum: float = 0.9
 
     name: ClassVar[str] = "reinforce"
+    edgewise: ClassVar[bool] = True
     source: ClassVar[str] = "Williams 1992; settings of NATS-Bench, TPAMI 2021, section 5"
 
     def __post_init__(self):

@@ -1,4 +1,4 @@
-"""From logits to mixtures and back: DARTS, GDAS and SNAS differ only here.
+"""From logits to mixtures and back: DARTS, GDAS, SNAS and TAS differ only here.
 
 A sampler draws a `Sample`; its `pull` carries an evaluator's slope back to the logits. All of them are softmaxes
 of (logits + noise)/temperature, so the chain rule has one closed form and no autograd graph is needed.
@@ -84,6 +84,21 @@ def concrete_score(logits: np.ndarray, draws: Draws, temperature: float) -> Samp
     options = np.isfinite(logits).sum(axis=-1, keepdims=True)
     score = np.where(np.isfinite(logits), 1.0 - options * share, 0.0)
     return Sample(Mixture(soft, np.isfinite(logits)), lambda slope: slope.loss[:, None, None] * score)
+
+
+def two_of(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
+    """TAS: two options a row, drawn without replacement and mixed by the softmax of their noisy logits.
+
+    With l = (logits + Gumbel)/temperature they are drawn in proportion to softmax(l) + 1e-7 (Dong & Yang, TAS,
+    NeurIPS 2019, section 3.1). That the published l starts from log-softmax(logits) changes nothing.
+    """
+    shaped = (logits + gumbel_like(logits, draws)) / temperature
+    p = np.where(np.isfinite(logits), softmax(shaped) + 1e-7, 0.0)
+    first = _one_hot(draws.categorical(p), p.shape[-1])
+    second = _one_hot(draws.categorical(np.where(first, 0.0, p)), p.shape[-1])
+    chosen = first | second
+    mixed = softmax(np.where(chosen, shaped, -np.inf))
+    return Sample(Mixture(mixed, chosen), lambda slope: pull_softmax(mixed, temperature, slope.gradient))
 
 
 def gumbel_like(logits: np.ndarray, draws: Draws) -> np.ndarray:

@@ -29,6 +29,7 @@ class RSPS(Searcher):
     epochs: int = 250  # pyright: ignore[reportIncompatibleVariableOverride]
     candidates: int = 100
 
+    learns: ClassVar[bool] = True
     name: ClassVar[str] = "rsps"
     source: ClassVar[str] = (
         "Li & Talwalkar, Random Search and Reproducibility for NAS, UAI 2019, section 3; settings of NAS-Bench-201"
@@ -71,6 +72,7 @@ class SETN(GradientSearch):
     candidates: int = 100
 
     name: ClassVar[str] = "setn"
+    edgewise: ClassVar[bool] = True
     source: ClassVar[str] = "Dong & Yang, SETN, ICCV 2019, sections 3.2 to 3.4; settings of NAS-Bench-201"
     needs: ClassVar[frozenset[str]] = frozenset({"evaluate", "slope"})
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
-from nasreplay.runs.result import Result, best_so_far
+from nasreplay.runs.result import Numbering, Result, best_so_far
 from nasreplay.search.base import Live, Searcher
 from nasreplay.seeds import rank_within
 
@@ -17,6 +17,7 @@ class Trace:
 
     def __init__(self, evaluator: Evaluator, keep_steps: bool):
         self.evaluator, self.keep_steps = evaluator, keep_steps
+        self.number = Numbering(evaluator.space)
         self.asked: list[Evaluations] = []
         self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
 
@@ -27,7 +28,7 @@ class Trace:
     def step(self, live: Live, searcher: Searcher) -> None:
         """Keep what the searcher would answer now."""
         if self.keep_steps:
-            found = self.evaluator.space.index(searcher.incumbent()[live.rows])
+            found = self.number.of(searcher.incumbent()[live.rows])
             ledger = self.evaluator.ledger
             self.steps.append((live.rows, found, ledger.simulated_s[live.rows], ledger.queries[live.rows]))
 
@@ -35,10 +36,10 @@ class Trace:
         self, searcher: Searcher, evaluator: Evaluator, header: dict[str, Any], wall_s: float, finished: bool
     ) -> Result:
         """Arrays over replicas and points."""
-        space, replicas = evaluator.space, len(evaluator.ledger)
+        replicas = len(evaluator.ledger)
         replica = _joined([a.replica for a in self.asked], np.int64)
         place = (replica, rank_within(replica))
-        index = _joined([space.index(a.codes) for a in self.asked], np.int32)
+        index = _joined([self.number.of(a.codes) for a in self.asked], np.int32)
         evaluated = _grid(replicas, place, index, -1)
         observed = _grid(replicas, place, _joined([a.accuracy for a in self.asked], float), np.nan)
         clock = _grid(replicas, place, _joined([a.clock for a in self.asked], float), np.nan)
@@ -51,12 +52,12 @@ class Trace:
             incumbent = _grid(replicas, place, _joined([s[1] for s in self.steps], np.int32), -1)
             clock = _grid(replicas, place, _joined([s[2] for s in self.steps], float), np.nan)
             queries = _grid(replicas, place, _joined([s[3] for s in self.steps], np.int32), 0)
-        settings = {**header, "space": space.name}
+        settings = {**header, "space": evaluator.space.name}
         return Result(
             searcher=searcher.name,
             dataset=str(evaluator.describe().get("dataset", "")),
             oracle="slope" in searcher.needs and evaluator.describe().get("gradient") == "exact",
-            found=space.index(searcher.incumbent()).astype(np.int32),
+            found=self.number.of(searcher.incumbent()).astype(np.int32),
             incumbent=incumbent,
             clock=clock,
             queries=queries,
@@ -66,6 +67,7 @@ class Trace:
             wall_s=wall_s,
             finished=finished,
             settings=settings,
+            listed=self.number.listed,
         )
 
 

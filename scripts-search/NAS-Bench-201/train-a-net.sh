@@ -3,7 +3,9 @@
 # Trains one structure (a cell text, or resnet, all_c3x3, all_c1x1, all_idnt) with width C and N cells a stage by the
 # 200-epoch recipe, on every data set of DATASETS with every seed of SEEDS; what was begun before is continued.
 set -euo pipefail
-[ $# -ge 3 ] || { echo "usage: $0 ARCH CHANNELS CELLS [options of nasreplay train]" >&2; exit 1; }
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+[ $# -ge 3 ] || { echo "usage: $0 ARCH CHANNELS CELLS [options of nasreplay train]" >&2; exit 2; }
 arch=$1 channels=$2 cells=$3
 shift 3
 for dataset in ${DATASETS:-cifar10-valid cifar10 cifar100 ImageNet16-120}; do

@@ -1,14 +1,16 @@
-# Sourced by the scripts beside it: NAME DATASET BN SEED [options of `nasreplay search`].
+# Sourced by the scripts of this and other folders: NAME DATASET BN SEED [options of `nasreplay search`].
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 
 usage() {
-  echo "usage: bash scripts-search/algos/$(basename "$0") $1 [options of nasreplay search]" >&2
+  local folder
+  folder=$(cd "$(dirname "$0")" && pwd)
+  echo "usage: bash ${folder#"$root"/}/$(basename "$0") $1 [options of nasreplay ${2:-search}]" >&2
   exit 2
 }
 
-# A weight-sharing search on the cells of NAS-Bench-201; BN 1 keeps running statistics, seed -1 draws one.
+# A weight-sharing search, in the space that the searcher was made for; BN 1 keeps running statistics, seed -1 draws one.
 live() {
   local name=$1
   shift

@@ -86,7 +86,7 @@ def test_forms_that_widths_lack(refused, form):
     ("text", "told"),
     [
         ("", "six-digit key"),
-        ("{}", "six-digit key"),
+        ("{}", "fields normal, normal_concat"),
         ("[", "is not the JSON"),
         ("[" * 5000, "is not the JSON"),
         ("[]", "character 1"),
@@ -114,6 +114,48 @@ def test_bad_input(refused, text, told):
 def test_the_bad_one_of_several_is_named(refused):
     err = refused("convert", "1", "x")
     assert "architecture 2 of 2" in err
+
+
+GENOTYPE_FORMS = ["json", "darts", "two-input", "all-edge", "xautodl", "cnas", "cnas-json"]
+
+
+@pytest.mark.parametrize("form", GENOTYPE_FORMS)
+def test_genotypes_are_one_line_and_come_back(convert, form):
+    line = convert("DARTS_V2", "--to", form)
+    assert line.count("\n") == 1
+    darts = convert(line, "--to", "two-input")
+    assert darts == convert("DARTS_V2", "--to", "darts")
+    assert darts.startswith("Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ")
+
+
+@pytest.mark.parametrize("form", ["darts", "all-edge", "xautodl"])
+def test_cells_have_genotypes(convert, form):
+    assert convert(convert(CELL, "--to", form), "--to", "string") == CELL + "\n"
+
+
+def test_the_genotype_of_a_cell_has_all_of_its_forms(convert):
+    genotype = convert(CELL, "--to", "darts")
+    for form, wanted in FORMS.items():
+        assert convert(genotype, "--to", form) == wanted + "\n"
+
+
+def test_genotypes_through_standard_input(convert):
+    lines = "".join(convert(name, "--to", "darts") for name in ("NASNet", "GDAS_F1", "SNAS_mild_edge_all"))
+    assert convert("-", "--to", "darts", stdin=lines) == lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("SETN", "--to", "string"), "not a NAS-Bench-201 cell: it has 4 intermediate nodes"),
+        (("SETN", "--to", "cnas"), "conv_3x1_1x3 is no operation of CNAS"),
+        (("8:8:8:8:8", "--to", "darts"), "has no darts form; it has string, index, json"),
+        (("1", "GDAS_F1", "--to", "cnas"), "architecture 1 of 2: a CNAS genotype has a reduction cell"),
+        (("Genotype(normal=__import__('os').getcwd())",), "is not allowed in a genotype"),
+    ],
+)
+def test_genotypes_that_a_form_cannot_hold(refused, arguments, told):
+    assert told in refused("convert", *arguments)
 
 
 def test_usage(refused, monkeypatch):

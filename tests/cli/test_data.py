@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from nasreplay.cli.data import data
-from nasreplay.errors import BadPack, BadSetting, UnknownName
+from nasreplay.errors import BadPack, BadSetting, LacksCapability, UnknownName
 from nasreplay.spaces import TOPOLOGY
 
 
@@ -95,4 +95,6 @@ def test_import_csv(run, tmp_path):
     with pytest.raises(BadSetting, match="RECIPE=N"):
         run(*arguments, "--map", "acc=cifar10/1/ori-test/accuracy", "--epochs", "short")
     with pytest.raises(UnknownName, match="unknown space"):
+        run(*arguments, "--space", "nosuch")
+    with pytest.raises(LacksCapability, match="too many for tables"):
         run(*arguments, "--space", "nasnet")

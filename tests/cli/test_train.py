@@ -192,7 +192,7 @@ def test_the_published_script(home, tmp_path):
             text=True,
         )
 
-    assert call("resnet").returncode == 1
+    assert call("resnet").returncode == 2
     told = call("resnet", "4", "0", "--epochs", "1", "--fraction", "0.1", "--threads", "1")
     assert told.returncode == 0, told.stderr
     assert "recipe 200: 1 of 200 epochs" in told.stdout

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_up import image_folder
 
 from nasreplay import search
-from nasreplay.errors import LacksCapability, NasReplayError
+from nasreplay.errors import LacksCapability, NasReplayError, TrainingFailed
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.evaluate.supernet import BATCH, SupernetEvaluator
+from nasreplay.models.shared import CellNetwork
 from nasreplay.search.samplers import pull_softmax, softmax
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
@@ -25,17 +27,9 @@ GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "darts_v2.json").rea
 DARTS = replace(WEIGHT_SHARING, batch=64)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def tiny(channels=2, **settings):
-    settings = {"cells": 1, "fraction": 0.2, "recipe": DARTS, **settings}
-    return SupernetEvaluator(load("digits"), channels=channels, **settings)
+def tiny(channels=2, bn=1, **settings):
+    settings = {"fraction": 0.2, "recipe": DARTS, **settings}
+    return SupernetEvaluator(load("digits"), CellNetwork(bn=bn, channels=channels, cells=1), **settings)
 
 
 class TestContract(SlopeContract):
@@ -171,10 +165,10 @@ def test_a_loss_that_is_not_finite_is_named():
 
 @pytest.mark.parametrize("name", ["darts-v1", "darts-v2", "gdas", "snas", "setn", "rsps", "curriculum"])
 def test_searchers_run_unchanged_and_repeat_exactly(name):
+    few = {"candidates": 3} if name in ("setn", "rsps") else {}
+
     def outcome():
-        searcher = search.make(name, preset="live")
-        if hasattr(searcher, "candidates"):
-            searcher.candidates = 3
+        searcher = search.make(name, few, preset="live")
         return search.run(searcher, tiny(fraction=0.1), Budget(epochs=1), seed=3)
 
     one, again = outcome(), outcome()
@@ -205,3 +199,32 @@ def test_a_state_in_the_middle_of_an_epoch_continues_bit_for_bit():
         else:
             whole = [*supernet.net.state_dict().values(), torch.tensor(searcher.state.logits)]
     assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
+
+
+def test_validation_images_are_of_every_class_whatever_their_order(tmp_path):
+    image_folder(tmp_path / "sorted", {"train": 20, "val": 20}, ("ant", "bee", "cat"), side=8)
+    recipe = replace(DARTS, batch=4, test_batch=6)
+    evaluator = SupernetEvaluator(
+        load(str(tmp_path / "sorted")), CellNetwork(channels=1, cells=1), recipe=recipe
+    )
+    assert np.bincount(evaluator.valid.labels.numpy(), minlength=3).min() > 0
+
+
+def test_architecture_batches_of_their_own_leave_the_training_order_alone():
+    one, other = tiny(), tiny()
+    for _ in range(3):
+        other.begin_step(learns=False)
+    for evaluator in (one, other):
+        evaluator.begin_step()
+    assert torch.equal(one.drawn[0].images, other.drawn[0].images)
+    before = [batch.labels for batch in other.drawn]
+    other.begin_step(learns=False)
+    assert not torch.equal(other.drawn[1].labels, before[1])
+
+
+def test_weights_that_are_no_numbers_are_not_saved():
+    evaluator = tiny()
+    with torch.no_grad():
+        evaluator.weights[0].fill_(math.inf)
+    with pytest.raises(TrainingFailed, match="no longer a number"):
+        evaluator.state_dict()

@@ -33,7 +33,7 @@ def test_figures_are_files_and_deterministic(tmp_path, comparison):
 
 def test_no_pyplot_and_no_display(tmp_path):
     code = "import sys; from nasreplay.runs import plots; print('matplotlib' in sys.modules);"
-    code += "from matplotlib.figure import Figure; f = Figure(); print(len(plots._rendered(f, 'svg')) > 0);"
+    code += "from matplotlib.figure import Figure; f = Figure(); print(len(plots.rendered(f, 'svg')) > 0);"
     code += "print('matplotlib.pyplot' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "True", "False"]
@@ -80,7 +80,7 @@ def test_odd_comparisons_are_drawn(tmp_path, comparison):
         odd = dataclasses.replace(comparison, results=results)
         figure = plots.regret_figure(odd, "cifar10")
         assert len(figure.legends[0].get_texts()) == len(odd.results)
-        assert plots._rendered(figure, "png")
+        assert plots.rendered(figure, "png")
     assert plots.save_figures(dataclasses.replace(comparison, results=[]), tmp_path) == []
     with pytest.raises(BadOutput):
         plots.save_figures(comparison, tmp_path / "missing")

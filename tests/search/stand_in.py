@@ -19,7 +19,7 @@ class StandIn(TableEvaluator):
         self.abilities |= {"weights"}
         self.calls = []
 
-    def begin_step(self):
+    def begin_step(self, *, learns=True):
         self.calls.append(("step", None, None))
 
     def learn(self, mixture, *, need_slope=False, replica=None):

@@ -8,7 +8,8 @@ from nasreplay.data.pack import Pack, write_pack
 from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.runs.store import load_result, part_path, read_comparison
 from nasreplay.search import run
-from nasreplay.search.compare import Plan, compare, notes
+from nasreplay.search.compare import compare
+from nasreplay.search.plan import Plan, notes
 from nasreplay.search.published import time_budget
 from nasreplay.spaces import TOPOLOGY
 

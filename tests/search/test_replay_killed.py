@@ -10,7 +10,8 @@ import pytest
 
 from nasreplay.runs.result import ARRAYS, Result
 from nasreplay.runs.store import load_result, read_comparison
-from nasreplay.search.compare import Plan, compare
+from nasreplay.search.compare import compare
+from nasreplay.search.plan import Plan
 
 KILLS = 20
 PLAN = Plan(

@@ -22,6 +22,7 @@ TestRandom = contract("random")
 TestLocalSearch = contract("local-search")
 TestREA = contract("rea")
 TestReinforce = contract("reinforce")
+TestHyperband = contract("hyperband")
 TestBOHB = contract("bohb")
 TestCurriculum = contract("curriculum")
 TestCurriculumWarmup = contract(
@@ -45,6 +46,9 @@ TestSizeBOHB = contract("bohb", SIZE)
 TestSizeGDAS = contract("gdas", SIZE)
 TestSizeCurriculum = contract("curriculum", SIZE)
 TestSizeLocalSearch = contract("local-search", SIZE)
+TestTAS = contract("tas", SIZE, learning_rate=0.2)
+TestMaskGumbel = contract("mask-gumbel", SIZE, learning_rate=0.2)
+TestMaskRL = contract("mask-rl", SIZE, warmup=0.2, learning_rate=0.2)
 
 
 class TestSampledDarts(SearcherContract):

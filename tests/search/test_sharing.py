@@ -20,7 +20,7 @@ from nasreplay.testing import random_codes, synthetic_table
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "sharing.json").read_text())
 RECORDED = ["input", *(f"{what}_{layer}" for layer in (0, 1) for what in
             ("weight_ih", "weight_hh", "bias_ih", "bias_hh")), "embedding", "head", "head_bias"]  # fmt: skip
-OPEN = np.ones((1, 5), dtype=bool)
+OPEN = np.ones((1, 6, 5), dtype=bool)
 
 
 def hashed(count, salt):
@@ -344,7 +344,8 @@ def test_live_presets_are_the_published_values():
     curriculum = search.make("curriculum", preset="live").settings()
     assert (curriculum["start_ops"], curriculum["warmup"], curriculum["hidden"]) == (1, 1 / 3, 128)
     assert len(search.TABLE_DEFAULTS) == 11
-    assert set(search.SEARCHERS) - set(search.TABLE_DEFAULTS) == {"rsps", "setn", "enas"}
+    others = {"hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl"}
+    assert set(search.SEARCHERS) - set(search.TABLE_DEFAULTS) == others
 
 
 def test_weight_recipes_are_the_published_ones():
@@ -359,6 +360,8 @@ def test_weight_recipes_are_the_published_ones():
         "ENAS": (0.05, 0.0005, 250, 2.5e-4, 128),
         "weight-sharing": (0.025, 0.001, 100, 5e-4, 64),
     }
+    clipped = {name for name in published if recipes[name]["gradient_clip"] == 5}
+    assert clipped == published.keys() - {"SETN", "weight-sharing"}
     for name, values in published.items():
         recipe = recipes[name]
         assert tuple(recipe[key] for key in ("LR", "eta_min", "epochs", "decay", "batch_size")) == values

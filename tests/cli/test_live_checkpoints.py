@@ -1,0 +1,124 @@
+"""Checkpoints of live runs: the last two and the best epoch's, whatever becomes of the disk or of the loss."""
+
+import errno
+import json
+import os
+import resource
+
+import numpy as np
+import pytest
+
+from nasreplay.cli import live, search_live
+from nasreplay.runs.record import latest_state, read_events
+from nasreplay.train.checkpoint import load_checkpoint
+
+RUN = ("search", "gdas", "--evaluator", "supernet", "--dataset", "digits", "--channels", "2", "--cells", "1")
+RUN = (*RUN, "--fraction", "0.1", "--threads", "1", "--epochs", "4", "--seed", "9", "--out", "it")
+
+
+@pytest.fixture(autouse=True)
+def every_step(monkeypatch):
+    monkeypatch.setattr(search_live, "SAVE_EVERY_S", 0.0)
+
+
+def log_of(folder):
+    measured = ("wall_s", "simulated_s", "seconds")
+    return [
+        {key: value for key, value in event.items() if key not in measured} for event in read_events(folder)
+    ]
+
+
+@pytest.fixture
+def whole(run, tmp_path):
+    """The log of the undisturbed run."""
+    run(*RUN[:-1], "whole")
+    return tmp_path / "whole"
+
+
+def test_the_last_two_and_the_best_are_kept(whole):
+    epochs = [event for event in read_events(whole) if event["event"] == "epoch"]
+    steps = [event["step"] for event in read_events(whole) if event["event"] == "step"]
+    best = load_checkpoint(whole / "checkpoint" / "best.pth")
+    told = [event["shared_accuracy"] for event in epochs]
+    assert best["accuracy"] == max(told)
+    assert best["step"] == (int(np.argmax(told)) + 1) * steps[-1] // len(epochs)
+    kept = sorted(path.name for path in (whole / "checkpoint").iterdir())
+    assert kept == ["best.pth", f"step-{steps[-2]:09d}.pth", f"step-{steps[-1]:09d}.pth"]
+    state = latest_state(whole, live.checkpoint_files())
+    assert state is not None
+    assert state["step"] == steps[-1]  # what --resume, gap and tabulate go on from
+
+
+def fill_the_disk(descriptor):
+    """As a disk without room ends a write: half of the file is there."""
+    os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def stop_the_log(descriptor):
+    """From here on files may be a little longer than the log is; the checkpoint in hand is there already."""
+    limit = os.stat("it/events.jsonl").st_size + 100
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"), [(fill_the_disk, "No space left on device"), (stop_the_log, "File too large")]
+)
+def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint(
+    run, whole, tmp_path, monkeypatch, trouble, reason
+):
+    """The fifth file that is made durable (run.json, three steps, the first best) meets the trouble."""
+    writes, limits = [], resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def sync(descriptor):
+        writes.append(descriptor)
+        if len(writes) == 5:
+            trouble(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", sync)
+        try:
+            told = run(*RUN, status=1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    errors = [line for line in told.err.splitlines() if line.startswith("nasreplay: error: ")]
+    assert errors == [
+        f"nasreplay: error: it: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
+    ]
+    state = latest_state(tmp_path / "it", live.checkpoint_files())
+    assert state is not None
+    assert state["step"] >= 2
+    assert not list((tmp_path / "it" / "checkpoint").glob(".*"))
+    run(*RUN, "--resume")
+    assert log_of(tmp_path / "it") == log_of(whole)
+    ours, wanted = (
+        load_checkpoint(folder / "checkpoint" / "best.pth") for folder in (tmp_path / "it", whole)
+    )
+    assert (ours["step"], ours["accuracy"]) == (wanted["step"], wanted["accuracy"])
+
+
+def test_a_folder_that_becomes_unwritable_ends_the_run(run, tmp_path, monkeypatch):
+    replace, done = os.replace, []
+
+    def locked_after_three(source, target):
+        done.append(target)
+        if len(done) > 3:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", locked_after_three)
+    told = run(*RUN, status=1)
+    assert told.err.splitlines()[-1].startswith("nasreplay: error: it: cannot be written: Permission denied")
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run_and_leaves_the_checkpoint(run, tmp_path):
+    recipe = {"LR": 1e6, "eta_min": 1e6, "epochs": 4, "batch_size": 32}
+    (tmp_path / "wild.config").write_text(json.dumps(recipe))
+    told = run(*RUN, "--training", "wild.config", status=1)
+    last = told.err.splitlines()[-1]  # the loss, a slope or a weight, whichever comes first
+    assert last.startswith("nasreplay: error: ")
+    assert "no longer a number" in last or "the loss became" in last
+    state = latest_state(tmp_path / "it", live.checkpoint_files())
+    assert state is not None
+    steps = [event["step"] for event in read_events(tmp_path / "it") if event["event"] == "step"]
+    assert state["step"] == steps[-1]
