@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,13 @@ from hypothesis import HealthCheck, settings
 # a machine that is busy with something else fails no test: time is measured by benchmarks
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Weights and inputs a test draws from torch's own generator are the same in every run and order."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
