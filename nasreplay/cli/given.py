@@ -12,8 +12,8 @@ def given(arguments: Sequence[str]) -> list[str]:
     texts = []
     for text in arguments:
         if text == "-":
-            stdin = click.get_text_stream("stdin", errors="replace")
-            texts += [line for line in stdin.read().splitlines() if line.strip()]
+            with click.open_file("-", encoding="utf-8", errors="replace") as stdin:
+                texts += [line for line in stdin.read().splitlines() if line.strip()]
         else:
             texts.append(text)
     return texts

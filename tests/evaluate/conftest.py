@@ -1,5 +1,10 @@
 import pytest
 import torch
+from tabulating import write
+
+from nasreplay.data.pack import Pack
+from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table import TableEvaluator
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -8,3 +13,13 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Pack:
+    return write(tmp_path_factory.mktemp("source") / "source.h5")
+
+
+@pytest.fixture
+def pixels(source) -> TableEvaluator:
+    return load_table("pixels", table=source, trial="mean")
