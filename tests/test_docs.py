@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_links_between_pages_are_not_broken():
 
 
 def test_the_example_searcher_passes_the_contract_suite():
-    names = {"__name__": "example"}
+    names: dict[str, Any] = {"__name__": "example"}
     exec("\n".join(blocks(ROOT / "docs" / "extend.md")), names)
     suite = names["TestAnnealing"]()
     tests = [getattr(suite, name) for name in dir(suite) if name.startswith("test_")]

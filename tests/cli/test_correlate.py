@@ -1,6 +1,7 @@
 """`nasreplay correlate` on the embedded table and on two tables."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,11 @@ from nasreplay.data.facts import trial_mean
 from nasreplay.data.pack import write_pack
 from nasreplay.spaces import SIZE, TOPOLOGY
 
-ABOUT = {"title": "mine", "source": "a test", "licence": "none"}
 
-
-def made(path, values, space=TOPOLOGY):
+def made(path, values, space: Any = TOPOLOGY):
     columns = {"cifar10-valid/12/x-valid/accuracy": values[:, None], "cifar10-valid/12/seeds": [777]}
-    write_pack(path, space, columns, epochs={"cifar10-valid/12": 12}, **ABOUT)
+    about: dict[str, Any] = {"title": "mine", "source": "a test", "licence": "none"}
+    write_pack(path, space, columns, epochs={"cifar10-valid/12": 12}, **about)
     return str(path)
 
 
@@ -45,7 +45,9 @@ def test_recorded_correlation_of_data_sets(run):
         trial_mean(embedded_pack().column(f"{stored}/200/x-valid/accuracy"))
         for stored in ("cifar10-valid", "ImageNet16-120")
     ]
-    assert f"Spearman rho   {stats.spearmanr(*values).statistic:.4f}" in told
+    valid, imagenet = values
+    agreement: Any = stats.spearmanr(valid, imagenet)
+    assert f"Spearman rho   {agreement.statistic:.4f}" in told
     assert "25,000 held-out training images" in told
 
 

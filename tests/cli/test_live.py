@@ -127,7 +127,7 @@ def in_child(folder, arguments, told):
     try:
         main([*arguments, "--out", str(folder)])
     except SystemExit as end:
-        os._exit(end.code or 0)
+        os._exit(int(end.code or 0))
     os._exit(3)
 
 

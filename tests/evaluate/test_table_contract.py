@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -111,7 +113,13 @@ def test_discard_drops_the_crossing_evaluation():
 
 
 def test_budgets_must_be_positive():
-    for wrong in ({"simulated_s": -1.0}, {"evaluations": 0}, {"epochs": -3}, {"overshoot": "maybe"}):
+    wrongs: list[dict[str, Any]] = [
+        {"simulated_s": -1.0},
+        {"evaluations": 0},
+        {"epochs": -3},
+        {"overshoot": "maybe"},
+    ]
+    for wrong in wrongs:
         with pytest.raises(BadSetting):
             Budget(**wrong)
 

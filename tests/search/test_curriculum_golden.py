@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ ROWS = [row for row in SIMULATION["rows"] if row["draws"] == 200 and row["start_
 def test_agrees_with_the_reference_simulation(row):
     table = load_table("cifar10", trial="mean")
     changes = {"order": ORDERS[row["order"]], "start_ops": row["start_ops"], "learning_rate": row["lr"]}
-    searcher = search.make("curriculum", changes)
+    searcher: Any = search.make("curriculum", changes)
     replicas = 240
     result = search.run(searcher, table, search.Budget(evaluations=row["draws"]), seed=11, replicas=replicas)
     best = table.report(TOPOLOGY.codes(result.found)).valid
@@ -46,7 +47,7 @@ def test_ceilings_of_the_subspaces():
             assert inside.sum() == entry["architectures"]
             values = np.where(inside, table.final.mean, -np.inf)
             assert values.max() == pytest.approx(entry[key]["best"], abs=5e-5)
-            assert TOPOLOGY.format(TOPOLOGY.codes([values.argmax()])[0]) == entry[key]["best_arch"]
+            assert TOPOLOGY.format(TOPOLOGY.codes([int(values.argmax())])[0]) == entry[key]["best_arch"]
 
 
 def test_stages_open_one_operation_at_a_time():
@@ -62,7 +63,7 @@ def test_stages_open_one_operation_at_a_time():
 
 def test_fixed_space_is_the_curriculum_that_starts_with_everything():
     table = load_table("cifar10", trial="mean")
-    fixed = search.make("curriculum-fixed")
+    fixed: Any = search.make("curriculum-fixed")
     all_open = search.make("curriculum", {"order": "listed", "start_ops": 5})
     fixed.name = all_open.name  # the stream is named after the searcher
     budget = search.Budget(evaluations=80)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.search.base import Live
 from nasreplay.search.samplers import concrete, hard, relaxed, softmax
+from nasreplay.seeds import Draws
 from nasreplay.spaces import TOPOLOGY
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "snas_tabular.json").read_text())
@@ -34,7 +36,7 @@ def table_b(**settings):
     return table_of(40 + q[DIGITS] @ s + 2 * ((DIGITS[:, 0] == 3) & (DIGITS[:, 5] == 1)), **settings)
 
 
-class RecordedNoise:
+class RecordedNoise(Draws):
     """Draws whose uniforms follow the recorded rule; `step` counts calls."""
 
     def __init__(self):
@@ -107,7 +109,7 @@ def test_mean_sample(temperature):
 
 def driven(table, logits, steps, **settings):
     """A SNAS searcher with recorded noise, stepped by hand; yields the step number after each step."""
-    searcher = search.make("snas", settings)
+    searcher: Any = search.make("snas", settings)
     searcher.begin(TOPOLOGY, table.ladder(), 0, range(1))
     searcher.state.logits[:] = logits
     noise = RecordedNoise()
