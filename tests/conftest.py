@@ -1,4 +1,6 @@
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,11 @@ from hypothesis import HealthCheck, settings
 # a machine that is busy with something else fails no test: time is measured by benchmarks
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+if threading.current_thread() is threading.main_thread():
+    # what starts tests in the background ignores Ctrl-C, and the commands that tests start would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
