@@ -20,7 +20,7 @@ def convert(
     jobs: int | None,
     allow_missing: bool,
 ) -> None:
-    """Turn ARCHIVE, a folder NATS-tss-…-simple or NATS-sss-…-simple, into a pack.
+    """Turn ARCHIVE, a folder NATS-…-simple or the single file NATS-….pickle.pbz2, into a pack.
 
     Without ARCHIVE it is looked for where the official API looks: in $TORCH_HOME, else in ~/.torch. An interrupted
     conversion goes on where it was when the same command is given again.
@@ -30,14 +30,16 @@ def convert(
     from nasreplay.cli.progress import progress_bar
     from nasreplay.data.convert import convert as run
     from nasreplay.data.embedded import home
-    from nasreplay.data.official import open_archive
+    from nasreplay.data.official import Archive
+    from nasreplay.data.one_file import find_archive
     from nasreplay.errors import BadSetting
 
     if no_curves and float32_curves:
         raise BadSetting("--no-curves and --float32-curves exclude each other")
-    source = open_archive(archive)
+    source = find_archive(archive)
     target = Path(out) if out else home() / f"{source.name}.h5"
-    with progress_bar("converting", "architectures") as tell:
+    unit = "architectures" if isinstance(source, Archive) else "architectures read, then converted"
+    with progress_bar("converting", unit) as tell:
         done = run(
             source,
             target,

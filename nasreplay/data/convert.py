@@ -1,4 +1,7 @@
-"""An official archive to a pack, in parallel, in bounded memory, resumed after a kill."""
+"""An official archive to a pack, in parallel, in bounded memory, resumed after a kill.
+
+Beside the pack stands a folder `.NAME.parts` until it is done: shards, the spool of a one-file archive, and a lock.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,21 @@ import numpy as np
 
 from nasreplay.data import layout, shards
 from nasreplay.data.facts import trial_mean
+from nasreplay.data.lock import alone_in
 from nasreplay.data.official import Archive, official_texts
+from nasreplay.data.one_file import OneFile, split
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.packing import Chunk, Curves
 from nasreplay.data.shards import Job, Shard
 from nasreplay.data.trials import MOST_SEEDS
 from nasreplay.data.workers import cores, start_worker
-from nasreplay.errors import BadInput, BadOutput, BadPack, NasReplayError, UnsafePickle
+from nasreplay.errors import BadInput, BadPack, NasReplayError, UnsafePickle
 
 TITLES = {"topology": "NATS-Bench topology space", "size": "NATS-Bench size space"}
 LICENCE = "MIT (NATS-Bench)"
 NO_FILE = "no file"
+
+Progress = Callable[[int, int], None]
 
 
 class Converted(NamedTuple):
@@ -35,21 +42,22 @@ class Converted(NamedTuple):
 
 
 def convert(
-    archive: Archive,
+    archive: Archive | OneFile,
     out: str | Path,
     *,
     curves: bool = True,
     exact: bool = True,
     jobs: int | None = None,
     allow_missing: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Converted:
     """Write the pack `out` from an archive.
 
     curves: every epoch, or only the last one; exact: curves as float64, or as float32; jobs: processes (None: one
     per core); allow_missing: go on without the architectures whose files are missing or cannot be read. What is done
     is kept beside `out` until the pack is written: the same call takes it up after an interruption and gives the same
-    bytes. progress(done, total) counts architectures. Raises BadInput, UnsafePickle or BadOutput.
+    bytes. progress(done, total) counts architectures, those of a one-file archive twice: when they are read, and when
+    they are converted. Raises BadInput, UnsafePickle or BadOutput.
     """
     out = Path(out)
     if out.exists():
@@ -59,27 +67,34 @@ def convert(
             raise BadInput(
                 f"{out} exists and is no table: it would be overwritten; choose another --out"
             ) from None
-    missing = dict.fromkeys(archive.missing, NO_FILE)
-    _refuse(missing, archive, allow_missing)
-    folder = out.with_name(f".{out.name}.parts")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise BadOutput(f"{folder}: cannot be made: {problem.strerror}; choose another --out") from problem
-    tasks = list(_jobs(archive, curves, exact))
-    files = [folder / f"{job.first:06d}.npz" for job in tasks]
-    try:
-        missing |= _make_all(tasks, files, jobs or cores(), progress or (lambda *_: None))
-    except UnsafePickle:
+    if isinstance(archive, Archive):
+        _refuse(archive, _without_file(archive), allow_missing)
+    folder, progress = out.with_name(f".{out.name}.parts"), progress or (lambda *_: None)
+    with alone_in(folder):
+        try:
+            if isinstance(archive, OneFile):
+                archive, progress = split(archive, folder, _half(progress, 0)), _half(progress, 1)
+            tasks = list(_jobs(archive, curves, exact))
+            files = [folder / f"{job.first:06d}.npz" for job in tasks]
+            missing = _without_file(archive) | _make_all(tasks, files, jobs or cores(), progress)
+        except UnsafePickle:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        _refuse(archive, missing, allow_missing)
+        pack = _assemble(archive, out, tasks, files)
         shutil.rmtree(folder, ignore_errors=True)
-        raise
-    _refuse(missing, archive, allow_missing)
-    pack = _assemble(archive, out, tasks, files)
-    shutil.rmtree(folder, ignore_errors=True)
     return Converted(pack, dict(sorted(missing.items())))
 
 
-def _refuse(missing: dict[int, str], archive: Archive, allow_missing: bool) -> None:
+def _half(progress: Progress, which: int) -> Progress:
+    return lambda done, total: progress(which * total + done, 2 * total)
+
+
+def _without_file(archive: Archive) -> dict[int, str]:
+    return dict.fromkeys(archive.missing, NO_FILE)
+
+
+def _refuse(archive: Archive, missing: dict[int, str], allow_missing: bool) -> None:
     if missing and (not allow_missing or len(missing) == archive.space.size):
         numbers = sorted(missing)
         listed = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
@@ -98,9 +113,7 @@ def _jobs(archive: Archive, with_curves: bool, exact: bool) -> Iterator[Job]:
         yield Job(first, sources, with_curves, exact)
 
 
-def _make_all(
-    tasks: list[Job], files: list[Path], jobs: int, progress: Callable[[int, int], None]
-) -> dict[int, str]:
+def _make_all(tasks: list[Job], files: list[Path], jobs: int, progress: Progress) -> dict[int, str]:
     """Make every shard; returns official index → why it cannot be read."""
     total, done = sum(len(job.sources) for job in tasks), 0
     unreadable: dict[int, str] = {}

@@ -21,7 +21,7 @@ import numpy as np
 from nasreplay.data import curves, semantics
 from nasreplay.data.atomic import write_whole
 from nasreplay.data.curves import Form, Packed
-from nasreplay.data.official import content_of
+from nasreplay.data.official import Piece, content_of
 from nasreplay.data.packing import Chunk
 from nasreplay.data.stencil import Reader, Record
 from nasreplay.data.trials import faults
@@ -32,13 +32,14 @@ METRICS = ("accuracy", "loss", "top5")
 _VERSION = 1
 
 Place = tuple[str, int]  # column path, seed
+Source = tuple[int, str, Path | Piece | None]  # official index, text, file
 
 
 class Job(NamedTuple):
-    """What a shard is made from: flat index of its first architecture, (official index, text, file) of each."""
+    """What a shard is made from: flat index of its first architecture, and the sources of all."""
 
     first: int
-    sources: tuple[tuple[int, str, Path | None], ...]
+    sources: tuple[Source, ...]
     with_curves: bool
     exact: bool
 
@@ -47,9 +48,15 @@ class Job(NamedTuple):
         """Changes with everything that the shard depends on."""
         parts: list[Any] = [_VERSION, self.with_curves, self.exact]
         for number, _, file in self.sources:
-            facts = file.stat() if file else None
-            parts.append((number, facts and (facts.st_size, facts.st_mtime_ns)))
+            parts.append((number, _stamp(file) if file else None))
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _stamp(file: Path | Piece) -> tuple[int, int]:
+    if isinstance(file, Piece):
+        return file.stamp
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns
 
 
 class Shard(NamedTuple):
@@ -133,7 +140,7 @@ def _read(job: Job) -> Shard:
     return shard
 
 
-def _values(sources: Sequence[tuple[int, str, Path | None]], shard: Shard) -> dict[Place, np.ndarray]:
+def _values(sources: Sequence[Source], shard: Shard) -> dict[Place, np.ndarray]:
     """Place → float64 [architectures, epochs]; what cannot be read is NaN, and noted in the shard."""
     alike: dict[int, list[tuple[int, Record]]] = {}
     for row, (number, text, file) in enumerate(sources):
@@ -164,7 +171,7 @@ def _values(sources: Sequence[tuple[int, str, Path | None]], shard: Shard) -> di
     return values
 
 
-def _record(number: int, text: str, file: Path) -> Record:
+def _record(number: int, text: str, file: Path | Piece) -> Record:
     record = _reader.read(content_of(file), str(file))
     if (record.number, record.text) != (number, text):
         raise BadInput(

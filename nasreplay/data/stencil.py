@@ -104,7 +104,7 @@ class Reader:
 
     def read(self, content: bytes, name: str) -> Record:
         """The record in a pickle; raises BadInput or UnsafePickle with the name of the file in front."""
-        with _named(name):
+        with named(name):
             body = _without_frames(content)
             for stencil in reversed(self._stencils):
                 if record := stencil.read(body):
@@ -122,18 +122,18 @@ class Reader:
 
 def loads_official(content: bytes, name: str) -> Any:
     """The object of a pickle that has only the opcodes and globals of official files; BadInput, UnsafePickle."""
-    with _named(name):
+    with named(name):
         _scan(content)
         return loads_builtins(content, name, allowed=ALLOWED)
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
+def named(name: object) -> Iterator[None]:
     """Errors say which file they are about."""
     try:
         yield
     except BadInput as problem:
-        if str(problem).startswith(name):
+        if str(problem).startswith(str(name)):
             raise
         raise type(problem)(f"{name}: {problem}") from None
 

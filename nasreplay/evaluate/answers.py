@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
 
+from nasreplay.data.lock import lock
 from nasreplay.errors import BadOutput
 
 FORMAT = "nasreplay-tabulation/1"
@@ -96,18 +96,9 @@ class AnswerLog:
             )
 
     def _lock(self, file: IO[bytes]) -> None:
-        with suppress(ImportError):  # Windows has none
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                raise BadOutput(
-                    f"{self.path}: another process is at this table; choose another --out"
-                ) from None
-            except OSError:
-                return  # a file system without locks
+        if not lock(file):
+            file.close()
+            raise BadOutput(f"{self.path}: another process is at this table; choose another --out")
 
     def _unwritable(self, problem: OSError) -> BadOutput:
         return BadOutput(f"{self.path}: cannot be written: {problem.strerror}; choose another --out")

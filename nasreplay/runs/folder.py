@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +38,6 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
             "choose another --out, or the recorded value"
         )
     return recorded
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Inside, no other process may do the same to this folder; raises BadOutput if one already does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("a")
-    except OSError as problem:
-        raise BadOutput(f"{folder}: cannot be made: {problem.strerror}; choose another --out") from None
-    with handle:
-        with suppress(ImportError):  # Windows has no such locks
-            import fcntl
-
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BadOutput(f"{folder}: another process is writing here; choose another --out") from None
-        yield
 
 
 def versions() -> dict[str, str]:

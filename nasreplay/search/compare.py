@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from nasreplay import search
+from nasreplay.data.lock import alone_in
 from nasreplay.data.workers import start_worker
 from nasreplay.errors import BadOutput, BadSetting, NasReplayError
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.runs import store
-from nasreplay.runs.folder import alone_in, open_folder, versions
+from nasreplay.runs.folder import open_folder, versions
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
 from nasreplay.search.driver import StopSignals, check
