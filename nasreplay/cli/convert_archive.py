@@ -29,7 +29,7 @@ def convert(
 
     from nasreplay.cli.progress import progress_bar
     from nasreplay.data.convert import convert as run
-    from nasreplay.data.embedded import home
+    from nasreplay.data.find import place_of
     from nasreplay.data.official import Archive
     from nasreplay.data.one_file import find_archive
     from nasreplay.errors import BadSetting
@@ -37,7 +37,7 @@ def convert(
     if no_curves and float32_curves:
         raise BadSetting("--no-curves and --float32-curves exclude each other")
     source = find_archive(archive)
-    target = Path(out) if out else home() / f"{source.name}.h5"
+    target = Path(out) if out else place_of(source.name)
     unit = "architectures" if isinstance(source, Archive) else "architectures read, then converted"
     with progress_bar("converting", unit) as tell:
         done = run(
@@ -47,6 +47,7 @@ def convert(
             exact=not float32_curves,
             jobs=jobs,
             allow_missing=allow_missing,
+            keep_fuller=not out,
             progress=tell,
         )
     reasons: dict[str, list[int]] = {}

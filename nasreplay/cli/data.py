@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,7 +58,7 @@ def info(pack: str | None, as_json: bool) -> None:
 @data.command()
 @click.argument("pack", required=False)
 @click.option(
-    "--archive", metavar="DIR", help="Compare with the official archive that it was made from, too."
+    "--archive", metavar="PLACE", help="Compare with the official archive that it was made from, too."
 )
 @click.option("--full", is_flag=True, help="Compare with every file of the archive, not a sample of 256.")
 def verify(pack: str | None, archive: str | None, full: bool) -> None:
@@ -82,13 +83,20 @@ def verify(pack: str | None, archive: str | None, full: bool) -> None:
     click.echo(f"{table.path}: sound, {held}, fingerprint {table.fingerprint}{compared}")
 
 
-def _compare(table: Pack, archive: str, full: bool) -> tuple[int, list[str]]:
+def _compare(table: Pack, place: str, full: bool) -> tuple[int, list[str]]:
+    from tempfile import TemporaryDirectory
+
     from nasreplay.cli.progress import progress_bar
-    from nasreplay.data.official import open_archive
+    from nasreplay.data.one_file import OneFile, find_archive, split
     from nasreplay.data.verify_archive import compare
 
-    with progress_bar("comparing", "architectures") as tell:
-        return compare(table, open_archive(archive), full=full, progress=tell)
+    archive = find_archive(place)
+    with TemporaryDirectory(prefix="nasreplay-") as folder:
+        if isinstance(archive, OneFile):
+            with progress_bar("reading", "architectures read") as tell:
+                archive = split(archive, Path(folder), tell)
+        with progress_bar("comparing", "architectures") as tell:
+            return compare(table, archive, full=full, progress=tell)
 
 
 @data.command()

@@ -24,8 +24,9 @@ from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.packing import Chunk, Curves
 from nasreplay.data.shards import Job, Shard
 from nasreplay.data.trials import MOST_SEEDS
+from nasreplay.data.verify_archive import measured
 from nasreplay.data.workers import cores, start_worker
-from nasreplay.errors import BadInput, BadPack, NasReplayError, UnsafePickle
+from nasreplay.errors import BadInput, BadOutput, BadPack, NasReplayError, UnsafePickle
 
 TITLES = {"topology": "NATS-Bench topology space", "size": "NATS-Bench size space"}
 LICENCE = "MIT (NATS-Bench)"
@@ -49,38 +50,46 @@ def convert(
     exact: bool = True,
     jobs: int | None = None,
     allow_missing: bool = False,
+    keep_fuller: bool = False,
     progress: Progress | None = None,
 ) -> Converted:
     """Write the pack `out` from an archive.
 
     curves: every epoch, or only the last one; exact: curves as float64, or as float32; jobs: processes (None: one
-    per core); allow_missing: go on without the architectures whose files are missing or cannot be read. What is done
-    is kept beside `out` until the pack is written: the same call takes it up after an interruption and gives the same
+    per core); allow_missing: go on without the architectures whose files are missing or cannot be read; keep_fuller:
+    refuse to replace a pack that has more architectures, or curves where this one would have none. What is done is
+    kept beside `out` until the pack is written: the same call takes it up after an interruption and gives the same
     bytes. progress(done, total) counts architectures, those of a one-file archive twice: when they are read, and when
     they are converted. Raises BadInput, UnsafePickle or BadOutput.
     """
-    out = Path(out)
-    if out.exists():
-        try:
-            Pack.open(out)
-        except BadPack:
-            raise BadInput(
-                f"{out} exists and is no table: it would be overwritten; choose another --out"
-            ) from None
+    out, progress = Path(out), progress or (lambda *_: None)
+
+    def check(archive: Archive, missing: dict[int, str]) -> None:
+        _refuse(archive, missing, allow_missing)
+        if keep_fuller:
+            _refuse_fuller(out, archive.space.size - len(missing), curves)
+
+    _refuse_other(out)
     if isinstance(archive, Archive):
-        _refuse(archive, _without_file(archive), allow_missing)
-    folder, progress = out.with_name(f".{out.name}.parts"), progress or (lambda *_: None)
+        check(archive, _without_file(archive))
+    folder = out.with_name(f".{out.name}.parts")
     with alone_in(folder):
         try:
             if isinstance(archive, OneFile):
                 archive, progress = split(archive, folder, _half(progress, 0)), _half(progress, 1)
-            tasks = list(_jobs(archive, curves, exact))
-            files = [folder / f"{job.first:06d}.npz" for job in tasks]
-            missing = _without_file(archive) | _make_all(tasks, files, jobs or cores(), progress)
+        except BadInput:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        missing = _without_file(archive)
+        check(archive, missing)
+        tasks = list(_jobs(archive, curves, exact))
+        files = [folder / f"{job.first:06d}.npz" for job in tasks]
+        try:
+            missing |= _make_all(tasks, files, jobs or cores(), progress)
         except UnsafePickle:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        _refuse(archive, missing, allow_missing)
+        check(archive, missing)
         pack = _assemble(archive, out, tasks, files)
         shutil.rmtree(folder, ignore_errors=True)
     return Converted(pack, dict(sorted(missing.items())))
@@ -103,6 +112,32 @@ def _refuse(archive: Archive, missing: dict[int, str], allow_missing: bool) -> N
             f"{archive.path}: {len(missing):,} of {archive.space.size:,} architectures cannot be read: {listed} "
             f"({damaged}); get them again, or leave them out with --allow-missing"
         )
+
+
+def _refuse_other(out: Path) -> None:
+    try:
+        if out.exists():
+            Pack.open(out)
+    except BadPack:
+        raise BadInput(
+            f"{out} exists and is no table: it would be overwritten; choose another --out"
+        ) from None
+
+
+def _refuse_fuller(out: Path, architectures: int, curves: bool) -> None:
+    if not out.exists():
+        return
+    pack = Pack.open(out)
+    held = len(measured(pack))
+    if held > architectures:
+        more, here = f"{held:,} architectures", f"{architectures:,}"
+    elif pack.curves and not curves:
+        more, here = "every epoch", "the last one only"
+    else:
+        return
+    raise BadOutput(
+        f"{out} holds {more}, and would be replaced by a table with {here}: name a file with --out"
+    )
 
 
 def _jobs(archive: Archive, with_curves: bool, exact: bool) -> Iterator[Job]:
@@ -202,9 +237,12 @@ def _trial(columns: dict[str, np.ndarray], path: str, seed: int) -> int:
 
 
 def _latency(columns: dict[str, np.ndarray], epochs: dict[str, int]) -> dict[str, np.ndarray]:
-    """`<stored>/latency`: the mean over the trials of the longest recipe."""
-    longest = sorted(epochs, key=lambda recipe: epochs[recipe])
-    return {f"{each.split('/')[0]}/latency": trial_mean(columns[f"{each}/latency"]) for each in longest}
+    """`<stored>/latency`: the mean over the trials of the longest recipe that know it."""
+    found = {}
+    for recipe in sorted(epochs, key=lambda recipe: epochs[recipe]):
+        trials = columns[f"{recipe}/latency"]
+        found[f"{recipe.split('/')[0]}/latency"] = trial_mean(np.where(trials > 0, trials, np.nan))
+    return found
 
 
 def _chunks(tasks: list[Job], files: list[Path], columns: dict[str, np.ndarray]) -> Iterator[Chunk]:

@@ -5,80 +5,24 @@ by numbers that count the objects since its first byte. Nothing is unpickled her
 Every object is known by the opcodes that make it, without references; wherever the pickle refers to an object these
 are put, so that each architecture becomes a pickle of its own, made of the opcodes of official files alone. A part
 that is larger or more entangled than official ones is refused, so that time and memory are bounded.
-
-Of architectures that are over, the texts, globals and small tuples and lists are remembered, for later ones may refer
-to them: as their places in a list of all different ones, four bytes each, compressed by a quarter of an architecture.
 """
 
 from __future__ import annotations
 
-import pickletools
-import re
-import struct
-import zlib
-from bisect import bisect_right
-from collections.abc import Iterable
-from functools import lru_cache
-from itertools import chain
-
-import numpy as np
-
+from nasreplay.data.memo import SMALL, Made, Memo, Object
 from nasreplay.data.official import LARGEST
+from nasreplay.data.opcodes import FLOAT, TEXT, named_curve, text, tokens_of
 from nasreplay.data.stencil import ALLOWED
 from nasreplay.errors import BadInput, UnsafePickle
 
 LARGEST_REST = 16 * 2**20  # of all that stands before, and after the architectures
 _MOST_WORK = 16  # times that is moved; every level of nesting moves what is in it
-_MOST_OPEN = 100_000  # objects
-_SMALL = 512  # bytes of an object that is remembered
-_MOST_REMEMBERED = 64 * 2**20  # bytes of different objects
-_MOST_PLACES = 256 * 2**20  # bytes
+_MOST = 100_000  # objects that belong together
 
 _INERT = {("builtins", "set"), ("__builtin__", "set"), ("_codecs", "encode")}  # of protocols 2 and 3
-
-
-def _sized(bytes_of_length: int) -> bytes:
-    """Texts of up to 255 bytes behind their length."""
-    sizes = ((size, size.to_bytes(bytes_of_length, "little")) for size in range(256))
-    return b"|".join(re.escape(length) + b".{%d}" % size for size, length in sizes)
-
-
-_SHORT = rb"\x8c(?:" + _sized(1) + rb")"
-_PUT = rb"(?:\x94|q.|r.{4})?"
-_WHOLE = (
-    rb"G.{8}"
-    rb"|"
-    + _SHORT
-    + _PUT
-    + rb"|\((?:K.G.{8}){1,1000}u|\((?:"
-    + _SHORT
-    + rb"\x94G.{8}){1,1000}u"  # whole curves
-    rb"|[N\x88\x89}\])(\x8f\x85\x86\x87tuseaRb.\x90\x93\x94]|K.|M..|J.{4}|h.|j.{4}|q.|r.{4}|C\x08.{8}|\x80.|\x95.{8}"
-    rb"|X(?:" + _sized(4) + rb")" + _PUT + rb"|c[^\n]{1,99}\n[^\n]{1,99}\n"
-)
-_is_whole = re.compile(_WHOLE, re.DOTALL).fullmatch
-_tokens = re.compile(_WHOLE + rb"|.+", re.DOTALL).findall  # the last one may be what is not whole yet
-_points = re.compile(rb"(" + _SHORT + rb")\x94(G.{8})", re.DOTALL).findall  # of a curve: key, number
-_LONGEST = 512  # bytes of a token, but for a curve
-_KNOWN = frozenset(b"G\x8c(N\x88\x89}])\x8f\x85\x86\x87tuseaRb.\x90\x93\x94KMJhjqrC\x80\x95Xc")
-_FLOAT, _TEXT = b"G\x8c"
 _TUPLES = {0x85: 1, 0x86: 2, 0x87: 3}
-
-
-class _Made:
-    """An object that is still being made; then `whole` is the opcodes that make it.
-
-    plain: is small and has no floats, and nothing can be put into it later.
-    """
-
-    __slots__ = ("parts", "plain", "whole")
-
-    def __init__(self, parts: list[bytes], plain: bool = True):
-        self.parts, self.plain = parts, plain
-        self.whole: bytes | None = None
-
-
-_Object = bytes | _Made
+_META_ARCHS, _ARCH2INFOS = text("meta_archs"), text("arch2infos")
+_ENCODE = text("_codecs") + text("encode") + b"\x93"
 
 
 class Cutter:
@@ -92,10 +36,10 @@ class Cutter:
         self.ended = False
         self._rest = b""
         self._begun = False
-        self._stack: list[_Object | None] = []  # None is a mark
+        self._stack: list[Object | None] = []  # None is a mark
         self._infos: int | None = None  # place of arch2infos on the stack
         self._key: int | None = None  # and of the index of the architecture that is being read
-        self._memo = _Memo()
+        self._memo = Memo()
         self._read = self._work = 0  # bytes, since the last architecture
         self._done: list[tuple[int, bytes]] = []
         self._steps = {
@@ -121,13 +65,14 @@ class Cutter:
 
         Raises BadInput, or UnsafePickle for what official archives do not have.
         """
-        tokens = _tokens(self._rest + content) if not self.ended else []
-        self._rest = tokens.pop() if tokens and not _is_whole(tokens[-1]) else b""
+        if self.ended:
+            return []
+        tokens, self._rest = tokens_of(self._rest + content)
         self._read += len(content)
         try:
             self._take(tokens)
             self._check()
-        except (IndexError, ValueError, struct.error) as problem:
+        except (IndexError, ValueError) as problem:
             if isinstance(problem, BadInput):
                 raise
             raise BadInput("not a whole pickle: something is taken that is not there") from None
@@ -135,24 +80,17 @@ class Cutter:
         return done
 
     def _check(self) -> None:
-        """Raise BadInput or UnsafePickle for what cannot become an official archive any more."""
-        code = self._rest[:1].decode("latin-1")
-        kind = next((opcode.name for opcode in pickletools.opcodes if opcode.code == code), repr(code))
-        if self._rest and self._rest[0] not in _KNOWN:
-            raise UnsafePickle(f"the pickle has the opcode {kind}, which official files do not have")
-        if len(self._rest) > _LONGEST:
-            raise UnsafePickle(f"the pickle has a longer {kind} than official files do")
         limit = LARGEST_REST if self._key is None else LARGEST
-        if self._read > 2 * limit or len(self._stack) > _MOST_OPEN:
+        if self._read > 2 * limit or max(len(self._stack), len(self._memo)) > _MOST:
             raise BadInput(f"more than {limit:,} bytes belong together, which official files do not have")
 
     def _take(self, tokens: list[bytes]) -> None:
         stack, steps, keep = self._stack, self._steps, self._memo.put
         for token in tokens:
             kind = token[0]
-            if kind == _FLOAT:
+            if kind == FLOAT:
                 stack.append(token)
-            elif kind == _TEXT:
+            elif kind == TEXT:
                 size = token[1] + 2
                 stack.append(token[:size])
                 if len(token) > size:
@@ -171,18 +109,17 @@ class Cutter:
         if len(token) == 1:
             self._stack.append(None)
             return
-        if token[1] == _TEXT:
-            points = _points(token, 1)
-            self._memo.put_all(key for key, _ in points)
-            token = b"(" + b"".join(chain.from_iterable(points)) + b"u"
+        if token[1] == TEXT:
+            texts, token = named_curve(token)
+            self._memo.put_all(texts)
         self._add(self._top(), token, False)
 
     def _long_text(self, token: bytes) -> None:
         size = token[1] + 5
-        text = b"\x8c" + token[1:2] + token[5:size]
-        self._stack.append(text)
+        short = text(token[5:size])
+        self._stack.append(short)
         if len(token) > size:
-            self._memo.put(text, token[size:])
+            self._memo.put(short, token[size:])
 
     def _integer(self, token: bytes) -> None:
         if self._infos is not None:
@@ -197,7 +134,7 @@ class Cutter:
             self.head = self._meta_archs()
             self._infos = len(self._stack)
             self._finish_part()
-        self._stack.append(_Made([token], plain=token == b"]"))
+        self._stack.append(Made([token], plain=token == b"]"))
 
     def _pairs(self, token: bytes) -> None:
         begun = self._stack[-1] is None
@@ -223,18 +160,18 @@ class Cutter:
         if content.startswith(_ENCODE):
             self._finished(_bytes_of(content[len(_ENCODE) :]), False)
         else:
-            self._stack.append(_Made([content + token], plain))
+            self._stack.append(Made([content + token], plain))
 
     def _global(self, token: bytes) -> None:
         if token == b"\x93":
             parts = self._stack[-2:]
             del self._stack[-2:]
         else:
-            parts = [b"\x8c" + bytes([len(name)]) + name for name in token[1:-1].split(b"\n")]
-        if not all(type(part) is bytes and part[0] == _TEXT for part in parts):
+            parts = [text(name) for name in token[1:-1].split(b"\n")]
+        if not all(type(part) is bytes and part[0] == TEXT for part in parts):
             raise ValueError
         texts: list[bytes] = parts  # pyright: ignore[reportAssignmentType] - checked
-        module, name = (text[2:].decode("utf-8", "replace") for text in texts)
+        module, name = (each[2:].decode("utf-8", "replace") for each in texts)
         if (module, name) not in ALLOWED and (module, name) not in _INERT:
             raise UnsafePickle(
                 f"the pickle asks for {module}.{name}, which is not allowed; nothing was executed. "
@@ -244,7 +181,7 @@ class Cutter:
 
     def _get(self, token: bytes) -> None:
         found = self._memo.get(int.from_bytes(token[1:], "little"))
-        if isinstance(found, _Made) and found.whole is None:
+        if isinstance(found, Made) and found.whole is None:
             raise UnsafePickle("the pickle has an object that holds itself, which official files do not have")
         self._stack.append(found)
 
@@ -261,14 +198,14 @@ class Cutter:
 
     # --- objects -----------------------------------------------------------------------------------
 
-    def _top(self) -> _Made:
+    def _top(self) -> Made:
         """What is on top, to be filled."""
         top = self._stack[-1]
-        if not isinstance(top, _Made) or top.whole is not None:
+        if not isinstance(top, Made) or top.whole is not None:
             raise UnsafePickle("the pickle changes an object later, which official files do not")
         return top
 
-    def _add(self, made: _Made, content: bytes, plain: bool) -> None:
+    def _add(self, made: Made, content: bytes, plain: bool) -> None:
         made.parts.append(content)
         made.plain &= plain
 
@@ -290,11 +227,11 @@ class Cutter:
         del self._stack[-count:]
         return content
 
-    def _joined(self, objects: list[_Object | None]) -> tuple[bytes, bool]:
+    def _joined(self, objects: list[Object | None]) -> tuple[bytes, bool]:
         """The opcodes that make some objects, and whether these are plain."""
         parts = [each if type(each) is bytes else self._whole(each) for each in objects]
-        plain = len(parts) <= _SMALL and all(
-            each.plain if isinstance(each, _Made) else each is not None and each[0] != _FLOAT
+        plain = len(parts) <= SMALL and all(
+            each.plain if isinstance(each, Made) else each is not None and each[0] != FLOAT
             for each in objects
         )
         self._work += sum(map(len, parts))
@@ -302,17 +239,17 @@ class Cutter:
             raise UnsafePickle("the pickle is larger or deeper nested than official files are")
         return b"".join(parts), plain
 
-    def _whole(self, made: _Object | None) -> bytes:
-        if not isinstance(made, _Made):
+    def _whole(self, made: Object | None) -> bytes:
+        if not isinstance(made, Made):
             raise ValueError
         if made.whole is None:
             made.whole = b"".join(made.parts)
             made.parts.clear()
-            made.plain &= len(made.whole) <= _SMALL
+            made.plain &= len(made.whole) <= SMALL
         return made.whole
 
     def _finished(self, whole: bytes, plain: bool) -> None:
-        made = _Made([whole], plain)
+        made = Made([whole], plain)
         self._whole(made)
         self._stack.append(made)
 
@@ -346,79 +283,10 @@ class Cutter:
         return b"\x80\x04" + (value if type(value) is bytes else self._whole(value)) + b"."
 
 
-class _Memo:
-    """What the pickle may refer to, by number: everything of this part, small plain objects of those before."""
-
-    def __init__(self) -> None:
-        self._near: list[_Object] = []
-        self._starts: list[int] = [0]
-        self._far: list[
-            bytes
-        ] = []  # for each part before, compressed: places in the list of different objects
-        self._places: dict[bytes, int] = {b"": 0}  # 0: not remembered
-        self._different = [b""]
-        self._size = self._far_size = 0
-        self._part = lru_cache(64)(self._read_part)
-
-    def put(self, made: _Object, opcode: bytes) -> None:
-        """Number an object; picklers count, also where they write the number."""
-        if opcode != b"\x94" and int.from_bytes(opcode[1:], "little") != self._starts[-1] + len(self._near):
-            raise UnsafePickle("the pickle numbers its objects otherwise than official files do")
-        self._near.append(made)
-
-    def put_all(self, texts: Iterable[bytes]) -> None:
-        """Number some texts."""
-        self._near.extend(texts)
-
-    def get(self, number: int) -> _Object:
-        """The object of a number; raises UnsafePickle for one that is not remembered."""
-        start = self._starts[-1]
-        if number >= start:
-            return self._near[number - start]
-        part = bisect_right(self._starts, number) - 1
-        place = int(self._part(part)[number - self._starts[part]])
-        if not place:
-            raise UnsafePickle(
-                "the pickle shares more than texts, small tuples and lists between architectures, "
-                "which official files do not; use the folder whose name ends in -simple"
-            )
-        return self._different[place]
-
-    def next_part(self) -> None:
-        """What was numbered so far belongs to something that is over."""
-        wholes = [made if type(made) is bytes else _small(made) for made in self._near]
-        for whole in set(wholes).difference(self._places):
-            self._places[whole] = len(self._different)
-            self._different.append(whole)
-            self._size += len(whole)
-        places = np.array([self._places[whole] for whole in wholes], "<u4")
-        self._far.append(zlib.compress(places.tobytes(), 1))
-        self._starts.append(self._starts[-1] + len(places))
-        self._far_size += len(self._far[-1])
-        self._near.clear()
-        if self._size > _MOST_REMEMBERED or self._far_size > _MOST_PLACES:
-            raise BadInput("its architectures have more different texts than official ones do")
-
-    def _read_part(self, part: int) -> np.ndarray:
-        return np.frombuffer(zlib.decompress(self._far[part]), "<u4")
-
-
-def _small(made: _Object) -> bytes:
-    return made.whole if isinstance(made, _Made) and made.whole and made.plain else b""
-
-
-def _text(text: str) -> bytes:
-    return b"\x8c" + bytes([len(text)]) + text.encode()
-
-
-_META_ARCHS, _ARCH2INFOS = _text("meta_archs"), _text("arch2infos")
-_ENCODE = _text("_codecs") + _text("encode") + b"\x93"
-
-
 def _bytes_of(arguments: bytes) -> bytes:
     """The 8 bytes that protocol 2 writes as a text in Latin-1."""
-    text, encoding = arguments[2 : 2 + arguments[1]], arguments[2 + arguments[1] :]
-    content = text.decode().encode("latin-1")
-    if arguments[0] != _TEXT or encoding != _text("latin1") + b"\x86" or len(content) != 8:
+    content, encoding = arguments[2 : 2 + arguments[1]], arguments[2 + arguments[1] :]
+    content = content.decode().encode("latin-1")
+    if arguments[0] != TEXT or encoding != text("latin1") + b"\x86" or len(content) != 8:
         raise UnsafePickle("the pickle encodes something else than the 8 bytes of a number")
     return b"C\x08" + content

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nasreplay.data.embedded import NAME, embedded_pack, home
 from nasreplay.data.pack import Pack
+from nasreplay.errors import BadOutput
 
 EMBEDDED = "embedded"
 
@@ -24,3 +25,10 @@ def open_table(name: str | Path | None = None) -> Pack:
 def cached_tables() -> dict[str, Path]:
     """Name → path of the packs in the cache folder, the embedded one aside. They are not opened."""
     return {file.stem: file for file in sorted(home().glob("*.h5")) if not file.name.startswith(NAME)}
+
+
+def place_of(name: str) -> Path:
+    """The file in the cache folder by whose name the table is found; raises BadOutput for names that are taken."""
+    if name == EMBEDDED or name.startswith(NAME):
+        raise BadOutput(f"{name!r} is the name of the embedded table: name a file with --out")
+    return home() / f"{name}.h5"

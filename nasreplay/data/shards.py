@@ -146,7 +146,7 @@ def _values(sources: Sequence[Source], shard: Shard) -> dict[Place, np.ndarray]:
     for row, (number, text, file) in enumerate(sources):
         try:
             if file is not None:
-                record = _record(number, text, file)
+                record = record_of(number, text, file, _reader)
                 alike.setdefault(id(record.structure), []).append((row, record))
         except UnsafePickle:
             raise
@@ -171,8 +171,9 @@ def _values(sources: Sequence[Source], shard: Shard) -> dict[Place, np.ndarray]:
     return values
 
 
-def _record(number: int, text: str, file: Path | Piece) -> Record:
-    record = _reader.read(content_of(file), str(file))
+def record_of(number: int, text: str, file: Path | Piece, reader: Reader) -> Record:
+    """The record of an architecture; raises BadInput for a file that is damaged or about another one."""
+    record = reader.read(content_of(file), str(file))
     if (record.number, record.text) != (number, text):
         raise BadInput(
             f"{file}: is about architecture {record.number}, {record.text!r}, not {number}, {text!r}"

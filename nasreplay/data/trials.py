@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasreplay.data import semantics
+from nasreplay.data.rules import limits_of, unfounded
 from nasreplay.errors import BadInput
 
 _RECIPE_KEYS = {"arch_index", "arch_str", "all_results", "dataset_seed", "clear_net_done"}
@@ -182,41 +183,61 @@ def _number(given: Any, where: str) -> float:
 
 # --- values ----------------------------------------------------------------------------------------
 
-_RULES = {
-    "accuracy": "outside 0 to 100 percent",
-    "top5": "outside 0 to 100 percent",
-    "seconds": "not one positive number for all epochs and trials",
-    "latency": "infinite",
-}
+
+class _Bounds(NamedTuple):
+    """Of each number of a row: the limits, and the place of the one that it must equal if it is seconds, else -1.
+
+    losses, accuracies: the places of losses and of the accuracies that were measured with them.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    first: np.ndarray
+    losses: np.ndarray
+    accuracies: np.ndarray
 
 
 def faults(structure: Structure, rows: np.ndarray) -> list[str]:
-    """For each row of numbers [N, n]: what is wrong with it, or ""."""
-    largest, first = _bounds(structure.slots)
+    """For each row of numbers [N, n]: what is wrong with it by `rules`, or "".
+
+    Seconds must also be the same for all epochs and trials, of which a table has one number.
+    """
+    bounds = _bounds(structure.slots)
     with np.errstate(invalid="ignore"):
-        bad = (rows < 0) | (rows > largest)
-        clocks = np.flatnonzero(first >= 0)
-        bad[:, clocks] = ~((rows[:, clocks] > 0) & (rows[:, clocks] == rows[:, first[clocks]]))
+        bad = (rows < bounds.low) | (rows > bounds.high)
+        clocks = np.flatnonzero(bounds.first >= 0)
+        bad[:, clocks] |= rows[:, clocks] != rows[:, bounds.first[clocks]]
+    bad[:, bounds.losses] |= unfounded(rows[:, bounds.accuracies], rows[:, bounds.losses])
     found = [""] * len(rows)
     starts = [slot.start for slot in structure.slots]
     for row in np.flatnonzero(bad.any(axis=1)):
-        slot = structure.slots[np.searchsorted(starts, bad[row].argmax(), side="right") - 1]
-        rule = _RULES.get(slot.path.rsplit("/", 1)[-1], "negative")
-        found[row] = f"{slot.path} of seed {slot.seed}: {rule}"
+        place = int(bad[row].argmax())
+        slot = structure.slots[np.searchsorted(starts, place, side="right") - 1]
+        found[row] = f"{slot.path} of seed {slot.seed}: {_fault(slot.path, rows[row, place])}"
     return found
 
 
+def _fault(path: str, value: float) -> str:
+    if path.endswith("/seconds"):
+        return "not one positive number for all epochs and trials"
+    limits = limits_of(path)
+    outside = limits and not limits.low <= value <= limits.high
+    return limits.otherwise if limits and outside else "measured without an accuracy"
+
+
 @lru_cache(maxsize=32)
-def _bounds(slots: tuple[Slot, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each number: the largest allowed; the place of the one that it must equal if it is seconds, else -1."""
-    largest, first = np.full(slots[-1].stop, np.inf), np.full(slots[-1].stop, -1)
+def _bounds(slots: tuple[Slot, ...]) -> _Bounds:
+    low, high = np.full(slots[-1].stop, -np.inf), np.full(slots[-1].stop, np.inf)
+    first = np.full(slots[-1].stop, -1)
+    places = {(path, seed): range(start, stop) for path, seed, start, stop in slots}
     clocks: dict[str, int] = {}
-    for path, _, start, stop in slots:
-        metric = path.rsplit("/", 1)[-1]
-        if metric in ("accuracy", "top5"):
-            largest[start:stop] = 100
-        elif metric == "latency":
-            largest[start:stop] = np.finfo(np.float64).max
-        elif metric == "seconds":
+    losses, accuracies = [], []
+    for path, seed, start, stop in slots:
+        if limits := limits_of(path):
+            low[start:stop], high[start:stop] = limits.low, limits.high
+        if path.endswith("/seconds"):
             first[start:stop] = clocks.setdefault(path, start)
-    return largest, first
+        if path.endswith("/loss"):
+            losses += range(start, stop)
+            accuracies += places[path.removesuffix("loss") + "accuracy", seed]
+    return _Bounds(low, high, first, np.array(losses, np.int64), np.array(accuracies, np.int64))

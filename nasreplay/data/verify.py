@@ -7,6 +7,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.layout import AVERAGED, recipe_of
 from nasreplay.data.pack import Pack, index_columns
+from nasreplay.data.rules import limits_of, unfounded
 from nasreplay.errors import BadPack
 
 
@@ -58,14 +59,9 @@ def _index_problems(pack: Pack, columns: dict[str, np.ndarray]) -> list[str]:
 
 def _value_problems(path: str, values: np.ndarray) -> list[str]:
     """Numbers outside what their unit allows; NaN is a missing number and allowed here."""
-    name = path.rsplit("/", 1)[-1]
-    if name in ("accuracy", "top5"):
-        bad, rule = (values < 0) | (values > 100), "outside 0 to 100 percent"
-    elif name in ("loss", "params", "flops"):
-        bad, rule = (values < 0) | np.isinf(values), "negative or infinite"
-    elif name in ("latency", "seconds_per_epoch", "eval_seconds"):
-        bad, rule = (values <= 0) | np.isinf(values), "not positive or infinite"
-    elif name == "seeds":
+    if limits := limits_of(path):
+        bad, rule = (values < limits.low) | (values > limits.high), limits.otherwise
+    elif path.endswith("/seeds"):
         repeated = len(np.unique(values)) < len(values)
         bad, rule = (values < AVERAGED) | repeated, "below -1 or not all different"
     else:
@@ -74,12 +70,12 @@ def _value_problems(path: str, values: np.ndarray) -> list[str]:
 
 
 def _trial_problems(path: str, columns: dict[str, np.ndarray]) -> list[str]:
-    """A number is missing only where its trial is: in the accuracy and the loss of a set alike."""
+    """A loss has its accuracy, and an average stands alone."""
     found = []
     measured = ~np.isnan(columns[path])
     loss = columns.get(path.replace("/accuracy", "/loss"))
-    if loss is not None and not np.array_equal(measured, ~np.isnan(loss)):
-        found.append(f"column {path}: some trials have a loss but no accuracy, or the reverse")
+    if loss is not None and unfounded(columns[path], loss).any():
+        found.append(f"column {path}: some trials have a loss but no accuracy")
     seeds = columns.get(f"{recipe_of(path)}/seeds")
     if seeds is not None:
         averaged = measured[:, seeds == AVERAGED].any(axis=1)

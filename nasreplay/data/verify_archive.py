@@ -8,10 +8,11 @@ import numpy as np
 
 from nasreplay.data.curves import BLOCK
 from nasreplay.data.layout import per_trial, recipe_of
-from nasreplay.data.official import Archive, content_of
+from nasreplay.data.official import Archive, official_texts
 from nasreplay.data.pack import Pack
-from nasreplay.data.shards import column_of
+from nasreplay.data.shards import column_of, record_of
 from nasreplay.data.stencil import Reader, Record
+from nasreplay.data.trials import faults
 from nasreplay.errors import BadInput
 
 SAMPLE = 256  # architectures
@@ -22,7 +23,8 @@ def compare(
 ) -> tuple[int, list[str]]:
     """How many architectures were compared, number by number, and a line for each that differs.
 
-    Without `full` SAMPLE of them, evenly spread over the files. Raises BadInput for an archive of another space.
+    Without `full` SAMPLE of them, evenly spread over the files. What `convert` leaves out, the pack must not have.
+    Raises BadInput for an archive of another space.
     """
     if archive.space is not pack.space:
         raise BadInput(
@@ -32,16 +34,20 @@ def compare(
     if not len(held):
         raise BadInput(f"{archive.path}: holds no architecture to compare with {pack.path}")
     flats = held if full else held[np.unique(np.linspace(0, len(held) - 1, SAMPLE).astype(int))]
-    known = set(_known(pack).tolist())
+    known = set(measured(pack).tolist())
     absent = len(known - set(held.tolist()))
-    reader, done = Reader(), 0
+    reader, done, texts = Reader(), 0, official_texts(pack.space)
     found = [f"{absent:,} architectures of the pack have no file in the archive"] if full and absent else []
     for block in np.split(flats, np.flatnonzero(np.diff(flats // BLOCK)) + 1):
         records: dict[int, Record] = {}
         for flat in block.tolist():
-            file = archive.files[int(pack.space.flat_to_official[flat])]
+            number = int(pack.space.flat_to_official[flat])
+            file = archive.files[number]
             try:
-                records[flat] = reader.read(content_of(file), str(file))
+                record = record_of(number, texts[number], file, reader)
+                if wrong := faults(record.structure, record.numbers[None])[0]:
+                    raise BadInput(f"{file}: {wrong}")
+                records[flat] = record
             except BadInput as problem:
                 found += [str(problem)] if flat in known else []
         found += _differences(pack, records)
@@ -51,7 +57,7 @@ def compare(
     return len(flats), found
 
 
-def _known(pack: Pack) -> np.ndarray:
+def measured(pack: Pack) -> np.ndarray:
     """Flat indices of the architectures of which the pack holds an accuracy or a loss."""
     paths = [path for path in pack.columns if path.endswith(("/accuracy", "/loss"))]
     return np.flatnonzero(np.any([np.isfinite(pack.column(path)).any(axis=1) for path in paths], axis=0))

@@ -168,7 +168,7 @@ def test_missing_and_unreadable_files(archive, pack, tmp_path):
             "ori-test/seconds of seed 111: not one positive number",
         ),
         (lambda trial: trial.update(params=float("-inf")), "params of seed 111: negative"),
-        (lambda trial: trial.update(latency=[float("inf")]), "latency of seed 111: infinite"),
+        (lambda trial: trial.update(latency=[float("inf")]), "latency of seed 111: negative or infinite"),
     ],
 )
 def test_numbers_that_cannot_be(archive, tmp_path, edit, rule):

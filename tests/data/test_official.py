@@ -295,7 +295,7 @@ def test_folders_that_are_no_archives(archive, tmp_path):
     (tmp_path / "meta.pickle.pbz2").write_bytes(bz2.compress(pickle.dumps({"meta_archs": ["8:8:8:8:8"]}, 4)))
     with pytest.raises(BadInput, match="its meta_archs is not the list of architectures"):
         open_archive(tmp_path)
-    with pytest.raises(BadInput, match="a file; nasreplay reads the folder"):
+    with pytest.raises(BadInput, match="a file; name the folder"):
         open_archive(path_of(archive, 0))
 
 

@@ -206,13 +206,13 @@ def test_verify_finds_wrong_numbers(tmp_path):
     accuracy, seconds = "cifar10-valid/12/x-valid/accuracy", "cifar10-valid/12/seconds_per_epoch"
     assert "1 numbers outside 0 to 100" in problems(accuracy, [100.5, 3])[0]
     assert "not positive" in problems(seconds, 0)[0]
-    assert "not positive" in problems("cifar10-valid/latency", -1)[0]
+    assert "negative" in problems("cifar10-valid/latency", -1)[0]
 
 
 def test_verify_finds_trials_that_do_not_fit(tmp_path):
     columns = random_columns()
     columns["cifar10-valid/12/x-valid/loss"] = np.ones((TOPOLOGY.size, 2))
-    assert "no accuracy, or the reverse" in verify(write(tmp_path / "a.h5", columns))[0]
+    assert "a loss but no accuracy" in verify(write(tmp_path / "a.h5", columns))[0]
     columns = random_columns()
     columns["cifar10-valid/12/seeds"] = np.array([AVERAGED, 777])
     assert "beside single trials" in verify(write(tmp_path / "b.h5", columns))[0]

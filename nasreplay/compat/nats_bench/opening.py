@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import h5py
 
 from nasreplay.compat.nats_bench.sources import FolderSource, MemorySource, PackSource, Source
-from nasreplay.data.find import EMBEDDED, cached_tables, open_table
-from nasreplay.data.official import NAMES, default_folder, open_archive
+from nasreplay.data.convert import NO_FILE, convert
+from nasreplay.data.find import EMBEDDED, cached_tables, open_table, place_of
+from nasreplay.data.official import NAMES, default_file, default_folder, open_archive
+from nasreplay.data.one_file import OneFile, open_file
 from nasreplay.data.pack import Pack
 from nasreplay.data.stencil import Record
 from nasreplay.data.trials import trials_of
@@ -25,8 +28,8 @@ Opened = tuple[Source, str | None, str | None]  # source, filename, archive_dir
 def open_source(given: Any, space: Space, fast_mode: bool) -> Opened:
     """The source of numbers, its name, and the folder of its files if it is an archive. Raises ValueErrors.
 
-    `given`: an archive folder (in fast mode), a pack, its path or its name, a dictionary like the official big file;
-    None is the archive where the official API looks, else a table of that name in our cache folder.
+    `given`: an archive folder (in fast mode) or the official big file (without), a pack, its path or its name, a
+    dictionary like the big file; None is what the official API takes, or a table of that name in our cache folder.
     """
     if isinstance(given, dict):
         return MemorySource(space, _records(given, space)), None, None
@@ -35,7 +38,10 @@ def open_source(given: Any, space: Space, fast_mode: bool) -> Opened:
     if given is None:
         return _default(space, fast_mode)
     if os.path.isfile(given):
-        return _pack(_pack_in(Path(given), space, fast_mode), space, fast_mode)
+        file = Path(given)
+        return (
+            _pack(Pack.open(file), space, fast_mode) if h5py.is_hdf5(file) else _file(file, space, fast_mode)
+        )
     if str(given) in (EMBEDDED, *cached_tables()):
         return _pack(open_table(given), space, fast_mode)
     if not os.path.isdir(given):
@@ -45,15 +51,31 @@ def open_source(given: Any, space: Space, fast_mode: bool) -> Opened:
     return _folder(Path(given), space, fast_mode)
 
 
-def _pack_in(file: Path, space: Space, fast_mode: bool) -> Pack:
-    if h5py.is_hdf5(file):
-        return Pack.open(file)
+def _file(file: Path, space: Space, fast_mode: bool) -> Opened:
     if fast_mode:
         raise BadInput(f"{file}: fast_mode=True reads an archive folder or a pack, and this is neither")
-    raise BadInput(
-        f"{file}: not a pack; of the official archives nasreplay reads the folder {NAMES[space.name]}-simple, which "
-        "holds the same numbers: name it with fast_mode=True, or convert it once with `nasreplay data convert`"
-    )
+    one = open_file(file)
+    _check_space(one.space, space, file)
+    return PackSource(_pack_of(one), fast_mode), file.name, None
+
+
+def _pack_of(one: OneFile) -> Pack:
+    """The table in our cache folder that was made of the file; it is made if there is none, or an older one."""
+    kept = place_of(one.name)
+    if kept.exists() and kept.stat().st_mtime_ns > one.path.stat().st_mtime_ns:
+        pack = Pack.open(kept)
+        if pack.archive == one.name:
+            return pack
+    _tell(f"reading {one.path} into {kept}, once: `nasreplay data convert` does the same faster")
+    done = convert(one, kept, jobs=1, allow_missing=True)  # other processes would import the caller's script
+    if damaged := {number: reason for number, reason in done.missing.items() if reason != NO_FILE}:
+        number, reason = next(iter(damaged.items()))
+        _tell(f"left out {len(damaged):,} architectures that cannot be read, first {number}: {reason}")
+    return done.pack
+
+
+def _tell(text: str) -> None:
+    print(f"nasreplay: {text}", file=sys.stderr)
 
 
 def _folder(folder: Path, space: Space, fast_mode: bool) -> Opened:
@@ -78,13 +100,14 @@ def _check_space(found: Space, space: Space, what: Path) -> None:
 
 def _default(space: Space, fast_mode: bool) -> Opened:
     try:
-        folder = default_folder(space)
+        place = default_folder(space) if fast_mode else default_file(space)
     except BadInput as problem:
         nowhere = problem
     else:
         if fast_mode:
-            return FolderSource(open_archive(folder)), None, str(folder)
-        nowhere = BadInput(f"{folder}: is there, and needs fast_mode=True")
+            return FolderSource(open_archive(place)), None, str(place)
+        source, _, folder = _file(place, space, fast_mode)
+        return source, None, folder
     for name in cached_tables():
         if name.startswith(NAMES[space.name]):
             return _pack(open_table(name), space, fast_mode)
