@@ -181,8 +181,8 @@ class Cutter:
 
     def _get(self, token: bytes) -> None:
         found = self._memo.get(int.from_bytes(token[1:], "little"))
-        if isinstance(found, Made) and found.whole is None:
-            raise UnsafePickle("the pickle has an object that holds itself, which official files do not have")
+        if isinstance(found, Made):
+            self._whole(found)  # so that nothing is put into it any more: not itself either
         self._stack.append(found)
 
     def _put(self, token: bytes) -> None:
@@ -202,7 +202,7 @@ class Cutter:
         """What is on top, to be filled."""
         top = self._stack[-1]
         if not isinstance(top, Made) or top.whole is not None:
-            raise UnsafePickle("the pickle changes an object later, which official files do not")
+            raise UnsafePickle("the pickle changes an object after it was used, which official files do not")
         return top
 
     def _add(self, made: Made, content: bytes, plain: bool) -> None:

@@ -30,5 +30,7 @@ def cached_tables() -> dict[str, Path]:
 def place_of(name: str) -> Path:
     """The file in the cache folder by whose name the table is found; raises BadOutput for names that are taken."""
     if name == EMBEDDED or name.startswith(NAME):
-        raise BadOutput(f"{name!r} is the name of the embedded table: name a file with --out")
+        raise BadOutput(
+            f"{name!r} is the name of the embedded table: name a file with --out, or rename the archive"
+        )
     return home() / f"{name}.h5"

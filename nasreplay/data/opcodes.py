@@ -20,7 +20,7 @@ def _sized(bytes_of_length: int) -> bytes:
 
 
 FLOAT, TEXT = b"G\x8c"  # kinds of tokens by their first byte
-_LONGEST = 512  # bytes of a token, but for a curve
+_LONGEST = 270  # bytes of a token, but for a curve
 _KNOWN = frozenset(b"G\x8c(N\x88\x89}])\x8f\x85\x86\x87tuseaRb.\x90\x93\x94KMJhjqrC\x80\x95Xc")
 _SHORT = rb"\x8c(?:" + _sized(1) + rb")"
 _PUT = rb"(?:\x94|q.|r.{4})?"

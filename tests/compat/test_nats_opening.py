@@ -92,10 +92,10 @@ def test_names_places_and_spaces_are_checked(home, embedded, tmp_path):
     with pytest.raises(ValueError, match="neither a file nor a folder, nor the name of a table"):
         create("nothing", "tss", verbose=False)
     (tmp_path / "big.pickle.pbz2").write_bytes(b"BZh9")
-    with pytest.raises(
-        BadInput, match="not a pack; of the official archives nasreplay reads the folder NATS-tss"
-    ):
+    with pytest.raises(BadInput, match=r"big\.pickle\.pbz2: truncated"):
         create(tmp_path / "big.pickle.pbz2", "tss", verbose=False)
+    with pytest.raises(BadInput, match="fast_mode=True reads an archive folder or a pack"):
+        create(tmp_path / "big.pickle.pbz2", "tss", fast_mode=True, verbose=False)
 
 
 def test_the_default_place_is_searched_by_space(home, monkeypatch, tmp_path):

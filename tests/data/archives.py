@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nasreplay.data.official import official_texts
 from nasreplay.spaces import Space
 
 FOLDERS = {"topology": "NATS-tss-v1_0-3ffb9-simple", "size": "NATS-sss-v1_0-50262-simple"}
@@ -29,6 +30,20 @@ _maker = _loaded(Path(__file__).resolve().parents[2] / "benchmarks" / "make_arch
 def synthetic(space: Space, folder: Path, numbers: list[int], seed: int = 0) -> Path:
     """A synthetic archive of some official indices, in a new folder in `folder`."""
     return _maker.make(space, folder, numbers, seed)
+
+
+def one_file(
+    space: Space, file: Path, contents: dict[int, Any], protocol: int = 4, texts: list[str] | None = None
+) -> Path:
+    """A one-file archive of what architecture files hold, by the ordinary pickle."""
+    whole = _maker.whole(texts or official_texts(space), contents)
+    file.write_bytes(bz2.compress(pickle.dumps(whole, protocol), 1))
+    return file
+
+
+def drawn(space: Space, number: int) -> dict[str, Any]:
+    """What the synthetic archive has in a file, made anew: its objects belong to no other."""
+    return _maker.file_of(space, number, official_texts(space)[number], 0)
 
 
 def path_of(archive: Path, number: int) -> Path:

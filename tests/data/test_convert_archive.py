@@ -12,6 +12,7 @@ from command import end, start, wait_for
 
 from nasreplay.data import shards
 from nasreplay.data.convert import convert
+from nasreplay.data.lock import alone_in
 from nasreplay.data.official import Archive, official_texts, open_archive
 from nasreplay.data.pack import Pack
 from nasreplay.data.shards import column_of
@@ -155,6 +156,29 @@ def test_missing_and_unreadable_files(archive, pack, tmp_path):
     assert len(problems) == 3
 
 
+def test_what_is_converted_is_sound_and_what_is_left_out_is_not_compared(archive, tmp_path):
+    """A training that diverged, and a latency that was not measured, are kept; a loss without accuracy is not."""
+    edited = linked(archive, tmp_path / archive.name)
+    diverged, odd = NUMBERS[:2]
+    content = content_of(archive, diverged)
+    trial = content["12"]["all_results"]["cifar10", 111]
+    trial["train_losses"].update({3: float("inf"), 11: float("nan")})
+    trial["eval_losses"]["ori-test@11"] = float("inf")
+    trial["latency"] = [0.0]
+    other = content_of(archive, odd)
+    del other["12"]["all_results"]["cifar10", 111]["train_acc1es"][5]
+    for number, edit in ((diverged, content), (odd, other)):
+        path_of(edited, number).unlink()
+        put(edited, number, edit)
+    done = convert(open_archive(edited), tmp_path / "pack.h5", jobs=1, allow_missing=True)
+    assert "train/loss of seed 111: measured without an accuracy" in done.missing[odd]
+    assert_holds(done.pack, content)
+    assert verify(done.pack) == []
+    assert compare(done.pack, open_archive(edited), full=True) == (len(NUMBERS), [])
+    short = convert(open_archive(edited), tmp_path / "short.h5", curves=False, jobs=1, allow_missing=True).pack
+    assert verify(short) == []
+
+
 @pytest.mark.parametrize(
     ("edit", "rule"),
     [
@@ -210,6 +234,44 @@ def test_places_that_are_not_written(archive, tmp_path):
     with pytest.raises(BadInput, match="cannot be made"):
         convert(open_archive(archive), tmp_path / "notes.txt" / "x.h5", jobs=1, allow_missing=True)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_one_conversion_at_a_time(archive, tmp_path):
+    arguments = ("data", "convert", str(archive), "--out", "pack.h5", "--jobs", "1", "--allow-missing")
+    with alone_in(tmp_path / ".pack.h5.parts"):
+        out, err = end(start(*arguments, cwd=tmp_path), 2)
+    assert (out, err) == (
+        "",
+        "nasreplay: .pack.h5.parts: another process is writing here; choose another --out\n",
+    )
+    end(start(*arguments, cwd=tmp_path), 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["pack.h5"]
+
+
+def test_a_fuller_table_of_the_same_name_is_kept(archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "home"))
+    fewer = linked(archive, tmp_path / archive.name)
+    path_of(fewer, NUMBERS[0]).unlink()
+    arguments = ("data", "convert", archive.name, "--jobs", "1", "--allow-missing")
+    end(start("data", "convert", str(archive), "--jobs", "1", "--allow-missing", cwd=tmp_path), 0)
+    table = tmp_path / "home" / f"{archive.name}.h5"
+    content = table.read_bytes()
+    _, err = end(start(*arguments, cwd=tmp_path), 2)
+    assert "holds 8 architectures, and would be replaced by a table with 7: name a file with --out" in err
+    _, err = end(start("data", "convert", str(archive), "--no-curves", "--allow-missing", cwd=tmp_path), 2)
+    assert "holds every epoch, and would be replaced by a table with the last one only" in err
+    assert table.read_bytes() == content
+    out, _ = end(start(*arguments, "--out", str(table), cwd=tmp_path), 0)
+    assert "7 architectures" in out
+
+
+def test_no_table_takes_the_name_of_the_embedded_one(archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "home"))
+    for name in ("embedded", "nas-bench-201-embedded.mine"):
+        linked(archive, tmp_path / name)
+        _, err = end(start("data", "convert", name, "--allow-missing", cwd=tmp_path), 2)
+        assert f"{name!r} is the name of the embedded table: name a file with --out" in err
+    assert not (tmp_path / "home").exists()
 
 
 # --- interruptions ---------------------------------------------------------------------------------
