@@ -1,5 +1,8 @@
 """What `create` opens, and the calls that no recording covers."""
 
+import bz2
+import os
+import pickle
 import random
 import warnings
 from collections import OrderedDict
@@ -175,6 +178,31 @@ def test_a_wrong_dictionary_is_refused(big, key, value, message):
     value = {5: big["arch2infos"][0]} if value == {5: "own"} else value
     with pytest.raises(ValueError, match=message):
         create({**big, key: value}, "tss", verbose=False)
+
+
+def test_the_big_file_is_converted_once(big, by_pack, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / f"NATS-tss-v1_0-3ffb9{ENDING}"
+    file.write_bytes(bz2.compress(pickle.dumps({**big, "total_archs": 15_625}, 4), 1))
+    os.utime(file, (1, 1))
+    for given, filename in ((str(file), file.name), (None, None)):
+        api = create(given, "tss", verbose=False)
+        assert (api.filename, api.evaluated_indexes) == (filename, {0, 11, 284})
+        for hp, iepoch in (("12", 3), ("200", None)):
+            asked = {"hp": hp, "iepoch": iepoch, "is_random": False}
+            assert api.get_more_info(11, "cifar100", **asked) == by_pack.get_more_info(
+                11, "cifar100", **asked
+            )
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"reading {file} into {tmp_path / 'home' / 'NATS-tss-v1_0-3ffb9.h5'}, once" in told
+    os.utime(file)  # it was got anew
+    os.utime(tmp_path / "home" / "NATS-tss-v1_0-3ffb9.h5", (2, 2))
+    create(file, "tss", verbose=False)
+    assert "once" in capsys.readouterr().err
+    with pytest.raises(BadInput, match="of the topology space, not of the size space"):
+        create(file, "sss", verbose=False)
 
 
 def test_a_folder_may_be_changed_and_read_again(samples, sample_packs, monkeypatch):

@@ -18,7 +18,7 @@ from nasreplay.data.pack import Pack
 from nasreplay.data.shards import column_of
 from nasreplay.data.verify import verify
 from nasreplay.data.verify_archive import compare
-from nasreplay.errors import BadInput, UnsafePickle
+from nasreplay.errors import BadInput, BadOutput, UnsafePickle
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 NUMBERS = TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 5_000, 9_000, 15_624]].tolist()  # of several shards
@@ -175,7 +175,9 @@ def test_what_is_converted_is_sound_and_what_is_left_out_is_not_compared(archive
     assert_holds(done.pack, content)
     assert verify(done.pack) == []
     assert compare(done.pack, open_archive(edited), full=True) == (len(NUMBERS), [])
-    short = convert(open_archive(edited), tmp_path / "short.h5", curves=False, jobs=1, allow_missing=True).pack
+    short = convert(
+        open_archive(edited), tmp_path / "short.h5", curves=False, jobs=1, allow_missing=True
+    ).pack
     assert verify(short) == []
 
 
@@ -242,27 +244,27 @@ def test_one_conversion_at_a_time(archive, tmp_path):
         out, err = end(start(*arguments, cwd=tmp_path), 2)
     assert (out, err) == (
         "",
-        "nasreplay: .pack.h5.parts: another process is writing here; choose another --out\n",
+        "nasreplay: error: .pack.h5.parts: another process is writing here; choose another --out\n",
     )
     end(start(*arguments, cwd=tmp_path), 0)
     assert [path.name for path in tmp_path.iterdir()] == ["pack.h5"]
 
 
-def test_a_fuller_table_of_the_same_name_is_kept(archive, tmp_path, monkeypatch):
+def test_a_fuller_table_of_the_same_name_is_kept(archive, pack, tmp_path, monkeypatch):
     monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "home"))
+    table = tmp_path / "home" / f"{archive.name}.h5"
+    table.parent.mkdir()
+    table.write_bytes(pack.path.read_bytes())
     fewer = linked(archive, tmp_path / archive.name)
     path_of(fewer, NUMBERS[0]).unlink()
-    arguments = ("data", "convert", archive.name, "--jobs", "1", "--allow-missing")
-    end(start("data", "convert", str(archive), "--jobs", "1", "--allow-missing", cwd=tmp_path), 0)
-    table = tmp_path / "home" / f"{archive.name}.h5"
-    content = table.read_bytes()
-    _, err = end(start(*arguments, cwd=tmp_path), 2)
+    _, err = end(start("data", "convert", archive.name, "--allow-missing", cwd=tmp_path), 2)
     assert "holds 8 architectures, and would be replaced by a table with 7: name a file with --out" in err
-    _, err = end(start("data", "convert", str(archive), "--no-curves", "--allow-missing", cwd=tmp_path), 2)
-    assert "holds every epoch, and would be replaced by a table with the last one only" in err
-    assert table.read_bytes() == content
-    out, _ = end(start(*arguments, "--out", str(table), cwd=tmp_path), 0)
-    assert "7 architectures" in out
+    with pytest.raises(
+        BadOutput, match="holds every epoch, and would be replaced by a table with the last one"
+    ):
+        convert(open_archive(archive), table, curves=False, allow_missing=True, keep_fuller=True)
+    assert table.read_bytes() == pack.path.read_bytes()
+    assert [path.name for path in table.parent.iterdir()] == [table.name]
 
 
 def test_no_table_takes_the_name_of_the_embedded_one(archive, tmp_path, monkeypatch):
