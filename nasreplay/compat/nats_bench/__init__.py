@@ -62,11 +62,12 @@ def create(
     fast_mode: bool = False,
     verbose: bool = True,
 ) -> NATStopology | NATSsize:
-    """Open a table: an archive folder, a pack (path or name), a dictionary like the official big file, or None.
+    """Open a table: an archive folder or its one-file form, a pack (path or name), a dictionary like it, or None.
 
-    `search_space`: `tss` or `topology`, `sss` or `size`. `fast_mode`: archive folders need it; with a pack it only
-    says whether architectures count as loaded from the start. None is the archive in `$TORCH_HOME`, else
-    `$HOME/.torch`, or a pack made of it. Raises ValueErrors.
+    `search_space`: `tss` or `topology`, `sss` or `size`. `fast_mode`: archive folders need it, and the one-file form
+    must not have it; with a pack it only says whether architectures count as loaded from the start. The one-file form
+    is converted once to a pack in the cache folder. None is the archive in `$TORCH_HOME`, else `$HOME/.torch`, or a
+    pack made of it. Raises ValueErrors.
     """
     if search_space in NATS_BENCH_TSS_NAMEs:
         return NATStopology(file_path_or_dict, fast_mode, verbose)
