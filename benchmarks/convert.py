@@ -4,9 +4,10 @@
 
 ARCHIVE is a folder NATS-…-simple; without it a synthetic one of the topology space is made (make_archive.py), once
 if --cache names a folder to keep it in: --files 15625 needs 1.2 GB there. An archive with a part of the files is
-scaled up to all; what a conversion costs whatever their number is measured with 32 files and not scaled. Decompression is measured again before every row. Ratios are of CPU and of wall seconds of all processes; the
-limit is for CPU seconds where others use this machine too. Memory is the most that all processes had together, pages
-that they share counted in each. With --one-file the same as a single file, too (2 MB of memory per file to make).
+scaled up to all; what a conversion costs whatever their number is measured with 32 files and not scaled.
+Decompression is measured again before every row. Ratios are of CPU and of wall seconds of all processes; the limit
+is for CPU seconds where others use this machine too. Memory is the most that all processes had together, pages that
+they share counted in each. With --one-file the same as a single file, too (2 MB of memory per file to make).
 """
 
 from __future__ import annotations
