@@ -88,9 +88,10 @@ class Measurements:
         """The official `get_cost_info`: flops, params, latency, and the times of `train` and of every evaluation set.
 
         `T-<set>@epoch` is one pass, `T-<set>@total` that after every epoch of the recipe. float64 [N] each. Raises
-        NotMeasured.
+        NotMeasured, BadSetting.
         """
         trained = self.trained(semantics.dataset_named(stored, self.table.own), recipe)
+        trained.check_rows(flat)
         found = {
             "flops": trained.flops[flat],
             "params": trained.params[flat],
