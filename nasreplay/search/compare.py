@@ -27,7 +27,6 @@ from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
 from nasreplay.search.driver import StopSignals, check
 from nasreplay.search.plan import Plan, departures, notes
-from nasreplay.spaces import TOPOLOGY
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -200,10 +199,10 @@ def _facts(plan: Plan, dataset: str, tables: dict[str, TableEvaluator]) -> Table
 
 def _printed(plan: Plan) -> list[dict[str, Any]]:
     """The published rows of what was run, in the order of the report."""
-    rows = plan.rules.rows if plan.evaluator(plan.searched[0]).space is TOPOLOGY else {}
+    rows, space = plan.rules.rows, plan.evaluator(plan.searched[0]).space.name
     return [
-        {"dataset": dataset, "searcher": name, **rows[name, dataset]._asdict()}
+        {"dataset": dataset, "searcher": name, **rows[space, name, dataset]._asdict()}
         for dataset in plan.datasets
         for name in plan.searchers
-        if (name, dataset) in rows
+        if (space, name, dataset) in rows
     ]
