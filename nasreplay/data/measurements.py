@@ -73,12 +73,17 @@ class Measurements:
         epoch, columns = trained.epoch(epoch), trained.columns(flat, trial, uniform)
         found = {}
         for group, which in groups(stored, self.table.own).items():
-            accuracy = trained.value(which, "accuracy", flat, epoch, columns)
+            accuracy, loss = (
+                trained.value(which, metric, flat, epoch, columns) for metric in ("accuracy", "loss")
+            )
             if which == "train":
                 seconds = trained.training_seconds[flat]
             else:
-                seconds = np.where(np.isnan(accuracy), np.nan, trained.evaluation_seconds(which)[flat])
-            found[f"{group}-loss"] = trained.value(which, "loss", flat, epoch, columns)
+                loss, seconds = (
+                    np.where(np.isnan(accuracy), np.nan, numbers)
+                    for numbers in (loss, trained.evaluation_seconds(which)[flat])
+                )
+            found[f"{group}-loss"] = loss
             found[f"{group}-accuracy"] = accuracy
             found[f"{group}-per-time"] = seconds
             found[f"{group}-all-time"] = seconds * epoch
