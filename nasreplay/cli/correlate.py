@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     metavar="PACK",
     help="Give it twice to take the columns from two tables. Default: the embedded NAS-Bench-201.",
 )
-@click.option("--top", multiple=True, type=int, default=(10, 100, 1000), show_default="10, 100, 1000")
+@click.option(
+    "--top",
+    multiple=True,
+    type=int,
+    metavar="K",
+    help="How many of the K best are common. Repeatable. Default: 10, 100 and 1000, as far as there are more.",
+)
 @click.option(
     "--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw a scatter (.png or .svg)."
 )

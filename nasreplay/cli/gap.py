@@ -38,7 +38,7 @@ def gap(run: Path, sample: int, every: bool, table: str | None, seed: int, as_js
             "`nasreplay tabulate`, then --table PACK"
         )
     result = result_of(run)
-    facts = total_gap(result.searcher, result.codes(result.found[:1]), truth, result.settings["seed"])
+    facts = total_gap(result.settings, result.codes(result.found[:1]), truth)
     facts["rank_error"] = rank_error(evaluator, truth, None if every else sample, seed)
     if as_json:
         click.echo(json.dumps(facts, indent=1))

@@ -173,7 +173,7 @@ def _facts(searcher: Any, evaluator: Any, truth: Any, result: Any, seed: int, fo
         "folder": str(folder),
         **({"note": evaluator.source.note} if evaluator.source.note else {}),
     }
-    return facts if truth is None else {**facts, "gap": total_gap(result.searcher, found, truth, seed)}
+    return facts if truth is None else {**facts, "gap": total_gap(result.settings, found, truth)}
 
 
 def text(facts: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName
 from nasreplay.spaces import Space
 
 COSTS = ("params", "flops", "latency", "seconds")
+TOP = (10, 100, 1000)
 WORDS = {"valid": "validation", "train": "training"}
 
 
@@ -58,15 +59,14 @@ def column(pack: Pack, name: str) -> Column:
         if colon:
             raise BadSetting(f"{name!r}: a cost has no epoch; leave out :{epoch}")
         return _cost(pack, name, dataset, what, recipe or None)
-    values, meaning, recipe = pack.accuracy(dataset, what, recipe or None)
-    if epoch:
-        path = f"{meaning.stored}/{recipe}/{meaning.set}/accuracy"
-        values = pack.at_epoch(path, int(epoch))
-        if np.isnan(values).all():
-            raise NotMeasured(f"{name!r}: the table {pack.title!r} holds no accuracy after epoch {epoch}")
+    last, meaning, recipe = pack.accuracy(dataset, what, recipe or None)
+    path = f"{meaning.stored}/{recipe}/{meaning.set}/accuracy"
+    mean = facts.trial_mean(pack.at_epoch(path, int(epoch)) if epoch else last, last)
+    if epoch and np.isnan(mean).all():
+        raise NotMeasured(f"{name!r}: the table {pack.title!r} holds no accuracy after epoch {epoch}")
     when = f"epoch {epoch} of recipe {recipe}" if epoch else f"recipe {recipe}"
     words = f"{WORDS.get(what, what)} {meaning.sentence}, {when}, mean over trials"
-    return Column(name, facts.trial_mean(values), words, "%", pack.space)
+    return Column(name, mean, words, "%", pack.space)
 
 
 def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) -> Column:
@@ -87,24 +87,33 @@ def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) ->
     return Column(name, np.asarray(values, dtype=np.float64), f"{words} on {where}", unit, pack.space)
 
 
-def agreement(first: Column, second: Column, top: Sequence[int] = (10, 100, 1000)) -> Agreement:
-    """Compare two columns of one space. Raises BadInput for two spaces, and below two common architectures."""
+def agreement(first: Column, second: Column, top: Sequence[int] = ()) -> Agreement:
+    """Compare two columns of one space: correlations, and the overlap of the `top` largest for every number there.
+
+    Without `top`, those of TOP below the number of common architectures. Raises BadInput for two spaces, NotMeasured
+    below two common architectures, BadSetting for a top outside 1 to their number.
+    """
     if first.space is not second.space:
         raise BadInput(
             f"{first.name} is of the {first.space.name} space, {second.name} of {second.space.name}"
         )
     both = np.isfinite(first.values) & np.isfinite(second.values)
-    if both.sum() < 2:
-        raise NotMeasured(f"{first.name} and {second.name} have {both.sum()} architectures in common")
-    if any(k < 1 for k in top):
-        raise BadSetting(f"top {min(top)}: it must be at least 1")
+    common = int(both.sum())
+    if common < 2:
+        raise NotMeasured(f"{first.name} and {second.name} have {common} architectures in common")
+    if wrong := [k for k in top if not 1 <= k <= common]:
+        raise BadSetting(
+            f"top {wrong[0]}: it must be at least 1 and at most {common}, the architectures that {first.name} and "
+            f"{second.name} have in common"
+        )
+    top = top or [k for k in TOP if k < common]
     order = first.space.official_to_flat[both[first.space.official_to_flat]]
     x, y = first.values[order], second.values[order]
     best = int(x.argmax())
     return Agreement(
         len(order),
         *correlations(x, y),
-        {k: len(np.intersect1d(_largest(x, k), _largest(y, k))) for k in top if k < len(order)},
+        {k: len(np.intersect1d(_largest(x, k), _largest(y, k))) for k in top},
         int(order[best]),
         int((y > y[best]).sum()) + 1,
     )

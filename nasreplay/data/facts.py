@@ -200,10 +200,19 @@ def equivalents(pack: Pack | None, flat: int) -> np.ndarray:
     return same[same != flat]
 
 
-def trial_mean(values: np.ndarray) -> np.ndarray:
-    """float64 [N]: left-to-right sum of [N, T] over the trials that exist, divided by their number."""
-    count = np.isfinite(values).sum(axis=1)
-    return np.divide(np.nansum(values, axis=1), count, out=np.full(len(values), np.nan), where=count > 0)
+def trial_mean(values: np.ndarray, last: np.ndarray | None = None) -> np.ndarray:
+    """float64 [N]: the mean over trials of numbers [N, T], summed left to right as the official API does.
+
+    `last`: the same numbers at the end of the recipe [N, T], if `values` are of an earlier epoch; it says which
+    trials an architecture has. NaN where it has none, or where one of them lacks the number: a missing trial is
+    neither made up nor left out.
+    """
+    there = np.isfinite(values if last is None else last)
+    total = np.zeros(len(values))
+    for trial in range(values.shape[1]):
+        total += np.where(there[:, trial], values[:, trial], 0.0)
+    count = there.sum(axis=1)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
 
 
 def _population_std(trials: np.ndarray) -> np.ndarray:

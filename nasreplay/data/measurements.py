@@ -73,12 +73,17 @@ class Measurements:
         epoch, columns = trained.epoch(epoch), trained.columns(flat, trial, uniform)
         found = {}
         for group, which in groups(stored, self.table.own).items():
-            accuracy = trained.value(which, "accuracy", flat, epoch, columns)
+            accuracy, loss = (
+                trained.value(which, metric, flat, epoch, columns) for metric in ("accuracy", "loss")
+            )
             if which == "train":
                 seconds = trained.training_seconds[flat]
             else:
-                seconds = np.where(np.isnan(accuracy), np.nan, trained.evaluation_seconds(which)[flat])
-            found[f"{group}-loss"] = trained.value(which, "loss", flat, epoch, columns)
+                loss, seconds = (
+                    np.where(np.isnan(accuracy), np.nan, numbers)
+                    for numbers in (loss, trained.evaluation_seconds(which)[flat])
+                )
+            found[f"{group}-loss"] = loss
             found[f"{group}-accuracy"] = accuracy
             found[f"{group}-per-time"] = seconds
             found[f"{group}-all-time"] = seconds * epoch
@@ -88,9 +93,10 @@ class Measurements:
         """The official `get_cost_info`: flops, params, latency, and the times of `train` and of every evaluation set.
 
         `T-<set>@epoch` is one pass, `T-<set>@total` that after every epoch of the recipe. float64 [N] each. Raises
-        NotMeasured.
+        NotMeasured, BadSetting.
         """
         trained = self.trained(semantics.dataset_named(stored, self.table.own), recipe)
+        trained.check_rows(flat)
         found = {
             "flops": trained.flops[flat],
             "params": trained.params[flat],

@@ -4,7 +4,8 @@ Shapes: N architectures asked about (flat indices [N]), A of the table, T trials
 percent, losses mean cross-entropies, times seconds, parameters and FLOPs millions; NaN = not measured. An epoch is
 counted from 1. A trial is a seed, "mean" or "drawn".
 
-- The mean over trials is their left-to-right sum divided by their number; it exists where every trial has the number.
+- The mean over trials is that of `data.facts.trial_mean`: at an epoch it exists where every trial has it that the
+  recipe's end has.
 - Where FLOPs or parameters of an architecture's trials differ, some were copied from an equivalent cell with other
   costs: then those of trial 888 count, which is right in all 204 such cells, and without it the closed form.
 - Latency is the mean of the positive latencies of the trials.
@@ -18,7 +19,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from nasreplay.data.facts import MEAN, costs
+from nasreplay.data.facts import MEAN, costs, trial_mean
 from nasreplay.data.semantics import Own
 from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.spaces import Space
@@ -58,7 +59,7 @@ class Trained:
         self.sets = tuple(name for name in table.sets(stored, recipe) if name != "train")
         self._curve = lru_cache(CURVES_KEPT)(lambda path, flat: table.curve(path, np.array([flat]))[0])
         self._epoch = lru_cache(4)(table.at_epoch)
-        self._last_mean = cache(lambda path: _mean(table.column(path), self.present))
+        self._last_mean = cache(lambda path: trial_mean(table.column(path)))
 
     # --- trials ------------------------------------------------------------------------------------
 
@@ -93,16 +94,17 @@ class Trained:
         """int [N]: the column of the trial meant for each architecture, None for their mean.
 
         "drawn" takes one of the architecture's trials by `uniform` [N] in [0, 1). Raises NotMeasured for a seed that
-        an architecture does not have.
+        an architecture does not have, BadSetting for other shapes and numbers.
         """
+        self.check_rows(flat)
         if trial == MEAN:
             return None
-        if trial == DRAWN and uniform is not None:
-            rank = (uniform * self.count.take(flat)).astype(np.int64)
+        if trial == DRAWN:
+            rank = (_shares(uniform, flat) * self.count.take(flat)).astype(np.int64)
             return rank if self._complete else _picked(self._order, flat, rank)
         if trial not in self.seeds:
             known = ", ".join(map(str, self.seeds))
-            raise NotMeasured(f"no trial {trial!r} of {self}: it has {known}, or 'mean'")
+            raise NotMeasured(f"no trial {trial!r} of {self}: it has {known}, or 'mean', or 'drawn'")
         column = self.seeds.index(int(trial))
         missing = np.flatnonzero(~self.present[flat, column])
         if len(missing):
@@ -110,6 +112,15 @@ class Trained:
             known = ", ".join(map(str, self.seeds_of(first))) or "none"
             raise NotMeasured(f"no trial {trial} of {self.name(first)} in {self}: it has {known}")
         return np.full(len(flat), column)
+
+    def check_rows(self, flat: np.ndarray) -> None:
+        """Raises BadSetting for what are no flat indices [N] of the table."""
+        size = len(self._flat)
+        if flat.ndim != 1 or flat.dtype.kind not in "iu":
+            raise BadSetting(f"flat indices must be whole numbers [N], not {flat.dtype} {list(flat.shape)}")
+        if flat.size and not 0 <= flat.min() <= flat.max() < size:
+            wrong = int(flat[(flat < 0) | (flat >= size)][0])
+            raise BadSetting(f"flat index {wrong}: the table has 0 to {size - 1}")
 
     # --- numbers -----------------------------------------------------------------------------------
 
@@ -131,7 +142,7 @@ class Trained:
         else:
             values, rows = self._epoch(path, epoch), flat
         if columns is None:
-            return _mean(values[rows], self.present[flat])
+            return trial_mean(values[rows], self.table.column(path)[flat])
         return _picked(values, rows, columns)
 
     def curve(self, which: str, metric: str, flat: int) -> np.ndarray:
@@ -145,7 +156,7 @@ class Trained:
         """The epoch itself, or the last one for None; raises BadSetting outside the recipe."""
         if epoch is None:
             return self.epochs
-        if not 1 <= epoch <= self.epochs:
+        if not isinstance(epoch, int | np.integer) or not 1 <= epoch <= self.epochs:
             raise BadSetting(f"epoch {epoch} of {self}: it has the epochs 1 to {self.epochs}")
         return epoch
 
@@ -183,16 +194,17 @@ class Trained:
             path = f"{self.stored}/latency"
             return self.table.column(path) if self.table.has(path) else np.full(len(self._flat), np.nan)
         values = self._trials("latency")
-        return _mean(values, self.present & (values > 0))
+        return trial_mean(np.where(values > 0, values, np.nan))
 
     def _exact(self, name: str) -> np.ndarray:
         if not self._has(name):
             return np.where(self.count > 0, self._closed_form(name), np.nan)
-        values, known = self._trials(name), self.present
+        values = self._trials(name)
+        known = np.isfinite(values)
         low = np.where(known, values, np.inf).min(axis=1)
         high = np.where(known, values, -np.inf).max(axis=1)
-        differ = (self.count > 1) & (np.round(low, 5) != np.round(high, 5))
-        mean = _mean(values, known)
+        differ = (known.sum(axis=1) > 1) & (np.round(low, 5) != np.round(high, 5))
+        mean = trial_mean(values)
         if not differ.any():
             return mean
         right = self._closed_form(name)
@@ -229,11 +241,16 @@ class Trained:
         return self._trials(name) if self._has(name) else np.full(len(self._flat), np.nan)
 
 
-def _mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """float64 [N] of [N, T]: left-to-right sum of the trials that there are, divided by their number."""
-    count = present.sum(axis=1)
-    total = np.where(present, values, 0.0).sum(axis=1)
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+def _shares(uniform: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
+    if uniform is None or np.shape(uniform) != flat.shape:
+        given = "none" if uniform is None else f"shape {list(np.shape(uniform))}"
+        raise BadSetting(
+            f"trial 'drawn' takes `uniform`, a number in [0, 1) for each of the {len(flat)} architectures: "
+            f"given {given}"
+        )
+    if len(flat) and not 0 <= uniform.min() <= uniform.max() < 1:
+        raise BadSetting("`uniform` draws trials by numbers in [0, 1): some are outside")
+    return uniform
 
 
 def _picked(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from nasreplay.data.facts import trial_mean
-from nasreplay.errors import NotMeasured
+from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.evaluate.protocol import MEAN, Fidelity
 
 
@@ -66,7 +66,11 @@ class Level:
         """(accuracy, seed) of flat indices [N]; `uniform()` gives uniforms [N] when the trial is drawn."""
         if trial == "mean":
             accuracy, seed = self.mean.take(flat, mode="clip"), np.broadcast_to(MEAN, flat.shape)
-        elif trial == "drawn" and uniform:
+        elif trial == "drawn":
+            if uniform is None:
+                raise BadSetting(
+                    "a drawn trial needs the random numbers of a search: ask for 'mean' or a seed"
+                )
             start = flat.astype(np.int64) * self.accuracy.shape[1]
             rank = (uniform() * self.trials.take(flat)).astype(np.int64)
             column = self.present.take(start + rank)  # of the flattened array: half the time of two indices

@@ -37,7 +37,8 @@ def load_table(
     `table`: a pack, its path or its name; None is the embedded NAS-Bench-201. `recipe`: what the search is told
     (None: the one with most epochs); reports always read the one with most epochs. `rungs`: how many fidelities a
     search may ask for: the recipe's end, a third of its epochs, a ninth, …, as far as the table holds them for every
-    architecture. The other settings are TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or BadSetting.
+    architecture and trial. The other settings are TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or
+    BadSetting.
     """
     pack = table if isinstance(table, Pack) else open_table(table)
     dataset = semantics.dataset_named(dataset, pack.own)
@@ -102,8 +103,9 @@ def _lower_rungs(pack: Pack, stored: str, recipe: str, which: str, last: Level, 
         epoch = epochs // RATIO**rung
         if epoch < 1:
             break
-        accuracy = pack.at_epoch(f"{stored}/{recipe}/{which}/accuracy", epoch)
-        if (np.isfinite(accuracy).sum(axis=1) < last.trials).any():
+        measured = np.isfinite(last.accuracy)
+        accuracy = np.where(measured, pack.at_epoch(f"{stored}/{recipe}/{which}/accuracy", epoch), np.nan)
+        if (np.isfinite(accuracy) != measured).any():
             break
         found.insert(0, _level(pack, stored, recipe, which, accuracy, epoch))
     return found

@@ -7,10 +7,12 @@ from typing import Any
 
 from nasreplay.runs.store import Comparison
 
-SUPPORT = (
-    "Support of a published row: M remembered from the publication, R found reprinted elsewhere, S agrees with a "
-    "re-simulation on the real tables."
-)
+SUPPORT = {
+    "M": "M remembered from the publication",
+    "M?": "M? remembered with little confidence: for orientation only",
+    "R": "R found reprinted elsewhere",
+    "S": "S agrees with a re-simulation on the real tables",
+}
 HEADINGS = ("data set", "searcher", "split", "ours", "published", "diff.", "support")
 
 
@@ -44,9 +46,16 @@ def beside(comparison: Comparison, rows: Sequence[dict[str, Any]]) -> list[tuple
 
 
 def footnotes(comparison: Comparison) -> list[str]:
-    """What the support codes mean, and where this run departs from the publication."""
-    departures = comparison.settings.get("departures", ())
-    return [SUPPORT, *([f"Unlike the publication: {'; '.join(departures)}."] if departures else [])]
+    """What the support codes mean, which rows are not known, and where this run departs from the publication."""
+    rows, settings = comparison.settings.get("printed", ()), comparison.settings
+    codes = {code for row in rows for code in row["support"].split(" ")[0].split("+")}
+    known = ", ".join(text for code, text in SUPPORT.items() if code in codes)
+    missing = [name for name in comparison.datasets if name not in {row["dataset"] for row in rows}]
+    lines = [f"Support of a published row: {known}."]
+    lines += [f"No published row is known of {', '.join(missing)}."] if missing else []
+    if departures := settings.get("departures", ()):
+        lines.append(f"Unlike the publication: {'; '.join(departures)}.")
+    return lines
 
 
 def plain_lines(cells: Sequence[tuple[str, ...]]) -> list[str]:

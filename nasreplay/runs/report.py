@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasreplay.runs import printed, statistics
+from nasreplay.runs import beats, printed, statistics
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WALL_REPLICAS = 500  # wall seconds are scaled to this many replicas
-SIGNIFICANT = 0.05
-TEST = f"p < {SIGNIFICANT} (two-sided Mann–Whitney, Holm-corrected over the pairs)"
 BACKSLASH = "\\"
 Row = dict[str, Any]
 
@@ -50,7 +48,8 @@ def rows(comparison: Comparison) -> list[Row]:
     """One flat dictionary per data set and searcher: ranked ones first, best rank first, the others below.
 
     Percent, percent points, seconds and hours as the keys say; None where there is no number. `beats` names,
-    with spaces between, the searchers that are worse at a Holm-corrected p below 0.05; `apart` says why a row has no
+    with spaces between, the searchers that are worse at a Holm-corrected p below 0.05; `p_NAME` is that p of the test
+    against each searcher; `apart` says why a row has no
     rank.
     """
     return [row for dataset in comparison.datasets for row in _dataset_rows(comparison, dataset)]
@@ -83,7 +82,8 @@ def _dataset_rows(comparison: Comparison, dataset: str) -> list[Row]:
     made = [_row(result, truth, scores[result.searcher], how) for result in results]
     for row in made:
         row["rank"] = ranks.get(row["searcher"])
-        row["beats"] = _beaten_by(row["searcher"], pairs)
+        row["beats"] = beats.beaten_by(row["searcher"], pairs)
+        row |= beats.p_values(row["searcher"], pairs, [result.searcher for result in comparison.results])
     return sorted(made, key=lambda row: (row["rank"] is None, row["rank"] or 0.0))
 
 
@@ -117,13 +117,6 @@ def _row(result: Result, truth: TableFacts, scores: np.ndarray, how: str) -> Row
     return {key: None if isinstance(n, float) and np.isnan(n) else n for key, n in row.items()}
 
 
-def _beaten_by(name: str, pairs: Sequence[statistics.Pair]) -> str:
-    clear = [pair for pair in pairs if pair.corrected < SIGNIFICANT]
-    beaten = [pair.second for pair in clear if pair.first == name and pair.better > 0.5]
-    beaten += [pair.first for pair in clear if pair.second == name and pair.better < 0.5]
-    return " ".join(beaten)
-
-
 # --- the terminal ----------------------------------------------------------------------------------
 
 
@@ -144,10 +137,10 @@ def print_report(comparison: Comparison, console: Console) -> None:
         _print_whole(console, _table(mine, plain=not console.is_terminal))
         for line in _footnotes(mine):
             say(line)
-        say(f"Beats at {TEST}:")
+        say(f"Beats at {beats.TEST}:")
         width = max(len(row["searcher"]) for row in mine)
         for row in _ranked(mine):
-            say(f"  {row['searcher']:<{width}}  {_beats_text(row, mine)}")
+            say(f"  {row['searcher']:<{width}}  {beats.in_words(row, _ranked(mine))}")
     if len(comparison.datasets) > 1:
         say("\nAverage rank over the data sets", "bold")
         for name, rank in average_ranks(comparison, every).items():
@@ -200,8 +193,8 @@ def markdown(comparison: Comparison, figures: Sequence[str] = ()) -> str:
         lines += ["", f"## {_title(mine)}", ""]
         lines += [f"- {line}" for line in _meanings(comparison.tables[dataset])]
         lines += ["", *_markdown_table(mine), "", *[f"- {line}" for line in _footnotes(mine)]]
-        lines += ["", f"Beats at {TEST}:", ""]
-        lines += [f"- **{row['searcher']}**: {_beats_text(row, mine)}" for row in _ranked(mine)]
+        lines += ["", f"Beats at {beats.TEST}:", ""]
+        lines += [f"- **{row['searcher']}**: {beats.in_words(row, _ranked(mine))}" for row in _ranked(mine)]
         pictures = [path for path in figures if path.rsplit("/", 1)[-1] == f"regret-{dataset}.png"]
         lines += [line for path in pictures for line in ("", f"![Mean regret on {dataset}]({path})")]
     if len(comparison.datasets) > 1:
@@ -293,15 +286,3 @@ def _footnotes(mine: Sequence[Row]) -> list[str]:
 
 def _ranked(mine: Sequence[Row]) -> list[Row]:
     return [row for row in mine if row["rank"] is not None]
-
-
-def _beats_text(row: Row, mine: Sequence[Row]) -> str:
-    """The beaten searchers, or the shorter list of those that are not."""
-    others = [other["searcher"] for other in _ranked(mine) if other is not row]
-    beaten = [name for name in others if name in row["beats"].split()]
-    spared = [name for name in others if name not in beaten]
-    if not beaten:
-        return "none"
-    if not spared:
-        return "all others"
-    return ", ".join(beaten) if len(beaten) <= len(spared) else f"all but {', '.join(spared)}"

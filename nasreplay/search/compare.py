@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -27,7 +28,6 @@ from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
 from nasreplay.search.driver import StopSignals, check
 from nasreplay.search.plan import Plan, departures, notes
-from nasreplay.spaces import TOPOLOGY
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -46,7 +46,7 @@ def compare(
     score: how reports score it, None as the protocol does.
 
     A folder of the same plan is continued with its recorded seed; another plan is refused (BadOutput). On
-    KeyboardInterrupt what is finished is kept, written and returned; its settings["interrupted"] is True.
+    Ctrl-C or SIGTERM what is finished is kept, written and returned; its settings["interrupted"] is True.
     """
     if plan.replicas < 1:
         raise BadSetting(f"replicas is {plan.replicas}: it must be at least 1")
@@ -66,8 +66,9 @@ def compare(
         tell("", len(pairs) - len(missing), len(pairs))
         interrupted = False
         try:
-            for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
-                tell(f"{name} on {dataset}", len(pairs) - len(missing) + number, len(pairs))
+            with _sigterm_interrupts():
+                for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
+                    tell(f"{name} on {dataset}", len(pairs) - len(missing) + number, len(pairs))
         except KeyboardInterrupt:
             interrupted = True
         results = [result for pair in pairs if (result := _part(folder, seed, pair))]
@@ -125,6 +126,19 @@ def _finish(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """While it lasts, SIGTERM is a KeyboardInterrupt as Ctrl-C is: what is finished is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -186,10 +200,10 @@ def _facts(plan: Plan, dataset: str, tables: dict[str, TableEvaluator]) -> Table
 
 def _printed(plan: Plan) -> list[dict[str, Any]]:
     """The published rows of what was run, in the order of the report."""
-    rows = plan.rules.rows if plan.evaluator(plan.searched[0]).space is TOPOLOGY else {}
+    rows, space = plan.rules.rows, plan.evaluator(plan.searched[0]).space.name
     return [
-        {"dataset": dataset, "searcher": name, **rows[name, dataset]._asdict()}
+        {"dataset": dataset, "searcher": name, **rows[space, name, dataset]._asdict()}
         for dataset in plan.datasets
         for name in plan.searchers
-        if (name, dataset) in rows
+        if (space, name, dataset) in rows
     ]

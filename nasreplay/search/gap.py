@@ -6,6 +6,8 @@ both read from the table. Rank error: Kendall's tau between shared-weight accura
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,31 +18,50 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.search import make
-from nasreplay.search.driver import run
+from nasreplay.search.base import Searcher
+from nasreplay.search.driver import run as run_on
 from nasreplay.search.health import table_facts
 from nasreplay.seeds import Stream
 
 EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
 
 
-def total_gap(name: str, found: np.ndarray, truth: TableEvaluator, seed: int) -> dict[str, Any]:
+def total_gap(run: Mapping[str, Any], found: np.ndarray, truth: TableEvaluator) -> dict[str, Any]:
     """Table rows of the live answer `found` [1, D] and of the same searcher on the table, and their difference.
 
-    A gradient searcher runs with the exact slope and the table's settings; a sampling searcher with 150 looks.
+    run: the settings of the live run's result. On the table the searcher has the settings of `on_table`; a gradient
+    searcher follows the exact slope for its epochs, a sampling searcher has 150 looks.
     """
-    searcher = make(name)
+    searcher, own = on_table(run["searcher"])
     budget = Budget() if "slope" in searcher.needs else Budget(evaluations=EVALUATIONS)
-    result = run(searcher, truth, budget, seed=seed)
-    best = truth.space.codes(result.found)
+    result = run_on(searcher, truth, budget, seed=run["seed"])
+    looks, best = int(result.evaluations[0]), truth.space.codes(result.found)
     live, oracle = table_facts(truth, found), table_facts(truth, best)
     return {
         "found": truth.space.format(found[0].tolist()),
         "live": live,
         "on_table": truth.space.format(best[0].tolist()),
         "oracle": result.oracle,
+        "settings": searcher.settings(),
+        "own_settings": own,
+        "cut": budget.evaluations is not None and searcher.epochs is not None and looks >= EVALUATIONS,
         "table": oracle,
         "gap": oracle["table_valid"] - live["table_valid"],
     }
+
+
+def on_table(recorded: Mapping[str, Any]) -> tuple[Searcher, dict[str, Any]]:
+    """A live run's searcher for a table, and the settings that it keeps of that run's own.
+
+    Those are what the run changed of the live settings. What a table has other values for, and what is counted in
+    epochs of training, stays the table's: a step there is no step of training.
+    """
+    name = recorded["name"]
+    live, table = make(name, preset="live").settings(), make(name).settings()
+    stays = {"epochs", "warmup"} | {key for key, value in table.items() if value != live[key]}
+    plain = json.loads(json.dumps(live))  # as it was recorded: lists for tuples
+    own = {key: recorded[key] for key in live.keys() - stays if recorded.get(key, plain[key]) != plain[key]}
+    return make(name, own), dict(sorted(own.items()))
 
 
 def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, seed: int) -> dict[str, Any]:
@@ -80,4 +101,14 @@ def gap_lines(facts: dict[str, Any]) -> list[str]:
         + f"  {text}"
         for name, text, row in rows
     ]
+    lines.append(f"{'with settings':<20} {_settings_text(facts)}")
     return [*lines, f"{'total gap':<20} {facts['gap']:6.2f} points of validation accuracy"]
+
+
+def _settings_text(facts: dict[str, Any]) -> str:
+    own = facts["own_settings"]
+    others = [f"{key} {value}" for key, value in facts["settings"].items() if key not in own]
+    parts = [f"the run's {', '.join(f'{key} {value}' for key, value in own.items())}"] if own else []
+    parts += [f"the table's {', '.join(others)}"] if others else []
+    parts += [f"cut at {EVALUATIONS} looks, before the end of its epochs"] if facts["cut"] else []
+    return "; ".join(parts) or "it has none"

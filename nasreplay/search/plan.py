@@ -50,7 +50,10 @@ class Plan:
         return self.datasets if self.rules.searched is None else (self.rules.searched,)
 
     def evaluator(self, dataset: str, searcher: str = "") -> TableEvaluator:
-        """The table of one data set, as `searcher` sees it: with its rungs, where the table holds them."""
+        """The table of one data set, as `searcher` sees it: with its rungs, where the table holds them.
+
+        The same one every time, for reading a rung of every architecture takes a second.
+        """
         usual = self.recipe or self.rules.recipe
         if not searcher or (rungs := search.SEARCHERS[searcher].rungs) == 1:
             return self._table(dataset, usual)
@@ -61,15 +64,22 @@ class Plan:
         return self._table(dataset, usual)
 
     def _table(self, dataset: str, recipe: str | None, rungs: int = 1) -> TableEvaluator:
-        return load_table(
-            dataset,
-            table=self.table,
-            recipe=recipe,
-            rungs=rungs,
-            trial=self.trial,
-            gradient=self.gradient,
-            samples=self.samples,
-        )
+        kept, wanted = self.__dict__.setdefault("_tables", {}), (dataset, recipe, rungs)
+        if wanted not in kept:
+            kept[wanted] = load_table(
+                dataset,
+                table=self.table,
+                recipe=recipe,
+                rungs=rungs,
+                trial=self.trial,
+                gradient=self.gradient,
+                samples=self.samples,
+            )
+        return kept[wanted]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the tables: a worker reads those that it needs."""
+        return {name: value for name, value in self.__dict__.items() if name != "_tables"}
 
     def budget(self, table: TableEvaluator) -> Budget:
         """Per replica on one data set; raises BadSetting where there is none for it."""

@@ -73,6 +73,10 @@ def test_a_column_that_never_changes_has_no_correlation(run, tmp_path):
         (("cifar10@12", "cifar10"), "at recipe 200"),
         (("cifar10", "cifar10/params@200"), "leave out @200"),
         (("cifar10", "cifar100", "--top", "0"), "at least 1"),
+        (
+            ("cifar10", "cifar100", "--top", "10", "--top", "15626"),
+            "at least 1 and at most 15625",
+        ),
         (("cifar10@200:x", "cifar100"), "'x' is no epoch"),
         (("cifar10@200:201", "cifar100"), "has epochs 1 to 200, not 201"),
         (("cifar10@200:12", "cifar100"), "holds no accuracy after epoch 12"),

@@ -319,11 +319,11 @@ def finished(folder: Path) -> set[str]:
     return {path.name for path in (folder / "run/parts").glob("*.h5")}
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_path, long, jobs):
+@pytest.mark.parametrize(("jobs", "how"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM)])
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_path, long, jobs, how):
     process = start(*LONG, "--jobs", jobs, cwd=tmp_path)
     wait_for(lambda: finished(tmp_path), process)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, how) if how == signal.SIGINT else os.kill(process.pid, how)
     _, err = end(process, 1)
     lines = [line for line in err.splitlines() if not re.fullmatch(r"\[\d/6\] \S+ on \S+", line)]
     assert lines == ["nasreplay: error: interrupted; the same command with --out run continues"]

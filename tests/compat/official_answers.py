@@ -151,6 +151,23 @@ def agree(ours: Any, theirs: Any) -> bool:
     return type(ours) is type(theirs) and ours == theirs
 
 
+def outcome(call: Callable, *args: Any, **kwargs: Any) -> tuple[str, Any]:
+    """("result", made plain) or ("raises", the exception)."""
+    try:
+        return "result", plain(call(*args, **kwargs))
+    except Exception as problem:
+        return "raises", problem
+
+
+def alike(mine: tuple[str, Any], official: tuple[str, Any]) -> bool:
+    """Equal results, or errors of which ours is of the official types too."""
+    if mine[0] != official[0]:
+        return False
+    if mine[0] == "result":
+        return agree(mine[1], official[1])
+    return names_of(official[1]) <= names_of(mine[1])
+
+
 def same(outcome: dict[str, Any], entry: dict[str, Any]) -> bool:
     """Whether our outcome is the recorded one: the result or type of error, and what was printed."""
     if outcome.get("stdout", "") != entry.get("stdout", ""):

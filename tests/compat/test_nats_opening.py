@@ -78,9 +78,9 @@ def test_the_best_of_the_table_is_found_at_once(embedded):
 
 
 def test_what_is_not_held_is_refused_in_the_official_way(embedded):
-    with pytest.raises(KeyError, match="'12' is not among 200"):
+    with pytest.raises(KeyError, match="no recipe '12' of cifar10-valid: known are 200"):
         embedded.get_more_info(0, "cifar10-valid")
-    with pytest.raises(KeyError, match="'cifar10' is not among cifar10-valid, cifar100, ImageNet16-120"):
+    with pytest.raises(KeyError, match="no data set 'cifar10': known are cifar10-valid, cifar100, Im"):
         embedded.get_more_info(0, "cifar10", hp="200")
     with pytest.raises(AssertionError, match="enforce_all"):
         embedded.find_best("cifar10", "valid", hp="200", enforce_all=True)
@@ -172,6 +172,17 @@ def test_a_dictionary_in_memory_answers_like_the_pack(big, by_pack):
         ("arch2infos", {5: "own"}, r"arch2infos\[5\] of the dict says that it is architecture 0"),
         ("meta_archs", [CELL], "meta_archs of the dict: 1 texts, the topology space has 15625"),
         ("arch2infos", {0: OrderedDict()}, "not a dictionary of recipes"),
+        ("arch2infos", {0: {"12": None}}, "recipe 12: its keys are not all_results"),
+        ("arch2infos", {"0": None}, "not a dictionary of recipes"),
+        ("arch2infos", [], "arch2infos of the dict: not a dictionary"),
+        ("arch2infos", None, "arch2infos of the dict: not a dictionary"),
+        ("meta_archs", None, "meta_archs of the dict: not a list of the texts"),
+        ("meta_archs", [["none"]], "meta_archs of the dict: not a list of the texts"),
+        (
+            "meta_archs",
+            official_texts(TOPOLOGY)[::-1],
+            r"meta_archs\[0\] of the dict is .*, the official one is",
+        ),
     ],
 )
 def test_a_wrong_dictionary_is_refused(big, key, value, message):

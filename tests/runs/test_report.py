@@ -82,6 +82,24 @@ def test_beats_follow_the_corrected_tests(comparison):
     better = {p.first for p in clear if p.second == "curriculum-fixed"}
     assert set(row["beats"].split()) == better
     assert "random" in better
+    every = {frozenset((p.first, p.second)): p.corrected for p in statistics.compare_pairs(ranked)}
+    for name in {r.searcher for r in comparison.results}:
+        assert row[f"p_{name}"] == every.get(frozenset(("curriculum-fixed", name)))
+
+
+def test_p_values_stand_beside_what_is_beaten(comparison):
+    rows = {row["searcher"]: row for row in report.rows(comparison) if row["dataset"] == "cifar10"}
+    ranked = [name for name, row in rows.items() if row["rank"] is not None]
+    text = printed(comparison, 200)
+    for place, name in enumerate(ranked):
+        line = next(line for line in text.splitlines() if line.startswith(f"  {name} "))
+        beaten = rows[name]["beats"].split()
+        if beaten:
+            assert f"(p ≤ {max(rows[name][f'p_{other}'] for other in beaten):.2g})" in line
+        for other in ranked[place + 1 :]:  # nothing is said twice, and no test is left out
+            told = f"{other} p = {rows[name][f'p_{other}']:.2g}" in line
+            assert told == (other not in beaten)
+    assert all(row["p_gdas"] is None for row in rows.values())
 
 
 @pytest.mark.parametrize("test", [True, False])

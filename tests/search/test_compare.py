@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -162,3 +163,11 @@ def test_replicas_must_be_positive(tmp_path):
     with pytest.raises(BadSetting, match="replicas"):
         compare(dataclasses.replace(QUICK, replicas=0), tmp_path / "run", tell=quiet)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_reads_a_table_once_and_sends_none():
+    plan = dataclasses.replace(QUICK)
+    assert plan.evaluator("cifar10") is plan.evaluator("cifar10", "rea")
+    sent = pickle.dumps(plan)
+    assert len(sent) < 2_000
+    assert pickle.loads(sent) == plan

@@ -14,10 +14,17 @@ from typing import Any, overload
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.errors import NoSuchKey, NotAllowed
-from nasreplay.compat.nats_bench.network import ResultsCount, epoch_of, known, net_config
+from nasreplay.compat.nats_bench.arguments import (
+    dataset_among,
+    epoch_of,
+    recipe_named,
+    seed_of,
+    whole_epoch,
+)
+from nasreplay.compat.nats_bench.errors import NoSuchKey, NotAllowed, WrongType
+from nasreplay.compat.nats_bench.network import ResultsCount, known, net_config
 from nasreplay.compat.nats_bench.opened import Opened
-from nasreplay.compat.nats_bench.results import ArchResults, seed_of
+from nasreplay.compat.nats_bench.results import ArchResults
 from nasreplay.compat.nats_bench.text import info_text
 from nasreplay.data import semantics
 from nasreplay.data.facts import MEAN
@@ -57,11 +64,12 @@ class NASBenchMetaAPI(Opened):
         KeyError for an unknown data set or recipe, ValueError for an epoch, seed or architecture.
         """
         index, hp = self._index(index), recipe_named(hp)
-        seeds = self._seeds(index, dataset, hp)
+        seeds = self._trials(index, dataset, hp)
+        whole_epoch(iepoch)
         if is_random is True:
             trial = random.choice(seeds)
         else:
-            trial = MEAN if is_random is False else seed_of(is_random, list(seeds))
+            trial = MEAN if is_random is False else seed_of(is_random, seeds)
         return dict(self._info(index, dataset, hp, iepoch, trial))
 
     def _more_info(
@@ -104,11 +112,10 @@ class NASBenchMetaAPI(Opened):
         In the middle of a training whose validation accuracy was only measured at its end, the accuracy is that on
         validation and test images together. ValueError for a data set other than cifar10, cifar100, ImageNet16-120.
         """
-        index = self._index(arch)
-        if dataset not in _VALID:
-            raise UnknownName(f"Invalid dataset name : {dataset} vs {tuple(_VALID)}")
-        hp = recipe_named(hp)
+        index, hp = self._index(arch), recipe_named(hp)
+        dataset = dataset_among(dataset, tuple(_VALID))
         trials = range(len(self._seeds(index, _VALID[dataset], hp)))
+        whole_epoch(iepoch)
         trial = random.choice(trials)
         told, latency, seconds = self._simulated(index, dataset, hp, iepoch)
         accuracy, valtest = told[trial]
@@ -151,8 +158,6 @@ class NASBenchMetaAPI(Opened):
         results = self._results(self._index(arch_index), recipe_named(hp))
         if dataname is None:
             return results
-        if dataname not in results.get_dataset_names():
-            raise UnknownName(f"invalid dataset-name : {dataname} vs. {results.get_dataset_names()}")
         return results.query(dataname)
 
     def query_meta_info_by_index(self, arch_index: Any, hp: str | int = "12") -> ArchResults:
@@ -175,7 +180,7 @@ class NASBenchMetaAPI(Opened):
         place = self._source.place(index)
         held = self._hps_of(index)
         if hp not in held:
-            raise NotMeasured(
+            raise NoSuchKey(
                 f"The {index}-th architecture only has hyper-parameters of {held} instead of {hp}."
             )
         return ArchResults(place.measurements, place.flat, index, self[index], hp)
@@ -183,6 +188,9 @@ class NASBenchMetaAPI(Opened):
     def _hps_of(self, index: int) -> list[str]:
         place = self._source.place(index)
         return list(dict.fromkeys(place.measurements.recipes(place.flat)))
+
+    def _trials(self, index: int, dataset: Any, hp: str) -> tuple[int, ...]:
+        return self._seeds(index, dataset if isinstance(dataset, str) else repr(dataset), hp)
 
     def _seeds_of(self, index: int, dataset: str, hp: str) -> tuple[int, ...]:
         place = self._source.place(index)
@@ -201,7 +209,7 @@ class NASBenchMetaAPI(Opened):
         if index not in self.evaluated_indexes:
             warnings.warn(f"architecture {index} is not loaded, no need to clear params.", stacklevel=2)
         elif hp is not None:
-            self._results(index, recipe_named(hp))
+            self._results(self._index(index), recipe_named(hp))
 
     # --- over all architectures --------------------------------------------------------------------
 
@@ -224,19 +232,17 @@ class NASBenchMetaAPI(Opened):
         if enforce_all or (enforce_all is None and self.fast_mode):
             self._source.load_all()
         dataset, which = remap_dataset_set_names(dataset, metric_on_set)
+        which = "x-valid" if which == "valid" else which
         best, highest = -1, -np.inf
         indexes = np.array(sorted(self.evaluated_indexes))
         done = 0
         for measurements, flat in self._source.groups(indexes.tolist()):
             trained = _trained(measurements, dataset, recipe_named(hp))
-            if which not in ("train", *trained.sets):
+            fits = ~(_over(trained.flops[flat], flop_max) | _over(trained.params[flat], param_max))
+            if which not in ("train", *trained.sets) and fits.any():
                 raise UnknownName(f"{dataset} has no set {which!r}: it has train, {', '.join(trained.sets)}")
             accuracy = trained.value(which, "accuracy", flat, trained.epochs, None)
-            if flop_max is not None:
-                accuracy = np.where(trained.flops[flat] <= flop_max, accuracy, np.nan)
-            if param_max is not None:
-                accuracy = np.where(trained.params[flat] <= param_max, accuracy, np.nan)
-            accuracy = np.where(np.isnan(accuracy), -np.inf, accuracy)
+            accuracy = np.where(fits & np.isfinite(accuracy), accuracy, -np.inf)
             if accuracy.max() > highest:
                 best, highest = int(indexes[done + accuracy.argmax()]), float(accuracy.max())
             done += len(flat)
@@ -244,8 +250,7 @@ class NASBenchMetaAPI(Opened):
 
     def statistics(self, dataset: str, hp: str | int) -> dict[int, int]:
         """Number of trials → number of loaded architectures that have so many. ValueError for an unknown data set."""
-        if dataset not in semantics.FACTS:
-            raise UnknownName(f"{dataset} not in {list(semantics.FACTS)}")
+        dataset = dataset_among(dataset, tuple(semantics.FACTS))
         counts: Counter[int] = Counter()
         for measurements, flat in self._source.groups(sorted(self.evaluated_indexes)):
             counts.update(_trained(measurements, dataset, recipe_named(hp)).count[flat].tolist())
@@ -270,6 +275,8 @@ class NASBenchMetaAPI(Opened):
 
     def show(self, index: int = -1) -> None:
         """Print the text of an architecture for every recipe; of all loaded ones below 0."""
+        if not isinstance(index, int | np.integer):
+            index = self._index(index)
         if index >= len(self):
             print(f"This index ({index}) is out of range (0~{len(self)}).")
             return
@@ -293,7 +300,7 @@ class NASBenchMetaAPI(Opened):
 def remap_dataset_set_names(dataset: str, metric_on_set: str, verbose: bool = False) -> tuple[str, str]:
     """The stored data set and evaluation set that `valid` and `test` of a data set mean; others as they are."""
     found = dataset, metric_on_set
-    if metric_on_set in ("valid", "test") and dataset in _VALID:
+    if metric_on_set in ("valid", "test") and dataset in tuple(_VALID):
         what = semantics.meaning(dataset, metric_on_set)
         found = what.stored, what.set
     if verbose:
@@ -301,16 +308,18 @@ def remap_dataset_set_names(dataset: str, metric_on_set: str, verbose: bool = Fa
     return found
 
 
-def recipe_named(hp: str | int) -> str:
-    """The recipe that a number of epochs means: 12 is "12", 1 is "01"."""
-    return hp if isinstance(hp, str) else f"{hp:02d}"
+def _over(costs: np.ndarray, most: Any) -> np.ndarray:
+    """bool [N]: which costs in millions are over a limit, if there is one."""
+    if most is not None and not isinstance(most, int | float | np.number):
+        raise WrongType(f"limit {most!r}: it is a number of millions, or None")
+    return np.zeros(len(costs), bool) if most is None else costs > most
 
 
 def _trained(measurements: Measurements, dataset: str, hp: str) -> Trained:
     held = measurements.holdings
-    for key, those in ((dataset, held), (hp, held.get(dataset, ()))):
-        if key not in those:
-            raise NoSuchKey(f"{key!r} is not among {', '.join(those)}")
+    dataset_among(dataset, tuple(held))
+    if hp not in held[dataset]:
+        raise NoSuchKey(f"no recipe {hp!r} of {dataset}: known are {', '.join(held[dataset])}")
     return measurements.trained(dataset, hp)
 
 

@@ -24,3 +24,7 @@ class BadStructure(BadArchitecture, AssertionError):
 
 class NotAllowed(BadSetting, AssertionError):
     """A setting that does not fit the way the table was opened."""
+
+
+class WrongType(BadSetting, TypeError):
+    """An argument that is no index, epoch or number at all."""

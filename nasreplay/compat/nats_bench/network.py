@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.errors import NoSuchKey
+from nasreplay.compat.nats_bench.arguments import dataset_among, epoch_of
+from nasreplay.compat.nats_bench.errors import NoSuchKey, WrongType
 from nasreplay.data import semantics
 from nasreplay.data.trained import Trained
-from nasreplay.errors import BadSetting
 from nasreplay.spaces.size import CELL
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
@@ -87,7 +87,9 @@ class ResultsCount:
         return self.epochs
 
     def judge_valid(self, iepoch: int | None) -> None:
-        """ValueError for an epoch outside the recipe."""
+        """ValueError for an epoch outside the recipe, TypeError for None."""
+        if iepoch is None:
+            raise WrongType(f"iepoch=None: it is 0 to {self.epochs - 1}")
         epoch_of(iepoch, self.epochs)
 
     # --- costs and configuration -------------------------------------------------------------------
@@ -135,9 +137,11 @@ class ResultsCount:
     def get_config(self, str2structure: Callable[[str], Any] | None = None) -> Numbers:
         """The configuration that builds the network; `str2structure` makes its genotype out of the text."""
         config = net_config(self._trained.table.space.name, self._arch, self.name)
+        if str2structure is None:
+            return config
         text = config.pop("arch_str", None) or config["genotype"]
         classes = config.pop("num_classes")
-        return {**config, "genotype": str2structure(text) if str2structure else text, "num_classes": classes}
+        return {**config, "genotype": str2structure(text), "num_classes": classes}
 
     # --- the stored fields -------------------------------------------------------------------------
 
@@ -190,21 +194,12 @@ class ResultsCount:
 
 def net_config(space: str, arch: str, dataset: str) -> Numbers:
     """The official configuration of a network. KeyError for an unknown data set."""
-    if dataset not in semantics.FACTS:
-        raise NoSuchKey(f"no data set {dataset!r}: known are {', '.join(semantics.FACTS)}")
-    classes = semantics.FACTS[dataset].classes
+    classes = semantics.FACTS[dataset_among(dataset, tuple(semantics.FACTS))].classes
     if space == "topology":
         config = {"name": "infer.tiny", "C": WIDTH, "N": CELLS_PER_STAGE, "arch_str": arch}
     else:
         config = {"name": "infer.shape.tiny", "channels": arch, "genotype": CELL}
     return {**config, "num_classes": classes}
-
-
-def epoch_of(iepoch: int | None, epochs: int) -> int:
-    """How many epochs an official `iepoch` means; ValueError outside the recipe."""
-    if iepoch is not None and not 0 <= iepoch < epochs:
-        raise BadSetting(f"invalid iepoch={iepoch}: it is 0 to {epochs - 1}, or None for the last one")
-    return epochs if iepoch is None else iepoch + 1
 
 
 def known(value: float) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nasreplay.compat.nats_bench.errors import WrongType
 from nasreplay.compat.nats_bench.opening import open_source
 from nasreplay.data.official import default_folder, official_texts
 from nasreplay.data.pack import Pack
@@ -114,6 +115,8 @@ class Opened(ABC):
 
     def arch(self, index: int) -> str:
         """The text of an architecture. ValueError outside 0 to n-1."""
+        if not isinstance(index, int | np.integer):
+            raise WrongType(f"{index!r} is no index of the {self.space.name} space: it is a whole number")
         if not 0 <= index < len(self):
             raise self.space.no_such_index(index)
         return self.meta_archs[index]
@@ -137,9 +140,9 @@ class Opened(ABC):
 
     def _index(self, arch: Any) -> int:
         index = self.query_index_by_arch(arch)
-        if index < 0:
-            raise self.space.no_such_index(index) if not isinstance(arch, str) else self._unknown(arch)
-        return index
-
-    def _unknown(self, text: str) -> ValueError:
-        return UnknownName(f"{text!r} is no architecture of the {self.space.name} space")
+        if index >= 0:
+            return index
+        what = f"{arch!r} is no architecture of the {self.space.name} space"
+        if isinstance(arch, str) or hasattr(arch, "tostr"):
+            raise UnknownName(what)
+        raise WrongType(f"{what}: it is an index, a text or an object with tostr()")

@@ -14,7 +14,7 @@ import h5py
 from nasreplay.compat.nats_bench.sources import FolderSource, MemorySource, PackSource, Source
 from nasreplay.data.convert import NO_FILE, convert
 from nasreplay.data.find import EMBEDDED, cached_tables, open_table, place_of
-from nasreplay.data.official import NAMES, default_file, default_folder, open_archive
+from nasreplay.data.official import NAMES, default_file, default_folder, official_texts, open_archive
 from nasreplay.data.one_file import OneFile, open_file
 from nasreplay.data.pack import Pack
 from nasreplay.data.stencil import Record
@@ -121,14 +121,20 @@ def _records(given: dict[str, Any], space: Space) -> Iterator[Record]:
     for key in ("meta_archs", "arch2infos", "evaluated_indexes"):
         if key not in given:
             raise BadInput(f"Can not find key[{key}] in the dict")
-    repeated = [text for text, count in Counter(given["meta_archs"]).items() if count > 1]
+    texts, infos = given["meta_archs"], given["arch2infos"]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadInput("meta_archs of the dict: not a list of the texts of all architectures")
+    repeated = [text for text, count in Counter(texts).items() if count > 1]
     if repeated:
         raise BadInput(f"meta_archs of the dict: {repeated[0]!r} is there twice")
-    if len(given["meta_archs"]) != space.size:
-        raise BadInput(
-            f"meta_archs of the dict: {len(given['meta_archs'])} texts, the {space.name} space has {space.size}"
-        )
-    for index, content in given["arch2infos"].items():
+    if len(texts) != space.size:
+        raise BadInput(f"meta_archs of the dict: {len(texts)} texts, the {space.name} space has {space.size}")
+    for index, (text, official) in enumerate(zip(texts, official_texts(space), strict=True)):
+        if text != official:
+            raise BadInput(f"meta_archs[{index}] of the dict is {text!r}, the official one is {official!r}")
+    if not isinstance(infos, dict):
+        raise BadInput("arch2infos of the dict: not a dictionary of index → recipe → results")
+    for index, content in infos.items():
         record = Record(*trials_of(content))
         if record.number != index:
             raise BadInput(f"arch2infos[{index}] of the dict says that it is architecture {record.number}")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from functools import cached_property
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 
+from nasreplay.compat.nats_bench.arguments import dataset_among, seed_of, whole_epoch
 from nasreplay.compat.nats_bench.errors import NoSuchKey
 from nasreplay.compat.nats_bench.network import Numbers, ResultsCount, known
 from nasreplay.data.measurements import Measurements
-from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.errors import NotMeasured
 
 
 class ArchResults:
@@ -53,9 +54,7 @@ class ArchResults:
 
     def get_dataset_seeds(self, dataset: str) -> list[int]:
         """The ascending seeds of its networks. KeyError for an unknown data set."""
-        if dataset not in self.dataset_seed:
-            raise NoSuchKey(f"no data set {dataset!r} of {self}: it has {', '.join(self.dataset_seed)}")
-        return self.dataset_seed[dataset]
+        return self.dataset_seed[dataset_among(dataset, tuple(self.dataset_seed))]
 
     @overload
     def query(self, dataset: str, seed: None = None) -> dict[int, ResultsCount]: ...
@@ -68,7 +67,7 @@ class ArchResults:
             return {known: self._count(dataset, known) for known in seeds}
         if seed not in seeds:
             raise NoSuchKey(f"no seed {seed} of {dataset} in {self}: it has {', '.join(map(str, seeds))}")
-        return self._count(dataset, seed)
+        return self._count(dataset, int(seed))
 
     def get_metrics(
         self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | int = False
@@ -78,6 +77,7 @@ class ArchResults:
         The mean over seeds, for True those of one drawn by the global `random.randint`, or of the seed given.
         """
         seeds = self.get_dataset_seeds(dataset)
+        whole_epoch(iepoch)
         if isinstance(is_random, bool):
             chosen = [seeds[random.randint(0, len(seeds) - 1)]] if is_random else seeds
         else:
@@ -119,7 +119,8 @@ class ArchResults:
         seeds = self.get_dataset_seeds(dataset)
         if seed is None:
             return dict.fromkeys(seeds)
-        seed_of(seed, seeds)
+        if seed not in seeds:
+            raise NotMeasured(f"no seed {seed} of {dataset} in {self}: it has {', '.join(map(str, seeds))}")
         return None
 
     def arch_idx_str(self) -> str:
@@ -128,12 +129,3 @@ class ArchResults:
 
     def clear_params(self) -> None:
         """Forget the weights: there are none."""
-
-
-def seed_of(seed: Any, seeds: list[int]) -> int:
-    """A seed that is one of these; ValueError for others, and for what is no seed."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise BadSetting(f"invalid value for is_random: {seed}; it is False, True or a seed of {seeds}")
-    if seed not in seeds:
-        raise NotMeasured(f"can not find random seed ({seed}) from {seeds}")
-    return int(seed)

@@ -1,0 +1,121 @@
+"""Tables of every architecture with curves, as official archives convert to: rungs, all searchers, printed rows."""
+
+import numpy as np
+import pytest
+from full_tables import made_up
+
+from nasreplay import search
+from nasreplay.data.pack import Pack
+from nasreplay.evaluate.protocol import Fidelity
+from nasreplay.runs import printed, report
+from nasreplay.search.compare import compare
+from nasreplay.search.plan import Plan
+from nasreplay.search.protocols import BASELINES
+from nasreplay.spaces import SIZE, TOPOLOGY
+
+SECONDS = {
+    "topology": {"cifar10": 20_000, "cifar100": 40_000, "ImageNet16-120": 120_000},
+    "size": {"cifar10": 20_000, "cifar100": 40_000, "ImageNet16-120": 60_000},
+}
+TIMED = ("random", "local-search", "rea", "reinforce", "bohb", "hyperband")  # the published budget ends them
+
+
+@pytest.fixture(scope="module")
+def size(tmp_path_factory) -> Pack:
+    return made_up(SIZE, tmp_path_factory.mktemp("full") / "size.h5")
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory) -> Pack:
+    return made_up(TOPOLOGY, tmp_path_factory.mktemp("full") / "topology.h5")
+
+
+def nats(pack: Pack, name: str, dataset: str = "cifar10", **changes) -> Plan:
+    """One searcher under the published protocol."""
+    known = search.make(name).settings()
+    short = {"epochs": 20, "updates": 1, "samples": 4, "candidates": 2, "final_candidates": 2}
+    changes = {key: value for key, value in {**short, **changes}.items() if key in known}
+    return Plan(
+        searchers=(name,),
+        datasets=(dataset,),
+        protocol="nats",
+        table=str(pack.path),
+        replicas=2,
+        changes={name: changes},
+    )
+
+
+def ran(plan: Plan):
+    name, dataset = plan.searchers[0], plan.datasets[0]
+    table = plan.evaluator(dataset, name)
+    budget = plan.budget(plan.evaluator(dataset))
+    if name not in TIMED:
+        budget = search.Budget(simulated_s=budget.simulated_s, evaluations=30)
+    return search.run(plan.searcher(name), table, budget, seed=1, replicas=2)
+
+
+@pytest.mark.parametrize("name", search.SEARCHERS)
+def test_every_searcher_runs_on_every_size(size, name):
+    result = ran(nats(size, name))
+    assert result.finished
+    assert (result.found >= 0).all()
+    if name in TIMED:
+        last = size.column("cifar10-valid/12/seconds_per_epoch").max() * 12.25
+        assert (result.final_clock >= 20_000).all()
+        assert (result.final_clock < 20_000 + last).all()
+
+
+@pytest.mark.parametrize("dataset", SECONDS["size"])
+def test_published_budgets_of_both_spaces(size, topology, dataset):
+    for pack in (size, topology):
+        plan = nats(pack, "rea", dataset)
+        assert plan.budget(plan.evaluator(dataset)).simulated_s == SECONDS[pack.space.name][dataset]
+
+
+def test_the_published_mutation_of_sizes(size):
+    """One position gets any of the eight widths; an eighth of the children are their parents."""
+    plan = nats(size, "rea", population=1, tournament=1)
+    result = ran(plan)
+    cells = SIZE.codes(result.evaluated[0][: int(result.evaluations[0])])
+    changed = (cells[1:] != cells[:-1]).sum(axis=1)
+    assert set(changed) == {0, 1}
+    assert 0 < (changed == 0).mean() < 0.35
+
+
+@pytest.mark.parametrize("name", ["bohb", "hyperband"])
+@pytest.mark.parametrize("space", ["topology", "size"])
+def test_rungs_of_measured_epochs(request, space, name):
+    pack = request.getfixturevalue(space)
+    for dataset in SECONDS[space]:
+        table = nats(pack, name, dataset).evaluator(dataset, name)
+        assert table.ladder() == (Fidelity("12", 1), Fidelity("12", 4), Fidelity("12", 12))
+        stored = table.levels[0]
+        assert (stored.mean <= table.levels[-1].mean + 1e-9).all()  # a curve rises
+    more, all_epochs = (ran(nats(pack, which)).evaluations.mean() for which in (name, "random"))
+    assert more > 1.2 * all_epochs  # cheap rungs: more questions for the same seconds
+
+
+@pytest.mark.parametrize("space", ["topology", "size"])
+def test_the_rows_of_the_space_are_printed(request, space, tmp_path):
+    pack = request.getfixturevalue(space)
+    plan = Plan(BASELINES, tuple(SECONDS[space]), protocol="nats", table=str(pack.path), replicas=3, seed=1)
+    comparison = compare(plan, tmp_path, tell=lambda *_: None)
+    rows = report.rows(comparison)
+    cells = printed.beside(comparison, rows)
+    known = 3 if space == "topology" else 2  # of the size space no row of ImageNet16-120
+    assert len(cells) == len(BASELINES) * 2 * known
+    assert {cell[-1] for cell in cells} == ({"M+S", "M"} if space == "topology" else {"M?"})
+    means = {(row["dataset"], row["searcher"]): row["validation_accuracy_mean"] for row in rows}
+    for dataset, name, split, ours, *_ in cells:
+        if split == "valid":
+            assert float(ours.split()[0]) == pytest.approx(means[dataset, name], abs=0.006)
+    text = report.markdown(comparison)
+    assert "Beside the published rows" in text
+    assert ("little confidence" in text) == (space == "size")
+    assert ("No published row is known of ImageNet16-120" in text) == (space == "size")
+
+
+def test_the_same_seed_finds_the_same(size):
+    one, other = ran(nats(size, "bohb")), ran(nats(size, "bohb"))
+    np.testing.assert_array_equal(one.found, other.found)
+    np.testing.assert_array_equal(one.observed, other.observed)

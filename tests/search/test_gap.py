@@ -1,0 +1,64 @@
+"""The total gap: a live run's searcher on the table, with the run's own settings where a table has use for them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nasreplay.search import SEARCHERS, make
+from nasreplay.search.gap import EVALUATIONS, gap_lines, on_table, total_gap
+from nasreplay.spaces import TOPOLOGY
+from nasreplay.testing import synthetic_table
+
+
+def recorded(name, **changes):
+    """A live run's searcher as its header has it."""
+    searcher = make(name, changes, preset="live")
+    return json.loads(json.dumps({"name": name, "source": searcher.source, **searcher.settings()}))
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_without_changes_it_is_the_tables_searcher(name):
+    searcher, own = on_table(recorded(name))
+    assert own == {}
+    assert searcher.settings() == make(name).settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "kept"),
+    [
+        ("rea", {"population": 4, "tournament": 2}, {"population": 4, "tournament": 2}),
+        ("gdas", {"tau_max": 5.0, "epochs": 2, "learning_rate": 0.1}, {"tau_max": 5.0}),
+        ("darts-v1", {"betas": (0.9, 0.99)}, {"betas": [0.9, 0.99]}),
+        ("rsps", {"epochs": 1, "candidates": 4}, {"candidates": 4}),
+        ("tas", {"warmup": 0.3}, {}),
+    ],
+)
+def test_own_settings_are_kept_where_a_table_has_use_for_them(name, changes, kept):
+    searcher, own = on_table(recorded(name, **changes))
+    assert own == kept
+    for key, value in searcher.settings().items():
+        assert value == (changes[key] if key in kept else make(name).settings()[key])
+
+
+def test_the_output_says_the_settings_and_the_cut():
+    table, found = synthetic_table(TOPOLOGY), np.zeros((1, 6), dtype=np.int8)
+    facts = total_gap({"searcher": recorded("rsps", candidates=4), "seed": 3}, found, table)
+    assert facts["cut"]
+    assert facts["own_settings"] == {"candidates": 4}
+    told = next(line for line in gap_lines(facts) if line.startswith("with settings"))
+    assert "the run's candidates 4; the table's epochs 250; cut at 150 looks" in told
+    facts = total_gap({"searcher": recorded("rea", population=4), "seed": 3}, found, table)
+    assert not facts["cut"]
+    assert f"{EVALUATIONS} looks at the table" in "\n".join(gap_lines(facts))
+    assert facts["gap"] == facts["table"]["table_valid"] - facts["live"]["table_valid"]
+    json.dumps(facts)
+
+
+def test_other_settings_end_elsewhere():
+    table, found = synthetic_table(TOPOLOGY), np.zeros((1, 6), dtype=np.int8)
+    one, other = (
+        total_gap({"searcher": recorded("rea", **changes), "seed": 3}, found, table)
+        for changes in ({}, {"population": 140})
+    )
+    assert one["on_table"] != other["on_table"]
