@@ -7,6 +7,7 @@ for colour-blind readers, too, see `plots.COLOURS`); `none` is dashed; nodes tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -161,8 +162,9 @@ def _shown(label: str) -> str:
     return f"${label}$" if "_{" in label else label
 
 
+@lru_cache(maxsize=256)
 def _size(text: str, kind: str) -> Size:
-    """Of a box around a text, in points."""
+    """Of a box around a text, in points; asked inside `style()` only, so the font is always the same."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
