@@ -1,5 +1,6 @@
 import re
 from itertools import combinations
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -51,7 +52,8 @@ def test_a_drawing_holds_every_label_and_is_no_wider_than_asked(name, width, tmp
 
 def test_the_same_graphs_give_the_same_bytes_whatever_the_user_set(tmp_path):
     graphs, found = graphs_of("SNAS_mild"), []
-    for settings in ({}, {"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}):
+    changed: dict[Any, Any] = {"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}
+    for settings in ({}, changed):
         with matplotlib.rc_context(settings):
             for ending in draw.ENDINGS:
                 draw.save_drawing(graphs, tmp_path / f"a.{ending}", 6.8)

@@ -20,7 +20,7 @@ def graphs(draw):
     pairs = [(source, target) for source, target in combinations(range(len(nodes)), 2) if target >= inputs]
     operations = st.sampled_from(["", "none", "sep_conv_3x3"])
     chosen = draw(st.lists(st.tuples(st.sampled_from(pairs), operations), max_size=18))
-    return Graph("any", tuple(nodes), tuple(Arrow(*pair, name) for pair, name in chosen))
+    return Graph("any", tuple(nodes), tuple(Arrow(pair[0], pair[1], name) for pair, name in chosen))
 
 
 def laid(graph, room=float("inf")):
