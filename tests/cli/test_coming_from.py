@@ -55,8 +55,8 @@ def smaller(words: Sequence[str]) -> list[str]:
             size = () if name in ("tas", "mask-gumbel", "mask-rl") else ("--channels", "4", "--cells", "1")
             return [*words, *LIVE, *size, *FEW.get(name, ())]
         case ["retrain", *rest]:
-            files = ("--side", "32", "--workers", "0", "--channels", "8") if "imagenet-1k" in rest else ()
-            return [*words, *LIVE, "--channels", "4", "--cells", "1", "--auxiliary", "0", *files]
+            files = ("--side", "32", "--workers", "0") if "imagenet-1k" in rest else ()
+            return [*words, *LIVE, "--channels", "8", "--cells", "1", "--auxiliary", "0", *files]
         case ["train", *_]:
             return [*words, "--epochs", "1", "--channels", "2", "--cells", "1"]
         case ["tabulate", *rest] if "scratch" in rest:
