@@ -9,14 +9,13 @@ from typing import Any
 import click
 import numpy as np
 
-from nasreplay.cli.given import given
+from nasreplay.cli.given import given, read
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces import SIZE, TOPOLOGY, Architecture
 from nasreplay.spaces.convert import cell_of, genotype_of
 from nasreplay.spaces.genotype import Genotype
-from nasreplay.spaces.notation import WRITERS, is_genotype, read_genotype
-from nasreplay.spaces.read import FORMS, read_architecture
-from nasreplay.spaces.zoo import entry, is_known
+from nasreplay.spaces.notation import WRITERS
+from nasreplay.spaces.read import FORMS
 
 CELL_FORMS: dict[str, Callable[[Sequence[int]], str]] = {
     "matrix": lambda codes: json.dumps(_matrix(codes)),
@@ -64,7 +63,7 @@ def convert(architectures: tuple[str, ...], form: str, index: bool) -> None:
 
 def _convert(text: str, form: str, index: bool, place: str) -> str:
     try:
-        each = _read(text, index)
+        each = read(text, index)
         if isinstance(each, Genotype):
             if form in WRITERS:
                 return WRITERS[form](each)
@@ -80,30 +79,6 @@ def _convert(text: str, form: str, index: bool, place: str) -> str:
     except BadArchitecture as problem:
         where = "" if place == "1 of 1" else f"architecture {place}: "
         raise BadArchitecture(f"{where}{problem}") from None
-
-
-def _read(text: str, index: bool) -> Architecture | Genotype:
-    if text.lstrip().startswith("["):
-        return _from_json(text)
-    if is_genotype(text):
-        return read_genotype(text)
-    return entry(text.strip()).genotype if is_known(text.strip()) else read_architecture(text, index=index)
-
-
-def _from_json(text: str) -> Architecture:
-    """The cell of a 4 × 4 matrix, or of three lists of [operation, source] pairs."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise BadArchitecture(f"{text[:60]!r} is not the JSON of a matrix or of lists: {problem}") from None
-    entries = [entry for row in value if isinstance(row, list) for entry in row]
-    if not any(isinstance(entry, int | float) for entry in entries):
-        return Architecture(TOPOLOGY, TOPOLOGY.from_lists(value))
-    try:
-        matrix = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise BadArchitecture("a cell matrix is four lists of four numbers each") from None
-    return Architecture(TOPOLOGY, TOPOLOGY.from_matrix(matrix))
 
 
 def _matrix(codes: Sequence[int]) -> list[list[int]]:

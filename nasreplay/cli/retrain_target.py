@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasreplay.cli.given import read
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.notation import is_genotype, read_genotype, to_darts
-from nasreplay.spaces.read import read_architecture
+from nasreplay.spaces.notation import to_darts
 from nasreplay.spaces.zoo import Entry, is_known, zoo
 from nasreplay.spaces.zoo import entry as entry_of
 
@@ -75,15 +75,11 @@ def _of_file(path: Path, which: str) -> Target:
 
 
 def _of_text(text: str) -> Target:
-    cell = _read(text)
+    cell = read(text)
     if isinstance(cell, Architecture):
         return _target(cell, "".join(map(str, cell.codes)))
     digest = hashlib.blake2b(to_darts(cell).encode(), digest_size=4).hexdigest()
     return _target(cell, f"genotype-{digest}")
-
-
-def _read(text: str) -> Genotype | Architecture:
-    return read_genotype(text) if is_genotype(text) else read_architecture(text)
 
 
 def _target(
@@ -122,7 +118,7 @@ def _of_run(folder: Path, which: str, step: int | None = None) -> tuple[Genotype
         dataset = header["evaluator"]["dataset"]
         until = [event for event in events if step is None or event.get("step", 0) <= step]
         found, where = _best_epoch(until) if which == "best" else _last(until)
-        return _read(found), dataset, where
+        return read(found), dataset, where
     except (LookupError, TypeError, BadArchitecture) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
 

@@ -33,7 +33,7 @@ GRID = 160  # points of a curve
 RESAMPLES = 1_000
 FLOORS = (0.01, 1.0)  # bounds of the lower end of the regret axis, percent points
 STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": "sans-serif",
     "font.size": 8.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -46,6 +46,13 @@ STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.7,
     "legend.frameon": False,
     "svg.hashsalt": "nasreplay",
+    "svg.fonttype": "none",  # text stays text
+    "pdf.fonttype": 42,
+}
+UNDATED: dict[str, dict[str, Any]] = {  # without date and version: the same results give the same file
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 PANELS = {  # axis of `statistics`: label, unit
     "simulated_s": ("Simulated time (hours)", 3600.0),
@@ -89,12 +96,10 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
 
 
 def rendered(figure: Figure, ending: str) -> bytes:
-    """The figure as a file of that kind (png, svg)."""
+    """The figure as a file of that kind (png, svg, pdf)."""
     stream = io.BytesIO()
-    # without date and version: the same results give the same file
-    metadata: dict[str, Any] = {"Date": None} if ending == "svg" else {"Software": None}
     with style():
-        figure.savefig(stream, format=ending, dpi=200, metadata=metadata)
+        figure.savefig(stream, format=ending, dpi=200, metadata=UNDATED[ending])
     return stream.getvalue()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from nasreplay.errors import BadArchitecture, LacksCapability
 from nasreplay.seeds import Draws
+from nasreplay.spaces.graph import Graph
 
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
 INDEX_LIMIT = 2**31  # spaces up to this size have flat indices
@@ -41,6 +42,10 @@ class Architecture:
 
     def __str__(self) -> str:
         return self.space.format(self.codes)
+
+    def graphs(self) -> tuple[Graph, ...]:
+        """What it looks like: see `Space.graphs`."""
+        return self.space.graphs(self.codes)
 
 
 class Space(ABC):
@@ -176,6 +181,15 @@ class Space(ABC):
             bad = next(text for text in texts if text not in known)
             self.parse(bad)
             raise BadArchitecture(f"{bad!r} is not an architecture of the {self.name} space") from None
+
+    def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
+        """The graph of each cell of one architecture, or of its whole network.
+
+        Raises LacksCapability for a space that does not say.
+        """
+        raise LacksCapability(
+            f"the {self.name} space does not say what its architectures look like (`Space.graphs`)"
+        )
 
     # --- moving about ------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nasreplay.errors import BadArchitecture
+from nasreplay.spaces.graph import Arrow, Graph, Node
 
 Edge = tuple[str, int]  # operation, source state
 INPUTS = 2
@@ -68,6 +69,15 @@ class Cell:
             for operation, source in node:
                 yield place + INPUTS, operation, source
 
+    def graph(self, title: str) -> Graph:
+        """Its states and operations; arrows without an operation join the states of `concat` to the output."""
+        inner = [Node(str(place)) for place in range(len(self.nodes))]
+        inputs = (Node("c_{k-2}", "input"), Node("c_{k-1}", "input"))
+        edges = [Arrow(source, state, operation) for state, operation, source in self.edges()]
+        output = len(inner) + INPUTS
+        joins = [Arrow(state, output) for state in self.concat]
+        return Graph(title, (*inputs, *inner, Node("c_{k}", "output")), (*edges, *joins))
+
     def all_edges(self) -> Cell:
         """The same function with every edge written: missing ones are `none`, last in their node."""
         nodes = []
@@ -119,6 +129,10 @@ class Genotype:
         """The cells that there are, by the names that messages use."""
         both = {"normal cell": self.normal, "reduction cell": self.reduce}
         return {name: cell for name, cell in both.items() if cell is not None}
+
+    def graphs(self) -> tuple[Graph, ...]:
+        """One of each cell; a fixed reduction cell has none."""
+        return tuple(cell.graph(name) for name, cell in self.cells().items())
 
 
 def grouped(pairs: Sequence[Any], concat: Any) -> list[Sequence[Any]]:

@@ -18,6 +18,7 @@ from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.derivation import derive, softmax
 from nasreplay.spaces.genotype import INPUTS, Cell, Edge, Genotype
+from nasreplay.spaces.graph import Graph
 from nasreplay.spaces.nasnet_cost import cost
 from nasreplay.spaces.notation import PRIMITIVES, read_genotype, to_darts
 from nasreplay.spaces.plan import Plan
@@ -65,6 +66,10 @@ class NASNetSpace(Space):
 
     def _edge(self, source: int, operation: int) -> Edge:
         return self.operations[operation], source
+
+    def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
+        """Those of the genotype."""
+        return self.genotype(codes).graphs()
 
     def encode(self, genotype: Genotype) -> tuple[int, ...]:
         """Codes of a genotype; raises BadArchitecture naming the first thing that is outside this space."""

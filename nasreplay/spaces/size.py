@@ -14,8 +14,17 @@ from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
 from nasreplay.spaces import skeleton
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.graph import Arrow, Graph, Node
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
+STAGES = (
+    ("stem", 0),
+    ("cell", 0),
+    ("block", 1),
+    ("cell", 2),
+    ("block", 3),
+    ("cell", 4),
+)  # and their positions
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 
 
@@ -58,6 +67,15 @@ class SizeSpace(Space):
     def widths(self, codes: np.ndarray) -> np.ndarray:
         """Channel numbers int64 [N, 5]."""
         return np.array(WIDTHS)[np.asarray(codes)]
+
+    def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
+        """The network as a chain of its stages, each as tall as it has channels; a block halves the image."""
+        widths = self.widths(np.asarray(codes)).tolist()
+        stages = [
+            Node(f"{name}\n{widths[place]}", height=widths[place] / WIDTHS[-1]) for name, place in STAGES
+        ]
+        nodes = (Node("image", "input"), *stages, Node("classes", "output"))
+        return (Graph("network", nodes, tuple(Arrow(place, place + 1) for place in range(len(nodes) - 1))),)
 
     def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
         """Trainable parameters, int64 [N]."""

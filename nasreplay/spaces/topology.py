@@ -18,6 +18,7 @@ from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
 from nasreplay.spaces import skeleton
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.graph import Arrow, Graph, Node
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))  # (node, source)
@@ -118,6 +119,13 @@ class TopologySpace(Space):
         except (TypeError, ValueError):
             raise BadArchitecture("the list form is three lists of (operation, source) pairs") from None
         return self.parse(text)
+
+    def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
+        """The cell: nodes 0 to 3, every edge with its operation."""
+        nodes = (Node("0", "input"), Node("1"), Node("2"), Node("3", "output"))
+        edges = zip(EDGES, codes, strict=True)
+        arrows = tuple(Arrow(source, node, OPERATIONS[code]) for (node, source), code in edges)
+        return (Graph("cell", nodes, arrows),)
 
     # --- equivalent cells --------------------------------------------------------------------------
 

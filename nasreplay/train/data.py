@@ -116,12 +116,9 @@ class Source:
     ) -> tuple[tuple[np.ndarray, ...], str]:
         """Index parts (of the test set where `halves_test`, else of the training images), and the note."""
         of, count = ("test", len(self.all_test)) if self.halves_test else ("train-valid", len(self.train))
-        if portion is not None and (self.dataset in NORMAL or self.given_valid):
-            why = (
-                "its parts are published"
-                if self.dataset in NORMAL
-                else "it has a validation folder of its own"
-            )
+        if portion is not None and (self.halves_test or self.given_valid or file):
+            own = "it has a validation folder of its own"
+            why = own if self.given_valid else "its parts are published, or those of --split-file"
             raise BadSetting(f"--train-portion does not apply to {self.dataset}: {why}")
         if portion is not None and not 0 < portion < 1:
             raise BadSetting(f"--train-portion is {portion}: it must be between 0 and 1")
@@ -132,11 +129,11 @@ class Source:
             parts, note = read_parts(file, f"{self.dataset}-{of}", names, count), ""
         else:
             parts = seeded_parts(count, 0.5 if portion is None else portion)
-            note = (
-                "the halves of the test images are not the official split (--split-file)"
-                if self.halves_test
-                else ""
-            )
+            note = ""
+            if self.halves_test:
+                note = "the halves of the test images are not the official split (--split-file)"
+            elif portion is not None and self.dataset in NORMAL:
+                note = "the parts of the training images are not the official halves (--train-portion)"
         if self.dataset in NORMAL and not found.official:
             note = "images come from an image folder, so their order and split are not the official ones"
         return parts, f"{self.dataset}: {note}" if note else ""
@@ -200,7 +197,7 @@ def load(
     """The data set of a name: decoded on first use, from the cache afterwards.
 
     `data`: the folder to look in (see `sources`); `split_file`: published halves (see `splits`); `portion`: part of
-    the training images that weights learn from, for data sets without a published split (default 0.5). Raises
+    the training images that weights learn from, where no part is published or given (default 0.5). Raises
     BadData, UnsafePickle, BadSetting or BadOutput.
     """
     known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)

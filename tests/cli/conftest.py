@@ -1,7 +1,12 @@
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from command import CHECKOUT
+from PIL import Image
 
 from nasreplay.cli.main import main
 
@@ -51,3 +56,49 @@ def refused(run, tmp_path):
         return told.err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory) -> Path:
+    """$TORCH_HOME with made-up images under the names cifar10 and ILSVRC2012 (imagenet-1k)."""
+    folder = tmp_path_factory.mktemp("torch")
+    for name in ("cifar.python/cifar10", "ILSVRC2012"):
+        for part, count in (("train", 8), ("test" if name.endswith("cifar10") else "val", 2)):
+            for label in range(10):
+                place = folder / name / part / f"class{label}"
+                place.mkdir(parents=True)
+                for number in range(count):
+                    pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+                    Image.fromarray(pixels).save(place / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def written(tmp_path, images, monkeypatch) -> Callable[[list[str]], list[list[str]]]:
+    """From the words of a page's command line to the nasreplay commands that it runs, on the made-up images.
+
+    A script is asked itself: its Python only prints its arguments. DIR is the folder of the images.
+    """
+    (tmp_path / "DIR").symlink_to(images / "cifar.python")
+    (tmp_path / "configs").symlink_to(CHECKOUT / "configs")
+    for name, value in {"TORCH_HOME": str(images), "DATASETS": "cifar10", "SEEDS": "777"}.items():
+        monkeypatch.setenv(name, value)
+    shim = tmp_path / "bin" / "python3"
+    shim.parent.mkdir()
+    shim.write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\0" "$word"; done; printf "\\n"\n')
+    shim.chmod(0o755)
+    path = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
+
+    def written(words: list[str]) -> list[list[str]]:
+        if words[0] == "nasreplay":
+            return [words[1:]]
+        done = subprocess.run(
+            ["bash", str(CHECKOUT / words[1]), *words[2:]],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [line.split("\0")[2:-1] for line in done.stdout.splitlines()]
+
+    return written

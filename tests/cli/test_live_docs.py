@@ -1,16 +1,12 @@
 """Each command of the pages on live search, training and the gap, made small (docs/tabulate.md has its own test)."""
 
 import json
-import os
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 from command import CHECKOUT
-from PIL import Image
 
 PAGES = ("live-search", "train", "gap")
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
@@ -49,51 +45,16 @@ def command_lines(page: str) -> list[str]:
     return [" ".join((line or inline).split()) for line, inline in found]
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory) -> Path:
-    """$TORCH_HOME with made-up images under the name cifar10."""
-    folder = tmp_path_factory.mktemp("torch")
-    for part, count in (("train", 8), ("test", 2)):
-        for label in range(10):
-            place = folder / "cifar.python" / "cifar10" / part / f"class{label}"
-            place.mkdir(parents=True)
-            for number in range(count):
-                pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(place / f"{number}.png")
-    return folder
-
-
 @pytest.fixture
-def call(run, tmp_path, images, monkeypatch):
+def call(run, written):
     """Run a command line of a page as this test makes it small."""
-    (tmp_path / "DIR").symlink_to(images / "cifar.python")
-    monkeypatch.setenv("TORCH_HOME", str(images))
-    monkeypatch.setenv("DATASETS", "cifar10")
-    monkeypatch.setenv("SEEDS", "777")
-    shim = tmp_path / "bin" / "python3"
-    shim.parent.mkdir()
-    shim.write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\0" "$word"; done; printf "\\n"\n')
-    shim.chmod(0o755)
-    path = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
-
-    def written(words):
-        """The commands that a script runs, asked from itself: its Python only prints its arguments."""
-        done = subprocess.run(
-            ["bash", str(CHECKOUT / words[1]), *words[2:]],
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [line.split("\0")[2:-1] for line in done.stdout.splitlines()]
 
     def call(line: str) -> list[str]:
         more = next((more for start, more in SMALL.items() if line.startswith(start)), None)
         assert more is not None, f"no small form is known for: {line}"
         for name, here in NAMES.items():
             line = re.sub(rf"(?<=\s){re.escape(name)}(?=\s|$)", shlex.quote(here), line)
-        words = [*shlex.split(line), *more]
-        every = written(words) if words[0] == "bash" else [words[1:]]
+        every = written([*shlex.split(line), *more])
         assert every
         return [run(*one).out for one in every]
 

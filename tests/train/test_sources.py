@@ -47,6 +47,16 @@ def test_the_parts_of_cifar10(tmp_path, monkeypatch):
         source.benchmark("cifar100")
 
 
+def test_another_part_of_cifar10_for_the_weights(tmp_path, monkeypatch):
+    published_files(tmp_path, published.CIFAR10, monkeypatch)
+    source = load("cifar10", tmp_path, portion=0.4)
+    assert [len(part) for part in source.search()[:3]] == [48, 72, 72]
+    assert "not the official halves (--train-portion)" in source.note
+    assert source.fingerprint != load("cifar10", tmp_path).fingerprint
+    with pytest.raises(BadSetting, match="its parts are published, or those of --split-file"):
+        load("cifar10", tmp_path, split_file=tmp_path / "split.txt", portion=0.4)
+
+
 def test_without_the_official_split_every_output_says_so(tmp_path, monkeypatch):
     published_files(tmp_path, published.CIFAR100, monkeypatch)
     source = load("cifar100", tmp_path)

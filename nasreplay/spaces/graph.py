@@ -1,0 +1,67 @@
+"""What an architecture looks like: named nodes, and arrows that carry operations.
+
+A space or a genotype gives its graphs (`graphs()`: one for each cell, or one of the whole network); who draws them
+needs to know nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+NONE = "none"  # the operation that passes nothing on
+
+
+@dataclass(frozen=True)
+class Node:
+    """height: how tall it is drawn beyond its text, 0 to 1 (the widths of the size space)."""
+
+    label: str
+    kind: Literal["input", "inner", "output"] = "inner"
+    height: float = 0.0
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From one node to another, by their places; operation "": it passes on what it gets."""
+
+    source: int
+    target: int
+    operation: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in an order in which every arrow points forward; two arrows may join the same nodes."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+
+    def without(self, operation: str) -> Graph:
+        """The same nodes without the arrows of an operation."""
+        return replace(self, arrows=tuple(one for one in self.arrows if one.operation != operation))
+
+    def idle(self) -> frozenset[int]:
+        """The nodes that add nothing to the output: no path without `none` leads through them."""
+        passing = self.without(NONE).arrows
+        fed = {place for place, node in enumerate(self.nodes) if node.kind == "input"}
+        for arrow in sorted(passing, key=lambda arrow: arrow.target):
+            fed |= {arrow.target} if arrow.source in fed else set()
+        used = {place for place, node in enumerate(self.nodes) if node.kind == "output"}
+        for arrow in sorted(passing, key=lambda arrow: -arrow.source):
+            used |= {arrow.source} if arrow.target in used else set()
+        return frozenset(range(len(self.nodes))) - (fed & used)
+
+    def dot(self) -> Iterator[str]:
+        """Lines of the same graph in the language of Graphviz, its arrows named and `none` dashed."""
+        yield f'digraph "{self.title}" {{'
+        yield "  rankdir=LR;"
+        for place, node in enumerate(self.nodes):
+            text = node.label.replace("\n", "\\n")
+            yield f'  n{place} [shape=box, label="{text}"];'
+        for arrow in self.arrows:
+            style = ", style=dashed" if arrow.operation == NONE else ""
+            yield f'  n{arrow.source} -> n{arrow.target} [label="{arrow.operation}"{style}];'
+        yield "}"
