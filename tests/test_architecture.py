@@ -32,8 +32,8 @@ MAY_IMPORT = {
 ALSO = {
     "evaluate/supernet.py": {"models", "train"},
     "evaluate/scratch.py": {"models", "train"},
-    "evaluate/shared_accuracy.py": {"train"},  # parts of the supernet
-    "evaluate/unrolled.py": {"train"},
+    "evaluate/shared_accuracy.py": {"models", "train"},  # parts of the supernet
+    "evaluate/unrolled.py": {"models", "train"},
     "runs/folder.py": {"version"},
 }
 

@@ -51,6 +51,11 @@ DROP_PATH = click.option(
     "--drop-path", type=float, help="Its rate (in the last epoch). Default: 0; not in the size space."
 )
 PRECISION = click.option("--precision", default="float32", show_default=True, help="float32 or bf16.")
+CHECKPOINT = click.option(
+    "--checkpoint-cells",
+    is_flag=True,
+    help="Less memory, more time: compute cells again in the backward pass.",
+)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 THREADS = click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: PyTorch's.")
 VALID = click.option(
@@ -70,7 +75,7 @@ WEIGHTS = click.option(
     help="Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …).",
 )
 ALL = (SPACE, DATA, SPLIT, PORTION, FRACTION, BN, AFFINE, CHANNELS, CELLS, TRAINING, BATCH, CLIP, DROP_PATH)
-ALL = (*ALL, DERIVE, PRECISION, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
+ALL = (*ALL, DERIVE, PRECISION, CHECKPOINT, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
 
 NAMES = frozenset(
     {"space", "data", "split_file", "train_portion", "fraction", "bn", "affine", "channels", "cells"}
@@ -82,6 +87,7 @@ NAMES |= {
     "drop_path",
     "derive",
     "precision",
+    "checkpoint_cells",
     "device",
     "threads",
     "valid_batches",
@@ -218,7 +224,11 @@ def place(chosen: Mapping[str, Any]) -> Any:
 
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
-    return Place(device_named(chosen["device"]), chosen["precision"])
+    return Place(
+        device_named(chosen["device"]),
+        chosen["precision"],
+        checkpoint_cells=bool(chosen.get("checkpoint_cells")),
+    )
 
 
 def truth(chosen: Mapping[str, Any]) -> Any:

@@ -65,7 +65,7 @@ RUN = options.together(
 @NETWORK
 @RECIPE
 @options.SEED
-@options.together(live.THREADS, live.PRECISION, live.DEVICE, options.TABLE)
+@options.together(live.THREADS, live.PRECISION, live.CHECKPOINT, live.DEVICE, options.TABLE)
 @RUN
 def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
     """Train TARGET by the published recipe and print its accuracy beside the published one.

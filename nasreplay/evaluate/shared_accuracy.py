@@ -14,7 +14,7 @@ from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.ledger import Ledger
 from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.unrolled import kept_buffers
+from nasreplay.models.recompute import kept_buffers
 from nasreplay.spaces import Space
 from nasreplay.train.batches import Batch, in_order
 from nasreplay.train.data import ImageSet, Source
