@@ -5,8 +5,9 @@
 Batch 16, 32 × 32 images, the published size (C = 16, N = 2: 6 cells), running statistics on, float32. Ours is the
 whole step of the searcher on the supernet evaluator, drawing and augmenting its batches included; xautodl's is the
 published step on its networks, on batches that are ready. Both run in turns; times are the fastest of the rounds,
-because other processes only ever add to them. Memory is the peak of a process that does nothing else; the second row of
-it compares ours with --checkpoint-cells to ours without. Without xautodl only our own numbers are printed.
+because other processes only ever add to them. Memory is the peak of a process that does nothing else; its second row
+compares ours with --checkpoint-cells to ours without, beyond what the process takes before its first step (libraries
+and weights, the same in both). Without xautodl only our own numbers are printed.
 """
 
 from __future__ import annotations

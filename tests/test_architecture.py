@@ -32,6 +32,7 @@ MAY_IMPORT = {
 ALSO = {
     "evaluate/supernet.py": {"models", "train"},
     "evaluate/scratch.py": {"models", "train"},
+    "evaluate/memory.py": {"train"},
     "evaluate/shared_accuracy.py": {"models", "train"},  # parts of the supernet
     "evaluate/unrolled.py": {"models", "train"},
     "runs/folder.py": {"version"},
@@ -44,6 +45,7 @@ MAY_LOAD = {
     "runs/frames.py": {"pandas"},
     "evaluate/supernet.py": NETWORKS,
     "evaluate/scratch.py": NETWORKS,
+    "evaluate/memory.py": NETWORKS,
     "evaluate/shared_accuracy.py": NETWORKS,
     "evaluate/unrolled.py": NETWORKS,
     "cli/train_run.py": NETWORKS,

@@ -283,6 +283,16 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
     return ", ".join(filter(None, facts))
 
 
+def memory(supernet: Any, searcher: Any) -> str:
+    """One line: what a search on shared weights will take beyond the images."""
+    from nasreplay.evaluate.memory import of_search
+
+    mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
+    found = of_search(supernet, mixes) / 1e6
+    less = "" if mixes else " at most"
+    return f"memory{less} {found:,.0f} MB for weights and steps of {supernet.recipe.batch} images"
+
+
 def checkpoint_files() -> Any:
     """Live runs keep tensors: files that torch reads with weights_only."""
     from nasreplay.runs.record import Files
