@@ -44,7 +44,7 @@ def resident() -> int:
 
 def searched(name: str, place: Place) -> tuple[int, int]:
     """Two steps; a one-hot search has the operation that takes most on every edge."""
-    batch, channels = (32, 2) if name == "darts-v1" else (48, 4)
+    batch, channels = (16, 4) if name == "darts-v1" else (48, 4)
     recipe = replace(WEIGHT_SHARING, batch=batch, test_batch=batch)
     network = GDASNetwork(channels=channels, cells=1)
     supernet = SupernetEvaluator(cast(Source, Noise(batch)), network, recipe=recipe, place=place)
@@ -63,7 +63,7 @@ def searched(name: str, place: Place) -> tuple[int, int]:
 def retrained(place: Place) -> tuple[int, int]:
     """Two epochs of one batch each."""
     recipe = Recipe(batch=64, auxiliary=0.4, drop_path=0.2)
-    plan = Plan(16, 5, 10, auxiliary=True)
+    plan = Plan(8, 5, 10, auxiliary=True)
     trainer = Trainer(lambda: NASNet(entry("GDAS_V1").genotype, plan), Noise(32).images, recipe, 1, place)
     forecast = of_training(trainer.network, recipe, place, 32, 64)
     before = resident()

@@ -17,7 +17,7 @@ from nasreplay.train.place import Place
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
-@pytest.mark.parametrize("what", ["darts-v1", "gdas", "retrain", "retrain again"])
+@pytest.mark.parametrize("what", ["darts-v1", "gdas", "retrain again"])
 def test_the_forecast_is_near_what_is_used(what):
     """With an allocator that gives back what is free; the usual one of glibc keeps some of it."""
     command = [sys.executable, str(Path(__file__).with_name("memory_used.py")), *what.split()]
