@@ -19,6 +19,13 @@ SPLIT = click.option(
 PORTION = click.option(
     "--train-portion", type=float, help="Part of the training images that weights learn from."
 )
+VALID_ON = click.option(
+    "--valid-on",
+    type=click.Choice(["held-out", "test"]),
+    default="held-out",
+    show_default=True,
+    help="test: learn from all training images and validate on the test images, as SNAS did.",
+)
 FRACTION = click.option(
     "--fraction",
     default=1.0,
@@ -74,11 +81,37 @@ WEIGHTS = click.option(
     metavar="RUN",
     help="Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …).",
 )
-ALL = (SPACE, DATA, SPLIT, PORTION, FRACTION, BN, AFFINE, CHANNELS, CELLS, TRAINING, BATCH, CLIP, DROP_PATH)
+ALL = (
+    SPACE,
+    DATA,
+    SPLIT,
+    PORTION,
+    VALID_ON,
+    FRACTION,
+    BN,
+    AFFINE,
+    CHANNELS,
+    CELLS,
+    TRAINING,
+    BATCH,
+    CLIP,
+    DROP_PATH,
+)
 ALL = (*ALL, DERIVE, PRECISION, CHECKPOINT, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
 
 NAMES = frozenset(
-    {"space", "data", "split_file", "train_portion", "fraction", "bn", "affine", "channels", "cells"}
+    {
+        "space",
+        "data",
+        "split_file",
+        "train_portion",
+        "valid_on",
+        "fraction",
+        "bn",
+        "affine",
+        "channels",
+        "cells",
+    }
 )
 NAMES |= {
     "training",
@@ -213,7 +246,13 @@ def source(chosen: Mapping[str, Any]) -> Any:
     """The images."""
     from nasreplay.train.data import load
 
-    return load(chosen["dataset"], chosen["data"], chosen["split_file"], chosen["train_portion"])
+    return load(
+        chosen["dataset"],
+        chosen["data"],
+        chosen["split_file"],
+        chosen["train_portion"],
+        chosen.get("valid_on") == "test",
+    )
 
 
 def place(chosen: Mapping[str, Any]) -> Any:
