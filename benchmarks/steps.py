@@ -185,17 +185,22 @@ def memory_row(what: str, mine: float, other: float | None, target: float) -> No
     )
 
 
-def peak(script: str, threads: int, *only: str) -> float:
-    """Peak memory in MB of a process that does nothing else (a process starts with the peak of its parent)."""
+def peak(script: str, threads: int, *only: str) -> tuple[float, float]:
+    """Peak memory in MB of a process that does nothing else, and what of it came with the steps.
+
+    A process starts with the peak of its parent: measure before the benchmark itself computes.
+    """
     command = [sys.executable, script, "--threads", str(threads), "--only", *only]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(told[-2]), float(told[-1])
 
 
 def print_peak(step: Step) -> None:
-    """Two steps, then this process's peak memory in MB."""
+    """Two steps, then this process's peak memory in MB, and what the steps added to it."""
+    before = peak_mb()
     step(0)
     step(0)
-    print(peak_mb())
+    print(peak_mb(), peak_mb() - before)
 
 
 def peak_mb() -> float:

@@ -44,8 +44,8 @@ def main() -> None:
         return steps.print_peak(ours(method, "float32") if whose == "ours" else theirs(method))
     other = steps.installed()
     steps.header(given.threads)
-    mine = steps.peak(__file__, given.threads, "ours", "darts-v1")
-    published = steps.peak(__file__, given.threads, "theirs", "darts-v1") if other else None
+    mine, _ = steps.peak(__file__, given.threads, "ours", "darts-v1")
+    published = steps.peak(__file__, given.threads, "theirs", "darts-v1")[0] if other else None
     steps.memory_row("peak memory darts-v1", mine, published, MEMORY_TARGET)
     for method in SEARCHERS:
         compare(method, given.rounds, other, given.cpu_time)
