@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import resource
 import subprocess
 import sys
@@ -185,13 +186,15 @@ def memory_row(what: str, mine: float, other: float | None, target: float) -> No
     )
 
 
-def peak(script: str, threads: int, *only: str) -> tuple[float, float]:
+def peak(script: str, threads: int, *only: str, giving_back: bool = False) -> tuple[float, float]:
     """Peak memory in MB of a process that does nothing else, and what of it came with the steps.
 
-    A process starts with the peak of its parent: measure before the benchmark itself computes.
+    A process starts with the peak of its parent: measure before the benchmark itself computes. giving_back: with an
+    allocator (glibc's) that returns what is free at once, so that tensors are measured and not its heap.
     """
     command = [sys.executable, script, "--threads", str(threads), "--only", *only]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    around = {**os.environ, **({"MALLOC_MMAP_THRESHOLD_": "65536"} if giving_back else {})}
+    told = subprocess.run(command, env=around, check=True, capture_output=True, text=True).stdout.split()
     return float(told[-2]), float(told[-1])
 
 
