@@ -17,7 +17,17 @@ DATASET = click.option("--dataset", default="cifar10", show_default=True)
 
 
 TABLE_ONLY = {"recipe", "trial", "gradient", "samples"}
-NETWORK_ONLY = {"bn", "affine", "drop_path", "clip", "derive", "valid_batches", "weights"}
+NETWORK_ONLY = {
+    "bn",
+    "affine",
+    "drop_path",
+    "clip",
+    "derive",
+    "valid_batches",
+    "weights",
+    "checkpoint_cells",
+    "valid_on",
+}
 IDLE = {  # kind of evaluator: options that mean nothing to it
     "table": {option for option in live.NAMES if option != "space"},
     "supernet": TABLE_ONLY,

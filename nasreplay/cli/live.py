@@ -19,6 +19,13 @@ SPLIT = click.option(
 PORTION = click.option(
     "--train-portion", type=float, help="Part of the training images that weights learn from."
 )
+VALID_ON = click.option(
+    "--valid-on",
+    type=click.Choice(["held-out", "test"]),
+    default="held-out",
+    show_default=True,
+    help="test: learn from all training images and validate on the test images, as SNAS did.",
+)
 FRACTION = click.option(
     "--fraction",
     default=1.0,
@@ -51,6 +58,11 @@ DROP_PATH = click.option(
     "--drop-path", type=float, help="Its rate (in the last epoch). Default: 0; not in the size space."
 )
 PRECISION = click.option("--precision", default="float32", show_default=True, help="float32 or bf16.")
+CHECKPOINT = click.option(
+    "--checkpoint-cells",
+    is_flag=True,
+    help="Less memory, more time: compute cells again in the backward pass.",
+)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 THREADS = click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: PyTorch's.")
 VALID = click.option(
@@ -69,11 +81,37 @@ WEIGHTS = click.option(
     metavar="RUN",
     help="Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …).",
 )
-ALL = (SPACE, DATA, SPLIT, PORTION, FRACTION, BN, AFFINE, CHANNELS, CELLS, TRAINING, BATCH, CLIP, DROP_PATH)
-ALL = (*ALL, DERIVE, PRECISION, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
+ALL = (
+    SPACE,
+    DATA,
+    SPLIT,
+    PORTION,
+    VALID_ON,
+    FRACTION,
+    BN,
+    AFFINE,
+    CHANNELS,
+    CELLS,
+    TRAINING,
+    BATCH,
+    CLIP,
+    DROP_PATH,
+)
+ALL = (*ALL, DERIVE, PRECISION, CHECKPOINT, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
 
 NAMES = frozenset(
-    {"space", "data", "split_file", "train_portion", "fraction", "bn", "affine", "channels", "cells"}
+    {
+        "space",
+        "data",
+        "split_file",
+        "train_portion",
+        "valid_on",
+        "fraction",
+        "bn",
+        "affine",
+        "channels",
+        "cells",
+    }
 )
 NAMES |= {
     "training",
@@ -82,6 +120,7 @@ NAMES |= {
     "drop_path",
     "derive",
     "precision",
+    "checkpoint_cells",
     "device",
     "threads",
     "valid_batches",
@@ -207,7 +246,13 @@ def source(chosen: Mapping[str, Any]) -> Any:
     """The images."""
     from nasreplay.train.data import load
 
-    return load(chosen["dataset"], chosen["data"], chosen["split_file"], chosen["train_portion"])
+    return load(
+        chosen["dataset"],
+        chosen["data"],
+        chosen["split_file"],
+        chosen["train_portion"],
+        chosen.get("valid_on") == "test",
+    )
 
 
 def place(chosen: Mapping[str, Any]) -> Any:
@@ -218,7 +263,11 @@ def place(chosen: Mapping[str, Any]) -> Any:
 
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
-    return Place(device_named(chosen["device"]), chosen["precision"])
+    return Place(
+        device_named(chosen["device"]),
+        chosen["precision"],
+        checkpoint_cells=bool(chosen.get("checkpoint_cells")),
+    )
 
 
 def truth(chosen: Mapping[str, Any]) -> Any:
@@ -271,6 +320,16 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
     ]
     facts += [f"device {evaluator.place.device}", f"{torch.get_num_threads()} threads", evaluator.source.note]
     return ", ".join(filter(None, facts))
+
+
+def memory(supernet: Any, searcher: Any) -> str:
+    """One line: what a search on shared weights will take beyond the images."""
+    from nasreplay.evaluate.memory import of_search
+
+    mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
+    found = of_search(supernet, mixes) / 1e6
+    less = "" if mixes else " at most"
+    return f"memory{less} {found:,.0f} MB for weights and steps of {supernet.recipe.batch} images"
 
 
 def checkpoint_files() -> Any:

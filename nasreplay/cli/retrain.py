@@ -65,7 +65,7 @@ RUN = options.together(
 @NETWORK
 @RECIPE
 @options.SEED
-@options.together(live.THREADS, live.PRECISION, live.DEVICE, options.TABLE)
+@options.together(live.THREADS, live.PRECISION, live.CHECKPOINT, live.DEVICE, options.TABLE)
 @RUN
 def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
     """Train TARGET by the published recipe and print its accuracy beside the published one.
@@ -173,9 +173,20 @@ def _facts(target: Target, source: Source | FileSource, job: Job) -> dict[str, A
         "parameters": parameters(network) - extra,
         "auxiliary_parameters": extra,
         "multiply_adds": work,
+        "memory_mb": round(_memory(job, source.side) / 1e6),
         "published": [vars(one) for one in published if one.dataset == source.name],
         "note": source.note,
     }
+
+
+def _memory(job: Job, side: int) -> int:
+    """Bytes of the training beyond its images."""
+    from nasreplay.train.loop import EVALUATION_BATCH, initial
+    from nasreplay.train.memory import of_training
+
+    with initial(0):
+        network = job.place.move(job.build())
+    return of_training(network, job.recipe, job.place, side, EVALUATION_BATCH)
 
 
 def _table(target: Target, facts: dict[str, Any], table: str | None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 DATASET = "cifar10"  # where neither the options nor the target name one
+AUTODL = "xautodl-searched"  # the dialect of its searches
 BENCHMARK = "200"  # the recipe of NAS-Bench-201's cells
 OF_RECIPE = ("batch", "ema", "auxiliary", "drop_path", "cutout", "schedule", "no_bias_decay")
 
@@ -101,7 +102,9 @@ def _of_genotype(
 def _sizes(target: Target, kind: str, chosen: dict[str, Any]) -> NetworkConfig:
     """Of --config, else of the shipped file for this kind of target."""
     if not chosen["config"]:
-        name = "" if target.searched else target.entry.name if target.entry else None
+        theirs = target.dialect in ("", AUTODL)  # AutoDL-Projects has sizes of its own for what it finds
+        name = None if not target.entry else target.entry.name
+        name = ("" if theirs else None) if target.searched else name
         return shipped(name, kind)
     sizes = network_config(Path(chosen["config"]))
     if sizes.dataset != kind:
@@ -120,6 +123,8 @@ def _dialect(target: Target, sizes: NetworkConfig, chosen: dict[str, Any]) -> st
         return chosen["dialect"]
     if sizes.arch or sizes.super_type:
         return sizes.dialect
+    if target.dialect:
+        return target.dialect
     return target.entry.dialect if target.entry else Plan.dialect
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from nasreplay.spaces.notation import to_darts
 from nasreplay.spaces.zoo import Entry, is_known, zoo
 from nasreplay.spaces.zoo import entry as entry_of
 
+if TYPE_CHECKING:
+    from nasreplay.train.foreign import Found
+
 CHECKPOINTS = {".pth", ".pt", ".tar"}
 LONGEST = 100_000  # bytes of a genotype file
 
@@ -26,7 +29,8 @@ LONGEST = 100_000  # bytes of a genotype file
 class Target(NamedTuple):
     """cell: what is trained; name: for folders; dataset: "" where it says none; where: it comes from, in words.
 
-    searched: whether a search of NASNet-type cells found it; entry: of the zoo, if the genotype is published.
+    searched: whether a search of NASNet-type cells found it; dialect: the release whose search it was, "" if unknown;
+    entry: of the zoo, if the genotype is published.
     """
 
     cell: Genotype | Architecture
@@ -35,6 +39,7 @@ class Target(NamedTuple):
     where: str = ""
     searched: bool = False
     entry: Entry | None = None
+    dialect: str = ""
 
     def __str__(self) -> str:
         return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
@@ -46,8 +51,8 @@ def read_target(text: str, which: str = "last") -> Target:
     which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
     """
     if os.path.isdir(text):
-        cell, dataset, where = _of_run(Path(text), which)
-        return _target(cell, Path(text).resolve().name, dataset, f"{where} of {text}", True)
+        found = _of_run(Path(text), which)
+        return _searched(found, Path(text).resolve().name, text)
     if os.path.isfile(text):
         return _of_file(Path(text), which)
     if text.endswith(tuple(CHECKPOINTS)) or os.sep in text:
@@ -98,27 +103,45 @@ def _of_checkpoint(path: Path, which: str) -> Target:
 
     content = load_foreign(path)
     if not (isinstance(content, dict) and {"searcher", "evaluator", "step"} <= content.keys()):
-        cell, dataset, where = found_in(content, path, which)
-        return _target(cell, path.stem, dataset, f"{where} of {path}", True)
+        return _searched(found_in(content, path, which), path.stem, str(path))
     logits = dict(content["searcher"].get("state", {})).get("logits")
     if logits is not None and not np.isfinite(np.asarray(logits)).all():
         raise BadInput(f"{path}: the logits hold NaN or infinity: this search has failed")
     folder = path.resolve().parent.parent
     try:
-        cell, dataset, where = _of_run(folder, which, content["step"])
+        found = _of_run(folder, which, content["step"])
     except BadOutput as problem:
         raise BadInput(f"{path}: belongs to a run folder, which has the found cells: {problem}") from None
-    return _target(cell, folder.name, dataset, f"{where} of {path}", True)
+    return _searched(found, folder.name, str(path))
 
 
-def _of_run(folder: Path, which: str, step: int | None = None) -> tuple[Genotype | Architecture, str, str]:
-    """(cell, data set, words) that a search had found, by its log, up to a step (None for its end)."""
+def _searched(found: Found, name: str, place: str) -> Target:
+    """The target of a search, with the layers of the release that searches so."""
+    target = _target(found.cell, name, found.dataset, f"{found.where} of {place}", True)
+    return target._replace(dialect=_dialect(found.space, found.searcher))
+
+
+def _dialect(space: str, searcher: str) -> str:
+    """SNAS trains what it finds with batch norms after poolings; else the network is that of the space's release."""
+    from nasreplay.models.shared import NETWORKS, GenotypeNetwork
+
+    kind = NETWORKS.get(space)
+    if kind is None or not issubclass(kind, GenotypeNetwork):
+        return ""
+    return "snas" if searcher == "snas" and kind.dialect == "darts" else kind.dialect
+
+
+def _of_run(folder: Path, which: str, step: int | None = None) -> Found:
+    """What a search had found, by its log, up to a step (None for its end)."""
+    from nasreplay.train.foreign import Found
+
     header, events = read_header(folder), read_events(folder)
     try:
         dataset = header["evaluator"]["dataset"]
         until = [event for event in events if step is None or event.get("step", 0) <= step]
         found, where = _best_epoch(until) if which == "best" else _last(until)
-        return read(found), dataset, where
+        about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
+        return Found(read(found), dataset, where, *about)
     except (LookupError, TypeError, BadArchitecture) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
 

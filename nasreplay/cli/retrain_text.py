@@ -41,6 +41,7 @@ def resolved(
         f"{recipe.lr:g} to {recipe.eta_min:g} ({recipe.schedule}), batch {recipe.batch}, decay {recipe.decay:g}",
         f"           {', '.join(name for name, on in more.items() if on)}" if any(more.values()) else "",
         f"machine    {torch.get_num_threads()} threads, {job.place.words}",
+        f"memory     {facts['memory_mb']:,.0f} MB for weights and steps of {recipe.batch} images",
         *(f"published  {told(one)}" for one in facts["published"]),
         f"note: {source.note}" if source.note else "",
         *_twice(target),

@@ -40,6 +40,10 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
     folder = out or default_folder(searcher, evaluator, chosen) / f"seed-{seed}"
     checkpoint = _checkpoint(searcher, evaluator, chosen, folder, seed, resume)
     click.echo(f"{searcher.name}, seed {seed}: {live.resolved(evaluator, epochs)}", err=True)
+    if "weights" in evaluator.abilities:
+        click.echo(live.memory(evaluator, searcher), err=True)
+    if chosen.get("valid_on") == "test":
+        click.echo(f"warning: {evaluator.source.note}", err=True)
     board = Board(folder / "tensorboard")
 
     def each_epoch(epoch: int, searcher: Any, evaluator: Any) -> dict[str, Any]:

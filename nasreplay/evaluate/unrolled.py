@@ -6,14 +6,13 @@ sharing, section 5). The weights are moved in place and put back: no copy of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nasreplay.evaluate.protocol import Mixture
+from nasreplay.models.recompute import kept_buffers
 from nasreplay.train.batches import Batch
 
 if TYPE_CHECKING:
@@ -67,14 +66,3 @@ def _step(supernet: SupernetEvaluator, slopes: list[Tensor], rate: float) -> Non
         if known:
             move = move + recipe.momentum * moments[p]["momentum_buffer"]
         p -= rate * move
-
-
-@contextmanager
-def kept_buffers(net: nn.Module) -> Iterator[None]:
-    """Inside, batch-norm statistics may move; afterwards they are as before."""
-    values = [buffer.clone() for buffer in net.buffers()] if net.training else []
-    try:
-        yield
-    finally:
-        for buffer, value in zip(net.buffers(), values, strict=False):
-            buffer.copy_(value)

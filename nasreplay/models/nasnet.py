@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from nasreplay.models.nasnet_cells import Drop, DropPath, Entrance, FixedReduction
 from nasreplay.models.nasnet_ops import layer
 from nasreplay.models.ops import batch_norm
+from nasreplay.models.recompute import run_cell
 from nasreplay.spaces.genotype import Cell, Genotype
 from nasreplay.spaces.nasnet_cost import AUXILIARY
 from nasreplay.spaces.plan import STEM, CellPlan, Dialect, Plan
@@ -49,7 +50,7 @@ class NASNet(DropPath):
         """The output of each cell, [B, C, H, W]."""
         before, last = self._stems(images)
         for cell in self.cells:
-            before, last = last, cell(before, last, self.dropped)
+            before, last = last, run_cell(self, cell, before, last, self.dropped)
             yield last
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:

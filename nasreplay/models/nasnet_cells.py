@@ -24,13 +24,14 @@ class DropPath(nn.Module):
     """A network whose parts are dropped in training.
 
     drop_path: the probability with which a part's output is dropped for a sample, the others being scaled up; set it
-    before each epoch. The draws come from `generator`.
+    before each epoch. The draws come from `generator`. checkpoint_cells: see `recompute`.
     """
 
     def __init__(self):
         super().__init__()
         self.drop_path = 0.0
         self.generator: torch.Generator | None = None
+        self.checkpoint_cells = False
 
     def dropped(self, x: Tensor) -> Tensor:
         """The same image in evaluation or at rate 0."""

@@ -20,6 +20,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.models.nasnet_cells import Drop, DropPath, Entrance, FixedReduction
 from nasreplay.models.nasnet_ops import Chain, layer
 from nasreplay.models.ops import MOMENTUM, Pool, ReLUConvBN, Zero, batch_norm
+from nasreplay.models.recompute import run_cell
 from nasreplay.spaces.genotype import FIXED_WIDTH, INPUTS
 from nasreplay.spaces.nasnet import NODES, NASNetSpace
 from nasreplay.spaces.plan import STEM, CellPlan, Plan
@@ -65,10 +66,11 @@ class NASNetSupernet(DropPath):
         before = last = self.stem(images)
         for place, cell in enumerate(self.cells):
             if isinstance(cell, FixedReduction):
-                before, last = last, cell(before, last, self.dropped)
+                before, last = last, run_cell(self, cell, before, last, self.dropped)
             else:
                 kind = int(place in self.plan.reductions)
-                before, last = last, cell(before, last, rows[kind], chosen[kind], self.dropped)
+                mixture = rows[kind], chosen[kind]
+                before, last = last, run_cell(self, cell, before, last, *mixture, self.dropped)
         x = self.lastact(last) if self.final_norm else last
         return x.mean(dim=(2, 3))
 

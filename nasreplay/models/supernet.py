@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nasreplay.errors import BadSetting
 from nasreplay.models.cell import MixedCell
 from nasreplay.models.ops import ResidualBlock, batch_norm
+from nasreplay.models.recompute import run_cell
 from nasreplay.models.skeleton import Skeleton, stages
 
 
@@ -23,7 +24,8 @@ class Supernet(Skeleton):
     affine, track_running_stats: of the batch norms inside the mixed cells (published scripts: False, and their
     second argument). The last batch norm is affine with running statistics unless plain_head, which makes it
     follow the two flags (the newer published class). drop_path: rate at which a cell's output is dropped per
-    sample, in training and evaluation as published; its draws come from `generator`.
+    sample, in training and evaluation as published; its draws come from `generator`. checkpoint_cells: see
+    `recompute`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Supernet(Skeleton):
         self.mixed_cells = 3 * cells
         self.drop_path = 0.0
         self.generator: torch.Generator | None = None
+        self.checkpoint_cells = False
 
     def features(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor:
         """Pooled features [B, C]; arguments as `forward`."""
@@ -54,8 +57,8 @@ class Supernet(Skeleton):
         chosen = iter(self._by_cell(active).tolist())
         x = self.stem(images)
         for cell in self.cells:
-            x = cell(x, next(rows), next(chosen)) if isinstance(cell, MixedCell) else cell(x)
-            x = self._drop(x)
+            mixture = (next(rows), next(chosen)) if isinstance(cell, MixedCell) else ()
+            x = self._drop(run_cell(self, cell, x, *mixture))
         return self.pool(x)
 
     def forward(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor:

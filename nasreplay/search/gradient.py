@@ -21,7 +21,8 @@ class GradientSearch(Searcher):
     """Adam on one table of logits [E, O], fed with an evaluator's slope; the answer is the argmax per edge.
 
     epochs: of the search; learning_rate, betas, eps, weight_decay (L2 form): of Adam on the logits;
-    gradient_clip: largest norm of a replica's logit gradient, 0 for none. Field defaults are the published live
+    gradient_clip: largest norm of a replica's logit gradient, 0 for none; logit_mean, logit_std: of the first logits,
+    which are normal. Field defaults are the published live
     values; the defaults on tables stand in configs/algos/NAME-table.config.
     """
 
@@ -31,23 +32,24 @@ class GradientSearch(Searcher):
     eps: float = 1e-8
     weight_decay: float = 1e-3
     gradient_clip: float = 0.0
+    logit_mean: float = 0.0
+    logit_std: float = 1e-3
 
     learns: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"slope"})
     order: ClassVar[int] = 1
     bilevel: ClassVar[bool] = True
-    initial: ClassVar[tuple[float, float]] = (0.0, 1e-3)  # mean and std of the first logits
 
     def __post_init__(self):
         positive(self, "epochs", "learning_rate", "eps")
-        within(self, 0.0, 1e9, "weight_decay", "gradient_clip")
+        within(self, 0.0, 1e9, "weight_decay", "gradient_clip", "logit_std")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise BadSetting(f"{self.name}.betas are {self.betas}: both must be in [0, 1)")
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Nearly equal logits."""
         super().begin(space, ladder, seed, replicas)
-        self.state.logits = samplers.initial_logits(space, self.stream.at(), *self.initial)
+        self.state.logits = samplers.initial_logits(space, self.stream.at(), self.logit_mean, self.logit_std)
         adam.start(self.state)
         self.state.loss = np.full(len(replicas), np.nan)
 
@@ -169,6 +171,8 @@ class SNAS(GradientSearch):
 
     epochs: int = 150
     gradient_clip: float = 10.0
+    logit_mean: float = 1.0
+    logit_std: float = 0.01
     temperature_start: float = 1.0
     temperature_end: float = 0.03
     temperature_epochs: int = 0
@@ -177,7 +181,6 @@ class SNAS(GradientSearch):
     name: ClassVar[str] = "snas"
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"
     bilevel: ClassVar[bool] = False
-    initial: ClassVar[tuple[float, float]] = (1.0, 0.01)
 
     def __post_init__(self):
         super().__post_init__()

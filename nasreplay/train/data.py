@@ -91,10 +91,19 @@ class Source:
 
     name: as asked for; dataset: the data set that it is part of (cifar10 for cifar10-valid); note: what differs from
     the published data or splits, to be repeated in every output ("" when nothing does); fingerprint: of images and
-    parts, wherever they came from.
+    parts, wherever they came from; valid_on_test: searches learn from all training images and validate on the test
+    images, as SNAS did.
     """
 
-    def __init__(self, name: str, dataset: str, found: Found, split_file: Path | None, portion: float | None):
+    def __init__(
+        self,
+        name: str,
+        dataset: str,
+        found: Found,
+        split_file: Path | None,
+        portion: float | None,
+        valid_on_test: bool = False,
+    ):
         self.name, self.dataset, self.folder = name, dataset, found.folder
         kept = found.kept
         self.names = kept.decoded.names
@@ -110,6 +119,14 @@ class Source:
         self.given_valid = whole(kept.decoded.valid) if kept.decoded.valid else None
         self._parts, self.note = self._split(found, split_file, portion)
         self.fingerprint = _digest(kept.fingerprint, *self._parts)
+        self.valid_on_test = valid_on_test
+        if valid_on_test:
+            if split_file or portion is not None:
+                raise BadSetting(
+                    "--valid-on test holds out no training images: leave the options of the split out"
+                )
+            self.note = f"{dataset}: validation images are the test images, so what is found has seen them"
+            self.fingerprint += "-test"
 
     def _split(
         self, found: Found, file: Path | None, portion: float | None
@@ -165,6 +182,8 @@ class Source:
 
     def search(self) -> SearchData:
         """The parts of a weight-sharing search; for cifar10 the halves of the training images."""
+        if self.valid_on_test:
+            return SearchData(self.train, self.train, self.all_test, self.all_test, self.note)
         if self.halves_test:
             return SearchData(self.train, self._first, self._first, self._second, self.note)
         if self.given_valid:
@@ -193,18 +212,19 @@ def load(
     data: str | Path | None = None,
     split_file: str | Path | None = None,
     portion: float | None = None,
+    valid_on_test: bool = False,
 ) -> Source:
     """The data set of a name: decoded on first use, from the cache afterwards.
 
     `data`: the folder to look in (see `sources`); `split_file`: published halves (see `splits`); `portion`: part of
-    the training images that weights learn from, where no part is published or given (default 0.5). Raises
-    BadData, UnsafePickle, BadSetting or BadOutput.
+    the training images that weights learn from, where no part is published or given (default 0.5);
+    `valid_on_test`: see `Source`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
     """
     known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)
     dataset = "cifar10" if known == "cifar10-valid" else known
     folder = None if data is None else Path(data).expanduser()
     file = None if split_file is None else Path(split_file).expanduser()
-    return Source(Path(known).name, Path(dataset).name, find(dataset, folder), file, portion)
+    return Source(Path(known).name, Path(dataset).name, find(dataset, folder), file, portion, valid_on_test)
 
 
 def _benchmark_names() -> set[str]:

@@ -56,11 +56,16 @@ STAND_INS: dict[tuple[str, str], Any] = {
 
 
 class Found(NamedTuple):
-    """What a search found: the cell, the data set that it was searched on ("" if unknown), and where it stands."""
+    """What a search found: the cell, the data set that it was searched on ("" if unknown), and where it stands.
+
+    space, searcher: named by searches of our own; else "".
+    """
 
     cell: Genotype | Architecture
     dataset: str
     where: str
+    space: str = ""
+    searcher: str = ""
 
 
 def found_in(content: Any, path: Path, which: str = "last") -> Found:
@@ -80,7 +85,8 @@ def found_in(content: Any, path: Path, which: str = "last") -> Found:
         raise type(problem)(f"{path}: {str(problem).removeprefix(f'{path}: ')}") from None
     except (*DAMAGE, RecursionError) as problem:
         raise BadInput(f"{path}: damaged: {_brief(problem)}") from None
-    return Found(cell, _dataset(content.get("args")), "the best epoch" if at == "best" else f"epoch {at + 1}")
+    dataset, *about = _named(content.get("args"), "dataset", "space", "searcher")
+    return Found(cell, dataset, "the best epoch" if at == "best" else f"epoch {at + 1}", *about)
 
 
 def load_foreign(path: Path) -> Any:
@@ -144,9 +150,10 @@ def _tensors(content: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
                 yield f"{part}.{name}", values
 
 
-def _dataset(arguments: Any) -> str:
+def _named(arguments: Any, *names: str) -> list[str]:
+    """The arguments of these names, "" for those that are missing."""
     fields = arguments.fields if isinstance(arguments, Recorded) else arguments
-    return str(fields.get("dataset", "")) if isinstance(fields, Mapping) else ""
+    return [str(fields.get(name) or "") if isinstance(fields, Mapping) else "" for name in names]
 
 
 def _listed(content: Any) -> str:

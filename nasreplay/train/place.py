@@ -10,6 +10,7 @@ from torch import nn
 from nasreplay.errors import BadSetting
 
 PRECISIONS = ("float32", "bf16")
+NO_BF16 = "float32 (bf16 asked for: this processor has no bf16 instructions)"
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Place:
     """Where and how the numbers are computed.
 
     precision: float32, or bf16 (autocast; weights stay float32). A processor without bf16 instructions takes ten to
-    forty times as long for a bf16 convolution, so there bf16 computes in float32; `words` says so.
+    forty times as long for a bf16 convolution, so there bf16 computes in float32; `words` says so. checkpoint_cells:
+    compute the cells again in the backward pass instead of keeping their images (`models.recompute`).
     """
 
     device: str = "cpu"
     precision: str = "float32"
     channels_last: bool = True
+    checkpoint_cells: bool = False
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
@@ -33,7 +36,11 @@ class Place:
             raise BadSetting(f"device {self.device!r} is not available here; cpu always is") from None
 
     def move(self, network: nn.Module) -> nn.Module:
-        """The network on the device, in this memory order."""
+        """The network on the device, in this memory order. Raises BadSetting if its cells cannot be recomputed."""
+        if self.checkpoint_cells and not hasattr(network, "checkpoint_cells"):
+            raise BadSetting("--checkpoint-cells does not apply: this network keeps all that it computes")
+        if self.checkpoint_cells:
+            network.checkpoint_cells = True  # pyright: ignore[reportArgumentType]
         order = torch.channels_last if self.channels_last else torch.contiguous_format
         return network.to(self.device).to(memory_format=order)  # pyright: ignore[reportCallIssue]
 
@@ -44,10 +51,10 @@ class Place:
 
     @property
     def words(self) -> str:
-        """The precision, and what it becomes here."""
-        if self.precision == "bf16" and not self._has_bf16:
-            return "float32 (bf16 asked for: this processor has no bf16 instructions)"
-        return self.precision
+        """The precision, what it becomes here, and whether cells are recomputed."""
+        known = self.precision != "bf16" or self._has_bf16
+        told = self.precision if known else NO_BF16
+        return told + (", cells recomputed" if self.checkpoint_cells else "")
 
     @property
     def _has_bf16(self) -> bool:

@@ -156,3 +156,22 @@ def test_the_published_recipes_of_the_weights(searcher, space, recipe, batch, de
     assert path.stem == recipe
     found = recipe_of(str(path))
     assert (found.batch, found.decay) == (batch, decay)
+
+
+def test_validation_on_the_test_images_is_asked_for_and_told(run, refused):
+    command = ("search", "snas", *TINY, "--space", "nasnet", "--epochs", "1", "--seed", "1", "--json")
+    told = run(*command, "--valid-on", "test", "--out", "theirs")
+    warning = "digits: validation images are the test images, so what is found has seen them"
+    assert f"warning: {warning}" in told.err
+    assert json.loads(told.out)["note"] == warning
+    header = json.loads(Path("theirs/run.json").read_text())
+    assert header["evaluator"]["split"] == warning
+    assert header["searcher"]["logit_mean"] == 1
+    assert " MB for weights and steps of 16 images" in told.err
+    usual = run(*command, "--out", "usual", "--checkpoint-cells")
+    assert "test images" not in usual.err + usual.out
+    assert "float32, cells recomputed" in usual.err
+    both = refused(*command, "--valid-on", "test", "--train-portion", "0.5")
+    assert "leave the options of the split out" in both
+    idle = refused("search", "snas", "--valid-on", "test", "--dataset", "cifar10")
+    assert "--valid-on" in idle

@@ -11,6 +11,7 @@ from command import CHECKOUT, end, start, wait_for
 from made_up_searches import genotype, write
 
 from nasreplay import config
+from nasreplay.cli.retrain_target import read_target
 from nasreplay.spaces.nasnet_cost import cost
 from nasreplay.spaces.zoo import entry
 from nasreplay.train import export
@@ -154,6 +155,29 @@ def test_a_search_of_our_own(run, tmp_path):
         assert facts["dataset"] == "digits"
 
 
+@pytest.mark.parametrize(
+    ("searcher", "space", "dialect", "cells"),
+    [
+        ("snas", "nasnet", "snas", 5),
+        ("curriculum", "nasnet-cnas", "darts", 5),
+        ("darts-v1", "nasnet", "darts", 5),
+        ("darts-v1", "nasnet-gdas", "xautodl-searched", 3),
+    ],
+)
+def test_what_a_search_found_gets_the_layers_of_its_release(run, tmp_path, searcher, space, dialect, cells):
+    tiny = ("--dataset", "digits", "--fraction", "0.03", "--channels", "4", "--cells", "1", "--batch", "16")
+    live = ("--evaluator", "supernet", "--space", space, "--epochs", "1", "--seed", "1", "--threads", "1")
+    run("search", searcher, *tiny, *live, "--out", "s")
+    (own,) = (tmp_path / "s" / "checkpoint").glob("step-*.pth")
+    for target in ("s", str(own), "s/checkpoint/seed-1-basic.pth"):
+        found = read_target(target)
+        assert (found.dialect, found.searched) == (dialect, True)
+    facts = outcome(run, "s/checkpoint/seed-1-basic.pth", *TINY, "--epochs", "1", "--checkpoint-cells")
+    assert (facts["network"]["dialect"], facts["network"]["cells"]) == (dialect, cells)
+    assert facts["memory_mb"] > 0
+    assert outcome(run, "s", *TINY, "--epochs", "1", "--dialect", "gdas")["network"]["dialect"] == "gdas"
+
+
 def test_imagenet_is_read_from_files(run, refused, tmp_path):
     from made_up import image_folder
 
@@ -167,6 +191,9 @@ def test_imagenet_is_read_from_files(run, refused, tmp_path):
     assert facts["recipe"]["smooth"] == 0.1
     assert facts["recipe"]["cutout"] == facts["recipe"]["drop_path"] == 0
     assert facts["published"][0]["error"] == 26.0
+    assert facts["recipe"]["auxiliary"] == 0.4
+    assert facts["auxiliary_parameters"] > 0
+    assert facts["epochs"][0]["sets"]["ori-test"]["top5"] == 100  # of three classes
     told = refused("retrain", CELL, "--dataset", "imagenet-1k", "--data", "data")
     assert "has a network for small images only" in told
     assert (

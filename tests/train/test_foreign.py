@@ -39,7 +39,7 @@ def test_a_nasnet_search(tmp_path, legacy):
     genotypes = {-1: FIRST, 0: FIRST, 1: LAST, "best": FIRST}
     path = write(tmp_path / "x.pth", genotypes, 2, legacy=legacy, search_model=alphas)
     found = read(path)
-    assert found == (from_mapping(LAST), "digits", "epoch 2")
+    assert found[:3] == (from_mapping(LAST), "digits", "epoch 2")
     assert isinstance(found.cell, Genotype)
     assert found.cell.normal.nodes[1] == (("skip_connect", 0), ("sep_conv_5x5", 1))
     assert read(path, "best").cell == from_mapping(FIRST)

@@ -5,6 +5,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import torch
 from made_up import image_folder, published_files
 
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
@@ -307,3 +308,23 @@ def test_fractions():
     for bad in (0, 1.5, -1):
         with pytest.raises(BadSetting):
             images.fraction(bad)
+
+
+def test_the_part_that_weights_learn_from_can_be_chosen(tmp_path):
+    names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    image_folder(tmp_path / "cifar10", {"train": 5, "val": 1}, names)
+    parts = load("cifar10", tmp_path, portion=0.4).search()
+    assert (len(parts.weights), len(parts.valid)) == (20, 30)
+    image_folder(tmp_path / "cifar100", {"train": 1, "val": 1}, [f"c{i}" for i in range(100)])
+    with pytest.raises(BadSetting, match="its validation images are a part of the test images"):
+        load("cifar100", tmp_path, portion=0.4)
+
+
+def test_snas_learned_from_all_training_images():
+    usual, theirs = load("digits"), load("digits", valid_on_test=True)
+    parts = theirs.search()
+    assert len(parts.weights) == len(parts.arch) == len(theirs.train)
+    assert torch.equal(parts.valid.images, theirs.all_test.images)
+    assert "validation images are the test images" in theirs.note
+    assert usual.fingerprint != theirs.fingerprint
+    assert not usual.note
