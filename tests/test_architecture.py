@@ -32,7 +32,8 @@ MAY_IMPORT = {
 ALSO = {
     "evaluate/supernet.py": {"models", "train"},
     "evaluate/scratch.py": {"models", "train"},
-    "evaluate/unrolled.py": {"train"},  # a part of the supernet
+    "evaluate/shared_accuracy.py": {"train"},  # parts of the supernet
+    "evaluate/unrolled.py": {"train"},
     "runs/folder.py": {"version"},
 }
 
@@ -43,6 +44,7 @@ MAY_LOAD = {
     "runs/frames.py": {"pandas"},
     "evaluate/supernet.py": NETWORKS,
     "evaluate/scratch.py": NETWORKS,
+    "evaluate/shared_accuracy.py": NETWORKS,
     "evaluate/unrolled.py": NETWORKS,
     "cli/train_run.py": NETWORKS,
     "models": NETWORKS,

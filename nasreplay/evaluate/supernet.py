@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +13,20 @@ from torch import Tensor, nn
 from nasreplay.data import semantics
 from nasreplay.data.own import to_json
 from nasreplay.data.semantics import Facts, Own, OwnSet
-from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, TrainingFailed
+from nasreplay.errors import BadSetting, LacksCapability, TrainingFailed
 from nasreplay.evaluate.ledger import Budget, Ledger
-from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
+from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
+from nasreplay.evaluate.shared_accuracy import BATCH, SharedAccuracies
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.unrolled import kept_buffers, unrolled_gradient
+from nasreplay.evaluate.unrolled import unrolled_gradient
 from nasreplay.models.shared import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.train.batches import Batch, Batches, PairedBatches, in_order
+from nasreplay.train.batches import Batch, Batches, PairedBatches
 from nasreplay.train.data import Source
 from nasreplay.train.loop import Place, initial
 from nasreplay.train.optim import WEIGHT_SHARING, Recipe, set_learning_rate
 
-BATCH = Fidelity("batch", 1)
-SHARED = Fidelity("shared", 1)
 # what shared weights learn by; the rest of a recipe is for networks of their own
 USED = frozenset(
     {
@@ -49,7 +46,7 @@ USED = frozenset(
 WAY_OUT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
 
 
-class SupernetEvaluator:
+class SupernetEvaluator(SharedAccuracies):
     """Shared weights of all architectures of a space, trained while a search goes on; one replica.
 
     Ladder: "batch" is the accuracy on the current architecture mini-batch with batch statistics (the published
@@ -135,10 +132,6 @@ class SupernetEvaluator:
         self.drawn: Sequence[Batch] = ()
         self.metrics: dict[str, list[float]] = {}
 
-    def ladder(self) -> tuple[Fidelity, ...]:
-        """The current mini-batch, and the fixed validation images."""
-        return BATCH, SHARED
-
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Cosine learning rate and linear drop path of this epoch; its measurements start again."""
         # the recipe's schedule over this search's own epochs
@@ -193,46 +186,6 @@ class SupernetEvaluator:
                 (gradient,) = torch.autograd.grad(loss, [weights])
             self._note("arch", loss, logits, held_out.labels)
         return _slope(loss, gradient)
-
-    def evaluate(
-        self,
-        codes: np.ndarray,
-        *,
-        at: Fidelity | None = None,
-        trial: int | str | None = None,
-        replica: np.ndarray | None = None,
-    ) -> Evaluations:
-        """Accuracies of codes [N, D] with the shared weights, in percent."""
-        codes, at = self.space.check_codes(codes), at or SHARED
-        if at not in self.ladder():
-            raise NotMeasured(f"a supernet does not know {at}; it knows {BATCH} and {SHARED}")
-        replica = self.ledger.rows(replica, len(codes))
-        batches = self._asked(at)
-        accuracy, seconds = np.empty(len(codes)), np.empty(len(codes))
-        for row, one_hot in enumerate(self.space.embed(codes)):
-            started = time.perf_counter()
-            accuracy[row] = self._accuracy(one_hot, batches, train_mode=at == BATCH)
-            seconds[row] = time.perf_counter() - started
-        clock, answered = self.ledger.charge(replica, seconds)
-        answers = Evaluations(
-            replica, codes, accuracy, np.full(len(codes), MEAN), seconds, clock, answered, at
-        )
-        if at == BATCH:
-            self.metrics.setdefault("arch_accuracy", []).extend(accuracy.tolist())
-        if self.ledger.listener:
-            self.ledger.listener(answers)
-        return answers
-
-    def report(self, codes: np.ndarray) -> Report:
-        """The benchmark's own numbers where a table knows this data set, else shared-weight accuracies."""
-        if self.truth is not None:
-            return self.truth.report(codes)
-        return Report(self.accuracies(codes), None, {"valid": self._meaning()})
-
-    def accuracies(self, codes: np.ndarray) -> np.ndarray:
-        """float64 [N] percent: shared-weight accuracies of codes [N, D], for the record; free of charge."""
-        batches = list(self._valid())
-        return np.array([self._accuracy(one_hot, batches) for one_hot in self.space.embed(np.asarray(codes))])
 
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
@@ -305,13 +258,6 @@ class SupernetEvaluator:
             self.begin_step()
         return self.drawn[which]
 
-    def _asked(self, at: Fidelity) -> list[Batch]:
-        """What a fidelity is measured on."""
-        if at == SHARED:
-            return list(self._valid())
-        with self._timed():
-            return [self._batch(1)]
-
     def _descend(self, gradients: Sequence[Tensor | None]) -> None:
         for parameter, gradient in zip(self.weights, gradients, strict=True):
             parameter.grad = (
@@ -321,27 +267,6 @@ class SupernetEvaluator:
             nn.utils.clip_grad_norm_(self.weights, self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    @torch.no_grad()
-    def _accuracy(self, one_hot: np.ndarray, batches: Sequence[Batch], train_mode: bool = False) -> float:
-        weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.place.device)
-        right = total = 0
-        rate, self.net.drop_path = self.net.drop_path, 0.0  # the same weights must give the same number
-        self.net.train(train_mode)
-        with kept_buffers(self.net), self.place.computing():
-            for images, labels in batches:
-                logits = self.net(images, weights, weights > 0)
-                right += int((logits.argmax(dim=1) == labels).sum())
-                total += len(labels)
-        self.net.drop_path = rate
-        return 100.0 * right / total
-
-    def _valid(self) -> Iterator[Batch]:
-        order = (self.valid_batch, self.place.device, self.place.channels_last)
-        return (batch.to(self.dtype) for batch in in_order(self.valid, *order))
-
-    def _meaning(self) -> str:
-        return f"accuracy with shared weights on {len(self.valid):,} fixed validation images of {self.source.name}"
 
     def _own(self) -> dict[str, Any]:
         """What a table of these accuracies says of a data set that no benchmark has."""
@@ -355,12 +280,6 @@ class SupernetEvaluator:
         right = (logits.detach().argmax(dim=1) == labels).float().mean()
         self.metrics.setdefault(f"{part}_loss", []).append(loss.item())
         self.metrics.setdefault(f"{part}_accuracy", []).append(100 * right.item())
-
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.ledger.simulated_s[0] += time.perf_counter() - started
 
 
 def _slope(loss: Tensor, gradient: Tensor) -> Slope:

@@ -11,7 +11,8 @@ from nasreplay.data.pack import Pack
 from nasreplay.errors import BadSetting, LacksCapability
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.evaluate.supernet import BATCH, SupernetEvaluator
+from nasreplay.evaluate.shared_accuracy import BATCH
+from nasreplay.evaluate.supernet import SupernetEvaluator
 from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.models.shared import CellNetwork, WidthNetwork
 from nasreplay.spaces import SIZE, TOPOLOGY

@@ -14,7 +14,8 @@ from nasreplay import search
 from nasreplay.errors import LacksCapability, NasReplayError, TrainingFailed
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.evaluate.supernet import BATCH, SupernetEvaluator
+from nasreplay.evaluate.shared_accuracy import BATCH
+from nasreplay.evaluate.supernet import SupernetEvaluator
 from nasreplay.models.shared import CellNetwork
 from nasreplay.search.samplers import pull_softmax, softmax
 from nasreplay.spaces import TOPOLOGY
