@@ -33,6 +33,7 @@ ALSO = {
     "evaluate/supernet.py": {"models", "train"},
     "evaluate/scratch.py": {"models", "train"},
     "evaluate/shared_accuracy.py": {"train"},  # parts of the supernet
+    "evaluate/passes.py": {"train"},
     "evaluate/unrolled.py": {"train"},
     "runs/folder.py": {"version"},
 }
@@ -45,6 +46,7 @@ MAY_LOAD = {
     "evaluate/supernet.py": NETWORKS,
     "evaluate/scratch.py": NETWORKS,
     "evaluate/shared_accuracy.py": NETWORKS,
+    "evaluate/passes.py": NETWORKS,
     "evaluate/unrolled.py": NETWORKS,
     "cli/train_run.py": NETWORKS,
     "models": NETWORKS,

@@ -17,7 +17,7 @@ DATASET = click.option("--dataset", default="cifar10", show_default=True)
 
 
 TABLE_ONLY = {"recipe", "trial", "gradient", "samples"}
-NETWORK_ONLY = {"bn", "affine", "drop_path", "clip", "derive", "valid_batches", "weights"}
+NETWORK_ONLY = {"micro_batches", "bn", "affine", "drop_path", "clip", "derive", "valid_batches", "weights"}
 IDLE = {  # kind of evaluator: options that mean nothing to it
     "table": {option for option in live.NAMES if option != "space"},
     "supernet": TABLE_ONLY,

@@ -44,6 +44,11 @@ TRAINING = click.option(
     "--training", metavar="FILE.config", help="Recipe of the weights. Default: the published one."
 )
 BATCH = click.option("--batch", type=int, help="Images a step. Default: the recipe's.")
+MICRO = click.option(
+    "--micro-batches",
+    type=click.IntRange(min=1),
+    help="Parts of a batch whose gradients are accumulated. Default: the recipe's; at least one a process.",
+)
 CLIP = click.option(
     "--clip", type=float, help="Largest norm of the weights' gradient; 0: none. Default: the recipe's."
 )
@@ -70,7 +75,7 @@ WEIGHTS = click.option(
     help="Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …).",
 )
 ALL = (SPACE, DATA, SPLIT, PORTION, FRACTION, BN, AFFINE, CHANNELS, CELLS, TRAINING, BATCH, CLIP, DROP_PATH)
-ALL = (*ALL, DERIVE, PRECISION, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
+ALL = (*ALL, DERIVE, MICRO, PRECISION, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
 
 NAMES = frozenset(
     {"space", "data", "split_file", "train_portion", "fraction", "bn", "affine", "channels", "cells"}
@@ -78,6 +83,7 @@ NAMES = frozenset(
 NAMES |= {
     "training",
     "batch",
+    "micro_batches",
     "clip",
     "drop_path",
     "derive",
@@ -119,15 +125,16 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
     recipe = WEIGHT_SHARING
     if chosen["training"] or published.exists():
         recipe = recipe_of(str(chosen["training"] or published))
-    changes = {key: chosen[key] for key in ("batch", "clip") if chosen[key] is not None}
-    recipe = replace(recipe, **changes)
+    changes = {key: chosen[key] for key in ("batch", "clip", "micro_batches") if chosen[key] is not None}
+    where = place(chosen)
+    recipe = replace(recipe, **changes).among(where.team.size)
     return SupernetEvaluator(
         source(chosen),
         shared,
         recipe=recipe,
         fraction=chosen["fraction"],
         valid_batches=chosen["valid_batches"],
-        place=place(chosen),
+        place=where,
         truth=truth(chosen),
         start=start and start.net.state_dict(),
     )
@@ -211,14 +218,15 @@ def source(chosen: Mapping[str, Any]) -> Any:
 
 
 def place(chosen: Mapping[str, Any]) -> Any:
-    """Device and precision; sets the number of threads."""
+    """Device, precision and the other processes; sets the number of threads."""
     import torch
 
+    from nasreplay.train.distributed import joined
     from nasreplay.train.place import Place, device_named
 
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
-    return Place(device_named(chosen["device"]), chosen["precision"])
+    return Place(device_named(chosen["device"]), chosen["precision"], team=joined())
 
 
 def truth(chosen: Mapping[str, Any]) -> Any:
@@ -269,6 +277,8 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
         f"batch {evaluator.recipe.batch}",
         evaluator.place.words,
     ]
+    facts += [f"{evaluator.recipe.micro_batches} micro-batches" if evaluator.recipe.micro_batches > 1 else ""]
+    facts += [f"{evaluator.place.team.size} processes" if evaluator.place.team.size > 1 else ""]
     facts += [f"device {evaluator.place.device}", f"{torch.get_num_threads()} threads", evaluator.source.note]
     return ", ".join(filter(None, facts))
 
