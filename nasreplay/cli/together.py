@@ -50,6 +50,7 @@ class Voice:
             return list(arguments)
         if os.environ["RANK"] != "0":
             sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each tells that the others have ended
         from nasreplay.train.distributed import join
 
         self._store = join()

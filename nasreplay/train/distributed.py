@@ -87,7 +87,9 @@ class Team:
             unused = any(p.grad is None for p in network.parameters() if p.requires_grad)
         device = [example.device] if example.is_cuda else None
         with warnings.catch_warnings(), _untouched(network):
-            warnings.simplefilter("ignore")  # of an option's coming name, and of depthwise weights' memory order
+            warnings.simplefilter(
+                "ignore"
+            )  # of an option's coming name, and of depthwise weights' memory order
             made = nn.parallel.DistributedDataParallel(
                 network, device_ids=device, broadcast_buffers=False, find_unused_parameters=unused
             )
@@ -126,13 +128,14 @@ def _untouched(network: nn.Module) -> Iterator[None]:
 class Statistics:
     """The running statistics of batch norms during one divided mini-batch.
 
-    Every micro-batch moves them from the same start; what stays is the mean of the results, weighted by images.
+    Every micro-batch moves them from the same start; what stays is the mean of the results, weighted by images. Of
+    integers, the numbers of batches, it is the start and all that was added.
     """
 
     def __init__(self, network: nn.Module, divided: bool):
         self.buffers = list(network.buffers()) if divided else []
         self.start = [buffer.clone() for buffer in self.buffers]
-        self.sums = [torch.zeros_like(buffer) for buffer in self.buffers if buffer.is_floating_point()]
+        self.sums = [torch.zeros_like(buffer) for buffer in self.buffers]
 
     @contextmanager
     def of(self, weight: float) -> Iterator[None]:
@@ -140,16 +143,13 @@ class Statistics:
         for buffer, values in zip(self.buffers, self.start, strict=True):
             buffer.copy_(values)
         yield
-        for total, buffer in zip(self.sums, self._floats(), strict=True):
-            total += weight * buffer
+        for total, buffer, values in zip(self.sums, self.buffers, self.start, strict=True):
+            total += weight * buffer if buffer.is_floating_point() else buffer - values
 
     def keep(self) -> None:
-        """Put the means, `sums` over all micro-batches, into the network."""
-        for buffer, total in zip(self._floats(), self.sums, strict=True):
-            buffer.copy_(total)
-
-    def _floats(self) -> Iterator[Tensor]:
-        return (buffer for buffer in self.buffers if buffer.is_floating_point())
+        """Put the means into the network; `sums` are now those over all micro-batches."""
+        for buffer, total, values in zip(self.buffers, self.sums, self.start, strict=True):
+            buffer.copy_(total if buffer.is_floating_point() else values + total)
 
 
 def _digest(state: Any) -> str:
