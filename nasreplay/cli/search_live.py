@@ -80,8 +80,8 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         result = result_of(folder)
         save_result(folder / "results.h5", result)
         facts = _facts(searcher, evaluator, truth, result, seed, folder)
-        saved = checkpoint and checkpoint.path.exists()
-        return {**facts, "checkpoint": str(checkpoint.path)} if saved else facts
+        saved = {"checkpoint": str(checkpoint.path)} if checkpoint and checkpoint.path.exists() else {}
+        return facts | saved
 
     return team.lead(told)
 

@@ -187,19 +187,19 @@ def join() -> Any:
     Messages go by NCCL between CUDA devices, by Gloo otherwise. Raises BadSetting if the environment is incomplete.
     """
     from torch import distributed
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
 
     try:
-        store, rank, size = next(distributed.rendezvous("env://"))
+        store, rank, size = next(rendezvous("env://"))
     except (ValueError, RuntimeError) as problem:
         raise BadSetting(f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {problem}: use torchrun") from None
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-    distributed.init_process_group(
-        backend, store=distributed.PrefixStore("group", store), rank=rank, world_size=size
-    )
-    return distributed.PrefixStore("nasreplay", store)
+    distributed.init_process_group(backend, store=PrefixStore("group", store), rank=rank, world_size=size)
+    return PrefixStore("nasreplay", store)
 
 
 def leave() -> None:

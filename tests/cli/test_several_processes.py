@@ -42,9 +42,10 @@ def command(*arguments: str) -> None:
 def finished(folder: Path, function, *arguments: str) -> tuple[list[int | None], str, str]:
     """Exit statuses of two processes, and all that they printed."""
     status = team.finish(team.start(folder, function, *arguments))
-    return status, *(
+    out, err = (
         "".join((folder / f"{rank}.{name}").read_text() for rank in range(2)) for name in ("out", "err")
     )
+    return status, out, err
 
 
 def trained(folder: Path) -> dict:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ context.set_forkserver_preload(
 )
 
 
-def start(folder: Path, function: Callable, *arguments: Any, size: int = 2) -> list[BaseProcess]:
+def start(folder: Path, function: Callable, *arguments: Any, size: int = 2) -> Sequence[BaseProcess]:
     """Processes that call the function; what they print goes to folder/RANK.out and .err."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -39,7 +39,7 @@ def start(folder: Path, function: Callable, *arguments: Any, size: int = 2) -> l
     return team
 
 
-def finish(team: list[BaseProcess], seconds: float = 120) -> list[int | None]:
+def finish(team: Sequence[BaseProcess], seconds: float = 120) -> list[int | None]:
     """Their exit statuses; those that have not ended by then are killed, and have none."""
     for process in team:
         process.join(seconds)
