@@ -236,11 +236,7 @@ class SupernetEvaluator(SharedAccuracies):
         micro-batch. Raises BadSetting for another number, and TrainingFailed if the loss is not finite.
         """
         batch, parts, samples = self._batch(which), self.division.parts, len(mixture.weights)
-        if samples not in (1, parts):
-            raise BadSetting(
-                f"{samples} samples a step and {parts} micro-batches: there must be one sample, or one for each "
-                f"micro-batch (--micro-batches {samples})"
-            )
+        self.check_samples(samples)
         rows = [self._tensor(row, slope) for row in mixture.weights]
         sums = Sums(samples, self.weights if weights else (), rows if slope else (), rows[0].detach())
         statistics = Statistics(self.net, parts > 1)
@@ -261,6 +257,14 @@ class SupernetEvaluator(SharedAccuracies):
                 f"the loss became {found.loss.mean().item()} in step {step} of the epoch: {WAY_OUT}"
             )
         return found
+
+    def check_samples(self, samples: int) -> None:
+        """Raise BadSetting unless a mixture may have so many rows."""
+        if samples not in (1, parts := self.division.parts):
+            raise BadSetting(
+                f"{samples} samples a step and {parts} micro-batches: there must be one sample, or one for each "
+                f"micro-batch (--micro-batches {samples})"
+            )
 
     def _tensor(self, row: np.ndarray, need_gradient: bool) -> Tensor:
         weights = torch.as_tensor(row, dtype=self.dtype, device=self.place.device)
