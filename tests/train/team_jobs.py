@@ -116,7 +116,7 @@ JOBS = {
     "retrain": lambda: trained(nasnet, HARD, 0.1),
     "retrain, weights unread": lambda: trained(unread, LINEAR),
     "gdas": lambda: searched("gdas"),
-    "gdas, NASNet": lambda: searched("gdas", GDASNetwork(channels=2, cells=1), epochs=1),
+    "gdas, NASNet": lambda: searched("gdas", GDASNetwork(channels=4, cells=1), epochs=1),
     "darts-v1": lambda: searched("darts-v1"),
     "darts-v2": lambda: searched("darts-v2"),
     "snas": lambda: searched("snas"),
