@@ -121,7 +121,7 @@ class OneFolder:
 
     def step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
         """As RunFolder; raises TrainingFailed if the processes' states differ at the end of an epoch."""
-        if step % evaluator.steps_per_epoch == 0:
+        if self.team.size > 1 and step % evaluator.steps_per_epoch == 0:
             self.team.check_same(
                 [searcher.state_dict(), evaluator.net.state_dict()], f"after epoch {live.epoch + 1}"
             )
