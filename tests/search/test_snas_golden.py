@@ -167,7 +167,7 @@ def test_several_samples_a_step_count_as_their_mean():
     table = table_b()
 
     def found(samples, estimator):
-        searcher = search.make("snas", {"samples": samples, "estimator": estimator})
+        searcher: Any = search.make("snas", {"samples": samples, "estimator": estimator})
         search.run(searcher, table, search.Budget(epochs=3), seed=2, replicas=2)
         return searcher.state.logits
 
@@ -177,7 +177,7 @@ def test_several_samples_a_step_count_as_their_mean():
 
 @pytest.mark.parametrize("estimator", ["concrete", "hard", "score"])
 def test_the_gradient_of_several_samples_is_the_mean_of_theirs(estimator):
-    searcher = search.make("snas", {"samples": 3, "estimator": estimator})
+    searcher: Any = search.make("snas", {"samples": 3, "estimator": estimator})
     table = table_b()
     searcher.begin(TOPOLOGY, table.ladder(), 4, range(2))
     table.begin(4, range(2), search.Budget())
