@@ -34,6 +34,7 @@ ALSO = {
     "evaluate/scratch.py": {"models", "train"},
     "evaluate/memory.py": {"train"},
     "evaluate/shared_accuracy.py": {"models", "train"},  # parts of the supernet
+    "evaluate/passes.py": {"train"},
     "evaluate/unrolled.py": {"models", "train"},
     "runs/folder.py": {"version"},
 }
@@ -47,6 +48,7 @@ MAY_LOAD = {
     "evaluate/scratch.py": NETWORKS,
     "evaluate/memory.py": NETWORKS,
     "evaluate/shared_accuracy.py": NETWORKS,
+    "evaluate/passes.py": NETWORKS,
     "evaluate/unrolled.py": NETWORKS,
     "cli/train_run.py": NETWORKS,
     "models": NETWORKS,

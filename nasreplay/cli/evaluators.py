@@ -25,6 +25,7 @@ NETWORK_ONLY = {
     "derive",
     "valid_batches",
     "weights",
+    "micro_batches",
     "checkpoint_cells",
     "valid_on",
 }

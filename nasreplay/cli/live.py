@@ -51,6 +51,11 @@ TRAINING = click.option(
     "--training", metavar="FILE.config", help="Recipe of the weights. Default: the published one."
 )
 BATCH = click.option("--batch", type=int, help="Images a step. Default: the recipe's.")
+MICRO = click.option(
+    "--micro-batches",
+    type=click.IntRange(min=1),
+    help="Parts of a batch whose gradients are accumulated. Default: the recipe's; at least one a process.",
+)
 CLIP = click.option(
     "--clip", type=float, help="Largest norm of the weights' gradient; 0: none. Default: the recipe's."
 )
@@ -97,7 +102,7 @@ ALL = (
     CLIP,
     DROP_PATH,
 )
-ALL = (*ALL, DERIVE, PRECISION, CHECKPOINT, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
+ALL = (*ALL, DERIVE, MICRO, PRECISION, CHECKPOINT, DEVICE, THREADS, VALID, EPOCHS, WEIGHTS)
 
 NAMES = frozenset(
     {
@@ -116,6 +121,7 @@ NAMES = frozenset(
 NAMES |= {
     "training",
     "batch",
+    "micro_batches",
     "clip",
     "drop_path",
     "derive",
@@ -158,15 +164,16 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
     recipe = WEIGHT_SHARING
     if chosen["training"] or published.exists():
         recipe = recipe_of(str(chosen["training"] or published))
-    changes = {key: chosen[key] for key in ("batch", "clip") if chosen[key] is not None}
-    recipe = replace(recipe, **changes)
+    changes = {key: chosen[key] for key in ("batch", "clip", "micro_batches") if chosen[key] is not None}
+    where = place(chosen)
+    recipe = replace(recipe, **changes).among(where.team.size)
     return SupernetEvaluator(
         source(chosen),
         shared,
         recipe=recipe,
         fraction=chosen["fraction"],
         valid_batches=chosen["valid_batches"],
-        place=place(chosen),
+        place=where,
         truth=truth(chosen),
         start=start and start.net.state_dict(),
     )
@@ -256,9 +263,10 @@ def source(chosen: Mapping[str, Any]) -> Any:
 
 
 def place(chosen: Mapping[str, Any]) -> Any:
-    """Device and precision; sets the number of threads."""
+    """Device, precision and the other processes; sets the number of threads."""
     import torch
 
+    from nasreplay.train.distributed import joined
     from nasreplay.train.place import Place, device_named
 
     if chosen["threads"]:
@@ -267,6 +275,7 @@ def place(chosen: Mapping[str, Any]) -> Any:
         device_named(chosen["device"]),
         chosen["precision"],
         checkpoint_cells=bool(chosen.get("checkpoint_cells")),
+        team=joined(),
     )
 
 
@@ -318,6 +327,8 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
         f"batch {evaluator.recipe.batch}",
         evaluator.place.words,
     ]
+    facts += [f"{evaluator.recipe.micro_batches} micro-batches" if evaluator.recipe.micro_batches > 1 else ""]
+    facts += [f"{evaluator.place.team.size} processes" if evaluator.place.team.size > 1 else ""]
     facts += [f"device {evaluator.place.device}", f"{torch.get_num_threads()} threads", evaluator.source.note]
     return ", ".join(filter(None, facts))
 

@@ -8,6 +8,8 @@ import sys
 import click
 
 from nasreplay import __version__
+from nasreplay.cli import together
+from nasreplay.cli.together import Voice
 from nasreplay.errors import NasReplayError
 
 COMMANDS = {
@@ -57,14 +59,16 @@ def cli(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one line on stderr and an exit status (1 failed run, 2 bad input)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    debug, voice = "--debug" in arguments, Voice()
     try:
-        kept = [argument for argument in arguments if argument != "--debug"]
-        sys.exit(cli.main(kept, prog_name="nasreplay", standalone_mode=False) or 0)
+        kept = voice.join([argument for argument in arguments if argument != "--debug"])
+        status = cli.main(kept, prog_name="nasreplay", standalone_mode=False) or 0
+        voice.leave()
+        sys.exit(status)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("nasreplay: interrupted", err=True)
+        voice.error("nasreplay: interrupted")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output (head, less) has gone: nothing is wrong
@@ -72,10 +76,10 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        _explain(error)
+        _explain(error, voice)
 
 
-def _explain(error: Exception) -> None:
+def _explain(error: Exception, voice: Voice) -> None:
     match error:
         case click.ClickException():
             text, status = error.format_message(), error.exit_code
@@ -83,9 +87,11 @@ def _explain(error: Exception) -> None:
             text, status = str(error), error.exit_status
         case OSError():
             text, status = f"{error.strerror or error}: {error.filename or ''}", 1
+        case _ if voice.lost(error):
+            text, status = together.LOST, 1
         case _:
             text, status = f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
-    click.echo(f"nasreplay: error: {text}", err=True)
+    voice.error(f"nasreplay: error: {text}")
     sys.exit(status)
 
 

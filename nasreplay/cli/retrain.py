@@ -32,6 +32,8 @@ RECIPE = options.together(
     click.option("--opt", metavar="FILE", help="Recipe: configs/opts/NAS-*.config, or N. [by target]"),
     click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many. [all of the recipe]"),
     click.option("--batch", type=click.IntRange(min=1), help="Images per batch. [the recipe's]"),
+    click.option("--micro-batches", type=click.IntRange(min=1), help="Parts of a batch. [one a process]"),
+    click.option("--sync-bn", is_flag=True, default=None, help="Common batch statistics on CUDA devices."),
     click.option("--schedule", metavar="cos|cosine|linear", help="Of the learning rate. [the recipe's]"),
     click.option(
         "--auxiliary", type=float, help="Weight of the auxiliary loss; 0: no head. [the recipe's: 0.4]"
@@ -100,7 +102,7 @@ def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
     epochs = folder.run(job.trainer, job.sets, until, tell)
     trainer = folder.check(job.trainer, job.sets)
     facts = {**folder.settings, **facts, "epochs": epochs, "folder": str(folder.path)}
-    for path in chosen["exports"]:
+    for path in chosen["exports"] if folder.team.first else ():
         export(trainer.final, path, source.side, facts)
     facts |= {"exports": list(map(str, chosen["exports"]))} | _table(found, facts, chosen["table"])
     click.echo(json.dumps(facts, indent=1) if as_json else retrain_text.outcome(facts))

@@ -18,7 +18,7 @@ from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.spaces.zoo import entry
 from nasreplay.train.data import Source, load
 from nasreplay.train.files import FileSource, load_files
-from nasreplay.train.loop import Images, Trainer
+from nasreplay.train.loop import Images, Trainer, division_of
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
 from nasreplay.train.optim import Recipe, recipe_of
 from nasreplay.train.place import Place
@@ -30,6 +30,7 @@ DATASET = "cifar10"  # where neither the options nor the target name one
 AUTODL = "xautodl-searched"  # the dialect of its searches
 BENCHMARK = "200"  # the recipe of NAS-Bench-201's cells
 OF_RECIPE = ("batch", "ema", "auxiliary", "drop_path", "cutout", "schedule", "no_bias_decay")
+OF_RECIPE = (*OF_RECIPE, "micro_batches", "sync_bn")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ def job_of(target: Target, source: Source | FileSource, place: Place, chosen: di
         job = _of_cell(target.cell, source, place, chosen)
     part = chosen["fraction"]
     sets = {name: images.fraction(part) for name, images in job.sets.items()}
-    return replace(job, images=job.images.fraction(part), sets=sets)
+    recipe = job.recipe.among(place.team.size)
+    images = job.images.fraction(part)
+    division_of(recipe, place, len(images))
+    return replace(job, recipe=recipe, images=images, sets=sets)
 
 
 def _of_genotype(

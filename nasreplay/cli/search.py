@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nasreplay.cli import evaluators, live, options
+from nasreplay.cli import evaluators, live, options, together
 from nasreplay.errors import BadSetting
 
 
@@ -38,7 +38,12 @@ def search(searcher: str, out: Path | None, resume: bool, as_json: bool, **chose
 
     if resume and out is None:
         raise BadSetting("--resume needs --out, the folder of the run")
-    seed = read_header(out)["seed"] if resume and out and chosen["seed"] == -1 else root_seed(chosen["seed"])
+    if together.several() and chosen["evaluator"] != "supernet":
+        raise BadSetting(
+            f"--evaluator {chosen['evaluator']} works in one process; several train a supernet: --evaluator supernet"
+        )
+    kept = out if resume and chosen["seed"] == -1 else None
+    seed = together.lead(lambda: read_header(kept)["seed"] if kept else root_seed(chosen["seed"]))
     if chosen["evaluator"] != "table":
         from nasreplay.cli import search_live
 

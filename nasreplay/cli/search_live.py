@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nasreplay.cli import evaluators, live, options
+from nasreplay.cli import evaluators, live, options, together
 from nasreplay.errors import BadSetting
 
 SAVE_EVERY_S = 30.0
@@ -25,7 +25,9 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
     from nasreplay.runs.record import RunFolder, result_of
     from nasreplay.runs.store import save_result
     from nasreplay.search import health, run
+    from nasreplay.train.distributed import joined
 
+    team = joined()
     searcher = _searcher(name, chosen)
     chosen = {**chosen, "searcher": searcher.name}
     evaluators.refuse_idle(chosen["evaluator"])
@@ -34,11 +36,13 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         raise BadSetting(
             f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
         )
+    if hasattr(searcher, "samples"):
+        evaluator.check_samples(searcher.samples)
     truth = live.truth(chosen)
     own = searcher.epochs_on(evaluator)
     epochs = own and min(own, chosen["epochs"] or own)
     folder = out or default_folder(searcher, evaluator, chosen) / f"seed-{seed}"
-    checkpoint = _checkpoint(searcher, evaluator, chosen, folder, seed, resume)
+    checkpoint = _checkpoint(searcher, evaluator, chosen, folder, seed, resume) if team.first else None
     click.echo(f"{searcher.name}, seed {seed}: {live.resolved(evaluator, epochs)}", err=True)
     if "weights" in evaluator.abilities:
         click.echo(live.memory(evaluator, searcher), err=True)
@@ -54,7 +58,7 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
             click.echo(f"warning: {warning}", err=True)
         return facts
 
-    recorder = RunFolder(
+    record = RunFolder(
         folder,
         {"command": options.command_line(), "options": _plain(chosen)},
         resume=resume,
@@ -63,17 +67,29 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         keep_epoch=checkpoint.save if checkpoint else None,
         files=live.checkpoint_files(),
     )
+    recorder = together.OneFolder(team, record if team.first else None)
     with _bar(evaluator, epochs) as progress:
         outcome = run(
-            searcher, evaluator, _budget(chosen, epochs), seed=seed, recorder=recorder, progress=progress
+            searcher,
+            evaluator,
+            _budget(chosen, epochs),
+            seed=seed,
+            recorder=recorder,
+            progress=progress,
+            agree=recorder.agree,
         )
     board.close()
     if not outcome.finished:
         raise click.ClickException(f"interrupted; continue with: --out {folder} --resume")
-    result = result_of(folder)
-    save_result(folder / "results.h5", result)
-    facts = _facts(searcher, evaluator, truth, result, seed, folder)
-    return {**facts, "checkpoint": str(checkpoint.path)} if checkpoint and checkpoint.path.exists() else facts
+
+    def told() -> dict[str, Any]:
+        result = result_of(folder)
+        save_result(folder / "results.h5", result)
+        facts = _facts(searcher, evaluator, truth, result, seed, folder)
+        saved = {"checkpoint": str(checkpoint.path)} if checkpoint and checkpoint.path.exists() else {}
+        return facts | saved
+
+    return team.lead(told)
 
 
 def default_folder(searcher: Any, evaluator: Any, chosen: dict[str, Any]) -> Path:

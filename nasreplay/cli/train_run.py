@@ -20,6 +20,7 @@ from nasreplay.runs.folder import open_folder
 from nasreplay.search.driver import StopSignals
 from nasreplay.seeds import root_seed
 from nasreplay.train.checkpoint import Checkpoints
+from nasreplay.train.distributed import joined
 
 if TYPE_CHECKING:
     from nasreplay.train.loop import Images, Score, Trainer
@@ -31,12 +32,22 @@ class TrainingFolder:
     """A training that can be killed at any moment and continued exactly.
 
     path: the folder, or a function of the seed that gives it; settings: what a continued training must have in
-    common; seed −1 is drawn, or taken from the folder. Raises BadOutput.
+    common; seed −1 is drawn, or taken from the folder. Of several processes the first one reads and writes. Raises
+    BadOutput.
     """
 
     save_every_s = 30.0
 
     def __init__(self, path: Path | Callable[[int], Path], settings: dict[str, Any], resume: bool):
+        self.team = joined()
+        self.path, self.settings = self.team.lead(lambda: self._open(path, settings, resume))
+        self.checkpoints = Checkpoints(self.path / "checkpoint")
+        self.epochs: list[dict[str, Any]] = []
+
+    @staticmethod
+    def _open(
+        path: Path | Callable[[int], Path], settings: dict[str, Any], resume: bool
+    ) -> tuple[Path, dict[str, Any]]:
         if callable(path):
             settings = {**settings, "seed": root_seed(settings["seed"])}
             path = path(settings["seed"])
@@ -46,9 +57,7 @@ class TrainingFolder:
         if resume and not exists:
             raise BadOutput(f"{path} holds no training to resume")
         facts = {"command": command_line(), "torch": torch.__version__, "threads": torch.get_num_threads()}
-        self.path, self.settings = path, open_folder(path, settings, facts)
-        self.checkpoints = Checkpoints(path / "checkpoint")
-        self.epochs: list[dict[str, Any]] = []
+        return path, open_folder(path, settings, facts)
 
     def run(
         self,
@@ -66,10 +75,11 @@ class TrainingFolder:
             def after_batch() -> None:
                 nonlocal saved
                 show()
-                if stop.asked or time.perf_counter() - saved >= self.save_every_s:
+                stopped = self.team.any(stop.asked)
+                if stopped or time.perf_counter() - saved >= self.save_every_s:
                     self._save(trainer)
                     saved = time.perf_counter()
-                if stop.asked:
+                if stopped:
                     self._stop()
 
             while trainer.trained < until:
@@ -79,13 +89,13 @@ class TrainingFolder:
                 self._log()
                 saved = time.perf_counter()
                 tell(line(self.epochs[-1], until))
-                if stop.asked and trainer.trained < until:
+                if self.team.any(stop.asked) and trainer.trained < until:
                     self._stop()
         return self.epochs
 
     def check(self, made: Callable[[int], Trainer], sets: Mapping[str, Images]) -> Trainer:
         """A fresh trainer with the last checkpoint; raises TrainingFailed unless its accuracies are those logged."""
-        trainer, found = made(self.settings["seed"]), self.checkpoints.latest()
+        trainer, found = made(self.settings["seed"]), self.team.lead(self.checkpoints.latest)
         assert found, "run() saves after every epoch"
         trainer.load_state_dict(found[1]["trainer"])
         for name, score in trainer.scores(sets).items():
@@ -101,7 +111,7 @@ class TrainingFolder:
         raise click.ClickException(f"interrupted; continue with: --out {self.path} --resume")
 
     def _continue(self, trainer: Trainer, tell: Callable[[str], None]) -> None:
-        found = self.checkpoints.latest()
+        found = self.team.lead(self.checkpoints.latest)
         if not found:
             return
         state = found[1]
@@ -112,6 +122,8 @@ class TrainingFolder:
 
     def _save(self, trainer: Trainer, score: Score | None = None) -> None:
         """score: on the validation images; without any no checkpoint is the best, for test images choose nothing."""
+        if not self.team.first:
+            return
         state = trainer.state_dict()
         if not all(values.isfinite().all() for values in state["network"].values()):
             raise TrainingFailed(
@@ -123,6 +135,8 @@ class TrainingFolder:
         self.checkpoints.save(step, {"trainer": state, "epochs": self.epochs}, score and score.top1)
 
     def _log(self) -> None:
+        if not self.team.first:
+            return
         lines = "".join(json.dumps(epoch) + "\n" for epoch in self.epochs)
         write_whole(self.path / "epochs.jsonl", lines.encode())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.evaluate.supernet import SupernetEvaluator
@@ -23,7 +24,7 @@ def of_search(supernet: SupernetEvaluator, mixes: bool) -> int:
     with untouched(supernet.net):
         step = max(_of_step(supernet, mixture, batch) for mixture in _mixtures(supernet, mixes))
         one_hot = supernet.space.embed((supernet.space.choices - 1)[None])[0]
-        evaluation = of_pass(lambda: supernet._accuracy(one_hot, [batch]), supernet.valid_batch)
+        evaluation = of_pass(lambda: supernet._counts(one_hot, [batch]), supernet.valid_batch)
     return max(step, evaluation) + of_weights(supernet.net)
 
 
@@ -41,7 +42,9 @@ def _of_step(supernet: SupernetEvaluator, mixture: Mixture, batch: Batch) -> int
     def step() -> Any:
         weights = torch.as_tensor(mixture.weights[0], dtype=supernet.dtype, device=supernet.place.device)
         weights.requires_grad_()
-        loss, _ = supernet.loss(batch, weights, mixture)
+        with supernet.place.computing():
+            logits = supernet.net(batch.images, weights, torch.as_tensor(mixture.active[0]))
+        loss = nn.functional.cross_entropy(logits.to(supernet.dtype), batch.labels)
         return torch.autograd.grad(loss, [*supernet.weights, weights], allow_unused=True)
 
-    return of_pass(step, supernet.recipe.batch)
+    return of_pass(step, -(-supernet.recipe.batch // supernet.division.parts))

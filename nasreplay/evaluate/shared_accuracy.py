@@ -16,7 +16,7 @@ from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.models.recompute import kept_buffers
 from nasreplay.spaces import Space
-from nasreplay.train.batches import Batch, in_order
+from nasreplay.train.batches import Batch, Division, in_order
 from nasreplay.train.data import ImageSet, Source
 from nasreplay.train.place import Place
 
@@ -40,6 +40,8 @@ class SharedAccuracies:
     valid: ImageSet
     valid_batch: int
     metrics: dict[str, list[float]]
+    division: Division
+    given: int
 
     if TYPE_CHECKING:
 
@@ -62,12 +64,18 @@ class SharedAccuracies:
         if at not in self.ladder():
             raise NotMeasured(f"a supernet does not know {at}; it knows {BATCH} and {SHARED}")
         replica = self.ledger.rows(replica, len(codes))
-        batches = self._asked(at)
-        accuracy, seconds = np.empty(len(codes)), np.empty(len(codes))
+        team, batches = self.place.team, self._asked(at)
+        counts, seconds = np.zeros((len(codes), 2)), np.zeros(len(codes))
         for row, one_hot in enumerate(self.space.embed(codes)):
-            started = time.perf_counter()
-            accuracy[row] = self._accuracy(one_hot, batches, train_mode=at == BATCH)
-            seconds[row] = time.perf_counter() - started
+            if (
+                at == BATCH or row % team.size == team.rank
+            ):  # on a divided batch all work on each, else they take turns
+                started = time.perf_counter()
+                counts[row] = self._counts(one_hot, batches, train_mode=at == BATCH)
+                seconds[row] = time.perf_counter() - started
+        team.add(counts, seconds)
+        self.ledger.simulated_s[:] = team.lead(self.ledger.simulated_s.copy)
+        accuracy = 100.0 * counts[:, 0] / counts[:, 1]
         clock, answered = self.ledger.charge(replica, seconds)
         answers = Evaluations(
             replica, codes, accuracy, np.full(len(codes), MEAN), seconds, clock, answered, at
@@ -87,17 +95,21 @@ class SharedAccuracies:
     def accuracies(self, codes: np.ndarray) -> np.ndarray:
         """float64 [N] percent: shared-weight accuracies of codes [N, D], for the record; free of charge."""
         batches = list(self._valid())
-        return np.array([self._accuracy(one_hot, batches) for one_hot in self.space.embed(np.asarray(codes))])
+        counts = np.array([self._counts(one_hot, batches) for one_hot in self.space.embed(np.asarray(codes))])
+        return 100.0 * counts[:, 0] / counts[:, 1]
 
     def _asked(self, at: Fidelity) -> list[Batch]:
         """What a fidelity is measured on."""
         if at == SHARED:
             return list(self._valid())
         with self._timed():
-            return [self._batch(1)]
+            return [share for _, share, _ in self.division.shares(self._batch(1), self.given)]
 
     @torch.no_grad()
-    def _accuracy(self, one_hot: np.ndarray, batches: Sequence[Batch], train_mode: bool = False) -> float:
+    def _counts(
+        self, one_hot: np.ndarray, batches: Sequence[Batch], train_mode: bool = False
+    ) -> tuple[int, int]:
+        """(right answers, images)."""
         weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.place.device)
         right = total = 0
         rate, self.net.drop_path = self.net.drop_path, 0.0  # the same weights must give the same number
@@ -108,7 +120,7 @@ class SharedAccuracies:
                 right += int((logits.argmax(dim=1) == labels).sum())
                 total += len(labels)
         self.net.drop_path = rate
-        return 100.0 * right / total
+        return right, total
 
     def _valid(self) -> Iterator[Batch]:
         order = (self.valid_batch, self.place.device, self.place.channels_last)

@@ -15,16 +15,18 @@ from nasreplay.data.own import to_json
 from nasreplay.data.semantics import Facts, Own, OwnSet
 from nasreplay.errors import BadSetting, LacksCapability, TrainingFailed
 from nasreplay.evaluate.ledger import Budget, Ledger
+from nasreplay.evaluate.passes import Pass, Sums
 from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
 from nasreplay.evaluate.shared_accuracy import BATCH, SharedAccuracies
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.unrolled import unrolled_gradient
+from nasreplay.evaluate.unrolled import unrolled
 from nasreplay.models.shared import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.train.batches import Batch, Batches, PairedBatches
+from nasreplay.train.batches import Batch, Batches, Division, PairedBatches
 from nasreplay.train.data import Source
-from nasreplay.train.loop import Place, initial
+from nasreplay.train.distributed import Statistics
+from nasreplay.train.loop import Place, initial, reseed
 from nasreplay.train.optim import WEIGHT_SHARING, Recipe, set_learning_rate
 
 # what shared weights learn by; the rest of a recipe is for networks of their own
@@ -41,6 +43,7 @@ USED = frozenset(
         "batch",
         "test_batch",
         "clip",
+        "micro_batches",
     }
 )
 WAY_OUT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
@@ -85,6 +88,7 @@ class SupernetEvaluator(SharedAccuracies):
         # evenly spaced: image folders are in the order of their classes
         self.valid = parts.valid.take(np.arange(count) * len(parts.valid) // max(count, 1))
         self.steps_per_epoch = -(-len(self.images[0]) // recipe.batch)
+        self.division = self._division()
         self.begin(0, range(1), Budget())
 
     @staticmethod
@@ -97,6 +101,11 @@ class SupernetEvaluator(SharedAccuracies):
                 raise BadSetting(
                     f"recipe {recipe.name}: {name} = {given[name]} has no effect on shared weights: leave it out"
                 )
+
+    def _division(self) -> Division:
+        team, parts, size = self.place.team, self.recipe.micro_batches, self.recipe.batch
+        divisions = [Division.among(team, parts, size, len(images)) for images in self.images]
+        return divisions[0]
 
     # --- the protocol ------------------------------------------------------------------------------
 
@@ -111,25 +120,15 @@ class SupernetEvaluator(SharedAccuracies):
             net.load_state_dict(self.start)
         self.net: Any = self.place.move(net.to(self.dtype))
         self.net.generator = self.noise = torch.Generator(self.place.device)
-        self.noise.manual_seed(int(Stream(seed, "drop path", replicas).keys[0] >> np.uint64(1)))
+        self.seed = seed
         self.weights: list[Tensor] = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizer = self.recipe.optimiser(self.net.parameters())
-        self.batches = PairedBatches(
-            self.images[0],
-            self.images[1],
-            self.recipe.batch,
-            Stream(seed, "data", replicas),
-            device=self.place.device,
-            channels_last=self.place.channels_last,
-        )
-        self.held_out = Batches(
-            self.images[1],
-            self.recipe.batch,
-            Stream(seed, "held-out data", replicas),
-            device=self.place.device,
-            channels_last=self.place.channels_last,
-        )
+        about = (self.place.device, self.place.channels_last, self.division)
+        orders = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
+        self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), True, *about)
+        self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), True, *about)
         self.drawn: Sequence[Batch] = ()
+        self.given = 0  # images of the drawn batches, in all processes
         self.metrics: dict[str, list[float]] = {}
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
@@ -144,9 +143,10 @@ class SupernetEvaluator(SharedAccuracies):
         with self._timed():
             if learns:
                 self.drawn = self.batches.next().to(self.dtype)
+                self.given = self.batches.given
             else:
                 batch = self.held_out.next().to(self.dtype)
-                self.drawn = (batch, batch)
+                self.drawn, self.given = (batch, batch), self.held_out.given
 
     def learn(
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
@@ -157,13 +157,10 @@ class SupernetEvaluator(SharedAccuracies):
                 f"a mixture with a cell axis: the network of the {self.space.name} space has none"
             )
         with self._timed():
-            weights = self._tensor(mixture, need_slope)
-            loss, logits = self.loss(self._batch(0), weights, mixture)
-            wanted = [*self.weights, weights] if need_slope else self.weights
-            gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
-            self._descend(gradients[: len(self.weights)])
-            self._note("train", loss, logits, self._batch(0).labels)
-        return _slope(loss, gradients[-1]) if need_slope else None
+            found = self.passed(0, mixture, weights=True, slope=need_slope)
+            self._descend(found.weights)
+            self._note("train", found)
+        return _slope(found) if need_slope else None
 
     def slope(
         self,
@@ -177,15 +174,12 @@ class SupernetEvaluator(SharedAccuracies):
         if mixture.weights.ndim != 3:
             raise LacksCapability("a slope is of one mixture for all cells; a cell axis is for learning only")
         with self._timed():
-            weights, held_out = self._tensor(mixture, True), self._batch(0 if split == "train" else 1)
             if order == 2:
-                found = unrolled_gradient(self, mixture, weights, self._batch(0), held_out)
-                loss, logits, gradient = found
+                found = unrolled(self, mixture)
             else:
-                loss, logits = self.loss(held_out, weights, mixture)
-                (gradient,) = torch.autograd.grad(loss, [weights])
-            self._note("arch", loss, logits, held_out.labels)
-        return _slope(loss, gradient)
+                found = self.passed(0 if split == "train" else 1, mixture, slope=True)
+            self._note("arch", found)
+        return _slope(found)
 
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
@@ -212,7 +206,6 @@ class SupernetEvaluator(SharedAccuracies):
         return {
             "net": weights,
             "optimizer": self.optimizer.state_dict(),
-            "noise": self.noise.get_state(),
             "drop_path": self.net.drop_path,
             "ledger": self.ledger.state_dict(),
             "batches": self.batches.state_dict(),
@@ -224,7 +217,6 @@ class SupernetEvaluator(SharedAccuracies):
         """Continue from a state."""
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.noise.set_state(state["noise"])
         self.net.drop_path, self.metrics = state["drop_path"], state["metrics"]
         self.ledger.load_state_dict(state["ledger"])
         self.batches.load_state_dict(state["batches"])
@@ -237,19 +229,45 @@ class SupernetEvaluator(SharedAccuracies):
 
     # --- one pass ----------------------------------------------------------------------------------
 
-    def loss(self, batch: Batch, weights: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy and logits of a batch, in train mode. Raises TrainingFailed if it is not finite."""
-        self.net.train()
-        with self.place.computing():
-            logits = self.net(batch.images, weights, torch.as_tensor(mixture.active[0]))
-        loss = nn.functional.cross_entropy(logits.to(self.dtype), batch.labels)
-        if not torch.isfinite(loss):
-            step = len(self.metrics.get("train_loss", ())) + 1
-            raise TrainingFailed(f"the loss became {loss.item()} in step {step} of the epoch: {WAY_OUT}")
-        return loss, logits
+    def passed(self, which: int, mixture: Mixture, *, weights: bool = False, slope: bool = False) -> Pass:
+        """Forward and back, in train mode, over the training (0) or architecture (1) batch of all processes.
 
-    def _tensor(self, mixture: Mixture, need_gradient: bool) -> Tensor:
-        weights = torch.as_tensor(mixture.weights[0], dtype=self.dtype, device=self.place.device)
+        weights, slope: which gradients of the mean cross-entropy are wanted. A mixture has one row, or one for each
+        micro-batch. Raises BadSetting for another number, and TrainingFailed if the loss is not finite.
+        """
+        batch, parts, samples = self._batch(which), self.division.parts, len(mixture.weights)
+        self.check_samples(samples)
+        rows = [self._tensor(row, slope) for row in mixture.weights]
+        sums = Sums(samples, self.weights if weights else (), rows if slope else (), rows[0].detach())
+        statistics = Statistics(self.net, parts > 1)
+        where = (*self.batches.state_dict().values(), *self.held_out.state_dict().values(), which)
+        self.net.train()
+        for number, (images, labels), part in self.division.shares(batch, self.given):
+            reseed(self.noise, self.seed, "drop path", *where, number)
+            row = number % samples
+            with statistics.of(part), self.place.computing():
+                logits = self.net(images, rows[row], torch.as_tensor(mixture.active[row]))
+            loss = part * nn.functional.cross_entropy(logits.to(self.dtype), labels)
+            right = (logits.detach().argmax(dim=1) == labels).to(loss).mean()
+            sums.add(row, loss, part * right)
+        found = sums.total(self.place.team, statistics)
+        if not torch.isfinite(found.loss).all():
+            step = len(self.metrics.get("train_loss", ())) + 1
+            raise TrainingFailed(
+                f"the loss became {found.loss.mean().item()} in step {step} of the epoch: {WAY_OUT}"
+            )
+        return found
+
+    def check_samples(self, samples: int) -> None:
+        """Raise BadSetting unless a mixture may have so many rows."""
+        if samples not in (1, parts := self.division.parts):
+            raise BadSetting(
+                f"{samples} samples a step and {parts} micro-batches: there must be one sample, or one for each "
+                f"micro-batch (--micro-batches {samples})"
+            )
+
+    def _tensor(self, row: np.ndarray, need_gradient: bool) -> Tensor:
+        weights = torch.as_tensor(row, dtype=self.dtype, device=self.place.device)
         return weights.requires_grad_(need_gradient)
 
     def _batch(self, which: int) -> Batch:
@@ -276,14 +294,13 @@ class SupernetEvaluator(SharedAccuracies):
         sets = {"x-valid": OwnSet(len(self.valid), self._meaning())}
         return {"own": to_json(Own(facts if self.network.published else None, sets))}
 
-    def _note(self, part: str, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        right = (logits.detach().argmax(dim=1) == labels).float().mean()
-        self.metrics.setdefault(f"{part}_loss", []).append(loss.item())
-        self.metrics.setdefault(f"{part}_accuracy", []).append(100 * right.item())
+    def _note(self, part: str, found: Pass) -> None:
+        self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())
+        self.metrics.setdefault(f"{part}_accuracy", []).append(found.accuracy)
 
 
-def _slope(loss: Tensor, gradient: Tensor) -> Slope:
-    if not gradient.isfinite().all():
+def _slope(found: Pass) -> Slope:
+    if not found.slope.isfinite().all():
         raise TrainingFailed(f"the slope of the architecture is no longer a number: {WAY_OUT}")
-    value = np.array([loss.item()])
-    return Slope(value, gradient.detach().cpu().double().numpy()[None], False, BATCH, MEAN)
+    loss, slope = (values.cpu().double().numpy() for values in (found.loss, found.slope))
+    return Slope(loss, slope, False, BATCH, MEAN)

@@ -13,48 +13,42 @@ from torch import Tensor
 
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.models.recompute import kept_buffers
-from nasreplay.train.batches import Batch
 
 if TYPE_CHECKING:
-    from nasreplay.evaluate.supernet import SupernetEvaluator
+    from nasreplay.evaluate.supernet import Pass, SupernetEvaluator
 
 RADIUS = 0.01
 
 
-def unrolled_gradient(
-    supernet: SupernetEvaluator, mixture: Mixture, weights: Tensor, train: Batch, valid: Batch
-) -> tuple[Tensor, Tensor, Tensor]:
-    """(validation loss, logits, gradient [E, O]) after the step w' = w − η (μ b + ∇L_train + λ w).
+def unrolled(supernet: SupernetEvaluator, mixture: Mixture) -> Pass:
+    """The pass on the architecture batch after the step w' = w − η (μ b + ∇L_train + λ w), with its slope.
 
     The running batch-norm statistics move in the three passes on the training batch, as published, and not in
-    the one on the validation batch.
+    the one on the architecture batch.
     """
     parameters = supernet.weights
     start = [p.detach().clone() for p in parameters]
     rate = supernet.optimizer.param_groups[0]["lr"]
-    slopes = _gradients(supernet.loss(train, weights, mixture)[0], parameters)
-    _step(supernet, slopes, rate)
+    _step(supernet, _filled(supernet.passed(0, mixture, weights=True), parameters), rate)
     with kept_buffers(supernet.net):
-        loss, logits = supernet.loss(valid, weights, mixture)
-        *direction, gradient = torch.autograd.grad(loss, [*parameters, weights], allow_unused=True)
-    direction = [torch.zeros_like(p) if d is None else d for d, p in zip(direction, parameters, strict=True)]
+        found = supernet.passed(1, mixture, weights=True, slope=True)
+    direction = _filled(found, parameters)
     radius = RADIUS / torch.sqrt(sum((d.double() ** 2).sum() for d in direction)).item()  # pyright: ignore
     sides = []
     for sign in (1, -1):
         with torch.no_grad():
             for p, w, d in zip(parameters, start, direction, strict=True):
                 p.copy_(w + sign * radius * d)
-        (side,) = torch.autograd.grad(supernet.loss(train, weights, mixture)[0], [weights])
-        sides.append(side)
+        sides.append(supernet.passed(0, mixture, slope=True).slope)
     with torch.no_grad():
         for p, w in zip(parameters, start, strict=True):
             p.copy_(w)
-    return loss, logits, gradient - rate * (sides[0] - sides[1]) / (2 * radius)
+    return found._replace(slope=found.slope - rate * (sides[0] - sides[1]) / (2 * radius))
 
 
-def _gradients(loss: Tensor, parameters: list[Tensor]) -> list[Tensor]:
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
+def _filled(found: Pass, parameters: list[Tensor]) -> list[Tensor]:
+    pairs = zip(found.weights, parameters, strict=True)
+    return [torch.zeros_like(p) if g is None else g for g, p in pairs]
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
-from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.runs.result import Result
 from nasreplay.search.base import Live, Searcher
@@ -79,14 +79,17 @@ def run(
     replicas: int | range = 1,
     recorder: Recorder | None = None,
     progress: Callable[[Progress], None] | None = None,
+    agree: Callable[[Ledger, bool], bool] | None = None,
 ) -> Result:
     """Run one searcher on one evaluator until every replica has spent its budget or its epochs.
 
     `replicas` is a number or a range of replica numbers: replica r of a seed gives the same result in any batch.
     `seed` −1 draws one, found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight
-    (`finished` False); a second one at once. Raises LacksCapability or BadSetting before anything is asked.
+    (`finished` False); a second one at once. Where several processes run the same search, `agree` is asked before
+    each step with the ledger and whether this one is to stop: it makes the ledgers equal and returns whether all are
+    to stop. Raises LacksCapability or BadSetting before anything is asked.
     """
-    budget = budget or Budget()
+    budget, agree = budget or Budget(), agree or (lambda ledger, asked: asked)
     seed, replicas = root_seed(seed), range(replicas) if isinstance(replicas, int) else replicas
     epochs = check(searcher, evaluator, budget, replicas)
     evaluator.begin(seed, replicas, budget)
@@ -108,7 +111,10 @@ def run(
         evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
         in_step: Any = InStep(evaluator)
         with StopSignals() as stop:
-            while len((live := _live(evaluator, epochs, step)).rows) and not stop.asked:
+            while not agree(evaluator.ledger, stop.asked):
+                live = _live(evaluator, epochs, step)
+                if not len(live.rows):
+                    break
                 if epochs and step % evaluator.steps_per_epoch == 0:
                     evaluator.at_epoch(live.epoch, epochs)
                 before = time.perf_counter()
@@ -122,7 +128,7 @@ def run(
                     recorder.step(step, live, searcher, evaluator)
                 if progress:
                     progress(Progress(step, float(live.progress.min()), len(live.rows)))
-            finished = not len(live.rows)
+            finished = not len(_live(evaluator, epochs, step).rows)
             if recorder:
                 recorder.end(step, finished, searcher, evaluator)
     finally:

@@ -73,14 +73,15 @@ class GradientSearch(Searcher):
         evaluator.begin_step()
         if not self.bilevel:
             sample = self.sample(live.rows, temperature)
-            slope = evaluator.learn(sample.mixture, need_slope=True, replica=live.rows)
+            asking = np.tile(live.rows, len(sample.mixture.weights) // len(live.rows))
+            slope = evaluator.learn(sample.mixture, need_slope=True, replica=asking)
             assert slope is not None
         else:
             if trains and self.order == 1:
                 evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
             sample = self.sample(live.rows, temperature)
             slope = evaluator.slope(sample.mixture, order=self.order, replica=live.rows)
-        self.state.loss[live.rows] = slope.loss
+        self.state.loss[live.rows] = slope.loss.reshape(-1, len(live.rows)).mean(axis=0)
         adam.step(
             self.state,
             live.rows,
@@ -167,6 +168,8 @@ class SNAS(GradientSearch):
     estimator: concrete (published), exact (softmax, no noise), hard (one architecture, score function) or
     score (score function of the concrete density). Deviation: Adam on the logits also on one device, as in the
     authors' distributed mode (their single-device SGD hardly moves).
+    samples: drawn in a step, whose gradients are averaged. On shared weights each has a micro-batch of its own
+    (their number must be the same); the authors' processes draw one each.
     """
 
     epochs: int = 150
@@ -177,6 +180,7 @@ class SNAS(GradientSearch):
     temperature_end: float = 0.03
     temperature_epochs: int = 0
     estimator: str = "concrete"
+    samples: int = 1
 
     name: ClassVar[str] = "snas"
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"
@@ -184,7 +188,7 @@ class SNAS(GradientSearch):
 
     def __post_init__(self):
         super().__post_init__()
-        positive(self, "temperature_start", "temperature_end")
+        positive(self, "temperature_start", "temperature_end", "samples")
         one_of(self, "estimator", tuple(ESTIMATORS))
         if self.estimator == "hard":
             self.needs = frozenset({"slope", "one-hot slope"})  # pyright: ignore[reportAttributeAccessIssue]
@@ -198,5 +202,7 @@ class SNAS(GradientSearch):
         )
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
-        """A mixture by the chosen estimator."""
-        return ESTIMATORS[self.estimator](self.state.logits[rows], self.draws(rows), temperature)
+        """A mixture by the chosen estimator; replica after replica for each of the samples."""
+        estimator, logits = ESTIMATORS[self.estimator], self.state.logits[rows]
+        drawn = [estimator(logits, self.draws(rows), temperature) for _ in range(self.samples)]
+        return drawn[0] if self.samples == 1 else samplers.several(drawn)

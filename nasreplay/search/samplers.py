@@ -24,6 +24,21 @@ class Sample(NamedTuple):
     pull: Callable[[Slope], np.ndarray]
 
 
+def several(samples: list[Sample]) -> Sample:
+    """Samples for the same n replicas as one of [S·n] rows, whose gradient is their mean."""
+    mixture = Mixture(
+        *(np.concatenate(parts) for parts in zip(*(one.mixture for one in samples), strict=True))
+    )
+
+    def pull(slope: Slope) -> np.ndarray:
+        split = [np.split(part, len(samples)) for part in (slope.loss, slope.gradient)]
+        pairs = zip(samples, *split, strict=True)
+        gradients = [one.pull(slope._replace(loss=loss, gradient=slopes)) for one, loss, slopes in pairs]
+        return np.mean(gradients, axis=0)
+
+    return Sample(mixture, pull)
+
+
 def vertex(space: Space, codes: np.ndarray) -> Mixture:
     """The one-hot mixtures of codes [n, D]: those architectures and nothing else."""
     weights = space.embed(codes)

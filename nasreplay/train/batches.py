@@ -7,6 +7,7 @@ place in it, so (epoch, taken) is the whole state, and an item is augmented alik
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
 from nasreplay.train.data import ImageSet
+from nasreplay.train.distributed import Team
 
 
 class Batch(NamedTuple):
@@ -30,6 +32,49 @@ class Batch(NamedTuple):
     def to(self, dtype: torch.dtype) -> Batch:
         """The images in another precision."""
         return self._replace(images=self.images.to(dtype))
+
+
+@dataclass(frozen=True)
+class Division:
+    """How every mini-batch is divided, in order, into `parts` micro-batches; those in `own` are this process's."""
+
+    parts: int = 1
+    own: range = range(1)
+
+    @classmethod
+    def among(cls, team: Team, parts: int, size: int, items: int) -> Division:
+        """Of mini-batches of `size` out of `items` images; raises BadSetting where they cannot be divided."""
+        if parts == team.size == 1:
+            return cls()
+        if parts % team.size:
+            raise BadSetting(f"{parts} micro-batches for {team.size} processes: it must be a multiple")
+        if size % parts:
+            raise BadSetting(f"a batch of {size} images cannot be divided into {parts} equal micro-batches")
+        if (least := items % size or size) < 2 * parts:  # a batch norm needs two
+            raise BadSetting(
+                f"the smallest batch of an epoch has {least} of {items:,} images, too few for {parts} micro-batches "
+                "of at least 2: choose another --batch"
+            )
+        each = parts // team.size
+        return cls(parts, range(team.rank * each, (team.rank + 1) * each))
+
+    def place(self, total: int) -> slice:
+        """What this process has of a mini-batch of so many images."""
+        return slice(self._start(self.own.start, total), self._start(self.own.stop, total))
+
+    def shares(self, batch: Batch, total: int) -> Iterator[tuple[int, Batch, float]]:
+        """(number, micro-batch, its part of all images) of this process's part of a mini-batch of so many images."""
+        if self.parts == 1:
+            yield 0, batch, 1.0
+            return
+        offset = self.place(total).start
+        for number in self.own:
+            start, stop = (self._start(place, total) for place in (number, number + 1))
+            part = slice(start - offset, stop - offset)
+            yield number, Batch(batch.images[part], batch.labels[part]), (stop - start) / total
+
+    def _start(self, number: int, total: int) -> int:
+        return number * total // self.parts
 
 
 class Pair(Sequence[Batch]):
@@ -90,11 +135,18 @@ class Stored:
 
 
 def in_order(
-    images: ImageSet, size: int, device: str | torch.device = "cpu", channels_last: bool = False
+    images: ImageSet,
+    size: int,
+    device: str | torch.device = "cpu",
+    channels_last: bool = False,
+    team: Team | None = None,
 ) -> Iterator[Batch]:
-    """The batches of an evaluation: every image once, in order, as it is; the last batch may be short."""
-    place = torch.device(device)
-    for start in range(0, len(images), size):
+    """The batches of an evaluation: every image once, in order, as it is; the last batch may be short.
+
+    The processes of a team take turns.
+    """
+    place, team = torch.device(device), team or Team()
+    for start in range(team.rank * size, len(images), team.size * size):
         part = slice(start, start + size)
         few = Stored(_part(images, part), place, channels_last)
         yield few.batch(torch.arange(len(few), device=place), None)
@@ -108,32 +160,40 @@ def _part(images: ImageSet, part: slice) -> ImageSet:
 class Epochs:
     """Where an endless sequence of shuffled epochs stands: `epoch`, and `taken` items of it.
 
-    draws: random numbers per item besides its place in the shuffled order.
+    draws: random numbers per item besides its place in the shuffled order. given: items of the last batch, in all
+    processes.
     """
 
-    def __init__(self, items: int, size: int, stream: Stream, draws: int):
+    def __init__(self, items: int, size: int, stream: Stream, draws: int, division: Division | None = None):
         if size < 1:
             raise BadSetting(f"a batch of {size} images: it must hold at least 1")
         self.items, self.size, self.stream, self.draws = items, size, stream, draws
-        self.epoch, self.taken = 0, 0
+        self.division = division or Division()
+        self.epoch, self.taken, self.given = 0, 0, 0
         self._order: tuple[int, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return -(-self.items // self.size)
 
     def next_items(self) -> tuple[np.ndarray, np.ndarray]:
-        """(items int64 [B], uniform float64 [B, draws]) of the next batch; a finished epoch gives way to the next."""
+        """(items int64 [B], uniform float64 [B, draws]) of this process's part of the next batch.
+
+        A finished epoch gives way to the next.
+        """
         start = self.epoch * self.items * (1 + self.draws)
         if self._order is None or self._order[0] != self.epoch:
             self._order = self.epoch, self._at(start).permutation(self.items)[0]
         rows = self._order[1][self.taken : self.taken + self.size]
-        numbers = self._at(start + self.items + self.taken * self.draws).uniform(len(rows) * self.draws)
+        own = self.division.place(len(rows))
+        rows, first = rows[own], self.taken + own.start
+        numbers = self._at(start + self.items + first * self.draws).uniform(len(rows) * self.draws)
         self.advance()
         return rows, numbers.reshape(len(rows), self.draws)
 
     def advance(self) -> None:
         """Count a batch as taken."""
-        self.taken = min(self.taken + self.size, self.items)
+        self.given = min(self.size, self.items - self.taken)
+        self.taken += self.given
         if self.taken == self.items:
             self.epoch, self.taken = self.epoch + 1, 0
 
@@ -146,7 +206,7 @@ class Batches:
     """Endless shuffled batches of an image set; iterating gives the rest of the current epoch.
 
     augment: True for the set's own training transform, False for none, or an Augment. stream: one replica's, for this
-    object alone, usually Stream(seed, "data"). The last batch of an epoch may be short.
+    object alone, usually Stream(seed, "data"). The last batch of an epoch may be short. division: among processes.
     """
 
     def __init__(
@@ -157,10 +217,11 @@ class Batches:
         augment: Augment | bool = True,
         device: str | torch.device = "cpu",
         channels_last: bool = False,
+        division: Division | None = None,
     ):
         self.stored = Stored(image_set, device, channels_last)
         self.augment = _chosen(augment, image_set)
-        self._place = Epochs(len(image_set), size, stream, DRAWS)
+        self._place = Epochs(len(image_set), size, stream, DRAWS, division)
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -175,6 +236,11 @@ class Batches:
     def epoch(self) -> int:
         """Epochs completed."""
         return self._place.epoch
+
+    @property
+    def given(self) -> int:
+        """Images of the last batch, in all processes."""
+        return self._place.given
 
     def next(self) -> Batch:
         """The next batch; after the last of an epoch, the first of the next."""
@@ -210,14 +276,16 @@ class PairedBatches:
         augment: Augment | bool = True,
         device: str | torch.device = "cpu",
         channels_last: bool = False,
+        division: Division | None = None,
     ):
         self.weights, self.arch = (Stored(part, device, channels_last) for part in (weights, arch))
         self.augment = _chosen(augment, weights)
-        self._place = Epochs(len(weights), size, stream, 1 + 2 * DRAWS)
+        self._place = Epochs(len(weights), size, stream, 1 + 2 * DRAWS, division)
 
     __len__ = Batches.__len__
     items = Batches.items
     epoch = Batches.epoch
+    given = Batches.given
     state_dict = Batches.state_dict
     load_state_dict = Batches.load_state_dict
 

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nasreplay.errors import BadData, BadSetting
 from nasreplay.seeds import Stream
-from nasreplay.train.batches import Batch, Epochs
+from nasreplay.train.batches import Batch, Division, Epochs
 from nasreplay.train.folder import labelled_files
 from nasreplay.train.sources import data_home
 
@@ -60,10 +60,10 @@ class ImageFiles:
         )
 
     def in_order(self, size: int, place: Any) -> Iterator[Batch]:
-        """Every image once, in order, for an evaluation."""
+        """Every image once, in order, for an evaluation; the processes of the place's team take turns."""
         rows = [
             [(row, None) for row in range(start, min(start + size, len(self)))]
-            for start in range(0, len(self), size)
+            for start in range(place.team.rank * size, len(self), place.team.size * size)
         ]
         for images, labels in _read(self.loader(rows, False)):
             yield _moved(images, labels, place)
@@ -72,9 +72,11 @@ class ImageFiles:
 class FileBatches:
     """The interface of `Batches`, over files."""
 
-    def __init__(self, files: ImageFiles, size: int, stream: Stream, place: Any):
+    def __init__(
+        self, files: ImageFiles, size: int, stream: Stream, place: Any, division: Division | None = None
+    ):
         self.files, self.place = files, place
-        self._now, self._ahead = (Epochs(len(files), size, stream, 1) for _ in range(2))
+        self._now, self._ahead = (Epochs(len(files), size, stream, 1, division) for _ in range(2))
 
     @property
     def items(self) -> int:
@@ -85,6 +87,11 @@ class FileBatches:
     def epoch(self) -> int:
         """Epochs completed."""
         return self._now.epoch
+
+    @property
+    def given(self) -> int:
+        """Images of the last batch, in all processes."""
+        return self._now.given
 
     def __iter__(self) -> Iterator[Batch]:
         """The rest of the current epoch; the workers read ahead of what was taken."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -21,8 +22,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from nasreplay.errors import BadSetting, TrainingFailed
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import Augment
-from nasreplay.train.batches import Batch, Batches, in_order
+from nasreplay.train.batches import Batch, Batches, Division, in_order
 from nasreplay.train.data import ImageSet
+from nasreplay.train.distributed import Statistics, Team, accumulating
 from nasreplay.train.files import FileBatches, ImageFiles
 from nasreplay.train.optim import Recipe, set_learning_rate
 from nasreplay.train.place import Place
@@ -59,6 +61,14 @@ class Totals:
         self.top1 += float(best[:, 0].sum())
         self.top5 += float(best.sum())
 
+    def join(self, other: Totals, team: Team) -> None:
+        """Add sums, except the seconds, over all processes."""
+        counts = np.array([other.images, other.loss, other.top1, other.top5])
+        team.add(counts)
+        images, loss, top1, top5 = counts.tolist()
+        self.images, self.loss = self.images + int(images), self.loss + loss
+        self.top1, self.top5 = self.top1 + top1, self.top5 + top5
+
     def score(self) -> Score:
         """The averages."""
         top1, top5 = 100.0 * self.top1 / self.images, 100.0 * self.top5 / self.images
@@ -78,62 +88,26 @@ def _number(seed: int, name: str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def train_epoch(
-    network: nn.Module,
-    batches: Batches | FileBatches,
-    optimiser: torch.optim.Optimizer,
-    recipe: Recipe,
-    *,
-    totals: Totals,
-    place: Place,
-    average: AveragedModel | None = None,
-    after_batch: Callable[[], None] | None = None,
-) -> Score:
-    """Train on the rest of the batches' current epoch; raises TrainingFailed when a loss is not a number.
-
-    average: the moving average of the weights, which follows every step.
-    """
-    network.train()
-    epoch = batches.epoch
-    started = time.perf_counter()
-    for images, labels in batches:
-        set_learning_rate(optimiser, recipe.learning_rate(epoch, totals.images / batches.items))
-        with place.computing():
-            output = network(images)
-        logits, auxiliary = output if isinstance(output, tuple) else (output, None)
-        loss = recipe.loss(logits, labels, auxiliary)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingFailed(
-                f"the training loss is {value} in epoch {epoch + 1}, image {totals.images + 1:,}: "
-                "lower the learning rate, or use --precision float32"
-            )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if recipe.clip:
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-        optimiser.step()
-        if average:
-            average.update_parameters(network)
-        totals.add(value, logits.detach(), labels)
-        now = time.perf_counter()
-        totals.seconds, started = totals.seconds + now - started, now
-        if after_batch:
-            after_batch()
-            started = time.perf_counter()  # a checkpoint is not training time
-    return totals.score()
+def reseed(generator: torch.Generator, seed: int, *place: object) -> None:
+    """Continue with the random numbers that belong to this place of a run, whichever process comes to it."""
+    generator.manual_seed(_number(seed, "/".join(map(str, place))))
 
 
 @torch.no_grad()
 def evaluate(network: nn.Module, images: Images, *, place: Place, size: int = EVALUATION_BATCH) -> Score:
-    """Loss and accuracy in evaluation mode on the images as they are; the network's mode is put back."""
-    was_training, totals, started = network.training, Totals(), time.perf_counter()
+    """Loss and accuracy in evaluation mode on the images as they are; the network's mode is put back.
+
+    The processes of the place's team share the work, and get the same score.
+    """
+    was_training, own, started = network.training, Totals(), time.perf_counter()
     network.eval()
     for batch, labels in _in_order(images, size, place):
         with place.computing():
             logits = network(batch).float()
-        totals.add(nn.functional.cross_entropy(logits, labels).item(), logits, labels)
+        own.add(nn.functional.cross_entropy(logits, labels).item(), logits, labels)
     network.train(was_training)
+    totals = Totals()
+    totals.join(own, place.team)
     totals.seconds = time.perf_counter() - started
     return totals.score()
 
@@ -141,7 +115,14 @@ def evaluate(network: nn.Module, images: Images, *, place: Place, size: int = EV
 def _in_order(images: Images, size: int, place: Place) -> Iterator[Batch]:
     if isinstance(images, ImageFiles):
         return images.in_order(size, place)
-    return in_order(images, size, place.device, place.channels_last)
+    return in_order(images, size, place.device, place.channels_last, place.team)
+
+
+def division_of(recipe: Recipe, place: Place, items: int) -> Division:
+    """How a recipe's batches out of so many images are divided; raises BadSetting for what cannot be done there."""
+    if recipe.sync_bn and torch.device(place.device).type == "cpu":
+        raise BadSetting("sync_bn: torch synchronises batch norms between CUDA devices only; leave it out")
+    return Division.among(place.team, recipe.micro_batches, recipe.batch, items)
 
 
 class Epoch(NamedTuple):
@@ -175,33 +156,38 @@ class Trainer:
     augment: Augment | bool = True
 
     def __post_init__(self):
+        self.division = division_of(self.recipe, self.place, len(self.images))
         with initial(self.seed):
-            self.network = self.place.move(self.build())
+            network = self.build()
+        if self.recipe.sync_bn:
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        self.network = self.place.move(network)
         self.batches = self._batches(Stream(self.seed, "data"))
         self.optimiser = self.recipe.optimiser(self.recipe.groups(self.network))
         self.totals, self.trained = Totals(), 0
+        self.parallel: nn.Module | None = None
         self.average = None
         if self.recipe.ema:
             rule = get_ema_multi_avg_fn(self.recipe.ema)
             self.average = AveragedModel(self.network, multi_avg_fn=rule, use_buffers=True)
         self.noise = torch.Generator(self.place.device)
-        self.noise.manual_seed(_number(self.seed, "drop path"))
         if self.recipe.drop_path:
             if not hasattr(self.network, "drop_path"):
                 raise BadSetting(f"drop path {self.recipe.drop_path:g}: this network has none; set it to 0")
             self.network.generator = self.noise  # pyright: ignore[reportArgumentType]
 
     def _batches(self, stream: Stream) -> Batches | FileBatches:
-        size, augment = self.recipe.batch, self.augment
+        size, augment, place = self.recipe.batch, self.augment, self.place
         if isinstance(self.images, ImageFiles):
             if self.recipe.cutout:
                 raise BadSetting(
                     f"cutout {self.recipe.cutout}: images read from files are not cut; set it to 0"
                 )
-            return FileBatches(self.images, size, stream, self.place)
+            return FileBatches(self.images, size, stream, place, self.division)
         if augment is True and self.recipe.cutout:
             augment = replace(self.images.augment, cutout=self.recipe.cutout)
-        return Batches(self.images, size, stream, augment, self.place.device, self.place.channels_last)
+        about = (augment, place.device, place.channels_last, self.division)
+        return Batches(self.images, size, stream, *about)
 
     def epoch(self, sets: Mapping[str, Images], after_batch: Callable[[], None] | None = None) -> Epoch:
         """Train to the end of the current epoch, then evaluate on the sets."""
@@ -209,19 +195,59 @@ class Trainer:
         if self.recipe.drop_path:
             self.network.drop_path = self.recipe.drop_path_rate(number)  # pyright: ignore[reportArgumentType]
         if self.batches.epoch == number:  # else it was interrupted during the evaluation
-            train_epoch(
-                self.network,
-                self.batches,
-                self.optimiser,
-                self.recipe,
-                totals=self.totals,
-                place=self.place,
-                average=self.average,
-                after_batch=after_batch,
-            )
+            self._train(after_batch)
+            state = [self.network.state_dict(), self.optimiser.state_dict()]
+            self.place.team.check_same(state, f"after epoch {number + 1}")
         scores, score = self.scores(sets), self.totals.score()
         self.totals, self.trained = Totals(), number + 1
         return Epoch(number + 1, rate, score, scores)
+
+    def _train(self, after_batch: Callable[[], None] | None) -> None:
+        """On the rest of the current epoch's batches; raises TrainingFailed when a loss is not a number."""
+        recipe, totals = self.recipe, self.totals
+        self.network.train()
+        epoch, started = self.batches.epoch, time.perf_counter()
+        for batch in self.batches:
+            set_learning_rate(self.optimiser, recipe.learning_rate(epoch, totals.images / self.batches.items))
+            found = self._backward(batch)
+            if not math.isfinite(found.loss):
+                raise TrainingFailed(
+                    f"the training loss is {found.loss / found.images} in epoch {epoch + 1}, "
+                    f"image {totals.images + 1:,}: lower the learning rate, or use --precision float32"
+                )
+            if recipe.clip:
+                nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+            self.optimiser.step()
+            if self.average:
+                self.average.update_parameters(self.network)
+            totals.join(found, Team())
+            now = time.perf_counter()
+            totals.seconds, started = totals.seconds + now - started, now
+            if after_batch:
+                after_batch()
+                started = time.perf_counter()  # a checkpoint is not training time
+
+    def _backward(self, batch: Batch) -> Totals:
+        """Leave the gradients of a mini-batch's mean loss; returns its sums over all processes."""
+        team, own, found = self.place.team, Totals(), Totals()
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.parallel is None:
+            self.parallel = team.parallel(self.network, batch.images[:2])
+        statistics = Statistics(self.network, self.division.parts > 1)
+        for number, (images, labels), part in self.division.shares(batch, self.batches.given):
+            reseed(self.noise, self.seed, "drop path", self.trained, self.totals.images, number)
+            with accumulating(self.parallel, number == self.division.own[-1]):
+                with self.place.computing(), statistics.of(part):
+                    output = self.parallel(images)
+                logits, auxiliary = output if isinstance(output, tuple) else (output, None)
+                loss = self.recipe.loss(logits, labels, auxiliary)
+                (loss * (part * team.size)).backward()  # which the processes average
+            own.add(loss.item(), logits.detach(), labels)
+        found.join(own, team)
+        if statistics.sums:
+            team.sum(statistics.sums)
+            statistics.keep()
+        return found
 
     def scores(self, sets: Mapping[str, Images]) -> dict[str, Score]:
         """Of the network as it is, on each set."""
@@ -242,7 +268,6 @@ class Trainer:
         return {
             "network": self.network.state_dict(),
             "average": self.average and self.average.state_dict(),
-            "noise": self.noise.get_state(),
             "optimiser": self.optimiser.state_dict(),
             "batches": self.batches.state_dict(),
             "totals": vars(self.totals).copy(),
@@ -254,7 +279,6 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         if self.average:
             self.average.load_state_dict(state["average"])
-        self.noise.set_state(state["noise"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.batches.load_state_dict(state["batches"])
         self.totals, self.trained = Totals(**state["totals"]), state["trained"]

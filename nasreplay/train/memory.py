@@ -57,7 +57,7 @@ def of_training(network: nn.Module, recipe: Recipe, place: Place, side: int, eva
             network(images)
 
     with untouched(network):
-        height = max(of_pass(step, recipe.batch), of_pass(evaluation, evaluated))
+        height = max(of_pass(step, -(-recipe.batch // recipe.micro_batches)), of_pass(evaluation, evaluated))
     return height + of_weights(network, copies=bool(recipe.ema))
 
 

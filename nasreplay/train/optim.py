@@ -31,7 +31,9 @@ class Recipe:
     biases and the shifts of batch norms; test_batch: images per batch of an evaluation (0: as the evaluator likes);
     smooth: label smoothing in [0, 1); clip: largest norm of the gradient, 0 for none; auxiliary: weight of the
     auxiliary head's loss; drop_path: its rate rises linearly, epoch by epoch, from 0 towards this; cutout: side of
-    the square in pixels; ema: decay of the moving average of the weights, 0 for none.
+    the square in pixels; ema: decay of the moving average of the weights, 0 for none; micro_batches: parts of a
+    batch, each normalised by its own statistics, whose gradients are accumulated; sync_bn: several processes on CUDA
+    devices normalise by common statistics.
     """
 
     name: str = "12"
@@ -53,9 +55,11 @@ class Recipe:
     drop_path: float = 0.0
     cutout: int = 0
     ema: float = 0.0
+    micro_batches: int = 1
+    sync_bn: bool = False
 
     def __post_init__(self):
-        config.positive(self, "epochs", "lr", "batch")
+        config.positive(self, "epochs", "lr", "batch", "micro_batches")
         config.within(self, 0, math.inf, "eta_min", "t_max", "warmup", "decay", "test_batch", "clip")
         config.within(self, 0, math.inf, "auxiliary", "cutout")
         config.within(self, 0, 1, "momentum", "smooth")
@@ -63,6 +67,10 @@ class Recipe:
         config.one_of(self, "schedule", SCHEDULES)
         if self.nesterov and self.momentum == 0:
             raise BadSetting(f"recipe {self.name}: Nesterov needs a momentum above 0")
+
+    def among(self, processes: int) -> Recipe:
+        """The same with at least one micro-batch for each process."""
+        return replace(self, micro_batches=max(self.micro_batches, processes))
 
     @property
     def total(self) -> int:
@@ -159,6 +167,8 @@ _FIELDS = {
     "drop_path_prob": "drop_path",
     "cutout": "cutout",
     "ema": "ema",
+    "micro_batches": "micro_batches",
+    "sync_bn": "sync_bn",
 }
 
 

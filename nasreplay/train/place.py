@@ -1,13 +1,15 @@
-"""Where and how a network computes: device, precision, memory order."""
+"""Where and how a network computes: device, precision, memory order, and with which other processes."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from nasreplay.errors import BadSetting
+from nasreplay.train.distributed import ALONE, Team
 
 PRECISIONS = ("float32", "bf16")
 NO_BF16 = "float32 (bf16 asked for: this processor has no bf16 instructions)"
@@ -20,12 +22,14 @@ class Place:
     precision: float32, or bf16 (autocast; weights stay float32). A processor without bf16 instructions takes ten to
     forty times as long for a bf16 convolution, so there bf16 computes in float32; `words` says so. checkpoint_cells:
     compute the cells again in the backward pass instead of keeping their images (`models.recompute`).
+    team: the processes that compute together.
     """
 
     device: str = "cpu"
     precision: str = "float32"
     channels_last: bool = True
     checkpoint_cells: bool = False
+    team: Team = ALONE
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
@@ -67,7 +71,8 @@ class Place:
 
 
 def device_named(text: str) -> str:
-    """`auto` is the first CUDA device if there is one, else the CPU."""
+    """`auto` is CUDA if there is any, else the CPU; `cuda` is the device that torchrun gives this process."""
     if text == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return text
+        text = "cuda" if torch.cuda.is_available() else "cpu"
+    local = os.environ.get("LOCAL_RANK", "")
+    return f"cuda:{local}" if text == "cuda" and local else text

@@ -16,11 +16,11 @@ from nasreplay.runs.result import ARRAYS, Result
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen:
-    """The command as a process in a group of its own, as a terminal would start it."""
+def start(*arguments: str, cwd: Path, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
+    """The command as a process in a group of its own, as a terminal would start it; by a launcher (`-m torchrun`)."""
     search = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "nasreplay", *arguments],
+        [sys.executable, *launcher, "-m", "nasreplay", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": search},
         stdout=subprocess.PIPE,

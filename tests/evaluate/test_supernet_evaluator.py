@@ -11,7 +11,7 @@ import torch
 from made_up import image_folder
 
 from nasreplay import search
-from nasreplay.errors import LacksCapability, NasReplayError, TrainingFailed
+from nasreplay.errors import BadSetting, LacksCapability, NasReplayError, TrainingFailed
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.evaluate.shared_accuracy import BATCH
@@ -229,3 +229,10 @@ def test_weights_that_are_no_numbers_are_not_saved():
         evaluator.weights[0].fill_(math.inf)
     with pytest.raises(TrainingFailed, match="no longer a number"):
         evaluator.state_dict()
+
+
+def test_several_samples_need_as_many_micro_batches():
+    evaluator = tiny()
+    soft = np.full((3, 6, 5), 0.2)
+    with pytest.raises(BadSetting, match=r"3 samples a step and 1 micro-batches: .*--micro-batches 3"):
+        evaluator.learn(Mixture(soft, soft > 0), need_slope=True)

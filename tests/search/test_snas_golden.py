@@ -161,3 +161,31 @@ def check_b(table, searcher, golden):
     if "entropy" in golden:
         assert -(p * np.log(p)).sum() == pytest.approx(golden["entropy"], abs=1e-3)
     return 1
+
+
+def test_several_samples_a_step_count_as_their_mean():
+    table = table_b()
+
+    def found(samples, estimator):
+        searcher: Any = search.make("snas", {"samples": samples, "estimator": estimator})
+        search.run(searcher, table, search.Budget(epochs=3), seed=2, replicas=2)
+        return searcher.state.logits
+
+    np.testing.assert_allclose(found(3, "exact"), found(1, "exact"), rtol=1e-12)  # which draws nothing
+    assert not np.allclose(found(2, "concrete"), found(1, "concrete"))
+
+
+@pytest.mark.parametrize("estimator", ["concrete", "hard", "score"])
+def test_the_gradient_of_several_samples_is_the_mean_of_theirs(estimator):
+    searcher: Any = search.make("snas", {"samples": 3, "estimator": estimator})
+    table = table_b()
+    searcher.begin(TOPOLOGY, table.ladder(), 4, range(2))
+    table.begin(4, range(2), search.Budget())
+    rows = np.arange(2)
+    together = searcher.sample(rows, 0.7)
+    gradient = together.pull(table.slope(together.mixture, replica=np.tile(rows, 3)))
+    searcher.begin(TOPOLOGY, table.ladder(), 4, range(2))
+    searcher.samples = 1
+    alone = [searcher.sample(rows, 0.7) for _ in range(3)]
+    wanted = np.mean([one.pull(table.slope(one.mixture, replica=rows)) for one in alone], axis=0)
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-12)

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms.functional as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
-from nasreplay.train.batches import Batch, Batches, Pair, PairedBatches, Stored, in_order
+from nasreplay.train.batches import Batch, Batches, Division, Pair, PairedBatches, Stored, in_order
 from nasreplay.train.data import NORMAL, ImageSet, load
+from nasreplay.train.distributed import Team
 
 
 def made_up(count=50, side=32, classes=10) -> ImageSet:
@@ -168,3 +171,60 @@ def test_a_batch_is_made_when_it_is_used_and_no_other_for_it():
 def test_a_batch_holds_something():
     with pytest.raises(BadSetting, match="at least 1"):
         plain(identities(3), 0)
+
+
+@given(
+    processes=st.integers(1, 4),
+    each=st.integers(1, 3),
+    per_part=st.integers(1, 4),
+    extra=st.integers(0, 5),
+    kind=st.sampled_from(["single", "paired"]),
+)
+@settings(max_examples=40)
+def test_the_processes_have_the_batch_of_one_between_them(processes, each, per_part, extra, kind):
+    parts = processes * each
+    size = parts * per_part * 2
+    items = 2 * size + min(2 * parts + extra, size)
+    images = made_up(items, 8)
+
+    def make(division: Division | None) -> Batches | PairedBatches:
+        stream = Stream(9, "data")
+        about = (True, "cpu", False, division)
+        return (
+            Batches(images, size, stream, *about)
+            if kind == "single"
+            else PairedBatches(images, images, size, stream, *about)
+        )
+
+    def last(batch: Batch | Pair) -> Batch:
+        return batch if isinstance(batch, Batch) else batch.arch
+
+    divisions = [Division.among(Team(rank, processes), parts, size, items) for rank in range(processes)]
+    team, alone = [make(division) for division in divisions], make(None)
+    for _ in range(4):
+        whole, shares = last(alone.next()), []
+        for batches, division in zip(team, divisions, strict=True):
+            batch = last(batches.next())
+            assert batches.given == len(whole.labels)
+            shares += division.shares(batch, batches.given)
+        assert [number for number, _, _ in shares] == list(range(parts))
+        assert torch.equal(torch.cat([share.images for _, share, _ in shares]), whole.images)
+        assert torch.equal(torch.cat([share.labels for _, share, _ in shares]), whole.labels)
+        sizes = [len(share.labels) for _, share, _ in shares]
+        assert max(sizes) - min(sizes) <= 1
+        assert [part for _, _, part in shares] == [count / len(whole.labels) for count in sizes]
+    assert all(batches.state_dict() == alone.state_dict() for batches in team)
+
+
+@pytest.mark.parametrize(
+    ("parts", "size", "items", "told"),
+    [
+        (3, 12, 24, "multiple"),
+        (4, 10, 20, "into 4 equal"),
+        (2, 8, 19, "has 3 of 19 images"),
+        (4, 4, 8, "has 4 of 8"),
+    ],
+)
+def test_batches_that_cannot_be_divided_are_refused(parts, size, items, told):
+    with pytest.raises(BadSetting, match=told):
+        Division.among(Team(0, 2), parts, size, items)

@@ -9,6 +9,7 @@ from nasreplay.models import child
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.data import load
+from nasreplay.train.distributed import Statistics
 from nasreplay.train.loop import Place, Trainer, evaluate, initial
 from nasreplay.train.optim import Recipe
 
@@ -189,3 +190,31 @@ def test_places_that_do_not_exist():
         Place(precision="half")
     with pytest.raises(BadSetting, match="not available"):
         Place(device="cuda:77")
+
+
+def test_accumulated_micro_batches_are_the_batch_where_nothing_is_normalised_by_it():
+    whole, parts = (trainer(linear, Recipe(batch=32, micro_batches=count)) for count in (1, 4))
+    scores = [run.epoch({"test": run.images}) for run in (whole, parts)]
+    assert scores[0].train[:3] == pytest.approx(scores[1].train[:3], rel=1e-5)
+    for name, values in whole.network.state_dict().items():
+        torch.testing.assert_close(parts.network.state_dict()[name], values, rtol=1e-4, atol=1e-6)
+
+
+def test_running_statistics_are_the_mean_of_the_micro_batches():
+    batch = torch.randn(6, 3, 2, 2)
+    network, one, other = (nn.BatchNorm2d(3) for _ in range(3))
+    statistics = Statistics(network, True)
+    for half, alone, images in ((1 / 3, one, batch[:2]), (2 / 3, other, batch[2:])):
+        with statistics.of(half):
+            network(images)
+        alone(images)
+    statistics.keep()
+    for name in ("running_mean", "running_var"):
+        mean = getattr(one, name) / 3 + 2 * getattr(other, name) / 3
+        torch.testing.assert_close(getattr(network, name), mean)
+    assert network.num_batches_tracked == 2
+
+
+def test_synchronised_batch_norms_need_cuda():
+    with pytest.raises(BadSetting, match="between CUDA devices only"):
+        trainer(recipe=Recipe(batch=32, sync_bn=True))

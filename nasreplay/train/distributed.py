@@ -1,0 +1,208 @@
+"""Several processes that train one network, as torchrun starts them: who they are, and how they add up.
+
+A mini-batch is divided into micro-batches (`batches.Division`), of which every process computes its own. Whatever is
+summed over micro-batches (gradients, losses, running statistics) is summed over processes, too; so N processes do
+what one process does that accumulates N micro-batches, up to the order of additions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nasreplay.errors import BadSetting, TrainingFailed
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes that work together; alone by default, and then nothing here has an effect or a cost."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes and tells."""
+        return self.rank == 0
+
+    def sum(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors of one device by their sums over the processes, all of them in one message."""
+        if self.size == 1:
+            return
+        flat = torch.cat([values.reshape(-1) for values in tensors])
+        torch.distributed.all_reduce(flat)
+        parts = flat.split([values.numel() for values in tensors])
+        for values, part in zip(tensors, parts, strict=True):
+            values.copy_(part.view(values.shape))
+
+    def add(self, *arrays: np.ndarray) -> None:
+        """Replace float64 arrays by their sums over the processes."""
+        self.sum([torch.from_numpy(values) for values in arrays])
+
+    def any(self, flag: bool) -> bool:
+        """Whether it holds in some process."""
+        count = np.array([float(flag)])
+        self.add(count)
+        return bool(count[0])
+
+    def lead(self, make: Callable[[], Any]) -> Any:
+        """What `make` gives in the first process, in all of them."""
+        if self.size == 1:
+            return make()
+        box = [make() if self.first else None]
+        torch.distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def check_same(self, state: Any, when: str) -> None:
+        """Raise TrainingFailed unless this nested state has the same bits in all processes."""
+        if self.size == 1:
+            return
+        found: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(found, _digest(state))
+        if differing := [rank for rank, digest in enumerate(found) if digest != found[0]]:
+            raise TrainingFailed(
+                f"{when}, process {differing[0]} has other weights or logits than process 0: their devices or "
+                "libraries compute differently; the checkpoint before it is intact"
+            )
+
+    def parallel(self, network: nn.Module, example: Tensor) -> nn.Module:
+        """The network whose backward passes average gradients over the processes: DistributedDataParallel.
+
+        A first pass over the example images [B, 3, H, W] tells whether some parameter is not used, and fixes the
+        order of the messages, so that a continued training adds in the order of the uninterrupted one.
+        """
+        if self.size == 1:
+            return network
+        with _untouched(network):
+            _try(network, example)
+            unused = any(p.grad is None for p in network.parameters() if p.requires_grad)
+        device = [example.device] if example.is_cuda else None
+        with warnings.catch_warnings(), _untouched(network):
+            warnings.simplefilter(
+                "ignore"
+            )  # of an option's coming name, and of depthwise weights' memory order
+            made = nn.parallel.DistributedDataParallel(
+                network, device_ids=device, broadcast_buffers=False, find_unused_parameters=unused
+            )
+            _try(made, example)
+        return made
+
+
+ALONE = Team()
+
+
+def accumulating(network: nn.Module, last: bool) -> AbstractContextManager:
+    """The context of one micro-batch's passes: gradients are averaged over the processes after the last one."""
+    if last or not isinstance(network, nn.parallel.DistributedDataParallel):
+        return nullcontext()
+    return network.no_sync()
+
+
+def _try(network: nn.Module, example: Tensor) -> None:
+    output = network(example)
+    logits = output if isinstance(output, tuple) else (output,)
+    sum(values.float().mean() for values in logits).backward()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@contextmanager
+def _untouched(network: nn.Module) -> Iterator[None]:
+    """Inside, it trains; afterwards its mode, statistics and gradients are as before."""
+    mode, before = network.training, [buffer.clone() for buffer in network.buffers()]
+    network.train()
+    yield
+    for buffer, values in zip(network.buffers(), before, strict=True):
+        buffer.copy_(values)
+    network.zero_grad(set_to_none=True)
+    network.train(mode)
+
+
+class Statistics:
+    """The running statistics of batch norms during one divided mini-batch.
+
+    Every micro-batch moves them from the same start; what stays is the mean of the results, weighted by images. Of
+    integers, the numbers of batches, it is the start and all that was added.
+    """
+
+    def __init__(self, network: nn.Module, divided: bool):
+        self.buffers = list(network.buffers()) if divided else []
+        self.start = [buffer.clone() for buffer in self.buffers]
+        self.sums = [torch.zeros_like(buffer) for buffer in self.buffers]
+
+    @contextmanager
+    def of(self, weight: float) -> Iterator[None]:
+        """Around the forward pass of a micro-batch that holds this part of the images."""
+        for buffer, values in zip(self.buffers, self.start, strict=True):
+            buffer.copy_(values)
+        yield
+        for total, buffer, values in zip(self.sums, self.buffers, self.start, strict=True):
+            total += weight * buffer if buffer.is_floating_point() else buffer - values
+
+    def keep(self) -> None:
+        """Put the means into the network; `sums` are now those over all micro-batches."""
+        for buffer, total, values in zip(self.buffers, self.sums, self.start, strict=True):
+            buffer.copy_(total if buffer.is_floating_point() else values + total)
+
+
+def _digest(state: Any) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+
+    def add(value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                digest.update(str(key).encode())
+                add(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                add(item)
+        elif isinstance(value, Tensor):
+            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        elif isinstance(value, np.ndarray):
+            digest.update(np.ascontiguousarray(value).tobytes())
+        else:
+            digest.update(repr(value).encode())
+
+    add(state)
+    return digest.hexdigest()
+
+
+def joined() -> Team:
+    """The processes that this one has joined; the team of one where there are no others."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return Team(torch.distributed.get_rank(), torch.distributed.get_world_size())
+    return Team()
+
+
+def join() -> Any:
+    """Join the processes that torchrun started, as its environment tells; returns their common store.
+
+    Messages go by NCCL between CUDA devices, by Gloo otherwise. Raises BadSetting if the environment is incomplete.
+    """
+    from torch import distributed
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    try:
+        store, rank, size = next(rendezvous("env://"))
+    except (ValueError, RuntimeError) as problem:
+        raise BadSetting(f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {problem}: use torchrun") from None
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
+    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+    distributed.init_process_group(backend, store=PrefixStore("group", store), rank=rank, world_size=size)
+    return PrefixStore("nasreplay", store)
+
+
+def leave() -> None:
+    """Leave them."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
