@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 import threading
@@ -10,6 +11,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
+# tests run beside each other: two threads of each, on two cores, wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if threading.current_thread() is threading.main_thread():
     # what starts tests in the background ignores Ctrl-C, and the commands that tests start would inherit that
