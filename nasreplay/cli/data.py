@@ -74,7 +74,7 @@ def verify(pack: str | None, archive: str | None, full: bool) -> None:
     compared = ""
     if archive and not problems:
         count, problems = _compare(table, archive, full)
-        compared = f", equal to {table.archive or archive} in {count:,} architectures"
+        compared = f", equal to {archive} in {count:,} architectures"
     for problem in problems:
         click.echo(problem)
     if problems:

@@ -35,13 +35,15 @@ def draw(architecture: str, files: tuple[Path, ...], width: float, hide_none: bo
     or a file with one, a name of nasreplay zoo, a run folder of nasreplay search, or a search checkpoint.
     """
     from nasreplay.cli.retrain_target import read_target
-    from nasreplay.runs.draw import save_drawing
+    from nasreplay.runs.draw import kind_of, save_drawing
     from nasreplay.spaces.graph import NONE
 
     target = read_target(architecture, which)
     graphs = target.cell.graphs()
     if hide_none:
         graphs = tuple(graph.without(NONE) for graph in graphs)
+    for file in files:
+        kind_of(file)
     for file in files or [Path(f"{target.name}.{ending}") for ending in ("svg", "png")]:
         save_drawing(graphs, file, width)
         click.echo(file)

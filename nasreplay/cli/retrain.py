@@ -188,7 +188,8 @@ def _memory(job: Job, side: int) -> int:
 
     with initial(0):
         network = job.place.move(job.build())
-    return of_training(network, job.recipe, job.place, side, EVALUATION_BATCH)
+    evaluated = min(EVALUATION_BATCH, max(map(len, job.sets.values())))
+    return of_training(network, job.recipe, job.place, side, evaluated)
 
 
 def _table(target: Target, facts: dict[str, Any], table: str | None) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         raise BadSetting(
             f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
         )
-    if hasattr(searcher, "samples"):
+    if "slope" in searcher.needs and hasattr(searcher, "samples"):
         evaluator.check_samples(searcher.samples)
     truth = live.truth(chosen)
     own = searcher.epochs_on(evaluator)

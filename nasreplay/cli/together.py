@@ -46,6 +46,8 @@ class Voice:
 
         Raises BadSetting for a command that works in one process.
         """
+        if "LOCAL_RANK" in os.environ:
+            arguments = [one for one in arguments if not one.startswith(("--local-rank=", "--local_rank="))]
         if not several():
             return list(arguments)
         if os.environ["RANK"] != "0":
@@ -54,11 +56,10 @@ class Voice:
         from nasreplay.train.distributed import join
 
         self._store = join()
-        kept = [one for one in arguments if not one.startswith(("--local-rank=", "--local_rank="))]
-        command = next((one for one in kept if not one.startswith("-")), "")
+        command = next((one for one in arguments if not one.startswith("-")), "")
         if command and command not in COMMANDS:
             raise BadSetting(f"nasreplay {command} works in one process: start it without torchrun")
-        return kept
+        return list(arguments)
 
     def error(self, text: str) -> None:
         """Tell of an error, unless another process has told of one."""

@@ -173,8 +173,9 @@ class Cutter:
         texts: list[bytes] = parts  # pyright: ignore[reportAssignmentType] - checked
         module, name = (each[2:].decode("utf-8", "replace") for each in texts)
         if (module, name) not in ALLOWED and (module, name) not in _INERT:
+            asked = repr(f"{module}.{name}")[1:-1]  # on one line, whatever the names hold
             raise UnsafePickle(
-                f"the pickle asks for {module}.{name}, which is not allowed; nothing was executed. "
+                f"the pickle asks for {asked}, which is not allowed; nothing was executed. "
                 "Get the file again from its publisher"
             )
         self._stack.append(b"".join([*texts, b"\x93"]))

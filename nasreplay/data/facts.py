@@ -200,14 +200,14 @@ def equivalents(pack: Pack | None, flat: int) -> np.ndarray:
     return same[same != flat]
 
 
-def trial_mean(values: np.ndarray, last: np.ndarray | None = None) -> np.ndarray:
+def trial_mean(values: np.ndarray, there: np.ndarray | None = None) -> np.ndarray:
     """float64 [N]: the mean over trials of numbers [N, T], summed left to right as the official API does.
 
-    `last`: the same numbers at the end of the recipe [N, T], if `values` are of an earlier epoch; it says which
-    trials an architecture has. NaN where it has none, or where one of them lacks the number: a missing trial is
-    neither made up nor left out.
+    `there`: bool [N, T], which trials an architecture has; by default those whose number is finite. NaN where it has
+    none. One that lacks its number, or whose loss became infinite, makes the mean so: a trial is neither made up nor
+    left out.
     """
-    there = np.isfinite(values if last is None else last)
+    there = np.isfinite(values) if there is None else there
     total = np.zeros(len(values))
     for trial in range(values.shape[1]):
         total += np.where(there[:, trial], values[:, trial], 0.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasreplay.data.stencil import loads_official
-from nasreplay.errors import BadInput
+from nasreplay.errors import BadInput, WriteFailed
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 
 NAMES = {"topology": "NATS-tss-v1_0-3ffb9", "size": "NATS-sss-v1_0-50262"}
@@ -41,7 +41,7 @@ class Piece(NamedTuple):
         return self.size, self.check
 
     def content(self) -> bytes:
-        """The pickle; raises BadInput if the spool is damaged."""
+        """The pickle; raises WriteFailed if the spool is damaged."""
         try:
             with self.spool.open("rb") as stream:
                 stream.seek(self.start)
@@ -50,7 +50,7 @@ class Piece(NamedTuple):
                 return zlib.decompress(packed)
         except OSError as problem:
             raise BadInput(f"{self.spool}: cannot be read: {problem.strerror}") from problem
-        raise BadInput(f"{self.spool}: damaged; delete its folder and start again")
+        raise WriteFailed(f"{self.spool}: damaged; delete its folder and start again")
 
 
 class Archive(NamedTuple):

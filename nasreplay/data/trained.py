@@ -59,7 +59,7 @@ class Trained:
         self.sets = tuple(name for name in table.sets(stored, recipe) if name != "train")
         self._curve = lru_cache(CURVES_KEPT)(lambda path, flat: table.curve(path, np.array([flat]))[0])
         self._epoch = lru_cache(4)(table.at_epoch)
-        self._last_mean = cache(lambda path: trial_mean(table.column(path)))
+        self._last_mean = cache(lambda path: trial_mean(table.column(path), self._there(path)))
 
     # --- trials ------------------------------------------------------------------------------------
 
@@ -142,8 +142,13 @@ class Trained:
         else:
             values, rows = self._epoch(path, epoch), flat
         if columns is None:
-            return trial_mean(values[rows], self.table.column(path)[flat])
+            return trial_mean(values[rows], self._there(path)[flat])
         return _picked(values, rows, columns)
+
+    def _there(self, path: str) -> np.ndarray:
+        """bool [A, T]: which trials were measured on the set of a path at the end; their loss may be infinite."""
+        accuracy = f"{path.rsplit('/', 1)[0]}/accuracy"
+        return np.isfinite(self.table.column(accuracy if self.table.has(accuracy) else path))
 
     def curve(self, which: str, metric: str, flat: int) -> np.ndarray:
         """float64 [T, E]: every epoch of one architecture on a set; all NaN where nothing is stored."""

@@ -24,8 +24,9 @@ class _Unpickler(pickle.Unpickler):
         try:
             return self.allowed[module_name, global_name]
         except KeyError:
+            asked = repr(f"{module_name}.{global_name}")[1:-1]  # on one line, whatever the names hold
             raise UnsafePickle(
-                f"{self.name}: the pickle asks for {module_name}.{global_name}, which is not allowed; "
+                f"{self.name}: the pickle asks for {asked}, which is not allowed; "
                 "nothing was executed. Get the file again from its publisher"
             ) from None
 

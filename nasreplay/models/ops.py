@@ -75,7 +75,7 @@ class Shrink(nn.Module):
         """[B, c_in, H, W] → [B, c_out, ⌈H/2⌉, ⌈W/2⌉]."""
         x = F.relu(x)
         shifted = F.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
-        # every second pixel first: PyTorch's strided 1×1 convolution of fewer than 8 channels corrupts memory on a CPU
+        # every second pixel first: PyTorch's strided 1×1 convolution of under 8 channels corrupts memory on a CPU
         halves = [conv(image[:, :, ::2, ::2]) for conv, image in zip(self.convs, (x, shifted), strict=True)]
         return self.bn(torch.cat(halves, dim=1))
 

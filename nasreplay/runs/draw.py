@@ -59,14 +59,20 @@ class Panel(NamedTuple):
     y: float
 
 
+def kind_of(file: Path) -> str:
+    """What is drawn into a file of this name: one of ENDINGS. Raises BadSetting for others."""
+    ending = file.suffix[1:].lower()
+    if ending not in ENDINGS:
+        raise BadSetting(f"{file}: must end in .{', .'.join(ENDINGS)}")
+    return ending
+
+
 def save_drawing(graphs: Sequence[Graph], file: Path, width: float) -> None:
     """Write the graphs as one figure, atomically; the ending of `file` is its kind. Raises BadSetting or BadOutput.
 
     width: inches, at most.
     """
-    ending = file.suffix[1:].lower()
-    if ending not in ENDINGS:
-        raise BadSetting(f"{file}: must end in .{', .'.join(ENDINGS)}")
+    ending = kind_of(file)
     if ending == "dot":
         content = "".join(f"{line}\n" for graph in graphs for line in graph.dot()).encode()
     else:

@@ -125,7 +125,10 @@ class Source:
                 raise BadSetting(
                     "--valid-on test holds out no training images: leave the options of the split out"
                 )
-            self.note = f"{dataset}: validation images are the test images, so what is found has seen them"
+            self.note = (
+                f"{dataset}: validation images are the test images, so what is found has seen them; the architecture "
+                "learns from the images of the weights"
+            )
             self.fingerprint += "-test"
 
     def _split(

@@ -161,7 +161,8 @@ def test_the_published_recipes_of_the_weights(searcher, space, recipe, batch, de
 def test_validation_on_the_test_images_is_asked_for_and_told(run, refused):
     command = ("search", "snas", *TINY, "--space", "nasnet", "--epochs", "1", "--seed", "1", "--json")
     told = run(*command, "--valid-on", "test", "--out", "theirs")
-    warning = "digits: validation images are the test images, so what is found has seen them"
+    warning = "digits: validation images are the test images, so what is found has seen them; "
+    warning += "the architecture learns from the images of the weights"
     assert f"warning: {warning}" in told.err
     assert json.loads(told.out)["note"] == warning
     header = json.loads(Path("theirs/run.json").read_text())

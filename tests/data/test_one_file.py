@@ -19,7 +19,7 @@ from nasreplay.data.one_file import OneFile, find_archive, split
 from nasreplay.data.stencil import Reader
 from nasreplay.data.verify import verify
 from nasreplay.data.verify_archive import compare
-from nasreplay.errors import BadInput, UnsafePickle
+from nasreplay.errors import BadInput, UnsafePickle, WriteFailed
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
 
 NUMBERS = sorted(TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 9_000]].tolist())
@@ -107,7 +107,7 @@ def test_a_finished_spool_is_used_again_and_one_of_another_file_is_not(file, tmp
     other = one_file(TOPOLOGY, tmp_path / "other.pickle.pbz2", {3: drawn(TOPOLOGY, 3)})
     assert list(split(opened(other), tmp_path).files) == [3]
     piece = archive.files[NUMBERS[0]]
-    with pytest.raises(BadInput, match=r"architectures: damaged; delete its folder"):
+    with pytest.raises(WriteFailed, match=r"architectures: damaged; delete its folder"):
         official_content(piece)
 
 
@@ -118,7 +118,7 @@ def test_convert_and_verify_by_command(file, tmp_path, monkeypatch):
     out, _ = end(start("data", "convert", "--allow-missing", "--jobs", "1", cwd=tmp_path), 0)
     assert f"use it as --table {NAME}" in out
     out, _ = end(start("data", "verify", NAME, "--archive", str(file), cwd=tmp_path), 0)
-    assert f"equal to {NAME} in {len(NUMBERS)} architectures" in out
+    assert f"equal to {file} in {len(NUMBERS)} architectures" in out
 
 
 # --- what is refused -------------------------------------------------------------------------------

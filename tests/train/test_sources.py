@@ -316,7 +316,7 @@ def test_the_part_that_weights_learn_from_can_be_chosen(tmp_path):
     parts = load("cifar10", tmp_path, portion=0.4).search()
     assert (len(parts.weights), len(parts.valid)) == (20, 30)
     image_folder(tmp_path / "cifar100", {"train": 1, "val": 1}, [f"c{i}" for i in range(100)])
-    with pytest.raises(BadSetting, match="its validation images are a part of the test images"):
+    with pytest.raises(BadSetting, match="its parts are published"):
         load("cifar100", tmp_path, portion=0.4)
 
 

@@ -60,13 +60,18 @@ def _file(file: Path, space: Space, fast_mode: bool) -> Opened:
 
 
 def _pack_of(one: OneFile) -> Pack:
-    """The table in our cache folder that was made of the file; it is made if there is none, or an older one."""
-    kept = place_of(one.name)
-    if kept.exists() and kept.stat().st_mtime_ns > one.path.stat().st_mtime_ns:
-        pack = Pack.open(kept)
-        if pack.archive == one.name:
-            return pack
-    _tell(f"reading {one.path} into {kept}, once: `nasreplay data convert` does the same faster")
+    """The table in our cache folder that was made of the file as it is; it is made if there is none.
+
+    Its name tells the file's size and time of change, so that no other file's table, and none of the user's, is
+    taken for it or lost.
+    """
+    now = one.path.stat()
+    kept = place_of(f"{one.name}-{now.st_size:x}-{now.st_mtime_ns:x}")
+    if kept.exists():
+        return Pack.open(kept)
+    _tell(
+        f"reading {one.path} into {kept}, once; a pack that `nasreplay data convert` makes opens by its own name"
+    )
     done = convert(one, kept, jobs=1, allow_missing=True)  # other processes would import the caller's script
     if damaged := {number: reason for number, reason in done.missing.items() if reason != NO_FILE}:
         number, reason = next(iter(damaged.items()))
