@@ -80,6 +80,11 @@ def job_of(target: Target, source: Source | FileSource, place: Place, chosen: di
     recipe = job.recipe.among(place.team.size)
     images = job.images.fraction(part)
     division_of(recipe, place, len(images))
+    if recipe.auxiliary and 1 in (recipe.batch, len(images) % recipe.batch):
+        raise BadSetting(
+            f"a batch of one of the {len(images):,} images is too few for the batch norms of the auxiliary head: "
+            "choose another --batch"
+        )
     return replace(job, recipe=recipe, images=images, sets=sets)
 
 

@@ -298,6 +298,7 @@ def test_shipped_sizes_are_the_published_ones(name):
         (("GDAS_V1", "--export", "net.xyz"), "must end with"),
         (("GDAS_V1", "--export", "no/net.pt2"), "no is no folder"),
         (("GDAS_V1", "--resume"), "--resume needs --out"),
+        (("GDAS_V1", "--batch", "71"), "a batch of one of the 72 images is too few"),
         (("--epochs", "1"), "name a TARGET"),
     ],
 )
