@@ -55,19 +55,19 @@ def convert(
 ) -> Converted:
     """Write the pack `out` from an archive.
 
-    curves: every epoch, or only the last one; exact: curves as float64, or as float32; jobs: processes (None: one
-    per core); allow_missing: go on without the architectures whose files are missing or cannot be read; keep_fuller:
-    refuse to replace a pack that has more architectures, or curves where this one would have none. What is done is
-    kept beside `out` until the pack is written: the same call takes it up after an interruption and gives the same
-    bytes. progress(done, total) counts architectures, those of a one-file archive twice: when they are read, and when
-    they are converted. Raises BadInput, UnsafePickle or BadOutput.
+    curves: every epoch, or only the last one; exact: curves as float64, or as float32; jobs: processes (None: one per
+    core); allow_missing: go on without the architectures whose files are missing or cannot be read; keep_fuller:
+    refuse to replace a pack that has more architectures, curves where this one has none, or more exact ones. What is
+    done is kept beside `out` until the pack is written: the same call takes it up after an interruption and gives the
+    same bytes. progress(done, total) counts architectures, those of a one-file archive twice: when they are read, and
+    when they are converted. Raises BadInput, UnsafePickle or BadOutput.
     """
     out, progress = Path(out), progress or (lambda *_: None)
 
     def check(archive: Archive, missing: dict[int, str]) -> None:
         _refuse(archive, missing, allow_missing)
         if keep_fuller:
-            _refuse_fuller(out, archive.space.size - len(missing), curves)
+            _refuse_fuller(out, archive.space.size - len(missing), curves, exact)
 
     _refuse_other(out)
     if isinstance(archive, Archive):
@@ -124,7 +124,7 @@ def _refuse_other(out: Path) -> None:
         ) from None
 
 
-def _refuse_fuller(out: Path, architectures: int, curves: bool) -> None:
+def _refuse_fuller(out: Path, architectures: int, curves: bool, exact: bool) -> None:
     if not out.exists():
         return
     pack = Pack.open(out)
@@ -133,6 +133,8 @@ def _refuse_fuller(out: Path, architectures: int, curves: bool) -> None:
         more, here = f"{held:,} architectures", f"{architectures:,}"
     elif pack.curves and not curves:
         more, here = "every epoch", "the last one only"
+    elif any(kind == "<i8" for _, kind in pack.curves.values()) and not exact:
+        more, here = "curves of float64", "curves of float32"
     else:
         return
     raise BadOutput(

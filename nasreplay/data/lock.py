@@ -24,7 +24,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         raise BadOutput(f"{folder}: cannot be made: {problem.strerror}; choose another --out") from None
     with handle:
         if not (lock(handle) and _is_still(handle, folder / ".lock")):
-            raise BadOutput(f"{folder}: another process is writing here; choose another --out")
+            raise BadOutput(
+                f"{folder}: another process is writing here; wait for its end, or choose another place"
+            )
         yield
 
 

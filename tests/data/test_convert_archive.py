@@ -244,7 +244,8 @@ def test_one_conversion_at_a_time(archive, tmp_path):
         out, err = end(start(*arguments, cwd=tmp_path), 2)
     assert (out, err) == (
         "",
-        "nasreplay: error: .pack.h5.parts: another process is writing here; choose another --out\n",
+        "nasreplay: error: .pack.h5.parts: another process is writing here; wait for its end, "
+        "or choose another place\n",
     )
     end(start(*arguments, cwd=tmp_path), 0)
     assert [path.name for path in tmp_path.iterdir()] == ["pack.h5"]
@@ -263,6 +264,8 @@ def test_a_fuller_table_of_the_same_name_is_kept(archive, pack, tmp_path, monkey
         BadOutput, match="holds every epoch, and would be replaced by a table with the last one"
     ):
         convert(open_archive(archive), table, curves=False, allow_missing=True, keep_fuller=True)
+    with pytest.raises(BadOutput, match=r"curves of float64, and would be replaced by .* float32"):
+        convert(open_archive(archive), table, exact=False, allow_missing=True, keep_fuller=True)
     assert table.read_bytes() == pack.path.read_bytes()
     assert [path.name for path in table.parent.iterdir()] == [table.name]
 
