@@ -336,7 +336,7 @@ def test_convert_verify_and_use_by_name(tmp_path, monkeypatch):
     assert f"use it as --table {archive.name}" in out
     out, _ = end(start("data", "verify", archive.name, "--archive", str(archive), cwd=tmp_path), 0)
     assert "60 curves" in out
-    assert f"equal to {archive.name} in 2 architectures" in out
+    assert f"equal to {tmp_path / archive.name} in 2 architectures" in out
     out, _ = end(
         start("query", "8:8:8:8:8", "--table", archive.name, "--dataset", "cifar100", cwd=tmp_path), 0
     )
