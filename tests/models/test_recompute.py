@@ -67,7 +67,7 @@ def shared(kind: type[SharedNetwork], one_hot: bool, **network: Any) -> tuple[Ca
 
     def build() -> Any:
         net = made.build(10)
-        net.drop_path = 0.3
+        net.drop_path = 0.3  # pyright: ignore[reportArgumentType]
         return net
 
     return build, mixed(mixture)
