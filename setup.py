@@ -1,5 +1,12 @@
-"""A shim for tools that still call setup.py; everything is in pyproject.toml."""
+"""The packages of the wheel: found, so that none is forgotten; everything else is in pyproject.toml."""
 
-from setuptools import setup
+from setuptools import find_namespace_packages, find_packages, setup
 
-setup()
+setup(
+    packages=[
+        *find_packages(include=["nasreplay*"]),
+        "nasreplay.configs",
+        *(f"nasreplay.configs.{name}" for name in find_namespace_packages("configs")),
+    ],
+    package_dir={"nasreplay.configs": "configs"},
+)

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import psutil
 from make_archive import make, make_one_file
 
-from nasreplay.data.official import ENDING, Archive, open_archive
+from nasreplay.data.importers.nats.archive import ENDING, Archive, open_archive
 from nasreplay.spaces import TOPOLOGY
 
 FEW = 32

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.data.official import ENDING, official_texts
+from nasreplay.data.importers.nats.archive import ENDING, official_texts
 from nasreplay.data.semantics import FACTS, stored_meaning
 from nasreplay.spaces import Space, space_named
 

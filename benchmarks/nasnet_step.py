@@ -18,13 +18,13 @@ from typing import Any
 
 import steps
 
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import GDASNetwork
-from nasreplay.search.gradient import GDAS, DartsV1
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import GDASNetwork
+from nasreplay.search.searchers.gradient import GDAS, DartsV1
+from nasreplay.spaces.genotypes.notation import SEARCHED
 from nasreplay.spaces.nasnet import NASNET_SPACES
-from nasreplay.spaces.notation import SEARCHED
-from nasreplay.train.optim import WEIGHT_SHARING
-from nasreplay.train.place import Place
+from nasreplay.train.device import Place
+from nasreplay.train.recipe import WEIGHT_SHARING
 
 BATCH, SPACE = 16, NASNET_SPACES["nasnet-gdas"]
 TARGETS = {"gdas": 1.3, "darts-v1": 1.5}  # how many times faster than xautodl

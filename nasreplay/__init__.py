@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nasreplay import search
-    from nasreplay.evaluate.load import load_table
+    from nasreplay.evaluate.table.load import load_table
 
 __version__ = "0.1.0"
 __all__ = ["load_table", "search"]
@@ -22,7 +22,7 @@ __all__ = ["load_table", "search"]
 def __getattr__(name: str) -> Any:
     # on demand: `nasreplay query` must not pay for searchers
     if name == "load_table":
-        return importlib.import_module("nasreplay.evaluate.load").load_table
+        return importlib.import_module("nasreplay.evaluate.table.load").load_table
     if name == "search":
         return importlib.import_module("nasreplay.search")
     raise AttributeError(f"module 'nasreplay' has no attribute {name!r}")

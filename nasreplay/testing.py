@@ -25,9 +25,9 @@ import pytest
 
 from nasreplay.errors import BadArchitecture, BadSetting, NotMeasured
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.fidelity import Level
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import InStep, run
 from nasreplay.seeds import Stream

@@ -11,32 +11,32 @@ LONGEST = 400
 
 # what a part may import besides itself; the first three are for everybody
 COMMON = {"errors", "seeds", "config"}
+RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "errors": set(),
     "seeds": set(),
     "config": {"errors"},
+    "files": COMMON,
     "spaces": COMMON,
-    "data": COMMON | {"spaces"},
-    "compat": COMMON | {"spaces", "data", "evaluate"},
-    "evaluate": COMMON | {"spaces", "data"},
+    "data": COMMON | {"files", "spaces"},
+    "compat": COMMON | {"files", "spaces", "data", "evaluate"},
+    "evaluate": COMMON | {"files", "spaces", "data"},
+    "runs": COMMON | {"files", "spaces", "data"},
+    "search": RUNS,
+    "replay": RUNS | {"search"},
     "models": COMMON | {"spaces"},
-    "train": COMMON | {"spaces", "data", "models"},
-    "runs": COMMON | {"spaces", "data"},
-    "search": COMMON | {"spaces", "data", "evaluate", "runs"},
-    "testing": COMMON | {"spaces", "data", "evaluate", "runs", "search"},
-    "cli": COMMON | {"spaces", "data", "evaluate", "models", "train", "runs", "search", "version"},
+    "train": COMMON | {"files", "spaces", "data", "models"},
+    "live": COMMON | {"files", "spaces", "data", "evaluate", "models", "train"},
+    "testing": RUNS | {"search"},
+    "jobs": RUNS | {"search", "replay", "models", "train", "live"},
+    "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs", "version"},
     "__main__": {"cli"},
     "__init__": {"evaluate", "search"},
 }
 # and what single files may import besides; the version number is all that the package itself offers its parts
 ALSO = {
-    "evaluate/supernet.py": {"models", "train"},
-    "evaluate/scratch.py": {"models", "train"},
-    "evaluate/memory.py": {"train"},
-    "evaluate/shared_accuracy.py": {"models", "train"},  # parts of the supernet
-    "evaluate/passes.py": {"train"},
-    "evaluate/unrolled.py": {"models", "train"},
     "runs/folder.py": {"version"},
+    "data/importers/nats/verify_archive.py": {"compat"},
 }
 
 # heavy packages, and the only files that import them when they are loaded; elsewhere it is inside functions
@@ -44,13 +44,8 @@ HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "rich", "nats_
 NETWORKS = {"torch", "torchvision"}
 MAY_LOAD = {
     "runs/frames.py": {"pandas"},
-    "evaluate/supernet.py": NETWORKS,
-    "evaluate/scratch.py": NETWORKS,
-    "evaluate/memory.py": NETWORKS,
-    "evaluate/shared_accuracy.py": NETWORKS,
-    "evaluate/passes.py": NETWORKS,
-    "evaluate/unrolled.py": NETWORKS,
-    "cli/train_run.py": NETWORKS,
+    "jobs/training_folder.py": NETWORKS,
+    "live": NETWORKS,
     "models": NETWORKS,
     "train": NETWORKS,
 }

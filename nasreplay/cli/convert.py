@@ -9,12 +9,12 @@ from typing import Any
 import click
 import numpy as np
 
-from nasreplay.cli.given import given, read
+from nasreplay.cli.inputs import given, read
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces import SIZE, TOPOLOGY, Architecture
-from nasreplay.spaces.convert import cell_of, genotype_of
-from nasreplay.spaces.genotype import Genotype
-from nasreplay.spaces.notation import WRITERS
+from nasreplay.spaces.genotypes.conversion import cell_of, genotype_of
+from nasreplay.spaces.genotypes.genotype import Genotype
+from nasreplay.spaces.genotypes.notation import WRITERS
 from nasreplay.spaces.read import FORMS
 
 CELL_FORMS: dict[str, Callable[[Sequence[int]], str]] = {

@@ -28,10 +28,10 @@ def convert(
     from pathlib import Path
 
     from nasreplay.cli.progress import progress_bar
-    from nasreplay.data.convert import convert as run
-    from nasreplay.data.find import place_of
-    from nasreplay.data.official import Archive
-    from nasreplay.data.one_file import find_archive
+    from nasreplay.data.importers.nats.archive import Archive
+    from nasreplay.data.importers.nats.archive_to_pack import convert as run
+    from nasreplay.data.importers.nats.onefile import find_archive
+    from nasreplay.data.locate import place_of
     from nasreplay.errors import BadSetting
 
     if no_curves and float32_curves:

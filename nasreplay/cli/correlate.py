@@ -44,7 +44,7 @@ def correlate(
     (default), test, valtest, train, params, flops, latency or seconds.
     """
     from nasreplay.data.correlate import agreement, column
-    from nasreplay.data.find import open_table
+    from nasreplay.data.locate import open_table
 
     if len(tables) > 2:
         raise BadSetting(f"--table is given {len(tables)} times: two columns come from at most two tables")
@@ -52,7 +52,7 @@ def correlate(
     one, other = column(packs[0], first), column(packs[-1], second)
     found = agreement(one, other, sorted(set(top)))
     if figure:
-        from nasreplay.runs.scatter import save_scatter
+        from nasreplay.runs.report.scatter import save_scatter
 
         title = f"Kendall τ {found.kendall_tau:.3f}, {found.architectures:,} architectures"
         save_scatter(one, other, title, figure)

@@ -27,7 +27,7 @@ data.add_command(convert)
 def list_tables(as_json: bool) -> None:
     """The embedded table and the packs in the cache folder."""
     from nasreplay.data.describe import summary
-    from nasreplay.data.find import EMBEDDED, cached_tables, open_table
+    from nasreplay.data.locate import EMBEDDED, cached_tables, open_table
     from nasreplay.errors import BadPack
 
     rows = [summary(open_table(), EMBEDDED)]
@@ -49,7 +49,7 @@ def list_tables(as_json: bool) -> None:
 def info(pack: str | None, as_json: bool) -> None:
     """Everything in PACK (a name or file; default: the embedded table) with its exact meaning."""
     from nasreplay.data.describe import description, description_lines
-    from nasreplay.data.find import open_table
+    from nasreplay.data.locate import open_table
 
     table = open_table(pack)
     click.echo(json.dumps(description(table), indent=2) if as_json else "\n".join(description_lines(table)))
@@ -63,8 +63,8 @@ def info(pack: str | None, as_json: bool) -> None:
 @click.option("--full", is_flag=True, help="Compare with every file of the archive, not a sample of 256.")
 def verify(pack: str | None, archive: str | None, full: bool) -> None:
     """Check every number of PACK (a name or file; default: the embedded table). Exit status 1 on problems."""
-    from nasreplay.data.find import open_table
-    from nasreplay.data.verify import verify as problems_of
+    from nasreplay.data.locate import open_table
+    from nasreplay.data.pack.check import verify as problems_of
     from nasreplay.errors import BadSetting
 
     if full and not archive:
@@ -87,8 +87,8 @@ def _compare(table: Pack, place: str, full: bool) -> tuple[int, list[str]]:
     from tempfile import TemporaryDirectory
 
     from nasreplay.cli.progress import progress_bar
-    from nasreplay.data.one_file import OneFile, find_archive, split
-    from nasreplay.data.verify_archive import compare
+    from nasreplay.data.importers.nats.onefile import OneFile, find_archive, split
+    from nasreplay.data.importers.nats.verify_archive import compare
 
     archive = find_archive(place)
     with TemporaryDirectory(prefix="nasreplay-") as folder:
@@ -156,9 +156,9 @@ def import_csv(
     --map arch=arch --map acc=cifar10-valid/12/x-valid/accuracy
     --own my-images --map arch=arch --map acc=my-images/12/x-valid/accuracy
     """
-    from nasreplay.data.import_csv import import_csv as run
-    from nasreplay.data.import_csv import read_map_file
-    from nasreplay.data.own import from_texts
+    from nasreplay.data.custom_dataset import from_texts
+    from nasreplay.data.importers.csv_to_pack import import_csv as run
+    from nasreplay.data.importers.csv_to_pack import read_map_file
     from nasreplay.spaces import space_named
 
     wanted = [*(read_map_file(map_file) if map_file else []), *mappings]

@@ -34,8 +34,8 @@ def draw(architecture: str, files: tuple[Path, ...], width: float, hide_none: bo
     ARCH is an |op~i| string, a six-digit key, an official index, widths such as 8:16:24:32:40, a genotype in any form
     or a file with one, a name of nasreplay zoo, a run folder of nasreplay search, or a search checkpoint.
     """
-    from nasreplay.cli.retrain_target import read_target
-    from nasreplay.runs.draw import kind_of, save_drawing
+    from nasreplay.jobs.training_target import read_target
+    from nasreplay.runs.drawing.figure import kind_of, save_drawing
     from nasreplay.spaces.graph import NONE
 
     target = read_target(architecture, which)

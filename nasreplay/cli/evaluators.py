@@ -54,7 +54,7 @@ def evaluator_of(chosen: Mapping[str, Any]) -> Any:
 
 
 def _table(chosen: Mapping[str, Any]) -> Any:
-    from nasreplay.evaluate.load import load_table
+    from nasreplay.evaluate.table.load import load_table
     from nasreplay.spaces import space_named
 
     table = load_table(

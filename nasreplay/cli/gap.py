@@ -24,8 +24,8 @@ def gap(run: Path, sample: int, every: bool, table: str | None, seed: int, as_js
     Kendall's tau between shared-weight accuracies and the table says how much of it is rank error.
     """
     from nasreplay.cli import live
+    from nasreplay.jobs.gap_measurement import gap_lines, rank_error, total_gap
     from nasreplay.runs.record import result_of
-    from nasreplay.search.gap import gap_lines, rank_error, total_gap
 
     if sample < 2:
         raise BadSetting(f"--sample {sample}: tau needs at least 2 architectures")

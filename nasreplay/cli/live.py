@@ -150,8 +150,8 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
     """A fresh supernet for a searcher (`chosen["searcher"]` decides the published recipe of its weights)."""
     from dataclasses import replace
 
-    from nasreplay.evaluate.supernet import SupernetEvaluator
-    from nasreplay.train.optim import WEIGHT_SHARING, recipe_of
+    from nasreplay.live.supernet import SupernetEvaluator
+    from nasreplay.train.recipe import WEIGHT_SHARING, recipe_of
 
     shared = network(chosen)
     start = of_run(Path(chosen["weights"]))[0] if chosen.get("weights") else None
@@ -195,8 +195,8 @@ def scratch(chosen: Mapping[str, Any]) -> Any:
         )
     from dataclasses import replace
 
-    from nasreplay.evaluate.scratch import ScratchEvaluator
-    from nasreplay.train.optim import Recipe, recipe_of
+    from nasreplay.live.scratch import ScratchEvaluator
+    from nasreplay.train.recipe import Recipe, recipe_of
 
     epochs = chosen["epochs"] or 12
     recipe = recipe_of(chosen["training"]) if chosen["training"] else Recipe(str(epochs), epochs)
@@ -214,7 +214,7 @@ def scratch(chosen: Mapping[str, Any]) -> Any:
 
 def space_of(chosen: Mapping[str, Any]) -> Any:
     """The space of `--space`, or the one that the searcher was made for; raises UnknownName."""
-    from nasreplay.models.shared import NETWORKS
+    from nasreplay.models.shared_networks import NETWORKS
     from nasreplay.search import SEARCHERS
     from nasreplay.spaces import space_named
 
@@ -227,7 +227,7 @@ def space_of(chosen: Mapping[str, Any]) -> Any:
 
 def network(chosen: Mapping[str, Any]) -> Any:
     """What the options say of the shared network of their space."""
-    from nasreplay.models.shared import NETWORKS
+    from nasreplay.models.shared_networks import NETWORKS
 
     kind = NETWORKS[space_of(chosen).name]
     settings = given(chosen, "bn", "affine", "channels", "cells", "drop_path", "derive")
@@ -239,7 +239,7 @@ def given(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """The options of these names that were given; raises BadSetting for one that the space's networks don't have."""
     from dataclasses import fields
 
-    from nasreplay.models.shared import NETWORKS
+    from nasreplay.models.shared_networks import NETWORKS
 
     space = space_of(chosen)
     known = {field.name for field in fields(NETWORKS[space.name])}
@@ -251,7 +251,7 @@ def given(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 def source(chosen: Mapping[str, Any]) -> Any:
     """The images."""
-    from nasreplay.train.data import load
+    from nasreplay.train.images.catalogue import load
 
     return load(
         chosen["dataset"],
@@ -266,8 +266,8 @@ def place(chosen: Mapping[str, Any]) -> Any:
     """Device, precision and the other processes; sets the number of threads."""
     import torch
 
+    from nasreplay.train.device import Place, device_named
     from nasreplay.train.distributed import joined
-    from nasreplay.train.place import Place, device_named
 
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
@@ -285,7 +285,7 @@ def truth(chosen: Mapping[str, Any]) -> Any:
     Raises BadSetting for a table that was named and is of another space.
     """
     from nasreplay.errors import NotMeasured
-    from nasreplay.evaluate.load import load_table
+    from nasreplay.evaluate.table.load import load_table
 
     try:
         table = load_table(chosen["dataset"], table=chosen["table"], trial="mean")
@@ -335,7 +335,7 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
 
 def memory(supernet: Any, searcher: Any) -> str:
     """One line: what a search on shared weights will take beyond the images."""
-    from nasreplay.evaluate.memory import of_search
+    from nasreplay.live.search_memory import of_search
 
     mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
     found = of_search(supernet, mixes) / 1e6

@@ -8,9 +8,9 @@ import sys
 import click
 
 from nasreplay import __version__
-from nasreplay.cli import together
-from nasreplay.cli.together import Voice
 from nasreplay.errors import NasReplayError
+from nasreplay.jobs import rank_zero
+from nasreplay.jobs.rank_zero import Voice
 
 COMMANDS = {
     "query": "Numbers of architectures: accuracy, rank, cost, neighbours.",
@@ -88,7 +88,7 @@ def _explain(error: Exception, voice: Voice) -> None:
         case OSError():
             text, status = f"{error.strerror or error}: {error.filename or ''}", 1
         case _ if voice.lost(error):
-            text, status = together.LOST, 1
+            text, status = rank_zero.LOST, 1
         case _:
             text, status = f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
     voice.error(f"nasreplay: error: {text}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasreplay.cli.given import given
+from nasreplay.cli.inputs import given
 from nasreplay.errors import BadSetting, NotMeasured
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def query(
 
 def _query(architectures: Sequence[str], options: dict[str, Any], choice: dict[str, Any], form: str) -> None:
     from nasreplay.data import facts, semantics
-    from nasreplay.data.find import open_table
+    from nasreplay.data.locate import open_table
     from nasreplay.data.sheet import fill
     from nasreplay.spaces import TOPOLOGY
     from nasreplay.spaces.read import read_many
@@ -87,7 +87,7 @@ def _query(architectures: Sequence[str], options: dict[str, Any], choice: dict[s
         measured = {semantics.dataset_named(name): [] for name in options["datasets"] or facts.PUBLISHED}
     sheet = fill(space, flat, pack, measured)
     if form == "text":
-        from nasreplay.cli import query_text
+        from nasreplay.cli.views import query_text
 
         click.echo("\n".join(query_text.lines(sheet, why)))
         return
@@ -101,7 +101,7 @@ def _best(
 ) -> None:
     from nasreplay.data.best import Limits, best
     from nasreplay.data.facts import held
-    from nasreplay.data.find import open_table
+    from nasreplay.data.locate import open_table
     from nasreplay.data.sheet import fill
 
     pack, allowed = open_table(options["table"]), Limits(**limits)
@@ -114,13 +114,13 @@ def _best(
     if form != "text":
         _echo_data(sheet, form)
     elif qualify:
-        from nasreplay.cli.query_text import best_lines
+        from nasreplay.cli.views.query_text import best_lines
 
         click.echo("\n".join(best_lines(sheet, qualify, str(allowed))))
 
 
 def _echo_data(sheet: Sheet, form: str, why_no_accuracy: str = "", single: bool = False) -> None:
-    from nasreplay.cli import query_data
+    from nasreplay.cli.views import query_data
 
     if form == "json":
         click.echo(query_data.json_text(sheet, why_no_accuracy, single))

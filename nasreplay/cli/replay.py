@@ -76,8 +76,8 @@ def replay(listing: bool, redraw: Path | None, **chosen: Any) -> None:
 
 
 def _replay(chosen: dict[str, Any]) -> None:
-    from nasreplay.data.workers import cores
-    from nasreplay.search.compare import compare
+    from nasreplay.files.workers import cores
+    from nasreplay.replay.compare import compare
 
     plan = _plan(chosen)
     folder = chosen["out"] or Path("output") / f"replay-seed{plan.seed}"
@@ -97,10 +97,10 @@ def _replay(chosen: dict[str, Any]) -> None:
 
 
 def _plan(chosen: dict[str, Any]) -> Any:
-    from nasreplay.evaluate.load import replayable
+    from nasreplay.evaluate.table.load import replayable
+    from nasreplay.replay.plan import Plan
+    from nasreplay.replay.protocols import protocol_named
     from nasreplay.search import TABLE_DEFAULTS, make
-    from nasreplay.search.plan import Plan
-    from nasreplay.search.protocols import protocol_named
     from nasreplay.seeds import root_seed
 
     if chosen["jobs"] is not None and chosen["jobs"] < 1:
@@ -160,20 +160,22 @@ def _telling() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _present(comparison: Any, folder: Path, chosen: dict[str, Any]) -> None:
-    from nasreplay.data.atomic import write_whole
-    from nasreplay.runs import plots, report
+    from nasreplay.files.atomic import write_whole
+    from nasreplay.runs.report import comparison_report, plots
 
     figures = plots.save_figures(comparison, folder)
-    text = report.markdown(comparison, [figure.name for figure in figures if figure.suffix == ".png"])
+    text = comparison_report.markdown(
+        comparison, [figure.name for figure in figures if figure.suffix == ".png"]
+    )
     write_whole(folder / "summary.md", text.encode())
     if chosen["as_json"]:
-        click.echo(json.dumps(report.rows(comparison), indent=1))
+        click.echo(json.dumps(comparison_report.rows(comparison), indent=1))
     elif chosen["as_csv"]:
-        click.echo(_csv(report.rows(comparison)), nl=False)
+        click.echo(_csv(comparison_report.rows(comparison)), nl=False)
     else:
         from rich.console import Console
 
-        report.print_report(comparison, Console())
+        comparison_report.print_report(comparison, Console())
     machine = chosen["as_json"] or chosen["as_csv"]
     click.echo(f"results, figures and summary: {folder}  (seed {comparison.settings['seed']})", err=machine)
 

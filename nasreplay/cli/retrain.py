@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasreplay.cli import live, options, retrain_text
+from nasreplay.cli import live, options
+from nasreplay.cli.views import retrain_text
 from nasreplay.errors import BadSetting
 from nasreplay.spaces import Genotype
-from nasreplay.spaces.plan import DIALECTS
+from nasreplay.spaces.costs.network_plan import DIALECTS
 
 if TYPE_CHECKING:
-    from nasreplay.cli.retrain_job import Job
-    from nasreplay.cli.retrain_target import Target
-    from nasreplay.train.data import Source
-    from nasreplay.train.files import FileSource
+    from nasreplay.jobs.training_job import Job
+    from nasreplay.jobs.training_target import Target
+    from nasreplay.train.images.catalogue import Source
+    from nasreplay.train.images.streamed import FileSource
 
 NETWORK = options.together(
     click.option(
@@ -78,9 +79,9 @@ def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
     continues with --resume, to the same bits on a CPU. At the end the last checkpoint is loaded and evaluated anew:
     another accuracy than the logged one is an error.
     """
-    from nasreplay.cli.retrain_job import job_of, source_of
-    from nasreplay.cli.retrain_target import read_target
-    from nasreplay.cli.train_run import TrainingFolder
+    from nasreplay.jobs.training_folder import TrainingFolder
+    from nasreplay.jobs.training_job import job_of, source_of
+    from nasreplay.jobs.training_target import read_target
     from nasreplay.train.export import check_export, export
 
     _check(chosen)
@@ -109,7 +110,7 @@ def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
 
 
 def _check(chosen: dict[str, Any]) -> None:
-    from nasreplay.train.optim import SCHEDULES
+    from nasreplay.train.recipe import SCHEDULES
 
     if chosen["resume"] and chosen["seed"] == -1 and "{seed}" in (chosen["out"] or "{seed}"):
         raise BadSetting("--resume needs --out, the folder of the training, or its --seed")
@@ -162,7 +163,7 @@ def _facts(target: Target, source: Source | FileSource, job: Job) -> dict[str, A
     """What is known before the training: the network's size, and what was published of it on this data set."""
     import torch
 
-    from nasreplay.models.cost import multiply_adds, parameters
+    from nasreplay.models.module_cost import multiply_adds, parameters
 
     with torch.device("meta"):
         network = job.build()
@@ -184,7 +185,7 @@ def _facts(target: Target, source: Source | FileSource, job: Job) -> dict[str, A
 def _memory(job: Job, side: int) -> int:
     """Bytes of the training beyond its images."""
     from nasreplay.train.loop import EVALUATION_BATCH, initial
-    from nasreplay.train.memory import of_training
+    from nasreplay.train.step_memory import of_training
 
     with initial(0):
         network = job.place.move(job.build())
@@ -194,7 +195,7 @@ def _memory(job: Job, side: int) -> int:
 
 def _table(target: Target, facts: dict[str, Any], table: str | None) -> dict[str, Any]:
     """What a table knows of a cell of NAS-Bench-201."""
-    from nasreplay.cli.train_table import beside
+    from nasreplay.jobs.compare_to_table import beside
 
     if isinstance(target.cell, Genotype):
         return {}

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from nasreplay.cli import evaluators, live, options, together
+from nasreplay.cli import evaluators, live, options
 from nasreplay.errors import BadSetting
+from nasreplay.jobs import rank_zero
 
 
 @click.command(short_help="Run one searcher, with its full event log.")
@@ -38,17 +39,17 @@ def search(searcher: str, out: Path | None, resume: bool, as_json: bool, **chose
 
     if resume and out is None:
         raise BadSetting("--resume needs --out, the folder of the run")
-    if together.several() and chosen["evaluator"] != "supernet":
+    if rank_zero.several() and chosen["evaluator"] != "supernet":
         raise BadSetting(
             f"--evaluator {chosen['evaluator']} works in one process; several train a supernet: --evaluator supernet"
         )
     kept = out if resume and chosen["seed"] == -1 else None
-    seed = together.lead(lambda: read_header(kept)["seed"] if kept else root_seed(chosen["seed"]))
+    seed = rank_zero.lead(lambda: read_header(kept)["seed"] if kept else root_seed(chosen["seed"]))
     if chosen["evaluator"] != "table":
-        from nasreplay.cli import search_live
+        from nasreplay.jobs import live_search
 
-        facts = search_live.run_live(searcher, out, resume, seed, chosen)
-        click.echo(json.dumps(facts, indent=1) if as_json else search_live.text(facts))
+        facts = live_search.run_live(searcher, out, resume, seed, chosen)
+        click.echo(json.dumps(facts, indent=1) if as_json else live_search.text(facts))
         return
     evaluators.refuse_idle("table")
     made, table, budget = _build(searcher, chosen)
@@ -65,8 +66,8 @@ def search(searcher: str, out: Path | None, resume: bool, as_json: bool, **chose
 
 
 def _build(name: str, chosen: dict[str, Any]) -> tuple[Any, Any, Any]:
+    from nasreplay.replay.budgets import time_budget
     from nasreplay.search import Budget, make
-    from nasreplay.search.published import time_budget
 
     name = make(name).name
     made = make(name, options.changes_of(chosen["configs"], chosen["sets"], (name,)).get(name))

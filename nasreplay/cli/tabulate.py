@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasreplay.cli import evaluators, live, options
-from nasreplay.cli.given import given
+from nasreplay.cli.inputs import given
 from nasreplay.cli.progress import progress_bar
 from nasreplay.errors import BadInput, BadSetting
 
@@ -53,7 +53,7 @@ def tabulate(packs: tuple[str, ...], merging: bool, out: Path, **chosen: Any) ->
     nasreplay tabulate --sample 500 --shard 1/2 --out a.h5
     nasreplay tabulate --merge a.h5 b.h5 --out whole.h5
     """
-    from nasreplay.evaluate.tabulated import merge
+    from nasreplay.evaluate.tabulate.to_pack import merge
 
     if merging:
         _refuse_all_but("--merge", "packs", "merging", "out")

@@ -13,9 +13,9 @@ from nasreplay.errors import BadArchitecture, BadSetting
 from nasreplay.spaces.base import Architecture
 
 if TYPE_CHECKING:
-    from nasreplay.train.data import Source
+    from nasreplay.train.images.catalogue import Source
     from nasreplay.train.loop import Place, Trainer
-    from nasreplay.train.optim import Recipe
+    from nasreplay.train.recipe import Recipe
 
 # named structures of the published scripts; all_full has several operations on an edge and is no cell of the space
 NAMED = {
@@ -75,9 +75,9 @@ def train(arch: str, as_json: bool, **chosen: Any) -> None:
     cifar10, cifar100, ImageNet16-120, tiny-imagenet-200, or an image folder. The run folder holds run.json,
     epochs.jsonl and checkpoint/; a killed training continues with --resume, to the same bits on a CPU.
     """
-    from nasreplay.cli.train_run import TrainingFolder
-    from nasreplay.cli.train_table import beside
-    from nasreplay.train.data import load
+    from nasreplay.jobs.compare_to_table import beside
+    from nasreplay.jobs.training_folder import TrainingFolder
+    from nasreplay.train.images.catalogue import load
 
     if chosen["resume"] and chosen["out"] is None and chosen["seed"] == -1:
         raise BadSetting("--resume needs --out, the folder of the training, or its --seed")
@@ -122,7 +122,7 @@ def recipe_and_end(chosen: dict[str, Any]) -> tuple[Recipe, int]:
     """The recipe, and the number of epochs after which the training stops; raises BadSetting."""
     from dataclasses import replace
 
-    from nasreplay.train.optim import recipe_of
+    from nasreplay.train.recipe import recipe_of
 
     recipe = recipe_of(chosen["recipe"])
     recipe = replace(recipe, batch=chosen["batch"] or recipe.batch)
@@ -138,7 +138,7 @@ def _trainer(
     architecture: Architecture, source: Source, recipe: Recipe, place: Place, chosen: dict[str, Any]
 ):
     """A function of the seed (known only when the run folder is open), and the evaluation sets."""
-    from nasreplay.models import child
+    from nasreplay.models.nb201.child import child
     from nasreplay.train.loop import Trainer
 
     images, sets = source.benchmark()

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from nasreplay.spaces.nasnet_cost import cost
-from nasreplay.spaces.notation import WRITERS, to_mapping
-from nasreplay.spaces.plan import DIALECTS, Plan
-from nasreplay.spaces.zoo import Entry, Published, entry
-from nasreplay.spaces.zoo import zoo as entries
+from nasreplay.spaces.costs.nasnet_cost import cost
+from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
+from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
+from nasreplay.spaces.genotypes.zoo import Entry, Published, entry
+from nasreplay.spaces.genotypes.zoo import zoo as entries
 
 
 @click.command()

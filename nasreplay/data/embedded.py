@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.data.layout import FORMAT
 from nasreplay.data.pack import Pack, write_pack
-from nasreplay.data.unpickle import loads_builtins
+from nasreplay.data.pack.layout import FORMAT
 from nasreplay.errors import BadOutput, BadPack
+from nasreplay.files.unpickle import loads_builtins
 from nasreplay.spaces import TOPOLOGY
 
 NAME = "nas-bench-201-embedded"

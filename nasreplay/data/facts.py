@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nasreplay.data import semantics
-from nasreplay.data.layout import AVERAGED
 from nasreplay.data.pack import Pack
+from nasreplay.data.pack.layout import AVERAGED
 from nasreplay.data.semantics import Own
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Space

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nasreplay.data.atomic import write_whole
 from nasreplay.errors import BadOutput
+from nasreplay.files.atomic import write_whole
 from nasreplay.seeds import root_seed
 
 

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.data.lock import alone_in
 from nasreplay.errors import BadOutput, WriteFailed
+from nasreplay.files.lock import alone_in
+from nasreplay.files.state import load_state, save_state
 from nasreplay.runs.folder import open_folder, read_header, versions
 from nasreplay.runs.result import Numbering, Result, best_so_far
-from nasreplay.runs.state import load_state, save_state
 from nasreplay.spaces import space_named
 
 KEPT = 2

@@ -27,8 +27,8 @@ from urllib.parse import quote
 import h5py
 import numpy as np
 
-from nasreplay.data.atomic import write_whole
 from nasreplay.errors import BadOutput
+from nasreplay.files.atomic import write_whole
 from nasreplay.runs.result import ARRAYS, Result
 
 FORMAT = "nasreplay-results/1"

@@ -9,18 +9,18 @@ from nasreplay import config
 from nasreplay.errors import UnknownName
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.search.base import Live, Question, SamplingSearcher, Searcher
-from nasreplay.search.bohb import BOHB
-from nasreplay.search.curriculum import Curriculum, CurriculumFixed
 from nasreplay.search.driver import run
-from nasreplay.search.enas import ENAS
-from nasreplay.search.gradient import GDAS, SNAS, DartsV1, DartsV2, GradientSearch
-from nasreplay.search.hyperband import Hyperband
-from nasreplay.search.local import LocalSearch
-from nasreplay.search.random import RandomSearch
-from nasreplay.search.rea import REA
-from nasreplay.search.reinforce import Reinforce
-from nasreplay.search.sharing import RSPS, SETN
-from nasreplay.search.widths import TAS, MaskGumbel, MaskRL
+from nasreplay.search.searchers.bohb import BOHB
+from nasreplay.search.searchers.channel_search import TAS, MaskGumbel, MaskRL
+from nasreplay.search.searchers.curriculum import Curriculum, CurriculumFixed
+from nasreplay.search.searchers.enas import ENAS
+from nasreplay.search.searchers.gradient import GDAS, SNAS, DartsV1, DartsV2, GradientSearch
+from nasreplay.search.searchers.hyperband import Hyperband
+from nasreplay.search.searchers.local import LocalSearch
+from nasreplay.search.searchers.random import RandomSearch
+from nasreplay.search.searchers.rea import REA
+from nasreplay.search.searchers.reinforce import Reinforce
+from nasreplay.search.searchers.weight_sharing import RSPS, SETN
 
 SEARCHERS: dict[str, type[Searcher]] = {
     searcher.name: searcher

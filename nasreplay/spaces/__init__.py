@@ -1,7 +1,7 @@
 """Search spaces as values: parse, format, index, sample, mutate, neighbours, mixtures, costs (numpy only)."""
 
 from nasreplay.spaces.base import Architecture, Space, space_named
-from nasreplay.spaces.genotype import Cell, Genotype
+from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 from nasreplay.spaces.nasnet import NASNET
 from nasreplay.spaces.size import SIZE
 from nasreplay.spaces.topology import TOPOLOGY

@@ -16,12 +16,12 @@ import numpy as np
 from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
-from nasreplay.spaces.derivation import derive, softmax
-from nasreplay.spaces.genotype import INPUTS, Cell, Edge, Genotype
+from nasreplay.spaces.costs.nasnet_cost import cost
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.derivation import derive, softmax
+from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Edge, Genotype
+from nasreplay.spaces.genotypes.notation import PRIMITIVES, read_genotype, to_darts
 from nasreplay.spaces.graph import Graph
-from nasreplay.spaces.nasnet_cost import cost
-from nasreplay.spaces.notation import PRIMITIVES, read_genotype, to_darts
-from nasreplay.spaces.plan import Plan
 
 NODES = 4
 PICKS = 4  # decisions of a node: source, operation, source, operation

@@ -12,8 +12,8 @@ import numpy as np
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
-from nasreplay.spaces import skeleton
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.costs import nats_cost
 from nasreplay.spaces.graph import Arrow, Graph, Node
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
@@ -81,9 +81,9 @@ class SizeSpace(Space):
         """Trainable parameters, int64 [N]."""
         c0, c1, c2, c3, c4 = self.widths(codes).T
         cells = sum(_cell_parameters(a, b) for a, b in ((c0, c0), (c1, c2), (c3, c4)))
-        blocks = skeleton.residual_parameters(c0, c1) + skeleton.residual_parameters(c2, c3)
-        return skeleton.as_counts(
-            skeleton.stem_parameters(c0) + cells + blocks + skeleton.head_parameters(c4, classes)
+        blocks = nats_cost.residual_parameters(c0, c1) + nats_cost.residual_parameters(c2, c3)
+        return nats_cost.as_counts(
+            nats_cost.stem_parameters(c0) + cells + blocks + nats_cost.head_parameters(c4, classes)
         )
 
     def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
@@ -91,9 +91,9 @@ class SizeSpace(Space):
         c0, c1, c2, c3, c4 = self.widths(codes).T
         half, quarter = resolution // 2, resolution // 4
         cells = _cell_flops(c0, c0, resolution) + _cell_flops(c1, c2, half) + _cell_flops(c3, c4, quarter)
-        blocks = skeleton.residual_flops(c0, c1, half) + skeleton.residual_flops(c2, c3, quarter)
-        return skeleton.as_counts(
-            skeleton.stem_flops(c0, resolution) + cells + blocks + skeleton.head_flops(c4, classes)
+        blocks = nats_cost.residual_flops(c0, c1, half) + nats_cost.residual_flops(c2, c3, quarter)
+        return nats_cost.as_counts(
+            nats_cost.stem_flops(c0, resolution) + cells + blocks + nats_cost.head_flops(c4, classes)
         )
 
 

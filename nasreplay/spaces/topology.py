@@ -16,8 +16,8 @@ import numpy as np
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
-from nasreplay.spaces import skeleton
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.costs import nats_cost
 from nasreplay.spaces.graph import Arrow, Graph, Node
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -192,18 +192,18 @@ class TopologySpace(Space):
         ones, threes = self._convolutions(codes)
         widths = (WIDTH, 2 * WIDTH, 4 * WIDTH)
         cells = sum(ones * (w * w + 2 * w) + threes * (9 * w * w + 2 * w) for w in widths) * CELLS_PER_STAGE
-        blocks = sum(skeleton.residual_parameters(w // 2, w) for w in widths[1:])
-        fixed = skeleton.stem_parameters(WIDTH) + blocks + skeleton.head_parameters(widths[2], classes)
-        return skeleton.as_counts(cells + fixed)
+        blocks = sum(nats_cost.residual_parameters(w // 2, w) for w in widths[1:])
+        fixed = nats_cost.stem_parameters(WIDTH) + blocks + nats_cost.head_parameters(widths[2], classes)
+        return nats_cost.as_counts(cells + fixed)
 
     def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
         """Multiply-accumulates for one image, int64 [N]."""
         ones, threes = self._convolutions(codes)
         stages = [(WIDTH << s, resolution >> s) for s in range(3)]
         cells = sum((ones + 9 * threes) * w * w * side * side for w, side in stages) * CELLS_PER_STAGE
-        blocks = sum(skeleton.residual_flops(w // 2, w, side) for w, side in stages[1:])
-        fixed = skeleton.stem_flops(WIDTH, resolution) + blocks + skeleton.head_flops(4 * WIDTH, classes)
-        return skeleton.as_counts(cells + fixed)
+        blocks = sum(nats_cost.residual_flops(w // 2, w, side) for w, side in stages[1:])
+        fixed = nats_cost.stem_flops(WIDTH, resolution) + blocks + nats_cost.head_flops(4 * WIDTH, classes)
+        return nats_cost.as_counts(cells + fixed)
 
     @staticmethod
     def _convolutions(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

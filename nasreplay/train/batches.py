@@ -19,8 +19,8 @@ from torch import Tensor
 from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
-from nasreplay.train.data import ImageSet
 from nasreplay.train.distributed import Team
+from nasreplay.train.images.catalogue import ImageSet
 
 
 class Batch(NamedTuple):

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from nasreplay.data.atomic import remove_stale, write_whole
 from nasreplay.errors import BadOutput
+from nasreplay.files.atomic import remove_stale, write_whole
 
 # what torch raises for files that are damaged or something else
 DAMAGE = (

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nasreplay.data.atomic import replacing, write_whole
 from nasreplay.errors import BadSetting
+from nasreplay.files.atomic import replacing, write_whole
 
 
 def check_export(path: Path) -> None:

@@ -23,11 +23,11 @@ from nasreplay.errors import BadSetting, TrainingFailed
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import Augment
 from nasreplay.train.batches import Batch, Batches, Division, in_order
-from nasreplay.train.data import ImageSet
+from nasreplay.train.device import Place
 from nasreplay.train.distributed import Statistics, Team, accumulating
-from nasreplay.train.files import FileBatches, ImageFiles
-from nasreplay.train.optim import Recipe, set_learning_rate
-from nasreplay.train.place import Place
+from nasreplay.train.images.catalogue import ImageSet
+from nasreplay.train.images.streamed import FileBatches, ImageFiles
+from nasreplay.train.recipe import Recipe, set_learning_rate
 
 EVALUATION_BATCH = 256
 AVERAGED = " (averaged weights)"

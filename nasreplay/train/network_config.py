@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nasreplay import config
 from nasreplay.errors import BadSetting
-from nasreplay.spaces.plan import STEM, Plan
+from nasreplay.spaces.costs.network_plan import STEM, Plan
 
 DATASETS = ("cifar", "imagenet")
 DIALECTS = {"infer-nasnet.cifar": "xautodl-searched", "infer-nasnet.imagenet": "xautodl", "": "xautodl"}

@@ -87,7 +87,7 @@ def test_import_csv(run, tmp_path):
     assert "recipe short: 3 epochs, training seconds not known" in told
     assert "architectures: 15,623 with none, 2 with one" in told
 
-    from nasreplay.data.find import open_table
+    from nasreplay.data.locate import open_table
 
     pack = open_table(out)
     assert pack.title == "Mine"

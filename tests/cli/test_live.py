@@ -113,10 +113,10 @@ def in_child(folder, arguments, told):
     process = os.fork()
     if process:
         return process
-    from nasreplay.cli import search_live
     from nasreplay.cli.main import main
+    from nasreplay.jobs import live_search
 
-    search_live.SAVE_EVERY_S = 0.0
+    live_search.SAVE_EVERY_S = 0.0
 
     def slow_sync(descriptor):
         os.write(told, b"w")

@@ -8,7 +8,8 @@ import resource
 import numpy as np
 import pytest
 
-from nasreplay.cli import live, search_live
+from nasreplay.cli import live
+from nasreplay.jobs import live_search
 from nasreplay.runs.record import latest_state, read_events
 from nasreplay.train.checkpoint import load_checkpoint
 
@@ -18,7 +19,7 @@ RUN = (*RUN, "--fraction", "0.1", "--threads", "1", "--epochs", "4", "--seed", "
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(search_live, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(live_search, "SAVE_EVERY_S", 0.0)
 
 
 def log_of(folder):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from nasreplay.cli import search_live
-from nasreplay.cli.retrain_target import read_target
+from nasreplay.jobs import live_search
+from nasreplay.jobs.training_target import read_target
 from nasreplay.runs import record
 from nasreplay.runs.record import read_events
 from nasreplay.spaces import space_named
@@ -63,7 +63,7 @@ class Killed(BaseException):
 
 
 def test_a_killed_search_continues_to_the_same_log_and_checkpoint(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(search_live, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(live_search, "SAVE_EVERY_S", 0.0)
     command = ("search", "darts-v1", *TINY, *FRC, "--epochs", "2", "--seed", "9", "--derive", "pairs")
     run(*command, "--out", "whole")
     steps = [event["step"] for event in read_events(tmp_path / "whole") if event["event"] == "step"]
@@ -150,7 +150,7 @@ def test_scripts_take_the_published_arguments_of_genotype_searches(tmp_path, nam
 )
 def test_the_published_recipes_of_the_weights(searcher, space, recipe, batch, decay):
     from nasreplay.cli import live
-    from nasreplay.train.optim import recipe_of
+    from nasreplay.train.recipe import recipe_of
 
     path = live.published_recipe(searcher, space_named(space))
     assert path.stem == recipe

@@ -13,7 +13,7 @@ import pytest
 from command import assert_equal, end, start, wait_for
 
 from nasreplay.data.pack import write_pack
-from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.store import load_result, read_comparison
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import TOPOLOGY

@@ -11,9 +11,9 @@ from command import CHECKOUT, end, start, wait_for
 from made_up_searches import genotype, write
 
 from nasreplay import config
-from nasreplay.cli.retrain_target import read_target
-from nasreplay.spaces.nasnet_cost import cost
-from nasreplay.spaces.zoo import entry
+from nasreplay.jobs.training_target import read_target
+from nasreplay.spaces.costs.nasnet_cost import cost
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.train import export
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.loop import Trainer
@@ -236,7 +236,7 @@ def test_a_reloaded_checkpoint_with_another_accuracy_is_an_error(run, monkeypatc
 
 
 def test_weights_and_programs(run, monkeypatch, tmp_path):
-    import nasreplay.cli.train_run as train_run
+    import nasreplay.jobs.training_folder as train_run
 
     trained: list[Trainer] = []
     check = train_run.TrainingFolder.check

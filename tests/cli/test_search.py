@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from command import assert_equal, end, log_of, start, wait_for
 
-from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.record import result_of
 from nasreplay.runs.store import load_result
 from nasreplay.spaces import TOPOLOGY

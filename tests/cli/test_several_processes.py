@@ -11,8 +11,8 @@ import torch
 from command import end, start
 
 from nasreplay.cli.main import main
-from nasreplay.cli.together import LOST
 from nasreplay.errors import BadData
+from nasreplay.jobs.rank_zero import LOST
 from nasreplay.runs.record import read_events
 from nasreplay.train.checkpoint import load_checkpoint
 from nasreplay.train.loop import Trainer
@@ -146,9 +146,9 @@ def newest(folder: Path) -> dict:
 
 
 def often(*arguments: str) -> None:
-    from nasreplay.cli import search_live
+    from nasreplay.jobs import live_search
 
-    search_live.SAVE_EVERY_S = 0.0
+    live_search.SAVE_EVERY_S = 0.0
     main(list(arguments))
 
 

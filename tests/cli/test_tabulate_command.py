@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasreplay.cli.given import given
+from nasreplay.cli.inputs import given
 from nasreplay.data.pack import Pack
-from nasreplay.data.verify import verify
-from nasreplay.evaluate.load import load_table
+from nasreplay.data.pack.check import verify
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tabulate.md"

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from nasreplay.spaces.notation import read_genotype
-from nasreplay.spaces.zoo import zoo
+from nasreplay.spaces.genotypes.notation import read_genotype
+from nasreplay.spaces.genotypes.zoo import zoo
 
 
 def test_the_list_has_every_name_with_its_size(run):

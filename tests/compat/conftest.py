@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from nasreplay.data.convert import convert
-from nasreplay.data.official import NAMES, open_archive
+from nasreplay.data.importers.nats.archive import NAMES, open_archive
+from nasreplay.data.importers.nats.archive_to_pack import convert
 
 
 @pytest.fixture(scope="session")

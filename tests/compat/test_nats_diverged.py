@@ -8,8 +8,8 @@ import nats_bench
 import pytest
 
 from nasreplay.compat.nats_bench import create
-from nasreplay.data.convert import convert
-from nasreplay.data.official import open_archive
+from nasreplay.data.importers.nats.archive import open_archive
+from nasreplay.data.importers.nats.archive_to_pack import convert
 
 
 @pytest.fixture(scope="module")

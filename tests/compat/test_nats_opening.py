@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from nasreplay.compat.nats_bench import ArchResults, NATSsize, NATStopology, create
-from nasreplay.data.official import ENDING, content_of, official_texts
+from nasreplay.data.importers.nats.archive import ENDING, content_of, official_texts
+from nasreplay.data.importers.nats.template import loads_official
 from nasreplay.data.pack import write_pack
-from nasreplay.data.stencil import loads_official
 from nasreplay.errors import BadInput
 from nasreplay.spaces import SIZE, TOPOLOGY
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nasreplay.data.official import official_texts
+from nasreplay.data.importers.nats.archive import official_texts
 from nasreplay.spaces import Space
 
 FOLDERS = {"topology": "NATS-tss-v1_0-3ffb9-simple", "size": "NATS-sss-v1_0-50262-simple"}

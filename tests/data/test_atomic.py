@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from nasreplay.data.atomic import write_whole
 from nasreplay.errors import BadOutput
+from nasreplay.files.atomic import write_whole
 
 
 def dead_process() -> int:
@@ -15,7 +15,7 @@ def dead_process() -> int:
 
 
 def test_leftovers_of_dead_builders_are_removed_and_no_others(tmp_path, monkeypatch):
-    monkeypatch.setattr("nasreplay.data.atomic._host", lambda: "here.local")
+    monkeypatch.setattr("nasreplay.files.atomic._host", lambda: "here.local")
     dead = tmp_path / f".x.h5.here.local.{dead_process()}.abcd.tmp"
     kept = [
         tmp_path / f".x.h5.here.local.{os.getppid()}.abcd.tmp",  # a living process

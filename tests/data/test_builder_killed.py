@@ -10,7 +10,7 @@ import pytest
 from sample_packs import random_columns, write
 
 from nasreplay.data.pack import Pack
-from nasreplay.data.verify import verify
+from nasreplay.data.pack.check import verify
 
 KILLS = 25
 

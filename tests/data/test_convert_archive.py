@@ -10,15 +10,15 @@ import pytest
 from archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, synthetic
 from command import end, start, wait_for
 
-from nasreplay.data import shards
-from nasreplay.data.convert import convert
-from nasreplay.data.lock import alone_in
-from nasreplay.data.official import Archive, official_texts, open_archive
+from nasreplay.data.importers.nats import conversion_parts
+from nasreplay.data.importers.nats.archive import Archive, official_texts, open_archive
+from nasreplay.data.importers.nats.archive_to_pack import convert
+from nasreplay.data.importers.nats.conversion_parts import column_of
+from nasreplay.data.importers.nats.verify_archive import compare
 from nasreplay.data.pack import Pack
-from nasreplay.data.shards import column_of
-from nasreplay.data.verify import verify
-from nasreplay.data.verify_archive import compare
+from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadInput, BadOutput, UnsafePickle
+from nasreplay.files.lock import alone_in
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 NUMBERS = TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 5_000, 9_000, 15_624]].tolist()  # of several shards
@@ -209,8 +209,8 @@ def test_numbers_that_cannot_be(archive, tmp_path, edit, rule):
 def problem_of(archive: Archive, number: int) -> str:
     """Why a file cannot be read."""
     text = official_texts(TOPOLOGY)[number]
-    job = shards.Job(0, ((number, text, archive.files[number]),), True, True)
-    return shards.make(job, archive.path / "shard.npz")[number]
+    job = conversion_parts.Job(0, ((number, text, archive.files[number]),), True, True)
+    return conversion_parts.make(job, archive.path / "shard.npz")[number]
 
 
 class Harmful:
@@ -311,7 +311,7 @@ def test_files_that_changed_since_an_interruption_are_read_again(archive, tmp_pa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("nasreplay.data.convert.write_pack", interrupted)
+        patch.setattr("nasreplay.data.importers.nats.archive_to_pack.write_pack", interrupted)
         with pytest.raises(KeyboardInterrupt):
             convert(open_archive(copy), tmp_path / "pack.h5", jobs=1, allow_missing=True)
     number = NUMBERS[5]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from nasreplay.data.curves import BLOCK, Packed, decode, encode, form_of, packed, unpacked
+from nasreplay.data.pack.curves import BLOCK, Packed, decode, encode, form_of, packed, unpacked
 
 numbers = st.one_of(
     st.floats(min_value=0, allow_subnormal=True),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasreplay.data.cut import Cutter
+from nasreplay.data.importers.nats.onefile.splitter import Cutter
 from nasreplay.errors import BadInput, UnsafePickle
 
 

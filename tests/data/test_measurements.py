@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasreplay.compat.nats_bench import create
-from nasreplay.data import curves
-from nasreplay.data.measurements import Measurements
-from nasreplay.data.pack import Pack, write_pack
-from nasreplay.data.packing import Chunk, Curves
+from nasreplay.compat.nats_bench.measurements import Measurements
+from nasreplay.data.pack import Pack, curves, write_pack
+from nasreplay.data.pack.writer import Chunk, Curves
 from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.spaces import TOPOLOGY
 

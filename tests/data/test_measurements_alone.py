@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from test_measurements import SEEDS, SETS, equal, random_pack
 
 from nasreplay.compat.nats_bench import create
+from nasreplay.compat.nats_bench.measurements import Measurements
 from nasreplay.data.facts import Measured
-from nasreplay.data.measurements import Measurements
 from nasreplay.data.pack import Pack
 from nasreplay.errors import NotMeasured
-from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
 
 VALID = {"cifar10-valid": "cifar10", "cifar100": "cifar100"}  # stored → the data set that is searched on

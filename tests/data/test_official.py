@@ -14,9 +14,9 @@ from archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, syn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasreplay.data import official
-from nasreplay.data.official import default_folder, open_archive
-from nasreplay.data.stencil import Reader, loads_official
+from nasreplay.data.importers.nats import archive as official
+from nasreplay.data.importers.nats.archive import default_folder, open_archive
+from nasreplay.data.importers.nats.template import Reader, loads_official
 from nasreplay.errors import BadInput, UnsafePickle
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
 
@@ -228,8 +228,8 @@ def test_hostile_files_take_neither_time_nor_memory(tmp_path):
     (tmp_path / "no bz2").write_bytes(b"hello")
     code = (
         "import sys, pathlib\n"
-        "from nasreplay.data.official import content_of\n"
-        "from nasreplay.data.stencil import Reader\n"
+        "from nasreplay.data.importers.nats.archive import content_of\n"
+        "from nasreplay.data.importers.nats.template import Reader\n"
         "from nasreplay.errors import BadInput\n"
         "for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
         "    try:\n"

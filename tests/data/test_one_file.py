@@ -12,13 +12,13 @@ import pytest
 from archives import FOLDERS, SAMPLED, content_of, drawn, one_file, synthetic
 from command import CHECKOUT, end, start, wait_for
 
-from nasreplay.data.convert import convert
-from nasreplay.data.official import content_of as official_content
-from nasreplay.data.official import official_texts, open_archive
-from nasreplay.data.one_file import OneFile, find_archive, split
-from nasreplay.data.stencil import Reader
-from nasreplay.data.verify import verify
-from nasreplay.data.verify_archive import compare
+from nasreplay.data.importers.nats.archive import content_of as official_content
+from nasreplay.data.importers.nats.archive import official_texts, open_archive
+from nasreplay.data.importers.nats.archive_to_pack import convert
+from nasreplay.data.importers.nats.onefile import OneFile, find_archive, split
+from nasreplay.data.importers.nats.template import Reader
+from nasreplay.data.importers.nats.verify_archive import compare
+from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadInput, UnsafePickle, WriteFailed
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
 
@@ -209,7 +209,7 @@ def test_bombs_take_neither_time_nor_memory(tmp_path):
     (tmp_path / "deep").write_bytes(bz2.compress(deep))
     code = (
         "import sys, pathlib\n"
-        "from nasreplay.data.one_file import find_archive, split\n"
+        "from nasreplay.data.importers.nats.onefile import find_archive, split\n"
         "from nasreplay.errors import BadInput\n"
         "for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
         "    try:\n"

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_packs import random_columns
 
-from nasreplay.data import facts, own, semantics
+from nasreplay.data import custom_dataset, facts, semantics
 from nasreplay.data.best import Limits, best
 from nasreplay.data.describe import description, description_lines
-from nasreplay.data.import_csv import import_csv
+from nasreplay.data.importers.csv_to_pack import import_csv
 from nasreplay.data.pack import Pack, write_pack
+from nasreplay.data.pack.check import verify
 from nasreplay.data.semantics import UNSTATED, Facts, Own, OwnSet
-from nasreplay.data.verify import verify
 from nasreplay.errors import BadInput, BadPack, BadSetting, NotMeasured, UnknownName
-from nasreplay.evaluate.load import load_table, replayable
+from nasreplay.evaluate.table.load import load_table, replayable
 from nasreplay.spaces import TOPOLOGY
 
 PIXELS = Own(
@@ -169,7 +169,7 @@ def test_limits_on_unknown_costs_are_refused(tmp_path):
 def test_a_table_of_its_own_data_is_an_evaluator(pack):
     table = load_table("PIXELS", table=pack)
     assert table.dataset == "pixels"
-    assert table.describe()["own"] == own.to_json(PIXELS)
+    assert table.describe()["own"] == custom_dataset.to_json(PIXELS)
     assert table.test is not None
     assert "digits never seen" in table.meaning["test"]
 
@@ -189,14 +189,15 @@ OWN = st.builds(
     Own,
     st.none() | st.builds(Facts, COUNTS, COUNTS, COUNTS),
     st.dictionaries(
-        st.sampled_from(own.SETS), st.builds(OwnSet, st.none() | COUNTS, st.none() | st.text(min_size=1))
+        st.sampled_from(custom_dataset.SETS),
+        st.builds(OwnSet, st.none() | COUNTS, st.none() | st.text(min_size=1)),
     ),
 )
 
 
 @given(OWN)
 def test_json_and_back(about):
-    assert own.from_json(json.loads(json.dumps(own.to_json(about)))) == about
+    assert custom_dataset.from_json(json.loads(json.dumps(custom_dataset.to_json(about)))) == about
 
 
 @pytest.mark.parametrize(
@@ -214,12 +215,12 @@ def test_json_and_back(about):
 )
 def test_json_that_says_something_else(values):
     with pytest.raises(BadInput, match="the facts of an own data set are classes, resolution"):
-        own.from_json(values)
+        custom_dataset.from_json(values)
 
 
 def test_command_line_texts():
     facts_text = "pixels=classes:10,resolution:8,training_images:1437,x-valid:180,x-test:180"
-    told = own.from_texts([facts_text, "b"], ["pixels/x-test=accuracy on digits never seen"])
+    told = custom_dataset.from_texts([facts_text, "b"], ["pixels/x-test=accuracy on digits never seen"])
     assert told == {"pixels": PIXELS, "b": UNSTATED}
 
 
@@ -240,7 +241,7 @@ def test_command_line_texts():
 )
 def test_bad_texts_are_one_line(facts_text, sentence, message):
     with pytest.raises(BadSetting, match=message) as caught:
-        own.from_texts([facts_text], [sentence] if sentence else [])
+        custom_dataset.from_texts([facts_text], [sentence] if sentence else [])
     assert "\n" not in str(caught.value)
 
 
@@ -249,7 +250,7 @@ def test_import_csv(tmp_path):
     mappings = ["key=key", "val=pixels/12/x-valid/accuracy/3"]
     with pytest.raises(UnknownName, match=r"unknown stored data set 'pixels'.*add --own pixels"):
         import_csv(tmp_path / "mine.csv", tmp_path / "mine.h5", mappings, space=TOPOLOGY)
-    known = own.from_texts(["pixels"])
+    known = custom_dataset.from_texts(["pixels"])
     wrong = [mappings[0], "val=pixels/12/ori-test/accuracy"]
     with pytest.raises(UnknownName, match="known: train, x-valid, x-test"):
         import_csv(tmp_path / "mine.csv", tmp_path / "mine.h5", wrong, space=TOPOLOGY, own=known)

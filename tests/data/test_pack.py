@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_packs import random_columns, write
 
-from nasreplay.data.layout import AVERAGED
 from nasreplay.data.pack import Pack, write_pack
-from nasreplay.data.verify import verify
+from nasreplay.data.pack.check import verify
+from nasreplay.data.pack.layout import AVERAGED
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import SIZE, TOPOLOGY
 

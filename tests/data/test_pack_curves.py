@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from nasreplay.data.curves import BLOCK, form_of, packed
 from nasreplay.data.pack import Pack, write_pack
-from nasreplay.data.packing import Curves
-from nasreplay.data.verify import verify
+from nasreplay.data.pack.check import verify
+from nasreplay.data.pack.curves import BLOCK, form_of, packed
+from nasreplay.data.pack.writer import Curves
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import TOPOLOGY
 

@@ -12,13 +12,13 @@ from sample_packs import write
 from test_measurements import SEEDS, random_pack
 
 from nasreplay.compat.nats_bench import create
+from nasreplay.compat.nats_bench.measurements import Measurements
 from nasreplay.data.correlate import column
 from nasreplay.data.facts import Measured, trial_mean
-from nasreplay.data.import_csv import import_csv
-from nasreplay.data.measurements import Measurements
+from nasreplay.data.importers.csv_to_pack import import_csv
 from nasreplay.data.pack import Pack
 from nasreplay.errors import BadSetting
-from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
 
 STORED = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "ImageNet16-120": "ImageNet16-120"}

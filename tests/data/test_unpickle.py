@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasreplay.data.unpickle import load_builtins, loads_builtins
 from nasreplay.errors import BadInput, UnsafePickle
+from nasreplay.files.unpickle import load_builtins, loads_builtins
 
 
 class Harmful:

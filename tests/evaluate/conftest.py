@@ -3,8 +3,8 @@ import torch
 from tabulating import write
 
 from nasreplay.data.pack import Pack
-from nasreplay.evaluate.load import load_table
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.load import load_table
 
 
 @pytest.fixture(scope="module", autouse=True)

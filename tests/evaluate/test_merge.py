@@ -6,9 +6,9 @@ import pytest
 from tabulating import FEW, SOME, Live, live, write
 
 from nasreplay.errors import BadInput, BadOutput, BadPack
-from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
-from nasreplay.evaluate.tabulated import merge
+from nasreplay.evaluate.tabulate.to_pack import merge
 from nasreplay.spaces import TOPOLOGY
 
 

@@ -10,8 +10,8 @@ from nasreplay import search
 from nasreplay.errors import BadSetting, LacksCapability
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import (
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import (
     NETWORKS,
     CNASNetwork,
     DARTSNetwork,
@@ -20,11 +20,11 @@ from nasreplay.models.shared import (
     GenotypeNetwork,
 )
 from nasreplay.spaces import Genotype
-from nasreplay.spaces.derivation import derive, softmax
+from nasreplay.spaces.genotypes.derivation import derive, softmax
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
-from nasreplay.train.data import load
-from nasreplay.train.optim import WEIGHT_SHARING
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import WEIGHT_SHARING
 
 FEW = replace(WEIGHT_SHARING, batch=4, test_batch=16, clip=0.0)
 DOUBLE = torch.float64

@@ -5,12 +5,12 @@ from torch import nn
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator, Fidelity
-from nasreplay.evaluate.scratch import ScratchEvaluator
+from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.search import make, run
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import EvaluatorContract, random_codes, random_mixture
-from nasreplay.train.data import load
-from nasreplay.train.optim import Recipe
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import Recipe
 
 SMALL = {"channels": 4, "cells": 1, "fraction": 0.2, "recipe": Recipe(batch=32)}
 

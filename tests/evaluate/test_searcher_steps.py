@@ -12,13 +12,13 @@ from torch.nn import functional as F
 
 from nasreplay import search
 from nasreplay.config import folder
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import CellNetwork
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import OPERATIONS
 from nasreplay.train.batches import Batch
-from nasreplay.train.data import load
-from nasreplay.train.optim import Recipe, recipe_of
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import Recipe, recipe_of
 
 MODES, V2 = golden("supernet_modes")["nb201"], golden("darts_v2")["darts_v2"]
 LIVE = search.Live(np.array([0]), np.zeros(1), 0, 1)

@@ -11,14 +11,14 @@ from nasreplay.data.pack import Pack
 from nasreplay.errors import BadSetting, LacksCapability
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.evaluate.shared_accuracy import BATCH
-from nasreplay.evaluate.supernet import SupernetEvaluator
 from nasreplay.evaluate.tabulate import tabulate
-from nasreplay.models.shared import CellNetwork, WidthNetwork
+from nasreplay.live.shared_accuracy import BATCH
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import CellNetwork, WidthNetwork
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
-from nasreplay.train.data import load
-from nasreplay.train.optim import WEIGHT_SHARING
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import WEIGHT_SHARING
 
 FEW = replace(WEIGHT_SHARING, batch=8, test_batch=16, clip=0.0)
 

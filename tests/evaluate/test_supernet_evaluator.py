@@ -14,15 +14,15 @@ from nasreplay import search
 from nasreplay.errors import BadSetting, LacksCapability, NasReplayError, TrainingFailed
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.evaluate.shared_accuracy import BATCH
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import CellNetwork
-from nasreplay.search.samplers import pull_softmax, softmax
+from nasreplay.live.shared_accuracy import BATCH
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import CellNetwork
+from nasreplay.search.parts.samplers import pull_softmax, softmax
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
 from nasreplay.train.batches import Batch
-from nasreplay.train.data import load
-from nasreplay.train.optim import WEIGHT_SHARING
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import WEIGHT_SHARING
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "darts_v2.json").read_text())["darts_v2"]
 DARTS = replace(WEIGHT_SHARING, batch=64)

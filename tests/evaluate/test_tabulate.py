@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from tabulating import FEW, SOME, LiveTested, live
 
-from nasreplay.data.own import from_json
+from nasreplay.data.custom_dataset import from_json
 from nasreplay.data.pack import Pack
-from nasreplay.data.verify import verify
+from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadArchitecture, BadOutput, BadSetting, NotMeasured
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.load import load_table
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.spaces import TOPOLOGY
 

@@ -12,9 +12,9 @@ import pytest
 from tabulating import FEW, SOME, live
 
 from nasreplay.errors import BadOutput
-from nasreplay.evaluate.answers import AnswerLog
-from nasreplay.evaluate.load import load_table
+from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
+from nasreplay.evaluate.tabulate.log import AnswerLog
 
 KILLS = 12
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasreplay.errors import UnknownName
-from nasreplay.models import child
-from nasreplay.models.cost import multiply_adds, parameters
+from nasreplay.models.module_cost import multiply_adds, parameters
+from nasreplay.models.nb201.child import child
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 NETS = golden("child_networks")

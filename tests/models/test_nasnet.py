@@ -12,14 +12,14 @@ from named_fill import as_cnas, as_snas, by_name
 from torch import nn
 
 from nasreplay.errors import BadInput, BadSetting
-from nasreplay.models.cost import multiply_adds, parameters
-from nasreplay.models.nasnet import NASNet
-from nasreplay.models.nasnet_names import load_published, names, published_state
-from nasreplay.spaces.genotype import Cell, Genotype
-from nasreplay.spaces.nasnet_cost import cost
-from nasreplay.spaces.notation import from_mapping
-from nasreplay.spaces.plan import DIALECTS, Plan
-from nasreplay.spaces.zoo import entry, zoo
+from nasreplay.models.module_cost import multiply_adds, parameters
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.nasnet.parameter_names import load_published, names, published_state
+from nasreplay.spaces.costs.nasnet_cost import cost
+from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
+from nasreplay.spaces.genotypes.genotype import Cell, Genotype
+from nasreplay.spaces.genotypes.notation import from_mapping
+from nasreplay.spaces.genotypes.zoo import entry, zoo
 
 FACTS = golden("nasnet_networks")
 ROWS = json.loads((Path(__file__).parents[1] / "golden" / "nasnet_costs.json").read_text())["rows"]

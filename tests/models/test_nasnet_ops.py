@@ -7,12 +7,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from nasreplay.errors import UnknownName
-from nasreplay.models.cost import multiply_adds, parameters
-from nasreplay.models.nasnet_cells import FixedReduction
-from nasreplay.models.nasnet_ops import LAYERS, Chain, Gate, ShuffleConv, layer
-from nasreplay.spaces.genotype import ALIASES, OPERATIONS
-from nasreplay.spaces.nasnet_cost import operation_cost
-from nasreplay.spaces.plan import Plan
+from nasreplay.models.module_cost import multiply_adds, parameters
+from nasreplay.models.nasnet.nasnet_cells import FixedReduction
+from nasreplay.models.nasnet.nasnet_ops import LAYERS, Chain, Gate, ShuffleConv, layer
+from nasreplay.spaces.costs.nasnet_cost import operation_cost
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.genotype import ALIASES, OPERATIONS
 
 FACTS = golden("nasnet_networks")
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from nasreplay.models.nasnet import NASNet
-from nasreplay.models.nasnet_names import load_published, names
-from nasreplay.models.nasnet_supernet import NASNetSupernet
-from nasreplay.spaces.literal import literal
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
+from nasreplay.models.nasnet.parameter_names import load_published, names
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.literal import literal
+from nasreplay.spaces.genotypes.notation import SEARCHED, to_xautodl
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.spaces.nasnet import NASNET_SPACES
-from nasreplay.spaces.notation import SEARCHED, to_xautodl
-from nasreplay.spaces.plan import Plan
-from nasreplay.spaces.zoo import entry
 
 cifar = pytest.importorskip("xautodl.nas_infer_model.DXYs.CifarNet", exc_type=ImportError)
 imagenet = pytest.importorskip("xautodl.nas_infer_model.DXYs.ImageNet", exc_type=ImportError)

@@ -11,12 +11,12 @@ from named_fill import as_cnas, as_snas, by_name
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
-from nasreplay.models.cost import parameters
-from nasreplay.models.nasnet_supernet import NASNetSupernet, weighted_norm
-from nasreplay.models.ops import Shrink, batch_norm
+from nasreplay.models.module_cost import parameters
+from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet, weighted_norm
+from nasreplay.models.nb201.nb201_ops import Shrink, batch_norm
 from nasreplay.seeds import Stream
+from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.nasnet import NASNET, NASNET_SPACES, NASNetSpace
-from nasreplay.spaces.plan import Plan
 
 FACTS = golden("nasnet_supernets")
 GDAS, FRC = NASNET_SPACES["nasnet-gdas"], NASNET_SPACES["nasnet-gdas-frc"]

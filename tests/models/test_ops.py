@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from nasreplay.errors import UnknownName
-from nasreplay.models.ops import REGISTRY, ReLUConvBN, ResidualBlock, Shrink, Widen, operation
+from nasreplay.models.nb201.nb201_ops import REGISTRY, ReLUConvBN, ResidualBlock, Shrink, Widen, operation
 from nasreplay.spaces.topology import OPERATIONS
 
 X = torch.randn(2, 4, 7, 7, generator=torch.Generator().manual_seed(0))

@@ -10,15 +10,21 @@ import torch
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.nasnet import NASNet
-from nasreplay.models.shared import CellNetwork, DARTSNetwork, GDASFRCNetwork, GDASNetwork, SharedNetwork
-from nasreplay.models.widths import WidthSupernet
-from nasreplay.spaces.plan import Plan
-from nasreplay.spaces.zoo import entry
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.nb201.size_supernet import WidthSupernet
+from nasreplay.models.shared_networks import (
+    CellNetwork,
+    DARTSNetwork,
+    GDASFRCNetwork,
+    GDASNetwork,
+    SharedNetwork,
+)
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.testing import random_codes, random_mixture, vertex_mixture
-from nasreplay.train.data import load
-from nasreplay.train.place import Place
+from nasreplay.train.device import Place
+from nasreplay.train.images.catalogue import load
 
 SMALL: dict[str, Any] = {"channels": 4, "cells": 1}
 

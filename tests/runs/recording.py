@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.fidelity import Level
 from nasreplay.runs.record import RunFolder, read_events
 from nasreplay.runs.result import ARRAYS
 from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run

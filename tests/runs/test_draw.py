@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from nasreplay.errors import BadOutput, BadSetting
-from nasreplay.runs import draw
+from nasreplay.runs.drawing import figure
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.spaces.genotype import OPERATIONS
+from nasreplay.spaces.genotypes.genotype import OPERATIONS
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.spaces.read import read_architecture
-from nasreplay.spaces.zoo import entry
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 
@@ -32,7 +32,7 @@ def words(svg):
 def test_a_drawing_holds_every_label_and_is_no_wider_than_asked(name, width, tmp_path):
     graphs = graphs_of(name)
     for ending in ("svg", "png"):
-        draw.save_drawing(graphs, tmp_path / f"cell.{ending}", width)
+        figure.save_drawing(graphs, tmp_path / f"cell.{ending}", width)
     shown = words(tmp_path / "cell.svg").replace("_", " ")
     for graph in graphs:
         for arrow in graph.arrows:
@@ -55,18 +55,18 @@ def test_the_same_graphs_give_the_same_bytes_whatever_the_user_set(tmp_path):
     changed: dict[Any, Any] = {"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}
     for settings in ({}, changed):
         with matplotlib.rc_context(settings):
-            for ending in draw.ENDINGS:
-                draw.save_drawing(graphs, tmp_path / f"a.{ending}", 6.8)
-        found.append([(tmp_path / f"a.{ending}").read_bytes() for ending in draw.ENDINGS])
+            for ending in figure.ENDINGS:
+                figure.save_drawing(graphs, tmp_path / f"a.{ending}", 6.8)
+        found.append([(tmp_path / f"a.{ending}").read_bytes() for ending in figure.ENDINGS])
     assert found[0] == found[1]
     assert b"dc:date" not in found[0][0]
-    assert found[0][draw.ENDINGS.index("pdf")].startswith(b"%PDF")
-    assert b"CreationDate" not in found[0][draw.ENDINGS.index("pdf")]
-    assert found[0][draw.ENDINGS.index("dot")].count(b"digraph") == 2
+    assert found[0][figure.ENDINGS.index("pdf")].startswith(b"%PDF")
+    assert b"CreationDate" not in found[0][figure.ENDINGS.index("pdf")]
+    assert found[0][figure.ENDINGS.index("dot")].count(b"digraph") == 2
 
 
 def test_families_have_colours_of_their_own_and_tints_to_write_on():
-    families = {operation: draw._colour(operation) for operation in (*OPERATIONS, "")}
+    families = {operation: figure._colour(operation) for operation in (*OPERATIONS, "")}
     assert families["avg_pool_3x3"] == families["max_pool_7x7"]
     assert families["sep_conv_3x3"] == families["sep_conv_7x7"]
     kinds = ("sep_conv_3x3", "dil_conv_3x3", "nor_conv_3x3", "conv_7x1_1x7", "avg_pool_3x3", "skip_connect")
@@ -78,23 +78,23 @@ def test_families_have_colours_of_their_own_and_tints_to_write_on():
 
 
 def test_panels_are_beside_each_other_where_there_is_room():
-    wide, narrow = draw.drawing(graphs_of("SNAS_mild"), 6.8), draw.drawing(graphs_of("SNAS_mild"), 3.3)
+    wide, narrow = figure.drawing(graphs_of("SNAS_mild"), 6.8), figure.drawing(graphs_of("SNAS_mild"), 3.3)
     assert wide.get_figwidth() > 1.5 * narrow.get_figwidth()
     assert wide.get_figheight() < 0.7 * narrow.get_figheight()
 
 
 def test_cells_without_any_edge_are_drawn():
     (graph,) = TOPOLOGY.graphs((0,) * 6)
-    assert draw.drawing([graph.without("none")], 3.3).get_figwidth() > 0.5
+    assert figure.drawing([graph.without("none")], 3.3).get_figwidth() > 0.5
 
 
 def test_bad_requests(tmp_path):
     graphs = graphs_of("333111")
     with pytest.raises(BadSetting, match=r"cell\.gif: must end in \.svg, \.png, \.pdf, \.dot"):
-        draw.save_drawing(graphs, tmp_path / "cell.gif", 3.3)
+        figure.save_drawing(graphs, tmp_path / "cell.gif", 3.3)
     for width in (0, float("nan"), 1e9):
         with pytest.raises(BadSetting, match="must be 1 to 40"):
-            draw.save_drawing(graphs, tmp_path / "cell.png", width)
+            figure.save_drawing(graphs, tmp_path / "cell.png", width)
     with pytest.raises(BadOutput, match="cannot be written"):
-        draw.save_drawing(graphs, tmp_path / "missing" / "cell.png", 3.3)
+        figure.save_drawing(graphs, tmp_path / "missing" / "cell.png", 3.3)
     assert not list(tmp_path.iterdir())

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasreplay.runs.layout import curve, lay_out
-from nasreplay.runs.ranks import ranked
+from nasreplay.runs.drawing.geometry import curve, lay_out
+from nasreplay.runs.drawing.layered_graph import ranked
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.spaces.graph import Arrow, Graph, Node
-from nasreplay.spaces.zoo import entry
 
 
 @st.composite

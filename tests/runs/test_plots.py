@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasreplay.errors import BadOutput
-from nasreplay.runs import plots, statistics
+from nasreplay.runs.report import plots, statistics
 
 
 @pytest.fixture(scope="module")

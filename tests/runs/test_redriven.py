@@ -6,7 +6,7 @@ from recording import SAMPLING, assert_equal, record, three_rungs
 
 from nasreplay.errors import LacksCapability, ReplayDiverged
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.replay import ReplayEvaluator
+from nasreplay.evaluate.recorded import ReplayEvaluator
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.search import make, run

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from nasreplay.runs import report, statistics
+from nasreplay.runs.report import comparison_report, statistics
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +17,14 @@ def comparison():
 
 def printed(comparison, width, terminal=False):
     stream = io.StringIO()
-    report.print_report(
+    comparison_report.print_report(
         comparison, Console(file=stream, width=width, force_terminal=terminal, color_system=None)
     )
     return stream.getvalue()
 
 
 def test_rows_hold_what_the_statistics_say(comparison):
-    rows = report.rows(comparison)
+    rows = comparison_report.rows(comparison)
     assert [row["dataset"] for row in rows] == ["cifar10"] * 6 + ["cifar100"] * 6
     row = next(row for row in rows if row["searcher"] == "rea")
     result, truth = comparison.of("cifar10")[1], comparison.tables["cifar10"]
@@ -41,14 +41,14 @@ def test_rows_hold_what_the_statistics_say(comparison):
 
 
 def test_oracles_take_no_part(comparison):
-    rows = [row for row in report.rows(comparison) if row["dataset"] == "cifar10"]
+    rows = [row for row in comparison_report.rows(comparison) if row["dataset"] == "cifar10"]
     assert [row["searcher"] for row in rows[-2:]] == ["darts-v1", "gdas"]
     assert all(row["rank"] is None and row["beats"] == "" and row["apart"] == "oracle" for row in rows[-2:])
     assert [row["rank"] for row in rows[:-2]] == sorted(row["rank"] for row in rows[:-2])
     assert sum(row["rank"] for row in rows[:-2]) == pytest.approx(1 + 2 + 3 + 4)
     assert not any("darts" in row["beats"] or "gdas" in row["beats"] for row in rows)
     without = dataclasses.replace(comparison, results=[r for r in comparison.results if not r.oracle])
-    assert [row["rank"] for row in report.rows(without)[:4]] == [row["rank"] for row in rows[:4]]
+    assert [row["rank"] for row in comparison_report.rows(without)[:4]] == [row["rank"] for row in rows[:4]]
 
 
 def test_repeats_and_interrupted_stand_apart(comparison):
@@ -56,7 +56,7 @@ def test_repeats_and_interrupted_stand_apart(comparison):
     results[0] = dataclasses.replace(results[0], settings={"apart": "equals rea on a table"})
     results[1] = dataclasses.replace(results[1], finished=False)
     changed = dataclasses.replace(comparison, results=results)
-    rows = [row for row in report.rows(changed) if row["dataset"] == "cifar10"]
+    rows = [row for row in comparison_report.rows(changed) if row["dataset"] == "cifar10"]
     assert {row["searcher"]: row["apart"] for row in rows if row["apart"]} == {
         "random": "equals rea on a table",
         "rea": "interrupted",
@@ -66,13 +66,13 @@ def test_repeats_and_interrupted_stand_apart(comparison):
     text = printed(changed, 100)
     assert "random: equals rea on a table; not ranked" in text
     assert "rea: interrupted; not ranked" in text
-    assert list(report.average_ranks(changed)) == [
-        name for name in report.average_ranks(comparison) if name not in ("random", "rea")
+    assert list(comparison_report.average_ranks(changed)) == [
+        name for name in comparison_report.average_ranks(comparison) if name not in ("random", "rea")
     ]
 
 
 def test_beats_follow_the_corrected_tests(comparison):
-    row = next(row for row in report.rows(comparison) if row["searcher"] == "curriculum-fixed")
+    row = next(row for row in comparison_report.rows(comparison) if row["searcher"] == "curriculum-fixed")
     ranked = {
         r.searcher: statistics.score(r, comparison.tables["cifar10"])
         for r in comparison.of("cifar10")
@@ -88,7 +88,7 @@ def test_beats_follow_the_corrected_tests(comparison):
 
 
 def test_p_values_stand_beside_what_is_beaten(comparison):
-    rows = {row["searcher"]: row for row in report.rows(comparison) if row["dataset"] == "cifar10"}
+    rows = {row["searcher"]: row for row in comparison_report.rows(comparison) if row["dataset"] == "cifar10"}
     ranked = [name for name, row in rows.items() if row["rank"] is not None]
     text = printed(comparison, 200)
     for place, name in enumerate(ranked):
@@ -114,7 +114,7 @@ def test_terminal_never_cuts_a_number(comparison, width, terminal, test):
     assert ("test" in text.replace("No test [accuracy].", "")) == test
     lines = text.splitlines()
     assert lines[0].startswith("Budgets are scaled by 200/12.")
-    for row in report.rows(comparison):
+    for row in comparison_report.rows(comparison):
         line = next(line for line in lines if line.startswith(f"{row['searcher']} ") and "±" in line)
         assert "oracle" in line or not row["oracle"]
         mean, std = row["validation_accuracy_mean"], row["validation_accuracy_std"]
@@ -126,7 +126,9 @@ def test_terminal_never_cuts_a_number(comparison, width, terminal, test):
 
 
 def test_markdown_has_everything(comparison):
-    text = report.markdown(comparison, ["figures/regret-cifar10.png", "figures/regret-cifar10.svg"])
+    text = comparison_report.markdown(
+        comparison, ["figures/regret-cifar10.png", "figures/regret-cifar10.svg"]
+    )
     assert text.count("![") == 1
     assert "![Mean regret on cifar10](figures/regret-cifar10.png)" in text
     assert "- No test [accuracy]." in text
@@ -142,30 +144,30 @@ def test_markdown_has_everything(comparison):
 
 def test_published_score_is_reported_as_such(comparison):
     changed = dataclasses.replace(comparison, settings={"score": "published"})
-    row = next(row for row in report.rows(changed) if row["searcher"] == "rea")
+    row = next(row for row in comparison_report.rows(changed) if row["searcher"] == "rea")
     truth = comparison.tables["cifar10"]
     expected = statistics.score(comparison.of("cifar10")[1], truth, truth.budget_s, "published").mean()
     assert row["validation_accuracy_mean"] == pytest.approx(expected)
-    assert "interpolated in time" in report.markdown(changed)
+    assert "interpolated in time" in comparison_report.markdown(changed)
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_replica_one_searcher_and_nothing():
     small = fabricate.comparison(replicas=1, datasets=("cifar10",), test=False)
     alone = dataclasses.replace(small, results=small.results[:1])
-    row = report.rows(alone)[0]
+    row = comparison_report.rows(alone)[0]
     assert row["validation_accuracy_low95"] is None
     assert (row["rank"], row["beats"]) == (1.0, "")
     assert "1 replica," in printed(small, 100)
     assert "Average rank" not in printed(small, 100)
     nothing = dataclasses.replace(small, results=[])
-    assert report.rows(nothing) == []
+    assert comparison_report.rows(nothing) == []
     assert printed(nothing, 80).startswith("Budgets")
-    assert "## Settings" in report.markdown(nothing)
+    assert "## Settings" in comparison_report.markdown(nothing)
 
 
 def test_best_of_the_table_has_no_negative_zero(comparison):
-    rows = [row for row in report.rows(comparison) if row["searcher"] == "gdas"]
+    rows = [row for row in comparison_report.rows(comparison) if row["searcher"] == "gdas"]
     assert [row["regret_mean"] for row in rows] == [0.0, 0.0]
     assert "-0.00" not in printed(comparison, 100)
     assert np.isfinite([row["validation_accuracy_std"] for row in rows]).all()

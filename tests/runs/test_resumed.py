@@ -11,8 +11,8 @@ from recording import assert_equal, checkpoints, record, without_wall
 from nasreplay.errors import BadOutput
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.files.state import load_state, save_state
 from nasreplay.runs.record import RunFolder, read_events, result_of
-from nasreplay.runs.state import load_state, save_state
 from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run
 from nasreplay.testing import synthetic_table
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasreplay.errors import BadSetting
-from nasreplay.runs import statistics
+from nasreplay.runs.report import statistics
 from nasreplay.runs.store import TableFacts
 
 TRUTH = TableFacts(np.array([50.0, 60.0, 70.0, 90.0]), test=np.array([40.0, 55.0, 66.0, 80.0]))

@@ -3,7 +3,7 @@ import gzip
 
 import pytest
 
-from nasreplay.data.import_csv import import_csv
+from nasreplay.data.importers.csv_to_pack import import_csv
 from nasreplay.spaces import TOPOLOGY
 
 MAPPINGS = [

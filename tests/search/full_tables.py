@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nasreplay.data.curves import BLOCK, form_of, packed
 from nasreplay.data.pack import Pack, write_pack
-from nasreplay.data.packing import Chunk, Curves
+from nasreplay.data.pack.curves import BLOCK, form_of, packed
+from nasreplay.data.pack.writer import Chunk, Curves
 from nasreplay.spaces import SIZE, Space
 
 CHANCE = {"cifar10-valid": 10.0, "cifar100": 1.0, "ImageNet16-120": 100 / 120}  # percent

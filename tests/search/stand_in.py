@@ -1,8 +1,8 @@
 """A stand-in for a supernet: a table that counts what a searcher does to its weights and batches."""
 
-from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.fidelity import Level
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
 

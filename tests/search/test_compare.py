@@ -7,11 +7,11 @@ import pytest
 
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.errors import BadOutput, BadSetting
+from nasreplay.replay.budgets import time_budget
+from nasreplay.replay.compare import compare
+from nasreplay.replay.plan import Plan, notes
 from nasreplay.runs.store import load_result, part_path, read_comparison
 from nasreplay.search import run
-from nasreplay.search.compare import compare
-from nasreplay.search.plan import Plan, notes
-from nasreplay.search.published import time_budget
 from nasreplay.spaces import TOPOLOGY
 
 QUICK = Plan(searchers=("random", "rea"), datasets=("cifar10",), replicas=3, evaluations=12, seed=5)

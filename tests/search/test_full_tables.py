@@ -7,10 +7,10 @@ from full_tables import made_up
 from nasreplay import search
 from nasreplay.data.pack import Pack
 from nasreplay.evaluate.protocol import Fidelity
-from nasreplay.runs import printed, report
-from nasreplay.search.compare import compare
-from nasreplay.search.plan import Plan
-from nasreplay.search.protocols import BASELINES
+from nasreplay.replay.compare import compare
+from nasreplay.replay.plan import Plan
+from nasreplay.replay.protocols import BASELINES
+from nasreplay.runs.report import comparison_report, published_rows
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 SECONDS = {
@@ -100,8 +100,8 @@ def test_the_rows_of_the_space_are_printed(request, space, tmp_path):
     pack = request.getfixturevalue(space)
     plan = Plan(BASELINES, tuple(SECONDS[space]), protocol="nats", table=str(pack.path), replicas=3, seed=1)
     comparison = compare(plan, tmp_path, tell=lambda *_: None)
-    rows = report.rows(comparison)
-    cells = printed.beside(comparison, rows)
+    rows = comparison_report.rows(comparison)
+    cells = published_rows.beside(comparison, rows)
     known = 3 if space == "topology" else 2  # of the size space no row of ImageNet16-120
     assert len(cells) == len(BASELINES) * 2 * known
     assert {cell[-1] for cell in cells} == ({"M+S", "M"} if space == "topology" else {"M?"})
@@ -109,7 +109,7 @@ def test_the_rows_of_the_space_are_printed(request, space, tmp_path):
     for dataset, name, split, ours, *_ in cells:
         if split == "valid":
             assert float(ours.split()[0]) == pytest.approx(means[dataset, name], abs=0.006)
-    text = report.markdown(comparison)
+    text = comparison_report.markdown(comparison)
     assert "Beside the published rows" in text
     assert ("little confidence" in text) == (space == "size")
     assert ("No published row is known of ImageNet16-120" in text) == (space == "size")

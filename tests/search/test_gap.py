@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from nasreplay.jobs.gap_measurement import EVALUATIONS, gap_lines, on_table, total_gap
 from nasreplay.search import SEARCHERS, make
-from nasreplay.search.gap import EVALUATIONS, gap_lines, on_table, total_gap
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
 

@@ -6,9 +6,9 @@ from typing import cast
 import numpy as np
 import pytest
 
-from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.fidelity import Level
 from nasreplay.search import Budget, make, run
 from nasreplay.search.driver import Recorder
 from nasreplay.spaces import TOPOLOGY

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from nasreplay import search
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import CellNetwork
-from nasreplay.search.samplers import softmax
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import CellNetwork
+from nasreplay.search.parts.samplers import softmax
 from nasreplay.seeds import Stream
-from nasreplay.train.data import load
-from nasreplay.train.optim import WEIGHT_SHARING
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import WEIGHT_SHARING
 
 NETWORK = CellNetwork(bn=0, channels=8, cells=1)  # statistics of each batch: running ones come too late here
 SAMPLES = 50

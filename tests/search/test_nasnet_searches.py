@@ -12,17 +12,18 @@ import torch
 
 from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import GDASFRCNetwork
+from nasreplay.jobs import health
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import GDASFRCNetwork
 from nasreplay.runs.result import Numbering
 from nasreplay.runs.store import load_result, save_result
-from nasreplay.search import Live, health, make, run
-from nasreplay.search.policies import Vocabulary
+from nasreplay.search import Live, make, run
+from nasreplay.search.parts.policies import Vocabulary
 from nasreplay.spaces import NASNET, TOPOLOGY
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import LiveSearcherContract, random_codes
-from nasreplay.train.data import load
-from nasreplay.train.optim import WEIGHT_SHARING
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import WEIGHT_SHARING
 
 FRC = NASNET_SPACES["nasnet-gdas-frc"]
 FEW = {"rsps": {"candidates": 2}, "curriculum": {"hidden": 4, "derive_samples": 2, "start_ops": 3}}

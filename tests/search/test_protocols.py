@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from nasreplay.data.curves import BLOCK, form_of, packed
 from nasreplay.data.pack import write_pack
-from nasreplay.data.packing import Curves
+from nasreplay.data.pack.curves import BLOCK, form_of, packed
+from nasreplay.data.pack.writer import Curves
 from nasreplay.errors import BadSetting, UnknownName
-from nasreplay.evaluate.load import load_table
 from nasreplay.evaluate.protocol import Fidelity
-from nasreplay.runs import printed, report
-from nasreplay.search.compare import compare
-from nasreplay.search.plan import Plan, notes
+from nasreplay.evaluate.table.load import load_table
+from nasreplay.replay.compare import compare
+from nasreplay.replay.plan import Plan, notes
+from nasreplay.runs.report import comparison_report, published_rows
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
@@ -43,13 +43,13 @@ def test_published_protocols_agree_with_the_recorded_simulation(real_pack, tmp_p
         seed=4,
     )
     comparison = compare(plan, tmp_path, tell=quiet)
-    rows = {(row["searcher"], row["dataset"]): row for row in report.rows(comparison)}
+    rows = {(row["searcher"], row["dataset"]): row for row in comparison_report.rows(comparison)}
     for name in names:
         for dataset, (valid, test) in zip(DATASETS, RECORDED[protocol, name], strict=True):
             row = rows[name, dataset]
             assert row["validation_accuracy_mean"] == pytest.approx(valid, abs=BAND[dataset])
             assert row["test_accuracy_mean"] == pytest.approx(test, abs=BAND[dataset])
-    cells = printed.beside(comparison, list(rows.values()))
+    cells = published_rows.beside(comparison, list(rows.values()))
     assert len(cells) == 2 * len(DATASETS) * len(names)
     for dataset, name, split, ours, published, difference, support in cells:
         assert float(difference) == pytest.approx(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nasreplay import load_table, search
-from nasreplay.runs.statistics import score
+from nasreplay.replay.budgets import time_budget
+from nasreplay.runs.report.statistics import score
 from nasreplay.runs.store import TableFacts
-from nasreplay.search.published import time_budget
 
 # our own re-simulation recorded with the spec of the benchmark: validation, test, evaluations of 500 runs
 RECORDED = {

@@ -6,7 +6,7 @@ import pytest
 from nasreplay import search
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.search.samplers import pull_softmax, softmax
+from nasreplay.search.parts.samplers import pull_softmax, softmax
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import random_mixture, synthetic_table
 

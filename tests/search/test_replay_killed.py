@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nasreplay.replay.compare import compare
+from nasreplay.replay.plan import Plan
 from nasreplay.runs.result import ARRAYS, Result
 from nasreplay.runs.store import load_result, read_comparison
-from nasreplay.search.compare import compare
-from nasreplay.search.plan import Plan
 
 KILLS = 20
 PLAN = Plan(

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.scratch import ScratchEvaluator
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.shared import CellNetwork, WidthNetwork
+from nasreplay.live.scratch import ScratchEvaluator
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import CellNetwork, WidthNetwork
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import space_named
 from nasreplay.testing import LiveSearcherContract
-from nasreplay.train.data import load
-from nasreplay.train.optim import WEIGHT_SHARING, Recipe
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 
 FEW = {
     "rsps": {"candidates": 2},

@@ -10,10 +10,10 @@ import torch
 from stand_in import BATCH, StandIn
 
 from nasreplay import search
-from nasreplay.search import adam
-from nasreplay.search.candidates import answer_best, answer_first
-from nasreplay.search.policies import ENASController
-from nasreplay.search.sharing import most_probable
+from nasreplay.search.parts import adam
+from nasreplay.search.parts.candidates import answer_best, answer_first
+from nasreplay.search.parts.policies import ENASController
+from nasreplay.search.searchers.weight_sharing import most_probable
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.testing import random_codes, synthetic_table
 
@@ -377,7 +377,7 @@ def test_weight_recipes_are_the_published_ones():
 
 def test_enas_learning_rate_swings():
     from nasreplay import config
-    from nasreplay.train.optim import recipe_of
+    from nasreplay.train.recipe import recipe_of
 
     recipe = recipe_of(str(config.folder() / "opts" / "ENAS.config"))
     assert [round(recipe.learning_rate(epoch), 6) for epoch in (0, 10, 20)] == [0.05, 0.0005, 0.05]

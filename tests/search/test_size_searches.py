@@ -12,7 +12,7 @@ from nasreplay.errors import BadSetting, LacksCapability
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Slope
 from nasreplay.search import Live
-from nasreplay.search.samplers import gumbel_like, two_of
+from nasreplay.search.parts.samplers import gumbel_like, two_of
 from nasreplay.seeds import Draws, Stream
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.testing import random_codes, synthetic_table

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from nasreplay import search
-from nasreplay.evaluate.level import Level
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.fidelity import Level
 from nasreplay.search.base import Live
-from nasreplay.search.samplers import concrete, hard, relaxed, softmax
+from nasreplay.search.parts.samplers import concrete, hard, relaxed, softmax
 from nasreplay.seeds import Draws
 from nasreplay.spaces import TOPOLOGY
 

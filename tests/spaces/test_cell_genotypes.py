@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.spaces.convert import cell_of, genotype_of
-from nasreplay.spaces.genotype import Cell, Genotype
-from nasreplay.spaces.notation import WRITERS, read_genotype
-from nasreplay.spaces.zoo import zoo
+from nasreplay.spaces.genotypes.conversion import cell_of, genotype_of
+from nasreplay.spaces.genotypes.genotype import Cell, Genotype
+from nasreplay.spaces.genotypes.notation import WRITERS, read_genotype
+from nasreplay.spaces.genotypes.zoo import zoo
 
 codes6 = st.tuples(*[st.integers(0, 4)] * 6)
 

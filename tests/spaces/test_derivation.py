@@ -5,9 +5,9 @@ import pytest
 from nasnet_facts import facts
 
 from nasreplay.errors import BadArchitecture, UnknownName
-from nasreplay.spaces.derivation import RULES, derive, derive_cell, edges_of, softmax
+from nasreplay.spaces.genotypes.derivation import RULES, derive, derive_cell, edges_of, softmax
+from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.spaces.nasnet import DARTS
-from nasreplay.spaces.notation import from_mapping
 
 CASES = facts("genotypes")["derivations"]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from nasnet_facts import facts
 
 from nasreplay.errors import BadArchitecture
-from nasreplay.spaces.genotype import ALIASES, OPERATIONS, Cell, Genotype
-from nasreplay.spaces.notation import (
+from nasreplay.spaces.genotypes.genotype import ALIASES, OPERATIONS, Cell, Genotype
+from nasreplay.spaces.genotypes.notation import (
     PRIMITIVES,
     SEARCHED,
     WRITERS,
@@ -20,7 +20,7 @@ from nasreplay.spaces.notation import (
     to_cnas_json,
     to_mapping,
 )
-from nasreplay.spaces.zoo import entry, zoo
+from nasreplay.spaces.genotypes.zoo import entry, zoo
 
 FACTS = facts("genotypes")
 RECORDED = {name: from_mapping(value) for name, value in FACTS["genotypes"].items()}

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasreplay.spaces import NASNET, SIZE, TOPOLOGY, Genotype
-from nasreplay.spaces.convert import genotype_of
+from nasreplay.spaces.genotypes.conversion import genotype_of
+from nasreplay.spaces.genotypes.zoo import entry, zoo
 from nasreplay.spaces.graph import Arrow, Graph, Node
 from nasreplay.spaces.topology import EDGES
-from nasreplay.spaces.zoo import entry, zoo
 
 
 def test_a_cell_has_every_edge_with_its_operation():

@@ -4,9 +4,9 @@ import pytest
 from nasnet_facts import facts
 
 from nasreplay.errors import BadSetting, UnknownName
-from nasreplay.spaces.nasnet_cost import cost, operation_cost
-from nasreplay.spaces.plan import DIALECTS, Plan
-from nasreplay.spaces.zoo import entry
+from nasreplay.spaces.costs.nasnet_cost import cost, operation_cost
+from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
+from nasreplay.spaces.genotypes.zoo import entry
 
 ROWS = facts("nasnet_costs")["rows"]
 

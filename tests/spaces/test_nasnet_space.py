@@ -8,11 +8,11 @@ import pytest
 from nasreplay.errors import BadArchitecture, LacksCapability
 from nasreplay.seeds import Stream
 from nasreplay.spaces import NASNET, TOPOLOGY, Architecture, space_named
+from nasreplay.spaces.costs.nasnet_cost import cost
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.notation import to_darts
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.spaces.nasnet import NASNET_SPACES
-from nasreplay.spaces.nasnet_cost import cost
-from nasreplay.spaces.notation import to_darts
-from nasreplay.spaces.plan import Plan
-from nasreplay.spaces.zoo import entry
 
 SPACES = pytest.mark.parametrize("space", NASNET_SPACES.values(), ids=lambda space: space.name)
 FRC = NASNET_SPACES["nasnet-gdas-frc"]

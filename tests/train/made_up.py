@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nasreplay.train import published
+from nasreplay.train.images import published_files as published
 
 
 def python2_pickle(images: np.ndarray, key: str, labels: list[int]) -> bytes:
@@ -56,7 +56,7 @@ def published_files(
         if value is about:
             monkeypatch.setitem(published.PUBLISHED, key, made)
     if about is published.IMAGENET16:
-        monkeypatch.setattr(published, "IMAGENET16", made)
+        monkeypatch.setattr(published_files, "IMAGENET16", made)
     return made
 
 

@@ -11,17 +11,17 @@ import torch
 
 from nasreplay import search
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.memory import of_search
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models.nasnet import NASNet
-from nasreplay.models.shared import GDASNetwork
-from nasreplay.spaces.plan import Plan
-from nasreplay.spaces.zoo import entry
-from nasreplay.train.data import NORMAL, ImageSet, SearchData, Source
+from nasreplay.live.search_memory import of_search
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.shared_networks import GDASNetwork
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.train.device import Place
+from nasreplay.train.images.catalogue import NORMAL, ImageSet, SearchData, Source
 from nasreplay.train.loop import Trainer
-from nasreplay.train.memory import of_training
-from nasreplay.train.optim import WEIGHT_SHARING, Recipe
-from nasreplay.train.place import Place
+from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
+from nasreplay.train.step_memory import of_training
 
 torch.set_num_threads(1)
 

@@ -12,8 +12,8 @@ os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # as the command sets it before it 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
     [
-        "nasreplay.cli.retrain_job",
-        "nasreplay.cli.search_live",
+        "nasreplay.jobs.training_job",
+        "nasreplay.jobs.live_search",
         "nasreplay.runs.store",
         "sklearn.datasets",
         "team_jobs",

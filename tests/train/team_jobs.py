@@ -8,20 +8,20 @@ import torch
 from torch import nn
 
 from nasreplay import search
-from nasreplay.evaluate.supernet import SupernetEvaluator
-from nasreplay.models import child
-from nasreplay.models.nasnet import NASNet
-from nasreplay.models.shared import CellNetwork, GDASNetwork
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.nb201.child import child
+from nasreplay.models.shared_networks import CellNetwork, GDASNetwork
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.spaces.plan import Plan
-from nasreplay.spaces.zoo import entry
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.train import distributed
 from nasreplay.train.checkpoint import save_checkpoint
-from nasreplay.train.data import load
+from nasreplay.train.device import Place
 from nasreplay.train.distributed import joined
+from nasreplay.train.images.catalogue import load
 from nasreplay.train.loop import Trainer
-from nasreplay.train.optim import WEIGHT_SHARING, Recipe
-from nasreplay.train.place import Place
+from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 
 # the convolutions of two nodes are not read
 UNREAD = TOPOLOGY.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|")

@@ -11,8 +11,8 @@ from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
 from nasreplay.train.batches import Batch, Batches, Division, Pair, PairedBatches, Stored, in_order
-from nasreplay.train.data import NORMAL, ImageSet, load
 from nasreplay.train.distributed import Team
+from nasreplay.train.images.catalogue import NORMAL, ImageSet, load
 
 
 def made_up(count=50, side=32, classes=10) -> ImageSet:

@@ -6,8 +6,8 @@ from PIL import Image
 
 from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
-from nasreplay.train.files import FileBatches, load_files
-from nasreplay.train.place import Place
+from nasreplay.train.device import Place
+from nasreplay.train.images.streamed import FileBatches, load_files
 
 SIDE = 28
 

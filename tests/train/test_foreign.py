@@ -14,10 +14,10 @@ from made_up_searches import BEFORE, NOW, genotype, structure, write
 
 from nasreplay.errors import BadArchitecture, BadInput, NasReplayError, UnsafePickle
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.notation import from_mapping
-from nasreplay.train import foreign
+from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.train.checkpoint import save_checkpoint
-from nasreplay.train.foreign import found_in, load_foreign
+from nasreplay.train.foreign import autodl_checkpoint
+from nasreplay.train.foreign.autodl_checkpoint import found_in, load_foreign
 
 FIRST = genotype("dua_sepc_3x3", "dua_sepc_5x5", "dil_sepc_3x3", "avg_pool_3x3")
 LAST = genotype("max_pool_3x3", "dua_sepc_5x5", "dil_sepc_5x5", "skip_connect")
@@ -127,7 +127,7 @@ def test_stand_ins_stay_inside(tmp_path):
     path, before = write(tmp_path / "x.pth", {0: LAST}), torch.serialization.get_safe_globals()
     read(path)
     assert set(torch.serialization.get_safe_globals()) == set(before)
-    assert type(load_foreign(path)["args"]) is foreign.Recorded
+    assert type(load_foreign(path)["args"]) is autodl_checkpoint.Recorded
 
 
 def nan_weights():
@@ -196,7 +196,7 @@ def test_truncated_files(tmp_path, legacy):
 
 def test_too_large_files_are_not_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "x.pth"
-    monkeypatch.setattr(foreign, "LIMIT", 2**20)
+    monkeypatch.setattr(autodl_checkpoint, "LIMIT", 2**20)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr("x/data.pkl", bytes(2**21))
     assert path.stat().st_size < 10_000

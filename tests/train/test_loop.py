@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from nasreplay.errors import BadSetting, TrainingFailed
-from nasreplay.models import child
+from nasreplay.models.nb201.child import child
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
-from nasreplay.train.data import load
 from nasreplay.train.distributed import Statistics
+from nasreplay.train.images.catalogue import load
 from nasreplay.train.loop import Place, Trainer, evaluate, initial
-from nasreplay.train.optim import Recipe
+from nasreplay.train.recipe import Recipe
 
 RESNET = TOPOLOGY.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|")
 

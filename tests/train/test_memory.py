@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from nasreplay.models.nasnet import NASNet
-from nasreplay.spaces.plan import Plan
-from nasreplay.spaces.zoo import entry
-from nasreplay.train.memory import FEW, of_pass, of_training
-from nasreplay.train.optim import Recipe
-from nasreplay.train.place import Place
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.train.device import Place
+from nasreplay.train.recipe import Recipe
+from nasreplay.train.step_memory import FEW, of_pass, of_training
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")

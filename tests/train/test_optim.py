@@ -9,7 +9,7 @@ import torch
 from nasreplay import config
 from nasreplay.config import folder
 from nasreplay.errors import BadSetting, UnknownName
-from nasreplay.train.optim import WEIGHT_SHARING, Recipe, recipe_of
+from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, recipe_of
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "learning_rates.json").read_text())
 RECIPES = {

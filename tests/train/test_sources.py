@@ -9,9 +9,10 @@ import torch
 from made_up import image_folder, published_files
 
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
-from nasreplay.train import published, sources
-from nasreplay.train.data import load
-from nasreplay.train.pickled import pickled_images
+from nasreplay.train.images import published_files as published
+from nasreplay.train.images import sources
+from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.cifar_pickles import pickled_images
 
 
 @pytest.mark.parametrize("writer", ["python2", "2", "4", "5"])

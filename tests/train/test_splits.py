@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasreplay.errors import BadData
-from nasreplay.train.splits import digest, read_parts, seeded_parts
+from nasreplay.train.images.splits import digest, read_parts, seeded_parts
 
 
 def test_the_cifar10_halves_follow_from_their_seed():

@@ -22,14 +22,14 @@ from nasreplay.compat.nats_bench.arguments import (
     whole_epoch,
 )
 from nasreplay.compat.nats_bench.errors import NoSuchKey, NotAllowed, WrongType
+from nasreplay.compat.nats_bench.measurements import Measurements, groups
 from nasreplay.compat.nats_bench.network import ResultsCount, known, net_config
 from nasreplay.compat.nats_bench.opened import Opened
 from nasreplay.compat.nats_bench.results import ArchResults
 from nasreplay.compat.nats_bench.text import info_text
+from nasreplay.compat.nats_bench.trained import DRAWN, Trained
 from nasreplay.data import semantics
 from nasreplay.data.facts import MEAN
-from nasreplay.data.measurements import Measurements, groups
-from nasreplay.data.trained import DRAWN, Trained
 from nasreplay.errors import NotMeasured, UnknownName
 
 __all__ = ["ArchResults", "NASBenchMetaAPI", "ResultsCount", "remap_dataset_set_names"]

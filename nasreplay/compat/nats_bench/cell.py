@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from nasreplay.data import semantics
+from nasreplay.data.importers.nats.template import Record
 from nasreplay.data.semantics import Own
-from nasreplay.data.stencil import Record
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Space
 

@@ -12,13 +12,19 @@ from typing import Any
 import h5py
 
 from nasreplay.compat.nats_bench.sources import FolderSource, MemorySource, PackSource, Source
-from nasreplay.data.convert import NO_FILE, convert
-from nasreplay.data.find import EMBEDDED, cached_tables, open_table, place_of
-from nasreplay.data.official import NAMES, default_file, default_folder, official_texts, open_archive
-from nasreplay.data.one_file import OneFile, open_file
+from nasreplay.data.importers.nats.archive import (
+    NAMES,
+    default_file,
+    default_folder,
+    official_texts,
+    open_archive,
+)
+from nasreplay.data.importers.nats.archive_to_pack import NO_FILE, convert
+from nasreplay.data.importers.nats.onefile import OneFile, open_file
+from nasreplay.data.importers.nats.records import trials_of
+from nasreplay.data.importers.nats.template import Record
+from nasreplay.data.locate import EMBEDDED, cached_tables, open_table, place_of
 from nasreplay.data.pack import Pack
-from nasreplay.data.stencil import Record
-from nasreplay.data.trials import trials_of
 from nasreplay.errors import BadInput
 from nasreplay.spaces import Space
 

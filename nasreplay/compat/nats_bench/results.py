@@ -10,8 +10,8 @@ import numpy as np
 
 from nasreplay.compat.nats_bench.arguments import dataset_among, seed_of, whole_epoch
 from nasreplay.compat.nats_bench.errors import NoSuchKey
+from nasreplay.compat.nats_bench.measurements import Measurements
 from nasreplay.compat.nats_bench.network import Numbers, ResultsCount, known
-from nasreplay.data.measurements import Measurements
 from nasreplay.errors import NotMeasured
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from nasreplay.compat.nats_bench.cell import Cell
 from nasreplay.compat.nats_bench.errors import NotInTable
-from nasreplay.data.measurements import Measurements
-from nasreplay.data.official import Archive, content_of
+from nasreplay.compat.nats_bench.measurements import Measurements
+from nasreplay.data.importers.nats.archive import Archive, content_of
+from nasreplay.data.importers.nats.records import faults
+from nasreplay.data.importers.nats.template import Reader, Record
 from nasreplay.data.pack import Pack
-from nasreplay.data.stencil import Reader, Record
-from nasreplay.data.trials import faults
 from nasreplay.errors import BadInput
 from nasreplay.spaces import Space
 

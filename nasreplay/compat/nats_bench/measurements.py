@@ -1,0 +1,176 @@
+"""What a table says of trained networks by the rules of the official NATS-Bench API, for arrays of architectures.
+
+Shapes: N architectures asked about (flat indices [N]). Units, trials and means are those of `data.trained`; an epoch
+is counted from 1 (the official `iepoch` plus 1), None is the last one. `all-time` of training is the seconds of all
+epochs so far; of an evaluation set, of one pass after each epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from nasreplay.compat.nats_bench.trained import Table, Trained
+from nasreplay.data import semantics
+from nasreplay.data.facts import MEAN
+from nasreplay.data.semantics import Meaning, Own
+from nasreplay.errors import NotMeasured
+
+
+class Simulated(NamedTuple):
+    """What a search is told of N architectures: validation accuracy, latency, and the seconds that asking costs."""
+
+    accuracy: np.ndarray
+    latency: np.ndarray
+    seconds: np.ndarray
+    valtest: np.ndarray  # bool: the accuracy is that on validation and test images together
+
+
+class Measurements:
+    """The answers of a table. `flat` names the rows of one that does not hold its whole space."""
+
+    def __init__(self, table: Table, flat: Sequence[int] | None = None):
+        self.table = table
+        self._flat = np.arange(table.space.size) if flat is None else np.array(flat)
+        self._kept: dict[tuple[str, str], Trained] = {}
+
+    @cached_property
+    def holdings(self) -> dict[str, dict[str, int]]:
+        """Stored data set → recipe → epochs."""
+        return {stored: self.table.recipes(stored) for stored in self.table.datasets}
+
+    def recipes(self, flat: int) -> Iterator[str]:
+        """The recipes that one architecture was trained by, once for every data set."""
+        for stored, recipes in self.holdings.items():
+            yield from (recipe for recipe in recipes if self.trained(stored, recipe).count[flat])
+
+    def trained(self, stored: str, recipe: str) -> Trained:
+        """The networks of a stored data set and recipe; raises NotMeasured, which lists what there is."""
+        if (stored, recipe) not in self._kept:
+            self._kept[stored, recipe] = Trained(self.table, stored, recipe, self._flat)
+        return self._kept[stored, recipe]
+
+    def more_info(
+        self,
+        stored: str,
+        flat: np.ndarray,
+        recipe: str,
+        epoch: int | None = None,
+        trial: int | str = MEAN,
+        uniform: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The official `get_more_info`: `<group>-loss`, `-accuracy`, `-per-time` and `-all-time`, float64 [N] each.
+
+        The groups are train, valid, test and valtest as far as the stored data set has them (`groups`). One trial is
+        taken for the whole answer. A group that was not measured at the epoch is NaN, but for the times of training.
+        Raises NotMeasured, BadSetting.
+        """
+        stored = semantics.dataset_named(stored, self.table.own)
+        trained = self.trained(stored, recipe)
+        epoch, columns = trained.epoch(epoch), trained.columns(flat, trial, uniform)
+        found = {}
+        for group, which in groups(stored, self.table.own).items():
+            accuracy, loss = (
+                trained.value(which, metric, flat, epoch, columns) for metric in ("accuracy", "loss")
+            )
+            if which == "train":
+                seconds = trained.training_seconds[flat]
+            else:
+                loss, seconds = (
+                    np.where(np.isnan(accuracy), np.nan, numbers)
+                    for numbers in (loss, trained.evaluation_seconds(which)[flat])
+                )
+            found[f"{group}-loss"] = loss
+            found[f"{group}-accuracy"] = accuracy
+            found[f"{group}-per-time"] = seconds
+            found[f"{group}-all-time"] = seconds * epoch
+        return found
+
+    def cost_info(self, stored: str, flat: np.ndarray, recipe: str) -> dict[str, np.ndarray]:
+        """The official `get_cost_info`: flops, params, latency, and the times of `train` and of every evaluation set.
+
+        `T-<set>@epoch` is one pass, `T-<set>@total` that after every epoch of the recipe. float64 [N] each. Raises
+        NotMeasured, BadSetting.
+        """
+        trained = self.trained(semantics.dataset_named(stored, self.table.own), recipe)
+        trained.check_rows(flat)
+        found = {
+            "flops": trained.flops[flat],
+            "params": trained.params[flat],
+            "latency": trained.latency[flat],
+        }
+        passes = {
+            "train": trained.training_seconds,
+            **{w: trained.evaluation_seconds(w) for w in trained.sets},
+        }
+        for which, seconds in passes.items():
+            found[f"T-{which}@epoch"] = seconds[flat]
+            found[f"T-{which}@total"] = seconds[flat] * trained.epochs
+        return found
+
+    def simulate(
+        self,
+        dataset: str,
+        flat: np.ndarray,
+        recipe: str,
+        epoch: int | None = None,
+        trial: int | str = MEAN,
+        uniform: np.ndarray | None = None,
+        *,
+        valtest: bool = False,
+    ) -> Simulated:
+        """The official `simulate_train_eval`: what training to an epoch and one validation pass tell and cost.
+
+        `valtest` takes the accuracy on validation and test images together where that on validation images was not
+        measured, as the official API does in the middle of training. Unknown evaluation seconds count as 0. Raises
+        NotMeasured, BadSetting.
+        """
+        dataset = semantics.dataset_named(dataset, self.table.own)
+        requests = _requests(dataset, self.table.own)
+        where, both = requests["valid"], requests.get("valtest")
+        trained = self.trained(where.stored, recipe)
+        epoch, columns = trained.epoch(epoch), trained.columns(flat, trial, uniform)
+        accuracy = trained.value(where.set, "accuracy", flat, epoch, columns)
+        missing = np.isnan(accuracy)
+        if missing.any():
+            if valtest and both:
+                other = trained.value(both.set, "accuracy", flat, epoch, columns)
+                accuracy = np.where(missing, other, accuracy)
+            self._check(accuracy, trained, where, flat, epoch, "" if valtest or not both else _VALTEST)
+        seconds = trained.training_seconds.take(flat) * epoch
+        evaluation = trained.evaluation_seconds(where.set).take(flat)
+        seconds += np.where(np.isnan(evaluation), 0.0, evaluation)
+        return Simulated(accuracy, self._latency(dataset, trained).take(flat), seconds, missing)
+
+    def _latency(self, dataset: str, trained: Trained) -> np.ndarray:
+        has = trained.recipe in self.holdings.get(dataset, ())
+        return (self.trained(dataset, trained.recipe) if has else trained).latency
+
+    @staticmethod
+    def _check(
+        accuracy: np.ndarray, trained: Trained, where: Meaning, flat: np.ndarray, epoch: int, also: str
+    ) -> None:
+        missing = np.flatnonzero(np.isnan(accuracy))
+        if len(missing):
+            name = trained.name(int(flat[missing[0]]))
+            raise NotMeasured(
+                f"{where.set} of {name} was not measured after epoch {epoch} of {trained}, which has "
+                f"{trained.epochs} epochs{also}"
+            )
+
+
+_VALTEST = "; valtest=True takes the accuracy on validation and test images together"
+
+
+def groups(stored: str, own: Mapping[str, Own] = semantics.NONE) -> dict[str, str]:
+    """The groups of `more_info` of a stored data set, and the evaluation set of each (`data.semantics`)."""
+    return {split: what.set for split, what in _requests(stored, own).items() if what.stored == stored}
+
+
+def _requests(dataset: str, own: Mapping[str, Own]) -> dict[str, Meaning]:
+    """What each split of a data set means."""
+    splits = [split for owner, split in semantics.requests(own) if owner == dataset]
+    return {split: semantics.meaning(dataset, split, own) for split in splits}

@@ -1,0 +1,115 @@
+"""A user's own data sets: what a table says of them, as JSON values, as attributes of a pack, as texts.
+
+In a pack the group of such a stored data set has the attributes `classes`, `resolution` (pixels) and
+`training_images`, where they are known, and `sets`: JSON {evaluation set: {images, sentence}}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nasreplay.data import semantics
+from nasreplay.data.pack import layout
+from nasreplay.data.pack.hdf5 import WAY_OUT, put_text, text_of
+from nasreplay.data.semantics import Facts, Own, OwnSet
+from nasreplay.errors import BadInput, BadPack, BadSetting
+
+FORM = "NAME or NAME=classes:10,resolution:32,training_images:5000,x-valid:1000,x-test:1000"
+SETS = tuple(semantics.OWN_SPLITS.values())
+
+
+def check_name(name: str) -> str:
+    """The name, if an own data set may be called so; raises BadSetting."""
+    if not layout.is_name(name):
+        raise BadSetting(
+            f"a data set cannot be called {name!r}: use letters, digits, dots, dashes and underscores"
+        )
+    for dataset, aliases in semantics.ALIASES.items():
+        if name.lower() in (dataset.lower(), *aliases):
+            raise BadSetting(f"a data set of your own cannot be called {name!r}: that means {dataset}")
+    return name
+
+
+def to_json(about: Own) -> dict[str, Any]:
+    """As JSON values; what is not stated is left out."""
+    sets = {name: _stated(each) for name, each in sorted(about.sets.items())}
+    return (about.facts._asdict() if about.facts else {}) | {"sets": sets}
+
+
+def from_json(values: Mapping[str, Any]) -> Own:
+    """Inverse of `to_json`; raises BadInput for anything else."""
+    try:
+        numbers = [values[name] for name in Facts._fields if name in values]
+        sets = {name: OwnSet(**each) for name, each in values["sets"].items()}
+        whole = [*numbers, *(each.images for each in sets.values() if each.images is not None)]
+        fits = len(numbers) in (0, len(Facts._fields)) and sets.keys() <= set(SETS)
+        fits = fits and all(isinstance(each.sentence, str | None) for each in sets.values())
+        if not fits or not all(isinstance(number, int) and number >= 1 for number in whole):
+            raise ValueError
+        return Own(Facts(*numbers) if numbers else None, sets)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise BadInput(
+            f"the facts of an own data set are {', '.join(Facts._fields)} (all or none) and sets out of "
+            f"{', '.join(SETS)}, each with images and sentence; found {json.dumps(values)[:200]}"
+        ) from None
+
+
+def read(file: h5py.File, stored: str) -> Own:
+    """What an open pack says of a stored data set."""
+    attributes = file[stored].attrs
+    numbers = {name: int(text_of(attributes[name])) for name in Facts._fields if name in attributes}
+    try:
+        return from_json(numbers | {"sets": json.loads(text_of(attributes.get("sets", "{}")))})
+    except BadInput as problem:
+        raise BadPack(f"{file.filename}: what it says of {stored} is damaged: {problem}; {WAY_OUT}") from None
+
+
+def write(file: h5py.File, stored: str, about: Own) -> None:
+    """Put the attributes on the group of a stored data set; nothing for one of which nothing is stated."""
+    values = to_json(about)
+    sets = values.pop("sets")
+    for name, number in values.items():
+        file[stored].attrs[name] = np.int64(number)
+    if sets:
+        put_text(file[stored], "sets", json.dumps(sets))
+
+
+def from_texts(facts: Iterable[str], sentences: Iterable[str] = ()) -> dict[str, Own]:
+    """Own data sets out of command-line texts: see FORM, and `NAME/SET=what its accuracy is`; BadSetting."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in facts:
+        name, _, listed = text.partition("=")
+        found[check_name(name)] = _numbers(text, listed)
+    for text in sentences:
+        place, equals, sentence = text.partition("=")
+        name, _, which = place.partition("/")
+        if not (equals and sentence.strip() and name in found and which in SETS):
+            known = ", ".join(f"{name}/{which}" for name in found for which in SETS) or "none without --own"
+            raise BadSetting(f"--sentence {text!r}: must be NAME/SET=WORDS; known NAME/SET: {known}")
+        found[name]["sets"].setdefault(which, {})["sentence"] = sentence.strip()
+    return {name: from_json(values) for name, values in found.items()}
+
+
+def _numbers(text: str, listed: str) -> dict[str, Any]:
+    values: dict[str, Any] = {"sets": {}}
+    for item in filter(None, listed.split(",")):
+        key, _, number = item.partition(":")
+        if key not in (*Facts._fields, *SETS) or not (number.isdecimal() and int(number)):
+            raise BadSetting(f"--own {text!r}: {item!r} is not understood; the form is {FORM}")
+        if key in SETS:
+            values["sets"][key] = {"images": int(number)}
+        else:
+            values[key] = int(number)
+    missing = [name for name in Facts._fields if name not in values]
+    if missing and len(missing) < len(Facts._fields):
+        raise BadSetting(f"--own {text!r}: say {' and '.join(missing)} too; the form is {FORM}")
+    return values
+
+
+def _stated(about: OwnSet) -> dict[str, Any]:
+    return {name: value for name, value in about._asdict().items() if value is not None}

@@ -1,0 +1,1 @@
+"""Ways from other forms of a benchmark to a pack."""

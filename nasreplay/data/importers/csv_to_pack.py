@@ -1,0 +1,265 @@
+"""A benchmark of your own, or any published one, from a CSV file to a pack.
+
+Each mapping `COLUMN=TARGET` says what a column holds. Exactly one column names the architecture: TARGET is
+`arch` (official text), `key` (six digits) or `index` (official index). Any other TARGET is a path of the
+pack's layout, `cifar10-valid/12/x-valid/accuracy`, optionally with the seed of a trial behind it
+(`…/accuracy/777`); without one the column is an average. `COLUMN*2=TARGET` multiplies. A column may be
+mapped several times. Rows may be any part of the space in any order; what is not there stays NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from nasreplay.data import semantics
+from nasreplay.data.pack import Pack, layout, write_pack
+from nasreplay.data.semantics import Own
+from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
+from nasreplay.files.csv_table import CsvTable, read_csv
+from nasreplay.spaces import Space
+
+IDENTITIES = ("arch", "key", "index")
+_SEEDED = re.compile(r"(.+)/(\d+)")
+
+
+class Mapped(NamedTuple):
+    """One mapping: a column times a factor becomes the trial `seed` of the pack column `path`."""
+
+    column: str
+    factor: float
+    path: str
+    seed: int
+
+
+class Imported(NamedTuple):
+    """The pack that was written, the rows it was made from, and how many architectures have none."""
+
+    pack: Pack
+    rows: int
+    missing: int
+
+
+def import_csv(
+    file: str | Path,
+    out: str | Path,
+    mappings: Sequence[str],
+    *,
+    space: Space,
+    title: str | None = None,
+    source: str | None = None,
+    licence: str = "not stated",
+    epochs: Mapping[str, int] | None = None,
+    own: Mapping[str, Own] = semantics.NONE,
+) -> Imported:
+    """Write the pack `out` from a .csv or .csv.gz file; see the module for the form of `mappings`.
+
+    `epochs` gives the number of epochs of recipes whose name is not a number, `own` the data sets that no
+    benchmark has (`nasreplay.data.custom_dataset`). Raises BadInput and its kinds with the row and column at fault;
+    nothing is written then.
+    """
+    file, out = Path(file), Path(out)
+    space.count()  # refuses spaces that no table can hold
+    if out.exists() and not h5py.is_hdf5(out):
+        raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
+    table = read_csv(file)
+    identity, mapped = _parse(table, mappings, own)
+    flat = _architectures(table, *identity, space)
+    columns = _seed_columns(mapped)
+    for entry in mapped:
+        values = table.numbers(entry.column) * entry.factor
+        _check_values(table, entry, values)
+        _place(columns, entry, flat, values, space.size)
+    pack = write_pack(
+        out,
+        space,
+        columns,
+        title=title or file.name,
+        source=source or file.name,
+        licence=licence,
+        epochs=_epochs(columns, epochs or {}),
+        own_datasets=own,
+    )
+    return Imported(pack, len(flat), space.size - len(flat))
+
+
+def read_map_file(file: str | Path) -> list[str]:
+    """The mappings of a JSON file `{"COLUMN": "TARGET", "COLUMN*2": ["TARGET", "TARGET"], …}`."""
+    file = Path(file)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise BadInput(f"{file}: cannot be read: {problem.strerror}") from problem
+    except (ValueError, RecursionError) as problem:
+        raise BadInput(f"{file}: not a JSON file: {problem}") from problem
+    wrong = BadInput(f'{file}: must be one JSON object {{"COLUMN": "TARGET" or ["TARGET", …], …}}')
+    if not isinstance(content, dict):
+        raise wrong
+    found = []
+    for column, targets in content.items():
+        targets = targets if isinstance(targets, list) else [targets]
+        if not all(isinstance(target, str) for target in targets):
+            raise wrong
+        found += [f"{column}={target}" for target in targets]
+    return found
+
+
+# --- mappings --------------------------------------------------------------------------------------
+
+
+def _parse(
+    table: CsvTable, mappings: Sequence[str], own: Mapping[str, Own]
+) -> tuple[tuple[str, str], list[Mapped]]:
+    """(identity column, its kind) and the mappings of numbers."""
+    identities, mapped = [], []
+    for text in mappings:
+        left, equals, target = text.rpartition("=")
+        if not equals:
+            raise BadSetting(f"mapping {text!r}: must be COLUMN=TARGET or COLUMN*FACTOR=TARGET")
+        if target in IDENTITIES:
+            table.texts(left)
+            identities.append((left, target))
+        else:
+            mapped.append(Mapped(*_factor(table, left, text), *_target(target, text, own)))
+    if len(identities) != 1:
+        raise BadSetting(
+            f"{len(identities)} columns name the architecture; map exactly one to {', '.join(IDENTITIES)}"
+        )
+    if not mapped:
+        raise BadSetting("no column is mapped to a number such as cifar10-valid/12/x-valid/accuracy")
+    _check_once(mapped)
+    return identities[0], mapped
+
+
+def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float]:
+    column, star, factor = left.rpartition("*")
+    if left in table.columns or not star:
+        table.texts(left)
+        return left, 1.0
+    table.texts(column)
+    try:
+        number = float(factor)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadSetting(f"mapping {text!r}: the factor {factor!r} is not a number")
+    return column, number
+
+
+def _target(target: str, text: str, own: Mapping[str, Own]) -> tuple[str, int]:
+    seeded = _SEEDED.fullmatch(target)
+    if seeded and layout.per_trial(seeded[1]):
+        path, seed = seeded[1], int(seeded[2])
+    else:
+        path, seed = target, layout.AVERAGED
+    name = path.rsplit("/", 1)[-1]
+    if "/" not in path or name == "seeds" or layout.dtype_of(path) is None or seed >= 2**31:
+        raise UnknownName(
+            f"mapping {text!r}: unknown target {target!r}; known: {', '.join(IDENTITIES)}, STORED/latency, "
+            "STORED/RECIPE/seconds_per_epoch, STORED/RECIPE/SET/accuracy, …/accuracy/SEED, …/loss, "
+            "…/loss/SEED, STORED/RECIPE/SET/eval_seconds, and STORED/RECIPE/ params, flops, latency"
+        )
+    parts = path.split("/")
+    known = (*own, *semantics.FACTS)
+    if parts[0] not in known:
+        raise UnknownName(
+            f"mapping {text!r}: unknown stored data set {parts[0]!r}; known: {', '.join(known)}; "
+            f"for one of your own add --own {parts[0]}"
+        )
+    if len(parts) == 4:
+        semantics.stored_meaning(parts[0], parts[2], own)
+    return path, seed
+
+
+def _check_once(mapped: Sequence[Mapped]) -> None:
+    seen: set[tuple[str, int]] = set()
+    for entry in mapped:
+        if (entry.path, entry.seed) in seen:
+            raise BadSetting(
+                f"two columns are mapped to {entry.path}; map one, or give each the seed of its trial"
+            )
+        seen.add((entry.path, entry.seed))
+    for path in {path for path, seed in seen if seed == layout.AVERAGED}:
+        if any(other == path and seed != layout.AVERAGED for other, seed in seen):
+            raise BadSetting(f"{path} is mapped both as an average and trial by trial; map one of them")
+
+
+def _epochs(columns: Mapping[str, Any], given: Mapping[str, int]) -> dict[str, int]:
+    found = {}
+    for recipe in filter(None, map(layout.recipe_of, columns)):
+        name = recipe.split("/")[1]
+        count = given.get(name, int(name) if name.isdecimal() else 0)
+        if count < 1:
+            raise BadSetting(f"recipe {name!r}: its number of epochs is not known; give --epochs {name}=N")
+        found[recipe] = count
+    return found
+
+
+# --- rows and numbers ------------------------------------------------------------------------------
+
+
+def _architectures(table: CsvTable, column: str, kind: str, space: Space) -> np.ndarray:
+    """Flat index int64 of each row; every architecture at most once."""
+    texts = table.texts(column)
+    first: dict[int, int] = {}
+    for row, text in enumerate(texts):
+        try:
+            flat = _flat(space, kind, text.strip())
+        except BadArchitecture as problem:
+            raise BadArchitecture(f"{table.place(row, column)}: {problem}") from None
+        if flat in first:
+            raise BadInput(f"{table.place(row, column)}: {text!r} stands already in row {first[flat] + 2}")
+        first[flat] = row
+    return np.fromiter(first, np.int64, len(first))
+
+
+def _flat(space: Space, kind: str, text: str) -> int:
+    if kind == "arch":
+        return int(space.index_of([text])[0])
+    if kind == "index":
+        if not text.isdecimal() or int(text) >= space.size:
+            raise BadArchitecture(f"{text!r} is not an official index from 0 to {space.size - 1}")
+        return int(space.official_to_flat[int(text)])
+    parse_key = getattr(space, "parse_key", None)
+    if parse_key is None:
+        raise BadArchitecture(f"the {space.name} space has no keys; map a column to arch or index")
+    return int(space.index(np.array([parse_key(text)]))[0])
+
+
+def _check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:
+    name = entry.path.rsplit("/", 1)[-1]
+    if name in ("accuracy", "top5"):
+        bad, rule = (values < 0) | (values > 100), "an accuracy is 0 to 100 percent"
+    elif name in ("loss", "params", "flops"):
+        bad, rule = (values < 0) | np.isinf(values), f"{name} must be finite and not negative"
+    else:
+        bad, rule = (values <= 0) | np.isinf(values), "seconds are positive"
+    if bad.any():
+        row = int(bad.argmax())
+        raise BadInput(f"{table.place(row, entry.column)}: {float(values[row])!r} for {entry.path}: {rule}")
+
+
+def _seed_columns(mapped: Sequence[Mapped]) -> dict[str, Any]:
+    """The seeds of every recipe that has numbers of single trials."""
+    seeds: dict[str, set[int]] = {}
+    for entry in mapped:
+        if layout.per_trial(entry.path):
+            seeds.setdefault(f"{layout.recipe_of(entry.path)}/seeds", set()).add(entry.seed)
+    return {path: sorted(found) for path, found in seeds.items()}
+
+
+def _place(columns: dict[str, Any], entry: Mapped, flat: np.ndarray, values: np.ndarray, size: int) -> None:
+    if not layout.per_trial(entry.path):
+        columns[entry.path] = np.full(size, np.nan)
+        columns[entry.path][flat] = values
+        return
+    seeds = columns[f"{layout.recipe_of(entry.path)}/seeds"]
+    column = columns.setdefault(entry.path, np.full((size, len(seeds)), np.nan))
+    column[flat, seeds.index(entry.seed)] = values

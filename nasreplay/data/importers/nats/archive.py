@@ -1,0 +1,155 @@
+"""An official NATS-Bench archive on disk: where it is, whose space it is, its files.
+
+An archive is a folder `<name>-simple` with `meta.pickle.pbz2` and a file `NNNNNN.pickle.pbz2` per architecture, each
+a pickle compressed with bz2; or one file `<name>.pickle.pbz2` (`nasreplay.data.importers.nats.onefile`).
+"""
+
+from __future__ import annotations
+
+import bz2
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nasreplay.data.importers.nats.template import loads_official
+from nasreplay.errors import BadInput, WriteFailed
+from nasreplay.spaces import SIZE, TOPOLOGY, Space
+
+NAMES = {"topology": "NATS-tss-v1_0-3ffb9", "size": "NATS-sss-v1_0-50262"}
+ENDING = ".pickle.pbz2"
+LARGEST = 4 * 2**20  # bytes, unpacked, of one architecture; the official ones have 0.3 MB
+_LARGEST_META = 16 * 2**20
+
+
+class Piece(NamedTuple):
+    """The pickle of one architecture of a one-file archive: compressed bytes in a spool, and their checksum."""
+
+    spool: Path
+    start: int
+    size: int
+    check: int
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Changes with the content."""
+        return self.size, self.check
+
+    def content(self) -> bytes:
+        """The pickle; raises WriteFailed if the spool is damaged."""
+        try:
+            with self.spool.open("rb") as stream:
+                stream.seek(self.start)
+                packed = stream.read(self.size)
+            if zlib.crc32(packed) == self.check:
+                return zlib.decompress(packed)
+        except OSError as problem:
+            raise BadInput(f"{self.spool}: cannot be read: {problem.strerror}") from problem
+        raise WriteFailed(f"{self.spool}: damaged; delete its folder and start again")
+
+
+class Archive(NamedTuple):
+    """An archive; `files`: official index → file, of those that are there."""
+
+    path: Path
+    space: Space
+    files: Mapping[int, Path | Piece]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, as the official API knows it, or of the file without its ending."""
+        return self.path.resolve().name.removesuffix(ENDING)
+
+    @property
+    def missing(self) -> list[int]:
+        """Official indices of architectures without a file."""
+        return [number for number in range(self.space.size) if number not in self.files]
+
+
+def open_archive(path: str | Path | None = None) -> Archive:
+    """The archive in a folder; None looks where the official API does. Raises BadInput."""
+    folder = default_folder() if path is None else Path(path).expanduser()
+    if folder.is_file():
+        raise BadInput(
+            f"{folder}: a file; name the folder {NAMES['topology']}-simple or {NAMES['size']}-simple"
+        )
+    meta = folder / f"meta{ENDING}"
+    content = loads_official(content_of(meta, _LARGEST_META), str(meta))
+    space = space_of(content.get("meta_archs") if isinstance(content, dict) else None, meta)
+    held = {file.name.removesuffix(ENDING): file for file in folder.glob(f"*{ENDING}")}
+    named = ((number, held.get(f"{number:06d}") or held.get(str(number))) for number in range(space.size))
+    return Archive(folder, space, {number: file for number, file in named if file})
+
+
+def default_folder(space: Space | None = None) -> Path:
+    """The archive folder (of a space) in `$TORCH_HOME`, else in `$HOME/.torch`.
+
+    Raises BadInput if there is none, or more than one.
+    """
+    return _only([f"{NAMES[each]}-simple" for each in NAMES if space is None or space.name == each])
+
+
+def default_file(space: Space | None = None) -> Path:
+    """The one-file archive there; raises BadInput likewise."""
+    return _only([f"{NAMES[each]}{ENDING}" for each in NAMES if space is None or space.name == each])
+
+
+def _only(names: list[str]) -> Path:
+    root = os.environ.get("TORCH_HOME") or (
+        os.path.join(os.environ["HOME"], ".torch") if "HOME" in os.environ else None
+    )
+    if root is None:
+        raise BadInput("no archive named, and neither TORCH_HOME nor HOME says where to look: name its place")
+    found = [Path(root) / name for name in names if (Path(root) / name).exists()]
+    if len(found) != 1:
+        what = "two archives" if found else "no archive"
+        raise BadInput(f"{what} in {root} ({' and '.join(names)}): name the place of one")
+    return found[0]
+
+
+def content_of(file: Path | Piece, limit: int = LARGEST) -> bytes:
+    """The bytes that a bz2 file holds; raises BadInput if it is damaged, truncated or holds more than `limit`."""
+    if isinstance(file, Piece):
+        return file.content()
+    large = BadInput(f"{file}: holds more than {limit:,} bytes, too much for a file of an official archive")
+    unpacker = bz2.BZ2Decompressor()
+    try:
+        if file.exists() and not file.is_file():  # a pipe or a device never ends
+            raise OSError("no regular file")
+        with file.open("rb") as stream:
+            packed = stream.read(limit + 1)
+        if len(packed) > limit:
+            raise large
+        content = unpacker.decompress(packed, limit + 1)
+    except BadInput:
+        raise
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"{file}: cannot be read: {getattr(problem, 'strerror', None) or problem}"
+        ) from problem
+    if len(content) > limit:
+        raise large
+    if not unpacker.eof:
+        raise BadInput(f"{file}: truncated: its end is missing; get it again")
+    return content
+
+
+def space_of(listed: Any, where: Path) -> Space:
+    """The space that has these architectures in the official order; raises BadInput."""
+    for space in (TOPOLOGY, SIZE):
+        if listed == official_texts(space):
+            return space
+    raise BadInput(
+        f"{where}: its meta_archs is not the list of architectures of the topology or the size space"
+    )
+
+
+def official_texts(space: Space) -> list[str]:
+    """The texts of all architectures in the official order."""
+    texts = list(space.texts)
+    return [texts[flat] for flat in space.official_to_flat.tolist()]

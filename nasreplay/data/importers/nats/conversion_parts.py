@@ -1,0 +1,213 @@
+"""Parts of a conversion: the numbers of some hundred neighbouring architectures, made by one process, kept in a file.
+
+Shapes: N architectures of the shard, in flat order. What a shard holds depends on its files alone, so a conversion
+that was interrupted takes up the shards that are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasreplay.data import semantics
+from nasreplay.data.importers.nats.archive import Piece, content_of
+from nasreplay.data.importers.nats.records import faults
+from nasreplay.data.importers.nats.template import Reader, Record
+from nasreplay.data.pack import curves
+from nasreplay.data.pack.curves import Form, Packed
+from nasreplay.data.pack.writer import Chunk
+from nasreplay.errors import BadInput, UnsafePickle
+from nasreplay.files.atomic import write_whole
+
+SIZE = 8 * curves.BLOCK  # architectures
+METRICS = ("accuracy", "loss", "top5")
+_VERSION = 1
+
+Place = tuple[str, int]  # column path, seed
+Source = tuple[int, str, Path | Piece | None]  # official index, text, file
+
+
+class Job(NamedTuple):
+    """What a shard is made from: flat index of its first architecture, and the sources of all."""
+
+    first: int
+    sources: tuple[Source, ...]
+    with_curves: bool
+    exact: bool
+
+    @property
+    def key(self) -> str:
+        """Changes with everything that the shard depends on."""
+        parts: list[Any] = [_VERSION, self.with_curves, self.exact]
+        for number, _, file in self.sources:
+            parts.append((number, _stamp(file) if file else None))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _stamp(file: Path | Piece) -> tuple[int, int]:
+    if isinstance(file, Piece):
+        return file.stamp
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+class Shard(NamedTuple):
+    """last: place → float64 [N], numbers at the last epoch; chunks of the curves, their trial named by its seed."""
+
+    last: dict[Place, np.ndarray]
+    chunks: list[Chunk]
+    epochs: dict[str, int]
+    sets: dict[str, Counter[tuple[str, ...]]]
+    unreadable: dict[int, str]
+
+
+def make(job: Job, file: Path) -> dict[int, str]:
+    """Make a shard and keep it in a file, unless it is there; returns official index → why it cannot be read.
+
+    Raises UnsafePickle for a file that asks for anything but plain numbers.
+    """
+    kept = load(job.key, file)
+    if kept is None or kept.unreadable:  # which may be mended by now
+        kept = _read(job)
+        write_whole(file, _to_bytes(job.key, kept))
+    return kept.unreadable
+
+
+def load(key: str, file: Path, with_chunks: bool = True) -> Shard | None:
+    """The shard in a file; None if there is none with this key. Without chunks these are named, but empty."""
+    try:
+        with np.load(file, allow_pickle=False) as parts:
+            head = json.loads(parts["head"].tobytes())
+            if head["key"] != key:
+                return None
+            last = {(path, seed): row for (path, seed), row in zip(head["last"], parts["last"], strict=True)}
+            chunks = _chunks(head["chunks"], parts["chunks"].tobytes() if with_chunks else b"")
+    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile):
+        return None
+    sets = {
+        recipe: Counter({tuple(order): n for order, n in every}) for recipe, every in head["sets"].items()
+    }
+    unreadable = {int(number): reason for number, reason in head["unreadable"].items()}
+    return Shard(last, chunks, head["epochs"], sets, unreadable)
+
+
+def _chunks(listed: Sequence[tuple[str, int, int, str, int]], content: bytes) -> list[Chunk]:
+    ends = np.cumsum([0, *(size for *_, size in listed)]).tolist()
+    return [
+        (path, block, seed, Packed(content[end - size : end], bytes.fromhex(check)))
+        for (path, block, seed, check, size), end in zip(listed, ends[1:], strict=True)
+    ]
+
+
+def _to_bytes(key: str, shard: Shard) -> memoryview:
+    head = {
+        "key": key,
+        "last": list(shard.last),
+        "chunks": [(*place, chunk.sum.hex(), len(chunk.content)) for *place, chunk in shard.chunks],
+        "epochs": shard.epochs,
+        "sets": {recipe: list(orders.items()) for recipe, orders in shard.sets.items()},
+        "unreadable": shard.unreadable,
+    }
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        head=np.frombuffer(json.dumps(head).encode(), np.uint8),
+        last=np.array(list(shard.last.values())),
+        chunks=np.frombuffer(b"".join(chunk.content for *_, chunk in shard.chunks), np.uint8),
+    )
+    return buffer.getbuffer()
+
+
+# --- from files to numbers -------------------------------------------------------------------------
+
+_reader = Reader()  # one per process: its shards share the stencils
+
+
+def _read(job: Job) -> Shard:
+    shard = Shard({}, [], {}, {}, {})
+    for start in range(0, len(job.sources), curves.BLOCK):
+        values = _values(job.sources[start : start + curves.BLOCK], shard)
+        for place in sorted(values):
+            _add(place, values[place], start, job, shard)
+    return shard
+
+
+def _values(sources: Sequence[Source], shard: Shard) -> dict[Place, np.ndarray]:
+    """Place → float64 [architectures, epochs]; what cannot be read is NaN, and noted in the shard."""
+    alike: dict[int, list[tuple[int, Record]]] = {}
+    for row, (number, text, file) in enumerate(sources):
+        try:
+            if file is not None:
+                record = record_of(number, text, file, _reader)
+                alike.setdefault(id(record.structure), []).append((row, record))
+        except UnsafePickle:
+            raise
+        except BadInput as problem:
+            shard.unreadable[number] = str(problem)
+    values: dict[Place, np.ndarray] = {}
+    for group in alike.values():
+        structure = group[0][1].structure
+        rows, numbers = np.array([row for row, _ in group]), np.stack([record.numbers for _, record in group])
+        wrong = faults(structure, numbers)
+        for row in np.flatnonzero(wrong):
+            number, _, file = sources[rows[row]]
+            shard.unreadable[number] = f"{file}: {wrong[row]}"
+        good = np.array([not reason for reason in wrong])
+        for slot in structure.slots:
+            empty = np.full((len(sources), slot.stop - slot.start), np.nan)
+            place = values.setdefault((slot.path, slot.seed), empty)
+            place[rows[good]] = numbers[good, slot.start : slot.stop]
+        shard.epochs.update(structure.epochs)
+        for recipe, order in structure.sets.items():
+            shard.sets.setdefault(recipe, Counter())[order] += int(good.sum())
+    return values
+
+
+def record_of(number: int, text: str, file: Path | Piece, reader: Reader) -> Record:
+    """The record of an architecture; raises BadInput for a file that is damaged or about another one."""
+    record = reader.read(content_of(file), str(file))
+    if (record.number, record.text) != (number, text):
+        raise BadInput(
+            f"{file}: is about architecture {record.number}, {record.text!r}, not {number}, {text!r}"
+        )
+    return record
+
+
+def _add(place: Place, values: np.ndarray, start: int, job: Job, shard: Shard) -> None:
+    """Keep the last epoch, and the others as a chunk."""
+    path, seed = place
+    metric = path.rsplit("/", 1)[-1]
+    if metric == "seconds":  # are those of every trial
+        path, seed = column_of(path), -1
+    last = shard.last.setdefault((path, seed), np.full(len(job.sources), np.nan))
+    part = last[start : start + len(values)]
+    np.copyto(part, values[:, -1], where=np.isnan(part))
+    if job.with_curves and metric in METRICS and not np.isnan(values[:, :-1]).all():
+        chunk = curves.packed(values, form_of(path, job.exact))
+        if chunk:
+            shard.chunks.append((path, (job.first + start) // curves.BLOCK, seed, chunk))
+
+
+def column_of(path: str) -> str:
+    """The column of a slot's path: seconds have one for training and one per evaluation set."""
+    rest, metric = path.rsplit("/", 1)
+    recipe, which = rest.rsplit("/", 1)
+    if metric != "seconds":
+        return path
+    return f"{recipe}/seconds_per_epoch" if which == "train" else f"{rest}/eval_seconds"
+
+
+@cache
+def form_of(path: str, exact: bool) -> Form:
+    """The form of the curve of a column of an official archive."""
+    stored, _, which, metric = path.split("/")
+    return curves.form_of(metric, semantics.stored_meaning(stored, which).images, exact)

@@ -1,0 +1,84 @@
+"""Checking a pack number by number: what `nasreplay data verify` does."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nasreplay.data import semantics
+from nasreplay.data.pack import Pack, index_columns
+from nasreplay.data.pack.layout import AVERAGED, recipe_of
+from nasreplay.data.pack.limits import limits_of, unfounded
+from nasreplay.errors import BadPack
+
+
+def verify(pack: Pack) -> list[str]:
+    """One line per problem of a pack, none for a sound one. Reads every column and curve from the file again."""
+    found: list[str] = []
+    columns: dict[str, np.ndarray] = {}
+    try:
+        fresh = Pack.open(pack.path)  # recomputes the fingerprint from the sums of the columns
+    except BadPack as problem:
+        return [str(problem)]
+    if fresh.fingerprint != pack.fingerprint:
+        found.append(f"{pack.path}: replaced since it was opened; open it again")
+    for path in fresh.columns:
+        try:
+            columns[path] = fresh.column(path)  # compares the column with its sum
+        except BadPack as problem:
+            found.append(str(problem))
+    found += [str(problem) for problem in fresh.curve_problems()]
+    found += _index_problems(fresh, columns)
+    for path, values in columns.items():
+        found += _value_problems(path, values)
+        if path.endswith("/accuracy"):
+            found += _trial_problems(path, columns)
+    return [*found, *_meaning_problems(fresh)]
+
+
+def _meaning_problems(pack: Pack) -> list[str]:
+    """Accuracies of which nobody can say what they are."""
+    found = []
+    for stored in pack.datasets:
+        known = semantics.sets_of(stored, pack.own)
+        for recipe in pack.recipes(stored):
+            unknown = [name for name in pack.sets(stored, recipe) if name not in known]
+            found += [
+                f"{stored}/{recipe}/{name} has no meaning; known: {', '.join(known)}" for name in unknown
+            ]
+    return found
+
+
+def _index_problems(pack: Pack, columns: dict[str, np.ndarray]) -> list[str]:
+    expected = index_columns(pack.space)
+    return [
+        f"column {name} is not that of the {pack.space.name} space"
+        for name, values in columns.items()
+        if name in expected and not np.array_equal(values, expected[name])
+    ]
+
+
+def _value_problems(path: str, values: np.ndarray) -> list[str]:
+    """Numbers outside what their unit allows; NaN is a missing number and allowed here."""
+    if limits := limits_of(path):
+        bad, rule = (values < limits.low) | (values > limits.high), limits.otherwise
+    elif path.endswith("/seeds"):
+        repeated = len(np.unique(values)) < len(values)
+        bad, rule = (values < AVERAGED) | repeated, "below -1 or not all different"
+    else:
+        return []
+    return [f"column {path}: {int(bad.sum())} numbers {rule}"] if bad.any() else []
+
+
+def _trial_problems(path: str, columns: dict[str, np.ndarray]) -> list[str]:
+    """A loss has its accuracy, and an average stands alone."""
+    found = []
+    measured = ~np.isnan(columns[path])
+    loss = columns.get(path.replace("/accuracy", "/loss"))
+    if loss is not None and unfounded(columns[path], loss).any():
+        found.append(f"column {path}: some trials have a loss but no accuracy")
+    seeds = columns.get(f"{recipe_of(path)}/seeds")
+    if seeds is not None:
+        averaged = measured[:, seeds == AVERAGED].any(axis=1)
+        if (averaged & measured[:, seeds != AVERAGED].any(axis=1)).any():
+            found.append(f"column {path}: an average stands beside single trials of the same architecture")
+    return found

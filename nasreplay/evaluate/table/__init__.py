@@ -1,0 +1,303 @@
+"""A benchmark table as an evaluator: look-ups, the simulated clock, and the exact or sampled slope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasreplay.data.facts import trial_mean
+from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
+from nasreplay.evaluate.ledger import Budget, Ledger
+from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
+from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.multilinear import Multilinear, exact_slope
+from nasreplay.seeds import Stream
+from nasreplay.spaces.base import Architecture, Space
+
+
+class Answer(NamedTuple):
+    """One typed answer: what the number is, from where, and what it cost."""
+
+    accuracy: float  # percent
+    trials: int  # how many trials were averaged
+    seconds: float  # simulated cost of one evaluation
+    flat: int  # flat index of the architecture
+    dataset: str
+    split: str
+    at: Fidelity
+
+
+class TableEvaluator:
+    """A table of one data set behind the evaluator interface.
+
+    levels: fidelities that a search may ask for, cheapest first; final: what a report reads (the last level when
+    left out); test: float64 [A] test accuracy for reports, or None.
+    trial: "drawn" (a fresh uniform trial per question, the published protocol), "mean", or a seed.
+    gradient: "exact" (an oracle: it reads the whole table and charges nothing) or "sampled" (`samples` charged
+    look-ups a slope). objective: "error" (1 − accuracy/100) or "loss" (stored cross-entropy).
+    steps_per_epoch: how many steps a gradient searcher makes between two settings of its schedules.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        levels: Sequence[Level],
+        *,
+        dataset: str = "table",
+        trial: int | str = "drawn",
+        gradient: str = "exact",
+        samples: int = 6,
+        objective: str = "error",
+        steps_per_epoch: int = 1,
+        final: Level | None = None,
+        test: np.ndarray | None = None,
+        meaning: dict[str, str] | None = None,
+        source: dict[str, Any] | None = None,
+    ):
+        self.space, self.levels, self.dataset = space, tuple(levels), dataset
+        self.gradient, self.samples, self.objective = gradient, samples, objective
+        self.steps_per_epoch, self.trial = steps_per_epoch, trial
+        self.final, self.test = final or self.levels[-1], test
+        self.meaning = {
+            "valid": f"validation accuracy at {self.final.at}, mean over trials",
+            **(meaning or {}),
+        }
+        self.source = source or {}
+        vertex = {"one-hot slope"} if gradient == "exact" else set()
+        clock = {"clock"} if all(level.timed for level in self.levels) else set()
+        self.abilities = frozenset({"evaluate", "slope"} | vertex | clock)
+        self._check()
+        self.begin(0, range(1), Budget())
+
+    def _check(self) -> None:
+        if self.gradient not in ("exact", "sampled"):
+            raise BadSetting(f"gradient {self.gradient!r}: a table knows 'exact' and 'sampled'")
+        if self.gradient == "sampled" and self.samples < 2:
+            raise BadSetting("a sampled slope needs at least 2 samples (each is the others' baseline)")
+        if self.gradient == "sampled" and self.objective != "error":
+            raise BadSetting("a sampled slope descends the error; objective 'loss' needs gradient 'exact'")
+        if self.objective not in ("error", "loss"):
+            raise BadSetting(f"objective {self.objective!r}: a table knows 'error' and 'loss'")
+        if self.trial not in ("drawn", "mean"):
+            self.levels[-1].column(self.trial)
+
+    # --- the protocol ------------------------------------------------------------------------------
+
+    def begin(self, seed: int, replicas: range, budget: Budget) -> None:
+        """Start a run: fresh clocks and random streams for these replica numbers."""
+        self.ledger = Ledger(len(replicas), budget)
+        self.streams = {name: Stream(seed, name, replicas) for name in ("trial", "slope")}
+
+    def ladder(self) -> tuple[Fidelity, ...]:
+        """The measured fidelities, cheapest first."""
+        return tuple(level.at for level in self.levels)
+
+    def evaluate(
+        self,
+        codes: np.ndarray,
+        *,
+        at: Fidelity | None = None,
+        trial: int | str | None = None,
+        replica: np.ndarray | None = None,
+    ) -> Evaluations:
+        """Look up codes [N, D] and charge the replicas that ask; see the protocol."""
+        level = self._level(at)
+        codes = self.space.check_codes(codes)
+        replica = self.ledger.rows(replica, len(codes))
+        flat = self.space.index(codes)
+        which = self.trial if trial is None else trial
+        accuracy, seeds = level.read(flat, which, lambda: self.streams["trial"].each(replica))
+        seconds = level.seconds.take(
+            flat, mode="clip"
+        )  # codes were checked: "clip" only skips a second check
+        clock, answered = self.ledger.charge(replica, seconds)
+        answers = Evaluations(replica, codes, accuracy, seeds, seconds, clock, answered, level.at)
+        if self.ledger.listener:
+            self.ledger.listener(answers)
+        return answers
+
+    def slope(
+        self,
+        mixture: Mixture,
+        *,
+        split: str = "valid",
+        order: int = 1,
+        replica: np.ndarray | None = None,
+    ) -> Slope:
+        """Loss and gradient at mixtures; order 2 equals order 1 because a table has no weights to unroll."""
+        if mixture.weights.ndim != 3:
+            raise LacksCapability("a table has one cell: it cannot answer a mixture drawn anew in every cell")
+        if split != "valid":
+            raise LacksCapability(f"a table's slope is of validation accuracy, not of split {split!r}")
+        if self.gradient == "sampled":
+            from nasreplay.evaluate.table.sampled_gradient import sampled_slope
+
+            return sampled_slope(self, mixture, replica)
+        loss, gradient = exact_slope(self.space, self._multilinear, self._loss, mixture)
+        trial = MEAN if isinstance(self.trial, str) else self.trial
+        return Slope(loss, gradient, True, self.levels[-1].at, trial)
+
+    def begin_step(self, *, learns: bool = True) -> None:
+        """A table has no batches."""
+
+    def learn(
+        self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
+    ) -> Slope | None:
+        """A table learns nothing; with need_slope this is `slope`."""
+        return self.slope(mixture, replica=replica) if need_slope else None
+
+    def at_epoch(self, epoch: int, epochs: int) -> None:
+        """A table has no schedules."""
+
+    def report(self, codes: np.ndarray) -> Report:
+        """Mean over trials at the final fidelity, and test accuracy where the table has it."""
+        flat = self.space.index(self.space.check_codes(codes))
+        test = None if self.test is None else self.test[flat]
+        return Report(self.final.mean[flat], test, self.meaning)
+
+    def describe(self) -> dict[str, Any]:
+        """What the run header records."""
+        return {
+            "evaluator": "table",
+            "space": self.space.name,
+            "dataset": self.dataset,
+            "ladder": [list(level.at) for level in self.levels],
+            "final": str(self.final.at),
+            "trial": self.trial,
+            "gradient": self.gradient if self.gradient == "exact" else f"sampled, {self.samples} a slope",
+            "objective": self.objective,
+            "steps_per_epoch": self.steps_per_epoch,
+            "order_2": "second order equals first order on a table",
+            "clock": "simulated seconds" if self.levels[-1].timed else "none: this table has no seconds",
+            **self.meaning,
+            **self.source,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Clocks and stream positions."""
+        positions = {name: stream.position.copy() for name, stream in self.streams.items()}
+        return {"ledger": self.ledger.state_dict(), "streams": positions}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from saved clocks and stream positions."""
+        self.ledger.load_state_dict(state["ledger"])
+        for name, position in state["streams"].items():
+            self.streams[name].position[:] = position
+
+    # --- one question at a time --------------------------------------------------------------------
+
+    def query(self, architecture: str | int | Architecture, trial: int | str = "mean") -> Answer:
+        """One typed answer, free of charge: an official text, an official index, or an Architecture.
+
+        `trial`: "mean" or a seed. Raises BadArchitecture or NotMeasured.
+        """
+        if isinstance(architecture, str):
+            flat = self.space.texts.get(architecture, -1)
+            flat = flat if flat >= 0 else self.space.architecture(architecture).index
+        elif isinstance(architecture, Architecture):
+            flat = architecture.index
+        else:
+            if not 0 <= architecture < self.space.size:
+                raise self.space.no_such_index(architecture)
+            flat = self._flat_item(architecture)
+        if trial == "mean":
+            accuracy = self._mean_item(flat)
+            if accuracy == accuracy:
+                return Answer(
+                    accuracy, self._trials_item(flat), self._seconds_item(flat), flat, *self._context
+                )
+        level = self.levels[-1]
+        accuracy, _ = level.read(np.array([flat]), trial)
+        return Answer(float(accuracy[0]), 1, self._seconds_item(flat), flat, *self._context)
+
+    def accuracies(self, architectures: Sequence[str] | np.ndarray, trial: int | str = "mean") -> np.ndarray:
+        """float64 [N] percent, free of charge: of official texts, or of codes [N, D]."""
+        if isinstance(architectures, np.ndarray):
+            flat = self.space.index(self.space.check_codes(architectures))
+        else:
+            flat = self.space.index_of(architectures)
+        return self.levels[-1].read(flat, trial)[0]
+
+    @cached_property
+    def _context(self) -> tuple[str, str, Fidelity]:
+        return self.dataset, "valid", self.levels[-1].at
+
+    # items of memory views: the fastest way to one Python number
+    @cached_property
+    def _mean_item(self):
+        return self.levels[-1].mean.data.__getitem__
+
+    @cached_property
+    def _trials_item(self):
+        return self.levels[-1].trials.data.__getitem__
+
+    @cached_property
+    def _seconds_item(self):
+        return np.ascontiguousarray(self.levels[-1].seconds).data.__getitem__
+
+    @cached_property
+    def _flat_item(self):
+        return self.space.official_to_flat.data.__getitem__
+
+    def held(
+        self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
+    ) -> np.ndarray:
+        """bool [N]: which codes [N, D] `evaluate` can answer; raises NotMeasured for a trial that nothing has."""
+        level, which = self._level(at), self.trial if trial is None else trial
+        flat = self.space.index(self.space.check_codes(codes))
+        if isinstance(which, str):
+            return level.trials[flat] > 0
+        return np.isfinite(level.accuracy[flat, level.column(which)])
+
+    def tests(
+        self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
+    ) -> np.ndarray | None:
+        """float64 [N] percent: test accuracies that belong to `evaluate`'s answers; None where there are none."""
+        which = self.trial if trial is None else trial
+        if self.test is None or which != "mean" or self._level(at) is not self.final:
+            return None
+        return self.test[self.space.index(self.space.check_codes(codes))]
+
+    # --- helpers -----------------------------------------------------------------------------------
+
+    def _level(self, at: Fidelity | None) -> Level:
+        if at is None:
+            return self.levels[-1]
+        for level in self.levels:
+            if level.at == at:
+                return level
+        known = "; ".join(str(level.at) for level in self.levels)
+        raise NotMeasured(f"{self.dataset}: {at} was not measured; measured: {known}")
+
+    @property
+    def missing(self) -> int:
+        """Architectures that cannot be asked for in the evaluator's trial, at some level."""
+        every = [self.held(self.space.all_codes, at=at) for at in self.ladder()]
+        return int((~np.all(every, axis=0)).sum())
+
+    @cached_property
+    def optimum(self) -> float:
+        """The best final validation accuracy of the table, percent."""
+        return float(np.nanmax(self.final.mean))
+
+    @cached_property
+    def _loss(self) -> np.ndarray:
+        """float64 [A]: what gradients descend."""
+        level = self.levels[-1]
+        values = level.accuracy if self.objective == "error" else level.loss
+        if values is None:
+            raise NotMeasured(f"{self.dataset} has no stored loss; use objective 'error'")
+        mean = trial_mean(values) if isinstance(self.trial, str) else values[:, level.column(self.trial)]
+        if not np.isfinite(mean).all():
+            missing = int((~np.isfinite(mean)).sum())
+            raise NotMeasured(
+                f"an exact slope needs every architecture; {missing} were not measured at {level.at}"
+            )
+        return 1.0 - mean / 100.0 if self.objective == "error" else mean
+
+    @cached_property
+    def _multilinear(self) -> Multilinear:
+        return Multilinear(self._loss, self.space.choices)

@@ -1,0 +1,125 @@
+"""The log of an unfinished tabulation: a line of JSON that says what is asked, then one for each chunk of answers."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Self
+
+import numpy as np
+
+from nasreplay.errors import BadOutput
+from nasreplay.files.lock import lock
+
+FORMAT = "nasreplay-tabulation/1"
+
+
+class Answered(NamedTuple):
+    """What an evaluator said of the architecture with a flat index, one number per trial that it has.
+
+    Seeds (-1 = an average), validation accuracies in percent, seconds, test accuracies in percent (NaN = not known).
+    """
+
+    flat: int
+    seed: list[int]
+    accuracy: list[float]
+    seconds: list[float]
+    test: list[float]
+
+
+class AnswerLog:
+    """An append-only file, used by one process at a time; what a kill cut short is no line and is cut off."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self.path.open("a+b")
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+        self._lock(self._file)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def resume(self, job: dict[str, Any], flat: np.ndarray) -> list[Answered]:
+        """The answers that the log holds, after a check that it is of the same job on the same architectures."""
+        assert self._file
+        self._file.seek(0)
+        lines = self._file.read().splitlines(keepends=True)
+        if not lines or not lines[0].endswith(b"\n"):
+            self._file.truncate(0)
+            self._write({"format": FORMAT, **job})
+            return []
+        self._check_job(_parsed(lines[0]), job)
+        whole, rows = len(lines[0]), []
+        for line in lines[1:]:
+            chunk = _parsed(line) if line.endswith(b"\n") else None
+            if chunk is None:
+                break
+            rows += [Answered(*row) for row in chunk]
+            whole += len(line)
+        self._file.truncate(whole)
+        if [row.flat for row in rows] != flat[: len(rows)].tolist():
+            raise BadOutput(f"{self.path}: damaged; delete it to start over")
+        return rows
+
+    def append(self, rows: list[Answered]) -> None:
+        """Put a chunk of answers on the disk."""
+        self._write(rows)
+
+    def remove(self) -> None:
+        """Delete the file: its answers are in a pack."""
+        self.path.unlink()
+
+    def _write(self, value: Any) -> None:
+        assert self._file
+        try:
+            self._file.write(json.dumps(value).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def _check_job(self, began: Any, job: dict[str, Any]) -> None:
+        if not isinstance(began, dict) or began.pop("format", None) != FORMAT:
+            raise BadOutput(f"{self.path}: not the log of a tabulation; choose another --out")
+        if found := difference(began, job):
+            name, was, now = found
+            raise BadOutput(
+                f"{self.path}: begun with {name} = {was}, now {now}: choose another --out, or delete this log"
+            )
+
+    def _lock(self, file: IO[bytes]) -> None:
+        if not lock(file):
+            file.close()
+            raise BadOutput(f"{self.path}: another process is at this table; choose another --out")
+
+    def _unwritable(self, problem: OSError) -> BadOutput:
+        return BadOutput(f"{self.path}: cannot be written: {problem.strerror}; choose another --out")
+
+
+def difference(one: Any, other: Any, name: str = "") -> tuple[str, str, str] | None:
+    """(dotted name, one value, other value) of the first thing in which two JSON values differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        dot = f"{name}." if name else ""
+        inner = (difference(one.get(key), other.get(key), f"{dot}{key}") for key in one | other)
+        return next(filter(None, inner), None)
+    return None if one == other else (name, _short(one), _short(other))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Files: atomic writes, locks, state codecs, safe unpickling, columns."""

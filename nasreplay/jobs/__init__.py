@@ -1,0 +1,1 @@
+"""What the commands do, callable from Python: typed settings in, typed results out, no printing."""

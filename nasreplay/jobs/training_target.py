@@ -1,0 +1,165 @@
+"""What `nasreplay retrain` is asked to train: a search's result, a genotype, a cell or a published name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nasreplay.cli.inputs import read
+from nasreplay.errors import BadArchitecture, BadInput, BadOutput
+from nasreplay.runs.folder import read_header
+from nasreplay.runs.record import read_events
+from nasreplay.spaces import Architecture, Genotype
+from nasreplay.spaces.genotypes.notation import to_darts
+from nasreplay.spaces.genotypes.zoo import Entry, is_known, zoo
+from nasreplay.spaces.genotypes.zoo import entry as entry_of
+
+if TYPE_CHECKING:
+    from nasreplay.train.foreign.autodl_checkpoint import Found
+
+CHECKPOINTS = {".pth", ".pt", ".tar"}
+LONGEST = 100_000  # bytes of a genotype file
+
+
+class Target(NamedTuple):
+    """cell: what is trained; name: for folders; dataset: "" where it says none; where: it comes from, in words.
+
+    searched: whether a search of NASNet-type cells found it; dialect: the release whose search it was, "" if unknown;
+    entry: of the zoo, if the genotype is published.
+    """
+
+    cell: Genotype | Architecture
+    name: str
+    dataset: str = ""
+    where: str = ""
+    searched: bool = False
+    entry: Entry | None = None
+    dialect: str = ""
+
+    def __str__(self) -> str:
+        return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
+
+
+def read_target(text: str, which: str = "last") -> Target:
+    """Of a path (checkpoint, run folder, genotype file), a zoo name, or the text of a genotype or cell.
+
+    which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
+    """
+    if os.path.isdir(text):
+        found = _of_run(Path(text), which)
+        return _searched(found, Path(text).resolve().name, text)
+    if os.path.isfile(text):
+        return _of_file(Path(text), which)
+    if text.endswith(tuple(CHECKPOINTS)) or os.sep in text:
+        raise BadInput(f"{text}: no such file or folder")
+    if is_known(text.strip()):
+        one = entry_of(text.strip())
+        return Target(one.genotype, one.name, where=one.source, entry=one)
+    return _of_text(text)
+
+
+def _of_file(path: Path, which: str) -> Target:
+    if path.suffix in CHECKPOINTS or zipfile.is_zipfile(path):
+        return _of_checkpoint(path, which)
+    with path.open("rb") as stream:
+        content = stream.read(LONGEST + 1)
+    if content[:1] == b"\x80":  # a pickle
+        return _of_checkpoint(path, which)
+    try:
+        if len(content) > LONGEST:
+            raise BadArchitecture(f"{len(content):,} bytes are too many for a genotype")
+        found = _of_text(content.decode())
+    except (BadArchitecture, UnicodeDecodeError) as problem:
+        raise BadArchitecture(f"{path}: no genotype: {problem}") from None
+    return found._replace(name=found.entry.name if found.entry else path.stem, where=str(path))
+
+
+def _of_text(text: str) -> Target:
+    cell = read(text)
+    if isinstance(cell, Architecture):
+        return _target(cell, "".join(map(str, cell.codes)))
+    digest = hashlib.blake2b(to_darts(cell).encode(), digest_size=4).hexdigest()
+    return _target(cell, f"genotype-{digest}")
+
+
+def _target(
+    cell: Genotype | Architecture, name: str, dataset: str = "", where: str = "", searched: bool = False
+) -> Target:
+    entry = next((one for one in zoo().values() if one.genotype == cell), None)
+    if entry and searched:
+        where += f", the genotype of {entry.name}"
+    elif entry:
+        name, where = entry.name, entry.source
+    return Target(cell, name, dataset, where, searched, entry)
+
+
+def _of_checkpoint(path: Path, which: str) -> Target:
+    from nasreplay.train.foreign.autodl_checkpoint import found_in, load_foreign
+
+    content = load_foreign(path)
+    if not (isinstance(content, dict) and {"searcher", "evaluator", "step"} <= content.keys()):
+        return _searched(found_in(content, path, which), path.stem, str(path))
+    logits = dict(content["searcher"].get("state", {})).get("logits")
+    if logits is not None and not np.isfinite(np.asarray(logits)).all():
+        raise BadInput(f"{path}: the logits hold NaN or infinity: this search has failed")
+    folder = path.resolve().parent.parent
+    try:
+        found = _of_run(folder, which, content["step"])
+    except BadOutput as problem:
+        raise BadInput(f"{path}: belongs to a run folder, which has the found cells: {problem}") from None
+    return _searched(found, folder.name, str(path))
+
+
+def _searched(found: Found, name: str, place: str) -> Target:
+    """The target of a search, with the layers of the release that searches so."""
+    target = _target(found.cell, name, found.dataset, f"{found.where} of {place}", True)
+    return target._replace(dialect=_dialect(found.space, found.searcher))
+
+
+def _dialect(space: str, searcher: str) -> str:
+    """SNAS trains what it finds with batch norms after poolings; else the network is that of the space's release."""
+    from nasreplay.models.shared_networks import NETWORKS, GenotypeNetwork
+
+    kind = NETWORKS.get(space)
+    if kind is None or not issubclass(kind, GenotypeNetwork):
+        return ""
+    return "snas" if searcher == "snas" and kind.dialect == "darts" else kind.dialect
+
+
+def _of_run(folder: Path, which: str, step: int | None = None) -> Found:
+    """What a search had found, by its log, up to a step (None for its end)."""
+    from nasreplay.train.foreign.autodl_checkpoint import Found
+
+    header, events = read_header(folder), read_events(folder)
+    try:
+        dataset = header["evaluator"]["dataset"]
+        until = [event for event in events if step is None or event.get("step", 0) <= step]
+        found, where = _best_epoch(until) if which == "best" else _last(until)
+        about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
+        return Found(read(found), dataset, where, *about)
+    except (LookupError, TypeError, BadArchitecture) as problem:
+        raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
+
+
+def _last(events: list[dict[str, Any]]) -> tuple[str, str]:
+    found = [event for event in events if event["event"] in ("step", "end")]
+    if found:
+        return found[-1]["found"], f"step {found[-1]['step']:,}"
+    return _first_best(events, "accuracy")["architecture"], "the best evaluation"
+
+
+def _best_epoch(events: list[dict[str, Any]]) -> tuple[str, str]:
+    best = _first_best(events, "shared_accuracy")
+    return best["found"], f"the best epoch ({best['epoch'] + 1})"
+
+
+def _first_best(events: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    told = [event for event in events if key in event and event.get("answered", True)]
+    if not told:
+        raise LookupError(f"no event has {key}")
+    return max(told, key=lambda event: event[key])

@@ -1,0 +1,1 @@
+"""Evaluators that train real networks (torch)."""

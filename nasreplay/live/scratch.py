@@ -1,0 +1,282 @@
+"""Training from scratch as an evaluator: every question trains a child network by the benchmark's recipe.
+
+An answer costs what the training took: the measured seconds of training to that epoch plus one validation pass. They
+are kept with the numbers in the cache folder, so asking again is free in wall time and charged again on the ledger.
+Only "evaluate" is offered: a child has no slope.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from nasreplay.data import semantics
+from nasreplay.data.embedded import home
+from nasreplay.errors import BadOutput, BadSetting, LacksCapability, NotMeasured
+from nasreplay.evaluate.ledger import Budget, Ledger
+from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
+from nasreplay.files.atomic import write_whole
+from nasreplay.models.nb201.child import child
+from nasreplay.seeds import Stream
+from nasreplay.spaces.base import Space
+from nasreplay.train.images.catalogue import Source
+from nasreplay.train.loop import Epoch, Place, Trainer
+from nasreplay.train.recipe import Recipe
+
+FORMAT = 1  # of the kept numbers; changes when training changes
+VALID = "x-valid"
+TESTS = ("x-test", "ori-test")  # the first one that a data set has is its test set
+
+
+class ScratchEvaluator:
+    """Children of a space trained on a data set, behind the evaluator interface; serves one replica or several.
+
+    source: the images (cifar10 means its training halves); recipe: what they are trained with; ladder: epochs of
+    it that may be asked for; seeds: the trials; trial: one of them or any other seed, "drawn" (per question) or
+    "mean" (of all seeds: that many trainings, and charged as such); channels, cells: of topology children;
+    fraction: of the images of every set; build: (space, codes, classes, channels, cells) → network.
+    """
+
+    abilities = frozenset({"evaluate", "clock"})
+    missing = 0
+    steps_per_epoch = 1
+
+    def __init__(
+        self,
+        space: Space,
+        source: Source,
+        *,
+        recipe: Recipe | None = None,
+        ladder: Sequence[int] = (1, 3, 12),
+        trial: int | str = 777,
+        seeds: Sequence[int] = (777, 888, 999),
+        channels: int = 16,
+        cells: int = 5,
+        fraction: float = 1.0,
+        place: Place | None = None,
+        build: Callable[..., nn.Module] = child,
+    ):
+        self.space, self.source, self.build = space, source, build
+        self.recipe, self.place = recipe or Recipe(), place or Place()
+        self.epochs, self.trial, self.seeds = tuple(sorted(set(ladder))), trial, tuple(seeds)
+        self.channels, self.cells, self.fraction = channels, cells, fraction
+        if not self.epochs or self.epochs[0] < 1 or self.epochs[-1] > self.recipe.total:
+            raise BadSetting(
+                f"ladder {list(ladder)}: epochs 1 to {self.recipe.total} of recipe {self.recipe.name}"
+            )
+        _check_trial(trial)
+        self.dataset = "cifar10-valid" if source.dataset == "cifar10" else source.name
+        images, sets = source.benchmark(self.dataset)
+        self.images, self.sets = images.fraction(fraction), {n: s.fraction(fraction) for n, s in sets.items()}
+        self.test = next(name for name in TESTS if name in sets)
+        self.folder = home() / "scratch" / self._key()
+        self.begin(0, range(1), Budget())
+
+    # --- the protocol ------------------------------------------------------------------------------
+
+    def begin(self, seed: int, replicas: range, budget: Budget) -> None:
+        """Start a run: fresh clocks and random streams for these replica numbers."""
+        self.ledger = Ledger(len(replicas), budget)
+        self.stream = Stream(seed, "trial", replicas)
+
+    def ladder(self) -> tuple[Fidelity, ...]:
+        """The epochs on offer, cheapest first."""
+        return tuple(Fidelity(self.recipe.name, epoch) for epoch in self.epochs)
+
+    def evaluate(
+        self,
+        codes: np.ndarray,
+        *,
+        at: Fidelity | None = None,
+        trial: int | str | None = None,
+        replica: np.ndarray | None = None,
+    ) -> Evaluations:
+        """Train codes [N, D], or look up what was trained before, in order; see the protocol.
+
+        Nothing is trained for a replica whose budget is spent; its accuracy is NaN. Raises NotMeasured for a
+        fidelity that is not on the ladder, TrainingFailed when a loss is not a number.
+        """
+        at = self.ladder()[-1] if at is None else at
+        if at not in self.ladder():
+            known = "; ".join(map(str, self.ladder()))
+            raise NotMeasured(f"{self.dataset}: {at} is not on the ladder of this training: {known}")
+        codes = self.space.check_codes(codes)
+        replica = self.ledger.rows(replica, len(codes))
+        which = self._seeds_of(self.trial if trial is None else trial, replica)
+        accuracy, seconds, clock = np.full(len(codes), np.nan), np.zeros(len(codes)), np.zeros(len(codes))
+        answered = np.zeros(len(codes), dtype=bool)
+        for row, asker in enumerate(replica):
+            if self.ledger.spent()[asker] < 1:
+                accuracy[row], seconds[row] = self._measure(codes[row], which[row], at.epoch)
+            one = slice(row, row + 1)
+            clock[one], answered[one] = self.ledger.charge(replica[one], seconds[one])
+        trials = np.array([seeds[0] if len(seeds) == 1 else MEAN for seeds in which], dtype=np.int64)
+        answers = Evaluations(replica, codes, accuracy, trials, seconds, clock, answered, at)
+        if self.ledger.listener:
+            self.ledger.listener(answers)
+        return answers
+
+    def slope(
+        self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
+    ) -> Slope:
+        """Refused: a child network has no slope."""
+        raise LacksCapability("training from scratch has no slope: use a table or a supernet")
+
+    def begin_step(self, *, learns: bool = True) -> None:
+        """Nothing is shared between questions."""
+
+    def learn(
+        self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
+    ) -> Slope | None:
+        """Refused: no weights are shared."""
+        raise LacksCapability("training from scratch shares no weights: use a supernet")
+
+    def at_epoch(self, epoch: int, epochs: int) -> None:
+        """The schedules are the children's own."""
+
+    def report(self, codes: np.ndarray) -> Report:
+        """Validation and test accuracy at the last epoch of the ladder, mean over the trials of the setting.
+
+        Free of charge; what was not trained yet is trained.
+        """
+        codes = self.space.check_codes(codes)
+        seeds = self.seeds if isinstance(self.trial, str) else (self.trial,)
+        kept = [[self._trained(code, seed, self.epochs[-1]) for seed in seeds] for code in codes]
+        valid, test = (
+            np.array([np.mean([one["sets"][name]["top1"] for one in each]) for each in kept])
+            for name in (VALID, self.test)
+        )
+        return Report(valid, test, self._meaning())
+
+    def describe(self) -> dict[str, Any]:
+        """What the run header records."""
+        return {
+            "evaluator": "scratch",
+            "space": self.space.name,
+            "dataset": self.dataset,
+            "ladder": [list(at) for at in self.ladder()],
+            "final": str(self.ladder()[-1]),
+            "trial": self.trial,
+            "seeds": list(self.seeds),
+            **self._settings(),
+            **self._meaning(),
+            "note": self.source.note,
+            "evaluation_seconds": "included",
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Clocks and stream position; the trained numbers are in the cache folder."""
+        return {"ledger": self.ledger.state_dict(), "stream": self.stream.position.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from saved clocks and stream position."""
+        self.ledger.load_state_dict(state["ledger"])
+        self.stream.position[:] = state["stream"]
+
+    # --- helpers -----------------------------------------------------------------------------------
+
+    def _seeds_of(self, trial: int | str, replica: np.ndarray) -> list[tuple[int, ...]]:
+        """The seeds that each question's answer averages over."""
+        _check_trial(trial)
+        if trial == "mean":
+            return [self.seeds] * len(replica)
+        if trial == "drawn":
+            drawn = (self.stream.each(replica) * len(self.seeds)).astype(np.int64)
+            return [(self.seeds[place],) for place in drawn]
+        return [(int(trial),)] * len(replica)
+
+    def _measure(self, codes: np.ndarray, seeds: tuple[int, ...], epoch: int) -> tuple[float, float]:
+        """(validation percent, seconds) of a child, over its trials."""
+        kept = [self._trained(codes, seed, epoch) for seed in seeds]
+        accuracy = float(np.mean([one["sets"][VALID]["top1"] for one in kept]))
+        return accuracy, sum(one["training_s"] + one["sets"][VALID]["seconds"] for one in kept)
+
+    def _trained(self, codes: np.ndarray, seed: int, epoch: int) -> dict[str, Any]:
+        """What is kept of one training at an epoch of the ladder; trains if it is not there.
+
+        A training passes the lower epochs of the ladder and keeps them too; one that goes on starts over.
+        """
+        file = self.folder / f"{int(self.space.index(codes[None])[0])}-{seed}.json"
+        kept = _read(file)
+        if not self._sets_at(epoch).keys() <= kept.get(str(epoch), {}).get("sets", {}).keys():
+            for key, new in self._train(codes, seed, epoch).items():
+                old = kept.get(key, {})  # what was measured once stays, seconds too
+                kept[key] = {**new, **old, "sets": {**new["sets"], **old.get("sets", {})}}
+            _write(file, kept)
+        return kept[str(epoch)]
+
+    def _train(self, codes: np.ndarray, seed: int, until: int) -> dict[str, Any]:
+        about = (self.images.classes, self.channels, self.cells)
+        trainer = Trainer(
+            lambda: self.build(self.space, codes.tolist(), *about), self.images, self.recipe, seed, self.place
+        )
+        found, training = {}, 0.0
+        for epoch in range(1, until + 1):
+            done: Epoch = trainer.epoch(self._sets_at(epoch))
+            training += done.train.seconds
+            if epoch in self.epochs:
+                found[str(epoch)] = {**done.facts(), "training_s": training}
+        return found
+
+    def _sets_at(self, epoch: int) -> dict[str, Any]:
+        """Test sets are looked at once, at the end of the ladder, and only a report tells of them."""
+        if epoch == self.epochs[-1]:
+            return self.sets
+        return {VALID: self.sets[VALID]} if epoch in self.epochs else {}
+
+    def _settings(self) -> dict[str, Any]:
+        """Everything that a kept number depends on besides architecture and seed."""
+        about = {"recipe": self.recipe.settings(), "data": self.source.fingerprint, "fraction": self.fraction}
+        if self.space.name == "topology":
+            about |= {"channels": self.channels, "cells": self.cells}
+        return about | {"device": self.place.device, "precision": self.place.precision}
+
+    def _key(self) -> str:
+        network = (
+            f"{self.build.__module__}.{getattr(self.build, '__qualname__', type(self.build).__qualname__)}"
+        )
+        about = [FORMAT, self.space.name, self.dataset, network, self._settings()]
+        text = json.dumps(about, sort_keys=True)
+        return f"{self.dataset}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+    def _meaning(self) -> dict[str, str]:
+        if self.dataset in semantics.FACTS:
+            valid, test = (
+                semantics.stored_meaning(self.dataset, name).sentence for name in (VALID, self.test)
+            )
+        else:
+            trained = f"after training on {len(self.images):,} images of {self.dataset}"
+            valid, test = (
+                f"accuracy on {len(self.sets[name]):,} images {trained}" for name in (VALID, self.test)
+            )
+        reduced = f", on {100 * self.fraction:g} % of the images" if self.fraction < 1 else ""
+        after = f", trained here to {self.ladder()[-1]}{reduced}"
+        return {"valid": f"validation {valid}{after}", "test": f"test {test}{after}"}
+
+
+def _check_trial(trial: int | str) -> None:
+    if trial not in ("drawn", "mean") and (isinstance(trial, str) or trial < 0):
+        raise BadSetting(f"trial {trial!r}: a seed from 0, 'drawn' or 'mean'")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError):  # not there, or damaged: trained again
+        return {}
+
+
+def _write(file: Path, kept: dict[str, Any]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BadOutput(
+            f"{file.parent}: cannot be made: {problem.strerror}; set NASREPLAY_HOME to a folder that can be written"
+        ) from None
+    write_whole(file, json.dumps(kept, indent=1).encode())

@@ -1,0 +1,52 @@
+"""How much memory a search on shared weights will take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from nasreplay.evaluate.protocol import Mixture
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.train.batches import Batch
+from nasreplay.train.step_memory import few_images, of_pass, of_weights, untouched
+
+
+def of_search(supernet: SupernetEvaluator, mixes: bool) -> int:
+    """Bytes beyond the images: a step on a whole batch or an evaluation, and weights with their moments.
+
+    mixes: whether the search computes all operations at once (DARTS, SNAS). If not, this is of the one operation that
+    takes most, on every edge: the most that a draw can take.
+    """
+    batch = Batch(*few_images(supernet.images[0].images.shape[-1], supernet.place, supernet.dtype))
+    with untouched(supernet.net):
+        step = max(_of_step(supernet, mixture, batch) for mixture in _mixtures(supernet, mixes))
+        one_hot = supernet.space.embed((supernet.space.choices - 1)[None])[0]
+        evaluation = of_pass(
+            lambda: supernet._counts(one_hot, [batch]), min(supernet.valid_batch, len(supernet.valid))
+        )
+    return max(step, evaluation) + of_weights(supernet.net)
+
+
+def _mixtures(supernet: SupernetEvaluator, mixes: bool) -> list[Mixture]:
+    """All operations at once, or each of them on all edges."""
+    mask = supernet.space.mask
+    if mixes:
+        weights = mask / mask.sum(axis=-1, keepdims=True)
+        return [Mixture(weights[None], mask[None])]
+    chosen = [mask & (np.arange(mask.shape[1]) == option) for option in range(mask.shape[1])]
+    return [Mixture(active[None].astype(np.float64), active[None]) for active in chosen if active.any()]
+
+
+def _of_step(supernet: SupernetEvaluator, mixture: Mixture, batch: Batch) -> int:
+    def step() -> Any:
+        weights = torch.as_tensor(mixture.weights[0], dtype=supernet.dtype, device=supernet.place.device)
+        weights.requires_grad_()
+        with supernet.place.computing():
+            logits = supernet.net(batch.images, weights, torch.as_tensor(mixture.active[0]))
+        loss = nn.functional.cross_entropy(logits.to(supernet.dtype), batch.labels)
+        return torch.autograd.grad(loss, [*supernet.weights, weights], allow_unused=True)
+
+    return of_pass(step, -(-supernet.recipe.batch // supernet.division.parts))

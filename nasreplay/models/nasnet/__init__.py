@@ -1,0 +1,1 @@
+"""Networks of the NASNet spaces: operations, cells, evaluation networks and supernets."""

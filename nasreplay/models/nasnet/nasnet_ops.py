@@ -1,0 +1,151 @@
+"""The operations of NASNet-type networks as modules (spec: weight sharing, sections 10 and 11; sparse CNAS, 2).
+
+The arguments and the bias rule are those of `ops`, which has the operations that NAS-Bench-201 shares; depthwise
+convolutions never have a bias. Modules carry the names of the published state dicts, where releases agree.
+Shapes: images [B, C, H, W]; a stride of 2 gives ⌈H/2⌉.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nasreplay.errors import UnknownName
+from nasreplay.models.depthwise import Depthwise
+from nasreplay.models.nb201.nb201_ops import REGISTRY, Builder, ReLUConvBN, batch_norm
+
+
+class Chain(nn.Module):
+    """Layers one after the other, under the published name `op`."""
+
+    def __init__(self, *layers: nn.Module):
+        super().__init__()
+        self.op = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, c_in, H, W] → [B, c_out, H/stride, W/stride]."""
+        return self.op(x)
+
+
+def separable(
+    c_in: int, c_out: int, kernel: int, stride=1, dilation=1, affine=True, track=True
+) -> list[nn.Module]:
+    """ReLU, depthwise convolution with "same" padding, 1×1 convolution, batch norm."""
+    depthwise = Depthwise(c_in, kernel, stride, dilation)
+    pointwise = nn.Conv2d(c_in, c_out, 1, bias=not affine)
+    return [nn.ReLU(), depthwise, pointwise, batch_norm(c_out, affine, track)]
+
+
+class SepConv(Chain):
+    """`sep_conv_k`: two separable convolutions, the first with the stride."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride=1, affine=True, track=True):
+        norms = {"affine": affine, "track": track}
+        first = separable(c_in, c_in, kernel, stride, **norms)
+        super().__init__(*first, *separable(c_in, c_out, kernel, **norms))
+
+
+class DilConv(Chain):
+    """`dil_conv_k`: one separable convolution of dilation 2."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride=1, affine=True, track=True):
+        super().__init__(*separable(c_in, c_out, kernel, stride, 2, affine, track))
+
+
+def long(c_in: int, c_out: int, kernel: int, stride=1, affine=True, track=True, groups=1) -> list[nn.Module]:
+    """ReLU, 1×k and k×1 convolutions with "same" padding, each striding along its length, batch norm."""
+    pad, bias = kernel // 2, not affine
+    across = nn.Conv2d(c_in, c_out, (1, kernel), (1, stride), (0, pad), groups=groups, bias=bias)
+    down = nn.Conv2d(c_out, c_out, (kernel, 1), (stride, 1), (pad, 0), groups=groups, bias=bias)
+    return [nn.ReLU(), across, down, batch_norm(c_out, affine, track)]
+
+
+class Gate(nn.Module):
+    """`cweight_com` (squeeze and excitation): channels scaled by what their means say; at stride 2 a depthwise 3×3.
+
+    The hidden layer has C // 16 channels, at least one.
+    """
+
+    def __init__(self, channels: int, stride=1, affine=True, track=True):
+        super().__init__()
+        hidden = max(1, channels // 16)
+        self.squeeze, self.excite = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        down = nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False)
+        self.down = None if stride == 1 else nn.Sequential(down, batch_norm(channels, affine, track))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] → [B, C, H/stride, W/stride]."""
+        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3))))))
+        x = x * gate[:, :, None, None]
+        return x if self.down is None else self.down(x)
+
+
+class ShuffleConv(nn.Module):
+    """`shuffle_conv_3x3` (ShuffleNet): 1×1, channel shuffle, depthwise 3×3, 1×1, added to the input; then ReLU.
+
+    groups: of the 1×1 convolutions; the published searches have 1, where the shuffle changes nothing.
+    """
+
+    def __init__(self, channels: int, stride=1, affine=True, track=True, groups: int = 1):
+        super().__init__()
+        narrow, self.groups, self.stride = channels // groups, groups, stride
+        self.enter = nn.Sequential(
+            nn.Conv2d(channels, narrow, 1, groups=groups, bias=False),
+            batch_norm(narrow, affine, track),
+            nn.ReLU(),
+        )
+        self.leave = nn.Sequential(
+            nn.Conv2d(narrow, narrow, 3, stride, 1, groups=narrow, bias=False),
+            batch_norm(narrow, affine, track),
+            nn.Conv2d(narrow, channels, 1, groups=groups, bias=False),
+            batch_norm(channels, affine, track),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] → [B, C, H/stride, W/stride]; the averages of the shortcut count the padding."""
+        main = self.leave(F.channel_shuffle(self.enter(x), self.groups))
+        shortcut = x if self.stride == 1 else F.avg_pool2d(x, 3, self.stride, padding=1)
+        return F.relu(main + shortcut)
+
+
+def _max_pool(kernel: int) -> Builder:
+    return lambda c_in, c_out, stride, affine, track: nn.MaxPool2d(kernel, stride, kernel // 2)
+
+
+def _sep(kernel: int) -> Builder:
+    return lambda c_in, c_out, *rest: SepConv(c_in, c_out, kernel, *rest)
+
+
+def _dil(kernel: int) -> Builder:
+    return lambda c_in, c_out, *rest: DilConv(c_in, c_out, kernel, *rest)
+
+
+def _long(kernel: int) -> Builder:
+    return lambda c_in, c_out, *rest: Chain(*long(c_in, c_out, kernel, *rest))
+
+
+def _nor(kernel: int) -> Builder:
+    return lambda c_in, c_out, *rest: ReLUConvBN(c_in, c_out, kernel, *rest)
+
+
+LAYERS: dict[str, Builder] = {
+    **REGISTRY,
+    **{f"max_pool_{k}x{k}": _max_pool(k) for k in (3, 5, 7)},
+    **{f"sep_conv_{k}x{k}": _sep(k) for k in (3, 5, 7)},
+    **{f"dil_conv_{k}x{k}": _dil(k) for k in (3, 5)},
+    **{f"conv_{k}x1_1x{k}": _long(k) for k in (3, 7)},
+    **{f"nor_conv_{k}x{k}": _nor(k) for k in (5, 7)},
+    "cweight_com": lambda c_in, c_out, *rest: Gate(c_in, *rest),
+    "shuffle_conv_3x3": lambda c_in, c_out, *rest: ShuffleConv(c_in, *rest),
+}
+
+
+def layer(name: str, channels: int, stride=1, affine=True, track=True, pool_norm="none") -> nn.Module:
+    """The operation of that name, channels kept; pool_norm as in `plan.Dialect`. Raises UnknownName."""
+    if name not in LAYERS:
+        raise UnknownName(f"no operation {name!r}; known: {', '.join(LAYERS)}")
+    built = LAYERS[name](channels, channels, stride, affine, track)
+    if "_pool_" not in name or pool_norm == "none":
+        return built
+    return Chain(built, batch_norm(channels, pool_norm == "affine", track))

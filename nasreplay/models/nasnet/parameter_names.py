@@ -1,0 +1,76 @@
+"""The names that parameters have in the state dicts of the releases, for weights that come from there or go there.
+
+Ours are those of the 2018 DARTS release but for the two convolutions of a strided skip, which have AutoDL-Projects'
+names. The names of the 2019 GDAS release are not known here; its networks keep ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from nasreplay.errors import BadInput
+from nasreplay.models.nasnet.evaluation_network import GenotypeCell, NASNet
+from nasreplay.models.nasnet.nasnet_ops import SepConv
+from nasreplay.models.nb201.nb201_ops import Shrink
+
+HALVES = {"op.1": "op_a.op.1", "op.2": "op_a.op.2", "op.3": "op_a.op.3"} | {
+    "op.5": "op_b.op.1",
+    "op.6": "op_b.op.2",
+    "op.7": "op_b.op.3",
+}
+
+
+def names(net: NASNet) -> dict[str, str]:
+    """Published name of every entry of the state dict, by our name."""
+    dialect, renamed = net.plan.dialect, {}
+    for path, module in net.named_modules():
+        if dialect in ("darts", "snas") and isinstance(module, Shrink):
+            renamed |= {f"{path}.convs.0": f"{path}.conv_1", f"{path}.convs.1": f"{path}.conv_2"}
+        if dialect == "xautodl-searched" and isinstance(module, SepConv):
+            renamed |= {f"{path}.{ours}": f"{path}.{theirs}" for ours, theirs in HALVES.items()}
+    if dialect == "xautodl" and net.plan.stem == "cifar":
+        renamed |= {"stem.0": "stem.conv", "stem.1": "stem.bn"}
+    found = {}
+    for key in net.state_dict():
+        owner, _, kind = key.rpartition(".")
+        found[key] = f"{renamed.get(owner, owner)}.{kind}"
+    return _by_edge(net, found) if dialect == "xautodl-searched" else found
+
+
+def _by_edge(net: NASNet, found: dict[str, str]) -> dict[str, str]:
+    """The layers of AutoDL-Projects' searched cells are named by the states that they join."""
+    renamed = {}
+    for place, cell in enumerate(net.cells):
+        for number, node, source in cell.wiring if isinstance(cell, GenotypeCell) else ():
+            renamed[f"cells.{place}._ops.{number}"] = f"cells.{place}.edges.{node}<-{source}"
+    for key, name in found.items():
+        layer = ".".join(key.split(".")[:4])
+        found[key] = name.replace(layer, renamed.get(layer, layer), 1)
+    return found
+
+
+def published_state(net: NASNet) -> dict[str, Tensor]:
+    """The state dict with the release's names."""
+    translated = names(net)
+    return {translated[key]: value for key, value in net.state_dict().items()}
+
+
+def load_published(net: NASNet, state: Mapping[str, Tensor]) -> None:
+    """Take the weights of a release's state dict; a `module.` in front of all names is dropped.
+
+    Raises BadInput naming the first entry that is missing, left over, or of another shape.
+    """
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    ours = {theirs: key for key, theirs in names(net).items()}
+    for key in (*ours, *state):
+        if key not in state or key not in ours:
+            where = "the weights" if key not in state else f"a {net.plan.dialect} network of this genotype"
+            raise BadInput(f"{key} is not in {where}: genotype, widths, cells, head or dialect differ")
+    own = net.state_dict()
+    for key, value in state.items():
+        wanted = own[ours[key]].shape
+        if value.shape != wanted:
+            raise BadInput(f"{key} has the shape {list(value.shape)}, this network needs {list(wanted)}")
+    net.load_state_dict({ours[key]: value for key, value in state.items()})

@@ -1,0 +1,199 @@
+"""The networks with shared weights, as settings: one of each space, and how it is built."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from nasreplay.config import one_of, positive, within
+from nasreplay.errors import BadSetting
+from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
+from nasreplay.models.nb201.size_supernet import WidthSupernet
+from nasreplay.models.nb201.skeleton import Skeleton
+from nasreplay.models.nb201.topology_supernet import Supernet
+from nasreplay.spaces import SIZE, TOPOLOGY, Space
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.derivation import TWO_EDGES
+from nasreplay.spaces.nasnet import NASNET_SPACES, NASNetSpace
+from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
+
+
+@dataclass(frozen=True)
+class SharedNetwork:
+    """What all have in common.
+
+    bn: 1 keeps running statistics and evaluates with them, 0 uses those of each batch (the second argument of the
+    published scripts); affine: 1 gives the searched batch norms weights of their own.
+    """
+
+    bn: int = 0
+    affine: int = 0
+
+    name: ClassVar[str] = "network"  # in messages
+    home: ClassVar[Space]
+
+    def __post_init__(self):
+        if self.bn not in (0, 1):
+            raise BadSetting(f"bn is {self.bn}: 1 keeps running statistics, 0 uses those of each batch")
+        if self.affine not in (0, 1):
+            raise BadSetting(f"affine is {self.affine}: 1 gives batch norms weights, 0 does not")
+
+    @property
+    def space(self) -> Space:
+        """What is searched."""
+        return self.home
+
+    @property
+    def flags(self) -> tuple[bool, bool]:
+        """(affine, track_running_stats) of the batch norms."""
+        return bool(self.affine), bool(self.bn)
+
+    @property
+    def published(self) -> bool:
+        """Whether its children are the benchmark's networks, so that their parameters and FLOPs are known."""
+        return True
+
+    def build(self, classes: int) -> Skeleton | NASNetSupernet:
+        """The network with fresh weights: (images [B, 3, H, W], weights [E, O], active [E, O]) → logits [B, K]."""
+        raise TypeError(f"{type(self).__name__} has no build")
+
+    def drop_path_at(self, epoch: int, epochs: int) -> float:
+        """The rate of an epoch counted from 0; 0 where nothing can be dropped."""
+        return 0.0
+
+    def settings(self) -> dict[str, Any]:
+        """Every field, as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CellNetwork(SharedNetwork):
+    """All cells of the topology space (`models.supernet`).
+
+    channels: of the first stage; cells: per stage; drop_path: rate of the last epoch, reached linearly.
+    """
+
+    bn: int = 1
+    channels: int = WIDTH
+    cells: int = CELLS_PER_STAGE
+    drop_path: float = 0.0
+
+    home: ClassVar[Space] = TOPOLOGY
+
+    def __post_init__(self):
+        super().__post_init__()
+        positive(self, "channels", "cells")
+        within(self, 0.0, 1 - 1e-9, "drop_path")
+
+    @property
+    def published(self) -> bool:
+        """16 channels and 5 cells."""
+        return (self.channels, self.cells) == (WIDTH, CELLS_PER_STAGE)
+
+    def build(self, classes: int) -> Supernet:
+        """See `models.supernet`."""
+        return Supernet(classes, self.channels, self.cells, *self.flags)
+
+    def drop_path_at(self, epoch: int, epochs: int) -> float:
+        """Linear."""
+        return self.drop_path * (epoch + 1) / epochs
+
+
+@dataclass(frozen=True)
+class WidthNetwork(SharedNetwork):
+    """All widths of the size space around the benchmark's cell (`models.widths`).
+
+    resize: how two widths mix: False masks channels away, True averages them to the wider one, as TAS does.
+    """
+
+    resize: bool = False
+
+    home: ClassVar[Space] = SIZE
+
+    def build(self, classes: int) -> WidthSupernet:
+        """See `models.widths`."""
+        return WidthSupernet(classes, self.resize, *self.flags)
+
+
+@dataclass(frozen=True)
+class GenotypeNetwork(SharedNetwork):
+    """All genotypes of a NASNet space (`models.nasnet_supernet`); the subclasses say of which.
+
+    channels: of the first stage; cells: normal ones per stage (one less after each reduction in AutoDL-Projects'
+    network, 3N in all; else 3N + 2); drop_path: rate at which an edge is dropped for a sample, in training and from
+    the first epoch on, as SNAS does; derive: the rule from logits to a genotype (`spaces.derivation`), one that
+    keeps two edges a node.
+    """
+
+    bn: int = 1
+    channels: int = WIDTH
+    cells: int = 2
+    drop_path: float = 0.0
+    derive: str = "top2"
+
+    home: ClassVar[NASNetSpace]
+    dialect: ClassVar[str] = "darts"
+
+    def __post_init__(self):
+        super().__post_init__()
+        positive(self, "channels", "cells")
+        within(self, 0.0, 1 - 1e-9, "drop_path")
+        one_of(self, "derive", TWO_EDGES)
+
+    @property
+    def space(self) -> NASNetSpace:
+        """The space, deriving by the rule."""
+        return self.home.deriving(self.derive)
+
+    @property
+    def published(self) -> bool:
+        """Never: no benchmark has trained these."""
+        return False
+
+    def build(self, classes: int) -> NASNetSupernet:
+        """See `models.nasnet_supernet`."""
+        cells = 3 * self.cells + (0 if self.dialect == "xautodl-searched" else 2)
+        plan = Plan(self.channels, cells, classes, dialect=self.dialect)
+        return NASNetSupernet(self.space, plan, *self.flags)
+
+    def drop_path_at(self, epoch: int, epochs: int) -> float:
+        """Constant."""
+        return self.drop_path
+
+
+class DARTSNetwork(GenotypeNetwork):
+    """Of the 2018 release, and of SNAS."""
+
+    home = NASNET_SPACES["nasnet"]
+
+
+class GDASNetwork(GenotypeNetwork):
+    """Of AutoDL-Projects, which searches it with GDAS and DARTS."""
+
+    home = NASNET_SPACES["nasnet-gdas"]
+    dialect = "xautodl-searched"
+
+
+class GDASFRCNetwork(GDASNetwork):
+    """The same with the fixed reduction cell; channels are a multiple of 4."""
+
+    home = NASNET_SPACES["nasnet-gdas-frc"]
+
+
+@dataclass(frozen=True)
+class CNASNetwork(GenotypeNetwork):
+    """Of the curriculum search, whose supernet is never in evaluation mode: each batch has its own statistics."""
+
+    bn: int = 0
+
+    home = NASNET_SPACES["nasnet-cnas"]
+
+
+class SparseNetwork(GenotypeNetwork):
+    """Of the sparse CNAS."""
+
+    home = NASNET_SPACES["nasnet-sparse"]
+
+
+_KINDS = (CellNetwork, WidthNetwork, DARTSNetwork, GDASNetwork, GDASFRCNetwork, CNASNetwork, SparseNetwork)
+NETWORKS: dict[str, type[SharedNetwork]] = {kind.home.name: kind for kind in _KINDS}

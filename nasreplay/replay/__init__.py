@@ -1,0 +1,1 @@
+"""Replay: comparisons of searchers on tables with the simulated clock."""

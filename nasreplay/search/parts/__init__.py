@@ -1,0 +1,1 @@
+"""What searchers are put together from: samplers, policies, optimizers, densities."""

@@ -1,0 +1,1 @@
+"""One searcher a file."""

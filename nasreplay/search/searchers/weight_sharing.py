@@ -1,0 +1,119 @@
+"""RSPS and SETN: train shared weights on uniform architectures, then choose by shared-weight accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nasreplay.config import positive
+from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
+from nasreplay.search.base import Live, Searcher
+from nasreplay.search.parts.candidates import answer_best, answer_first
+from nasreplay.search.parts.samplers import vertex
+from nasreplay.search.searchers.gradient import GradientSearch
+from nasreplay.spaces.base import Space
+
+
+@dataclass
+class RSPS(Searcher):
+    """Random search with parameter sharing: every weight step trains a fresh uniform architecture.
+
+    candidates: uniform architectures tried at the end of each epoch, repeats allowed; the best is the epoch's answer.
+    A table has no weights to train, so there it is a random search that starts anew in every epoch.
+    Deviations: candidates are compared on the evaluator's fixed validation batches instead of one batch each; the
+    last epoch's choice is the final one (the published script chooses once more).
+    """
+
+    epochs: int = 250  # pyright: ignore[reportIncompatibleVariableOverride]
+    candidates: int = 100
+
+    learns: ClassVar[bool] = True
+    name: ClassVar[str] = "rsps"
+    source: ClassVar[str] = (
+        "Li & Talwalkar, Random Search and Reproducibility for NAS, UAI 2019, section 3; settings of NAS-Bench-201"
+    )
+
+    def __post_init__(self):
+        positive(self, "epochs", "candidates")
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """A random answer."""
+        super().begin(space, ladder, seed, replicas)
+        answer_first(self.state, space.sample(self.stream.at()))
+
+    def step(self, evaluator: Evaluator, live: Live) -> None:
+        """One weight step on a uniform architecture."""
+        if "weights" in evaluator.abilities:
+            evaluator.begin_step()
+            evaluator.learn(vertex(self.space, self.space.sample(self.draws(live.rows))), replica=live.rows)
+
+    def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
+        """Try uniform architectures."""
+        draws = self.draws(live.rows)
+        codes = np.stack([self.space.sample(draws) for _ in range(self.candidates)], axis=1)
+        answer_best(self.state, evaluator, live.rows, codes)
+
+    def incumbent(self) -> np.ndarray:
+        """The best candidate of the last epoch."""
+        return self.state.best_codes
+
+
+@dataclass
+class SETN(GradientSearch):
+    """DARTS' slope for the logits, but the shared weights train on one uniform architecture a step.
+
+    candidates: the most probable architectures, tried at the end of each epoch; the best is the epoch's answer.
+    Deviation: candidates are compared on the evaluator's fixed validation batches instead of one batch each.
+    """
+
+    epochs: int = 250
+    candidates: int = 100
+
+    name: ClassVar[str] = "setn"
+    edgewise: ClassVar[bool] = True
+    source: ClassVar[str] = "Dong & Yang, SETN, ICCV 2019, sections 3.2 to 3.4; settings of NAS-Bench-201"
+    needs: ClassVar[frozenset[str]] = frozenset({"evaluate", "slope"})
+
+    def __post_init__(self):
+        super().__post_init__()
+        positive(self, "candidates")
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """Nearly equal logits; until the first epoch's end the answer is their argmax."""
+        super().begin(space, ladder, seed, replicas)
+        answer_first(self.state, space.derive(self.state.logits))
+
+    def trained(self, rows: np.ndarray, temperature: float) -> Mixture:
+        """A uniform architecture."""
+        return vertex(self.space, self.space.sample(self.draws(rows)))
+
+    def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
+        """Try the most probable architectures."""
+        codes = most_probable(self.state.logits[live.rows], self.candidates)
+        answer_best(self.state, evaluator, live.rows, codes)
+
+    def incumbent(self) -> np.ndarray:
+        """The best candidate of the last epoch."""
+        return self.state.best_codes
+
+
+def most_probable(logits: np.ndarray, count: int) -> np.ndarray:
+    """int8 [n, K, D]: the K architectures of largest Σ log softmax(logits [n, D, O]), best first (−inf never comes).
+
+    Exact without listing the space: what is among the best K begins with one of the best K beginnings.
+    K is `count`, or the size of a smaller space.
+    """
+    rows = np.arange(len(logits))[:, None]
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    scores, codes = np.zeros((len(logits), 1)), np.zeros((len(logits), 1, 0), dtype=np.int8)
+    for edge in range(log_p.shape[1]):
+        options = np.flatnonzero(np.isfinite(log_p[:, edge]).all(axis=0))
+        longer = (scores[:, :, None] + log_p[:, None, edge, options]).reshape(len(logits), -1)
+        best = np.argsort(-longer, axis=1, kind="stable")[:, :count]
+        scores = longer[rows, best]
+        last = options[best % len(options)].astype(np.int8)
+        codes = np.concatenate([codes[rows, best // len(options)], last[:, :, None]], axis=2)
+    return codes

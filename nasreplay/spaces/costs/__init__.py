@@ -1,0 +1,1 @@
+"""Closed-form parameters and multiply-adds of the networks of a space."""

@@ -1,0 +1,1 @@
+"""Genotypes: formats, published ones, derivation from search weights, conversion."""

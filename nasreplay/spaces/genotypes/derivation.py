@@ -1,0 +1,85 @@
+"""From the weights of a search to a cell: the rules of the source systems.
+
+| rule       | who                         | what a node keeps                                                    |
+|------------|-----------------------------|----------------------------------------------------------------------|
+| `top2`     | DARTS, the GDAS paper       | the two states with the best operation other than `none`             |
+| `none`     | SNAS in its two-input form  | the same with `none` as an operation like the others                 |
+| `all-edge` | SNAS                        | every state, best first, with its best operation, `none` allowed     |
+| `pairs`    | AutoDL-Projects as released | the two best pairs of operation and state but `none`; may share one  |
+
+Equal weights keep the lower state and the earlier operation first. Shapes: E edges (those of a node together, its
+lower sources first), O operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nasreplay.errors import BadArchitecture, UnknownName
+from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Genotype
+
+RULES = ("top2", "none", "all-edge", "pairs")
+TWO_EDGES = ("top2", "none", "pairs")  # those that keep two edges a node
+
+
+def derive(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -> Genotype:
+    """The genotype of weights [2·E, O] (normal edges, then reduction edges) or [E, O] (reduction fixed).
+
+    weights: probabilities, rows that sum to one (`softmax` of logits); operations: the names of their columns.
+    Raises BadArchitecture for a shape that no cell has, UnknownName.
+    """
+    weights = np.asarray(weights)
+    if np.isnan(weights).any():
+        raise BadArchitecture("the weights of the architecture hold NaN: this search has failed")
+    if edges_of(len(weights)):
+        return Genotype(derive_cell(weights, operations, rule), None)
+    half = len(weights) // 2
+    return Genotype(*(derive_cell(part, operations, rule) for part in (weights[:half], weights[half:])))
+
+
+def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -> Cell:
+    """The cell of weights [E, O]; as `derive`."""
+    if rule not in RULES:
+        raise UnknownName(f"no rule {rule!r} of derivation; known: {', '.join(RULES)}")
+    nodes = edges_of(len(weights))
+    if not nodes or weights.shape[1] != len(operations):
+        raise BadArchitecture(
+            f"weights of shape {list(weights.shape)} belong to no cell of {len(operations)} operations: "
+            "edges are 2, 5, 9, 14, 20, …"
+        )
+    if rule in ("top2", "pairs") and "none" in operations:
+        weights = weights.copy()
+        weights[:, operations.index("none")] = -np.inf
+    rows = np.split(weights, np.cumsum(np.arange(INPUTS, nodes + 1)))
+    pick = _pairs if rule == "pairs" else _states
+    kept = [[(operations[column], source) for source, column in pick(part)] for part in rows]
+    return Cell.of(kept if rule == "all-edge" else [node[:2] for node in kept])
+
+
+def edges_of(rows: int) -> int:
+    """The number of nodes of a cell with so many edges; 0 if there is none."""
+    nodes, edges = 0, 0
+    while edges < rows:
+        edges += nodes + INPUTS
+        nodes += 1
+    return nodes if edges == rows else 0
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of each row, in float64."""
+    shifted = np.exp(logits - np.max(logits, axis=-1, keepdims=True), dtype=np.float64)
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _states(rows: np.ndarray) -> list[tuple[int, int]]:
+    """(source, operation) of every state, the best first."""
+    order = np.argsort(-rows.max(axis=1), kind="stable")
+    return [(int(source), int(rows[source].argmax())) for source in order]
+
+
+def _pairs(rows: np.ndarray) -> list[tuple[int, int]]:
+    """(source, operation) of all pairs, the best first."""
+    order = np.argsort(-rows.ravel(), kind="stable")
+    return [divmod(int(place), rows.shape[1]) for place in order]

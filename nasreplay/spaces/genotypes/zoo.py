@@ -1,0 +1,293 @@
+"""Published genotypes and their published numbers, as data.
+
+A cell is written node by node, `operation@source+operation@source`; a fixed reduction cell is None. Numbers are
+quoted as published, with where; what a source does not state is left out. Test errors are percent, sizes millions of
+parameters, work millions of multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from nasreplay.errors import UnknownName
+from nasreplay.spaces.genotypes.genotype import Cell, Genotype
+
+SHORT = {
+    "no": "none",
+    "id": "skip_connect",
+    "mp": "max_pool_3x3",
+    "ap": "avg_pool_3x3",
+    "s3": "sep_conv_3x3",
+    "s5": "sep_conv_5x5",
+    "s7": "sep_conv_7x7",
+    "d3": "dil_conv_3x3",
+    "d5": "dil_conv_5x5",
+    "c3": "conv_3x1_1x3",
+    "c7": "conv_7x1_1x7",
+    "se": "cweight_com",
+    "sh": "shuffle_conv_3x3",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """One result: top-1 test error, its standard deviation, top-5 error; None where not stated."""
+
+    dataset: str
+    error: float
+    std: float | None = None
+    top5_error: float | None = None
+    parameters: float | None = None
+    multiply_adds: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A genotype, who found it, the release whose network is meant (`plan.DIALECTS`), and its results."""
+
+    name: str
+    genotype: Genotype
+    source: str
+    dialect: str
+    published: tuple[Published, ...] = ()
+
+
+def entry(name: str) -> Entry:
+    """The entry of that name (upper and lower case are the same). Raises UnknownName."""
+    if not is_known(name):
+        raise UnknownName(f"no published genotype {name!r}; known: {', '.join(zoo())}")
+    return _by_name()[name.lower()]
+
+
+def is_known(name: str) -> bool:
+    """Whether there is an entry of that name."""
+    return name.lower() in _by_name()
+
+
+@cache
+def _by_name() -> dict[str, Entry]:
+    every = {name.lower(): one for name, one in zoo().items()}
+    return every | {"darts": every["darts_v2"]}
+
+
+@cache
+def zoo() -> dict[str, Entry]:
+    """All entries by name, grouped by source."""
+    entries = {}
+    for source, dialect, rows in _SOURCES:
+        for name, (normal, reduce, *concats) in rows.items():
+            normal_concat, reduce_concat = concats or (None, None)
+            genotype = Genotype(
+                _cell(normal, normal_concat), None if reduce is None else _cell(reduce, reduce_concat)
+            )
+            entries[name] = Entry(name, genotype, source, dialect, _RESULTS.get(name, ()))
+    return entries
+
+
+def _cell(text: str, concat: Sequence[int] | None) -> Cell:
+    nodes = [[pair.split("@") for pair in node.split("+")] for node in text.split()]
+    return Cell.of([[(SHORT[name], int(source)) for name, source in node] for node in nodes], concat)
+
+
+_GDAS_V1 = ("id@0+id@1 id@0+s5@2 s3@3+id@0 s5@4+s3@3", "s5@0+s3@1 s5@2+s5@1 d5@2+s3@1 s5@0+s5@1")
+_GDAS_F1 = "id@0+id@1 id@0+s3@2 id@0+s3@2 id@0+s3@2"
+_PNAS = "s5@0+mp@0 s7@1+mp@1 s5@1+s3@1 s3@4+mp@1 s3@0+id@1"
+
+_SOURCES = (
+    (
+        "DARTS, Liu et al., ICLR 2019",
+        "darts",
+        {
+            "DARTS_V1": (
+                "s3@1+s3@0 id@0+s3@1 id@0+s3@1 s3@0+id@2",
+                "mp@0+mp@1 id@2+mp@0 mp@0+id@2 id@2+ap@0",
+            ),
+            "DARTS_V2": (
+                "s3@0+s3@1 s3@0+s3@1 s3@1+id@0 id@0+d3@2",
+                "mp@0+mp@1 id@2+mp@1 mp@0+id@2 id@2+mp@1",
+            ),
+        },
+    ),
+    (
+        "GDAS, Dong and Yang, CVPR 2019",
+        "gdas",
+        {
+            "GDAS_V1": _GDAS_V1,
+            "GDAS_F1": (_GDAS_F1, None),
+            "GDAS_GF": (_GDAS_V1[0], None),
+            "GDAS_FG": (_GDAS_F1, _GDAS_V1[1]),
+        },
+    ),
+    (
+        "SETN, Dong and Yang, ICCV 2019",
+        "xautodl",
+        {
+            "SETN": (
+                "id@0+s5@1 s5@0+s3@1 s5@1+s5@3 mp@1+c3@4",
+                "s3@0+s5@1 ap@0+s5@1 ap@0+s5@1 ap@0+id@1",
+            )
+        },
+    ),
+    (
+        "P-DARTS, Chen et al., ICCV 2019",
+        "darts",
+        {
+            "PDARTS": (
+                "id@0+d3@1 id@0+s3@1 s3@1+s3@3 s3@0+d5@4",
+                "ap@0+s5@1 s3@0+d5@2 mp@0+d3@1 d3@1+d5@3",
+            )
+        },
+    ),
+    (
+        "NASNet-A, Zoph et al., CVPR 2018",
+        "darts",
+        {
+            "NASNet": (
+                "s5@1+s3@0 s5@0+s3@0 ap@1+id@0 ap@0+ap@0 s3@1+id@1",
+                "s5@1+s7@0 mp@1+s7@0 ap@1+s5@0 id@3+ap@2 s3@2+mp@1",
+                None,
+                (4, 5, 6),
+            )
+        },
+    ),
+    (
+        "AmoebaNet-A, Real et al., AAAI 2019",
+        "darts",
+        {
+            "AmoebaNet": (
+                "ap@0+mp@1 s3@0+s5@2 s3@0+ap@3 s3@1+id@1 id@0+ap@1",
+                "ap@0+s3@1 mp@0+s7@2 s7@0+ap@1 mp@0+mp@1 c7@0+s3@5",
+                (4, 5, 6),
+                (3, 4, 6),
+            )
+        },
+    ),
+    ("PNASNet, Liu et al., ECCV 2018", "xautodl", {"PNASNet": (_PNAS, _PNAS)}),
+    (
+        "ENAS, Pham et al., ICML 2018",
+        "gdas",
+        {
+            "ENASNet": (
+                "s3@1+id@1 s5@1+id@0 ap@0+s3@1 s3@0+ap@1 s5@1+ap@0",
+                "s5@0+s3@1 s3@1+ap@1 s3@1+ap@1 ap@1+s5@4 s3@5+s5@0",
+            )
+        },
+    ),
+    (
+        "SNAS, Xie et al., ICLR 2019",
+        "snas",
+        {
+            "SNAS_mild": (
+                "s3@0+s3@1 id@0+d3@1 id@0+id@1 id@0+s3@1",
+                "mp@0+mp@1 mp@1+id@2 mp@1+id@2 mp@0+d5@2",
+            ),
+            "SNAS_moderate": (
+                "d5@0+id@1 s3@0+id@1 id@0+id@1 s3@0+d5@1",
+                "mp@0+mp@1 s5@0+d5@1 s5@0+s5@1 s5@0+s5@1",
+            ),
+            "SNAS_aggressive": (
+                "s5@0+id@1 id@0+id@1 d5@1+id@0 id@0+d5@1",
+                "s5@0+no@1 s5@0+no@1 no@1+no@0 no@1+no@0",
+            ),
+            "SNAS_mild_edge_all": (
+                "s3@0+s3@1 id@0+d3@1+no@2 id@0+id@1+no@3+no@2 id@0+s3@1+no@4+no@3+no@2",
+                "mp@0+mp@1 no@0+mp@1+id@2 no@0+mp@1+id@2+no@3 mp@0+d5@2+no@1+no@3+no@4",
+            ),
+            "SNAS_moderate_edge_all": (
+                "d5@0+id@1 s3@0+id@1+no@2 id@0+no@3+no@2+id@1 s3@0+d5@1+no@4+no@3+no@2",
+                "mp@0+mp@1 s5@0+no@2+d5@1 no@3+no@2+s5@0+s5@1 no@4+no@3+no@2+s5@0+s5@1",
+            ),
+            "SNAS_aggressive_edge_all": (
+                "s5@0+id@1 id@0+id@1+no@2 d5@1+id@0+no@2+no@3 id@0+d5@1+no@2+no@3+no@4",
+                "s5@0+no@1 s5@0+no@1+no@2 no@0+no@1+no@2+no@3 no@0+no@1+no@2+no@3+no@4",
+            ),
+        },
+    ),
+    (
+        "CNAS, Guo et al., ICML 2020",
+        "darts",
+        {
+            "CNAS": (
+                "d3@1+s3@0 s3@0+id@1 s3@1+mp@3 s3@2+s3@4",
+                "s3@0+id@1 d5@2+id@1 d3@2+s3@1 s5@0+s3@3",
+            )
+        },
+    ),
+    (
+        "CNAS with sparse decoding, github.com/tianbaochou/CNAS, 2019",
+        "darts",
+        {
+            "DARTS_MORE_V1": (
+                "se@1+s3@0 se@0+se@1 se@0+se@1",
+                "se@0+sh@1 sh@2+mp@0 sh@3+sh@2",
+            ),
+            "DARTS_MORE_V2": (
+                "sh@0+se@1 se@1+se@0 se@1+se@0 se@0+se@1",
+                "se@1+ap@0 ap@0+se@1 ap@0+sh@2 sh@2+sh@3",
+            ),
+            "DARTS_MORE_V3": (
+                "sh@0+se@1 se@2+d3@0 se@2+id@0 se@1+se@0 se@0+se@1",
+                "mp@0+sh@1 mp@0+sh@2 sh@3+sh@0 d3@3+sh@2 sh@4+sh@2",
+            ),
+            "DARTS_MORE_V4": (
+                "s3@1+sh@0 id@0+se@1 se@3+se@1 se@4+se@3 se@3+se@4 se@4+se@3",
+                "mp@1+se@0 mp@1+id@2 id@2+mp@1 id@3+id@4 id@4+id@3 id@4+id@3",
+            ),
+            "DARTS_MORE_NONE_V1": (
+                "sh@1+s3@0 no@2+no@1 no@3+no@2",
+                "mp@0+sh@1 mp@0+sh@2 d3@3+se@0",
+            ),
+            "DARTS_MORE_NONE_V2": (
+                "se@1+s3@0 no@2+se@1 no@3+no@2 no@4+no@3",
+                "sh@1+sh@0 sh@2+sh@0 s3@2+ap@1 no@4+sh@3",
+            ),
+            "DARTS_MORE_NONE_V3": (
+                "sh@0+no@1 no@2+sh@0 no@3+no@2 no@4+no@3 no@5+no@4",
+                "se@1+sh@0 sh@2+se@1 se@1+sh@2 d3@2+ap@0 sh@1+no@5",
+            ),
+            "DARTS_MORE_NONE_V4": (
+                "s3@0+no@1 no@2+sh@0 no@3+no@2 no@4+no@3 no@5+no@4 no@5+no@6",
+                "s3@0+id@1 mp@1+sh@2 sh@2+ap@1 se@4+sh@2 sh@2+sh@4 no@5+no@6",
+            ),
+            "DARTS_MORE_TY2": (
+                "s3@1+s3@0 s3@0+sh@2 mp@0+se@1 s3@3+se@1",
+                "mp@0+mp@1 se@1+s3@2 d3@0+se@1 se@0+sh@3",
+            ),
+        },
+    ),
+)
+
+_GDAS = "GDAS paper, tables 1, 2 and 5 (with cutout)"
+_SNAS = "SNAS paper"
+_DARTS = "Li and Talwalkar, Random Search and Reproducibility for NAS"
+
+_RESULTS = {
+    "DARTS_V1": (Published("cifar10", 3.00, std=0.14, parameters=3.3, source=_DARTS),),
+    "DARTS_V2": (
+        Published("cifar10", 2.76, std=0.09, parameters=3.3, source=_DARTS),
+        Published("imagenet-1k", 26.7, top5_error=8.7, parameters=4.7, source="DARTS release notes"),
+    ),
+    "GDAS_V1": (
+        Published("cifar10", 2.93, parameters=3.4, source=_GDAS),
+        Published("cifar100", 18.38, parameters=3.4, source=_GDAS),
+        Published("imagenet-1k", 26.0, top5_error=8.5, parameters=5.3, multiply_adds=581, source=_GDAS),
+    ),
+    "GDAS_F1": (
+        Published("cifar10", 2.82, parameters=2.5, source=_GDAS),
+        Published("cifar100", 18.13, parameters=2.5, source=_GDAS),
+        Published("imagenet-1k", 27.5, top5_error=9.1, parameters=4.4, multiply_adds=497, source=_GDAS),
+    ),
+    "GDAS_GF": (Published("cifar10", 2.87, parameters=3.0, source=_GDAS),),
+    "GDAS_FG": (Published("cifar10", 2.84, parameters=2.9, source=_GDAS),),
+    "ENASNet": (Published("cifar10", 2.89, parameters=4.6, source="as quoted in the SNAS paper"),),
+    "SNAS_mild": (
+        Published("cifar10", 2.98, parameters=2.9, source=_SNAS),
+        Published("imagenet-1k", 27.3, top5_error=9.2, parameters=4.3, multiply_adds=522, source=_SNAS),
+    ),
+    "SNAS_moderate": (Published("cifar10", 2.85, std=0.02, parameters=2.8, source=_SNAS),),
+    "SNAS_aggressive": (Published("cifar10", 3.10, std=0.04, parameters=2.3, source=_SNAS),),
+    "CNAS": (Published("imagenet-1k", 24.6, top5_error=7.4, source="CNAS paper, released weights"),),
+}

@@ -1,0 +1,166 @@
+"""Search checkpoints of AutoDL-Projects (`seed-S-basic.pth`), read as plain values: nothing in a file is executed.
+
+torch's safe loader makes tensors and plain containers only. What else these files name (argument namespaces, paths,
+NumPy scalars, cells) comes out as the inert stand-ins below; any other global is refused by name, its module is not
+imported. A file of `checkpoint.save_checkpoint` with the same contents (`epoch`, `genotypes`, `args`) is read, too.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from nasreplay.errors import BadArchitecture, BadInput, UnsafePickle
+from nasreplay.spaces import TOPOLOGY, Architecture, Genotype
+from nasreplay.spaces.genotypes.genotype import INPUTS
+from nasreplay.spaces.genotypes.notation import from_mapping, is_genotype, read_genotype
+from nasreplay.spaces.read import read_architecture
+from nasreplay.train.checkpoint import DAMAGE, load_checkpoint
+from nasreplay.train.images.cifar_pickles import NUMPY
+
+LIMIT = 2**30  # bytes; a NASNet search writes about 20 MB
+WEIGHTS = ("search_model", "shared_cnn", "controller")  # state dicts of a search
+
+
+class Recorded:
+    """Stands for an object of a class of theirs: holds the attributes that it would have got."""
+
+    fields: Mapping[str, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        self.fields = state if isinstance(state, dict) else {}
+
+
+def _path(*parts: Any) -> str:
+    return "/".join(map(str, parts)).replace("//", "/")
+
+
+STAND_INS: dict[tuple[str, str], Any] = {
+    ("argparse", "Namespace"): Recorded,
+    ("xautodl.models.cell_searchs.genotypes", "Structure"): Recorded,
+    ("models.cell_searchs.genotypes", "Structure"): Recorded,  # before May 2021
+    **{
+        (module, name): _path
+        for module in ("pathlib", "pathlib._local")
+        for name in ("Path", "PosixPath", "WindowsPath")
+    },
+    **NUMPY,
+}
+
+
+class Found(NamedTuple):
+    """What a search found: the cell, the data set that it was searched on ("" if unknown), and where it stands.
+
+    space, searcher: named by searches of our own; else "".
+    """
+
+    cell: Genotype | Architecture
+    dataset: str
+    where: str
+    space: str = ""
+    searcher: str = ""
+
+
+def found_in(content: Any, path: Path, which: str = "last") -> Found:
+    """The cell of a search checkpoint: of its last finished epoch, as the original retrains, or its `best`.
+
+    content: what `load_foreign` read from path. Raises BadInput.
+    """
+    if not isinstance(content, dict) or "genotypes" not in content:
+        raise BadInput(f"{path}: no search checkpoint, it has no genotypes but {_listed(content)}")
+    try:
+        at = "best" if which == "best" else content["epoch"] - 1
+        if at not in content["genotypes"]:
+            raise BadInput(f"{path}: has no genotype {at!r}, but {_listed(content['genotypes'])}")
+        cell = _cell(content["genotypes"][at])
+        _check_weights(content, cell)
+    except BadInput as problem:
+        raise type(problem)(f"{path}: {str(problem).removeprefix(f'{path}: ')}") from None
+    except (*DAMAGE, RecursionError) as problem:
+        raise BadInput(f"{path}: damaged: {_brief(problem)}") from None
+    dataset, *about = _named(content.get("args"), "dataset", "space", "searcher")
+    return Found(cell, dataset, "the best epoch" if at == "best" else f"epoch {at + 1}", *about)
+
+
+def load_foreign(path: Path) -> Any:
+    """The contents of a torch file, tensors on the CPU; raises UnsafePickle or BadInput. At most LIMIT bytes."""
+    try:
+        _check_size(path)
+        named: list[Any] = [(stand_in, ".".join(place)) for place, stand_in in STAND_INS.items()]
+        with torch.serialization.safe_globals(named), warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # a malformed file can raise almost anything
+        if refused := re.search(r"GLOBAL ([\w.]+)", str(problem)):
+            raise UnsafePickle(
+                f"{path}: asks for {refused[1]}, which no search checkpoint holds; nothing was executed"
+            ) from None
+        raise BadInput(f"{path}: not a checkpoint, or damaged ({_brief(problem)})") from None
+    ours = isinstance(content, dict) and content.keys() == {"json", "tensors"}
+    return load_checkpoint(path) if ours else content
+
+
+def _check_size(path: Path) -> None:
+    """Raise ValueError for files too large to read; a zip file must also be whole and must not unpack to more."""
+    size = path.stat().st_size
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+            if size <= LIMIT and (bad := parts.testzip()):
+                raise ValueError(f"the checksum of {bad} differs")
+    if size > LIMIT:
+        raise ValueError(f"{size:,} bytes, more than {LIMIT:,}")
+
+
+def _cell(value: Any) -> Genotype | Architecture:
+    if isinstance(value, Recorded):
+        nodes = value.fields.get("nodes")
+        return Architecture(TOPOLOGY, TOPOLOGY.from_lists(nodes if isinstance(nodes, list) else []))
+    if isinstance(value, str):
+        return read_genotype(value) if is_genotype(value) else read_architecture(value)
+    return from_mapping(value)
+
+
+def _check_weights(content: Mapping[str, Any], cell: Genotype | Architecture) -> None:
+    """Raise BadInput for weights that are no numbers, and for logits of another cell than the found one."""
+    edges = len(TOPOLOGY.options)
+    if isinstance(cell, Genotype):
+        edges = sum(range(INPUTS, INPUTS + len(cell.normal.nodes)))
+    for name, values in _tensors(content):
+        if values.numel() * values.element_size() > values.untyped_storage().nbytes():
+            raise BadInput(f"{name} claims the shape {list(values.shape)}, which is more than the file holds")
+        if values.is_floating_point() and not values.isfinite().all():
+            raise BadInput(f"{name} holds NaN or infinity: this search has failed")
+        if name.startswith("search_model.arch_") and (values.ndim != 2 or len(values) != edges):
+            raise BadArchitecture(
+                f"{name} has the shape {list(values.shape)}; the found cell's has {edges} rows"
+            )
+
+
+def _tensors(content: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    for part in WEIGHTS:
+        for name, values in dict(content.get(part) or {}).items():
+            if isinstance(values, Tensor):
+                yield f"{part}.{name}", values
+
+
+def _named(arguments: Any, *names: str) -> list[str]:
+    """The arguments of these names, "" for those that are missing."""
+    fields = arguments.fields if isinstance(arguments, Recorded) else arguments
+    return [str(fields.get(name) or "") if isinstance(fields, Mapping) else "" for name in names]
+
+
+def _listed(content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return type(content).__name__
+    return ", ".join(map(str, list(content)[:12])) or "nothing"
+
+
+def _brief(problem: BaseException) -> str:
+    return " ".join(str(problem).split())[:100] or type(problem).__name__

@@ -1,0 +1,151 @@
+"""Decoded images, kept: plain .npy arrays in the cache folder, mapped into memory on every later use.
+
+An entry is a folder named by what it was made from (source path, names, sizes and times of its files), so a changed
+source makes a new entry. `facts.json` is written last: an entry without it, or that differs from it, is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasreplay.data.embedded import home
+from nasreplay.errors import BadOutput
+from nasreplay.files.atomic import write_whole
+from nasreplay.train.images.published_files import Decoded, Labelled
+
+FORMAT = 1  # changes when a reader decodes differently
+PARTS = ("train", "valid", "test")
+
+
+class Kept(NamedTuple):
+    """A decoded data set from the cache; arrays are mapped, not read.
+
+    mean, std: per channel of the training images, 0..255; fingerprint: of the contents, wherever they came from.
+    """
+
+    decoded: Decoded
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fingerprint: str
+
+
+def listing(folder: Path) -> str:
+    """The folder, then a line per file in it and below: name, size in bytes, time of change."""
+    return "\n".join([str(folder.resolve()), *sorted(_lines(str(folder), ""))])
+
+
+def _lines(folder: str, below: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _lines(entry.path, f"{below}{entry.name}/")
+            else:
+                about = entry.stat()
+                yield f"{below}{entry.name} {about.st_size} {about.st_mtime_ns}"
+
+
+def kept(name: str, source: str, decode: Callable[[], Decoded]) -> Kept:
+    """The data set of a source listing: from the cache, else decoded now and kept. Raises what `decode` raises."""
+    key = hashlib.blake2b(f"{FORMAT}\n{name}\n{source}".encode(), digest_size=8).hexdigest()
+    folder = home() / "images" / f"{name}-{key}"
+    found = _opened(folder)
+    if found is None:
+        _write(folder, decode())
+        found = _opened(folder)
+    if found is None:
+        raise BadOutput(f"{folder}: was damaged while it was written; set NASREPLAY_HOME to another folder")
+    return found
+
+
+def announce(text: str) -> None:
+    """A line on standard error about work that takes a while."""
+    print(f"nasreplay: {text}", file=sys.stderr)
+
+
+def _opened(folder: Path) -> Kept | None:
+    try:
+        facts = json.loads((folder / "facts.json").read_bytes())
+        parts = [_mapped(folder, part, facts["counts"]) for part in PARTS]
+        train, valid, test = parts
+        if train is None or test is None:
+            return None
+        names = tuple(facts["names"])
+        return Kept(
+            Decoded(train, valid, test, names),
+            tuple(facts["mean"]),
+            tuple(facts["std"]),
+            facts["fingerprint"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def _mapped(folder: Path, part: str, counts: dict[str, int]) -> Labelled | None:
+    if part not in counts:
+        return None
+    # "c": writes (there are none) would stay in memory; torch warns about arrays that refuse them
+    images, labels = (
+        np.load(folder / f"{part}-{what}.npy", mmap_mode="c", allow_pickle=False)
+        for what in ("images", "labels")
+    )
+    if images.dtype != np.uint8 or not len(images) == len(labels) == counts[part]:
+        raise ValueError
+    return images, labels
+
+
+def _write(folder: Path, decoded: Decoded) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BadOutput(
+            f"{folder}: cannot be made: {problem.strerror}; set NASREPLAY_HOME to a folder that can be written"
+        ) from None
+    digest = hashlib.blake2b(digest_size=16)
+    counts = {}
+    try:
+        for part in PARTS:
+            arrays: Labelled | None = getattr(decoded, part)
+            if arrays is None:
+                continue
+            counts[part] = len(arrays[0])
+            for what, values in zip(("images", "labels"), arrays, strict=True):
+                write_whole(folder / f"{part}-{what}.npy", _npy(values))
+                digest.update(f"{part} {what} {values.shape}".encode())
+                digest.update(np.ascontiguousarray(values).data)
+        mean, std = statistics(decoded.train[0])
+        facts: dict[str, Any] = {"counts": counts, "names": decoded.names, "mean": mean, "std": std}
+        facts["fingerprint"] = digest.hexdigest()
+        write_whole(folder / "facts.json", json.dumps(facts, indent=1).encode())
+    except BadOutput:
+        shutil.rmtree(folder, ignore_errors=True)  # don't keep a disk full
+        raise
+
+
+def statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(mean, standard deviation) of each channel of uint8 [N, 3, H, W], 0..255; exact, from histograms."""
+    levels = np.arange(256)
+    means, deviations = [], []
+    for channel in range(images.shape[1]):
+        counts = np.zeros(256, dtype=np.int64)
+        for start in range(0, len(images), 4096):
+            counts += np.bincount(images[start : start + 4096, channel].ravel(), minlength=256)
+        mean = float(counts @ levels / counts.sum())
+        means.append(mean)
+        deviations.append(max(float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum())), 1.0))
+    return tuple(means), tuple(deviations)
+
+
+def _npy(values: np.ndarray) -> memoryview:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(values), allow_pickle=False)
+    return buffer.getbuffer()

@@ -1,0 +1,241 @@
+"""Image data sets by name, in the parts that searches and the benchmark's recipes use: read this page first.
+
+>>> source = load("cifar10", data=Path("~/data").expanduser())
+>>> source.search().weights        # what a supernet's weights learn from
+>>> source.benchmark("cifar10-valid")   # what the benchmark trains and evaluates on
+
+Known by name: cifar10, cifar100, ImageNet16-120 (published files or image folders), digits (scikit-learn's, nothing
+to download), tiny-imagenet-200, and any image folder with train/ and val/ or test/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasreplay.data import semantics
+from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.train.augment import Augment
+from nasreplay.train.images.published_files import Labelled
+from nasreplay.train.images.sources import Found, find
+from nasreplay.train.images.splits import read_parts, seeded_parts
+
+# mean and standard deviation of each channel, 0..255, as the benchmark normalises
+NORMAL = {
+    "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
+    "cifar100": ((129.3, 124.1, 112.4), (68.2, 65.4, 70.4)),
+    "ImageNet16-120": ((122.68, 116.66, 104.01), (63.22, 61.26, 65.09)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labelled images of one part of a data set.
+
+    images: uint8 [N, 3, H, W]; labels: int64 [N], 0..classes-1; mean, std: per channel, 0..255;
+    padding: zero pixels around an image before a random crop; flip: whether mirror images belong to the same class.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    padding: int
+    flip: bool = True
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def augment(self) -> Augment:
+        """The benchmark's training transform: flip and crop, no cutout."""
+        return Augment(self.padding, self.flip)
+
+    def take(self, rows: np.ndarray) -> ImageSet:
+        """The images of these indices, in this order."""
+        chosen = torch.from_numpy(rows)
+        return replace(self, images=self.images.index_select(0, chosen), labels=self.labels[chosen])
+
+    def fraction(self, part: float) -> ImageSet:
+        """Evenly spaced images, for reduced runs: at least one, all for 1."""
+        if not 0 < part <= 1:
+            raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
+        count = max(round(part * len(self)), 1)
+        return self if count == len(self) else self.take(np.arange(count) * len(self) // count)
+
+
+class SearchData(NamedTuple):
+    """The parts of a weight-sharing search.
+
+    weights: what the weights learn; arch: what the architecture learns (train-time augmentation, paired at random);
+    valid: the same images, for validation as they are; test: for final reports only. note: what is not official.
+    """
+
+    weights: ImageSet
+    arch: ImageSet
+    valid: ImageSet
+    test: ImageSet | None
+    note: str
+
+
+class Source:
+    """A data set with its parts.
+
+    name: as asked for; dataset: the data set that it is part of (cifar10 for cifar10-valid); note: what differs from
+    the published data or splits, to be repeated in every output ("" when nothing does); fingerprint: of images and
+    parts, wherever they came from; valid_on_test: searches learn from all training images and validate on the test
+    images, as SNAS did.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: str,
+        found: Found,
+        split_file: Path | None,
+        portion: float | None,
+        valid_on_test: bool = False,
+    ):
+        self.name, self.dataset, self.folder = name, dataset, found.folder
+        kept = found.kept
+        self.names = kept.decoded.names
+        mean, std = NORMAL.get(dataset, (kept.mean, kept.std))
+        flip = dataset != "digits"  # a mirrored 2 is no digit
+        side = kept.decoded.train[0].shape[-1]
+
+        def whole(part: Labelled) -> ImageSet:
+            images, labels = map(torch.from_numpy, part)
+            return ImageSet(images, labels, len(self.names), mean, std, side // 8, flip)
+
+        self.train, self.all_test = whole(kept.decoded.train), whole(kept.decoded.test)
+        self.given_valid = whole(kept.decoded.valid) if kept.decoded.valid else None
+        self._parts, self.note = self._split(found, split_file, portion)
+        self.fingerprint = _digest(kept.fingerprint, *self._parts)
+        self.valid_on_test = valid_on_test
+        if valid_on_test:
+            if split_file or portion is not None:
+                raise BadSetting(
+                    "--valid-on test holds out no training images: leave the options of the split out"
+                )
+            self.note = (
+                f"{dataset}: validation images are the test images, so what is found has seen them; the architecture "
+                "learns from the images of the weights"
+            )
+            self.fingerprint += "-test"
+
+    def _split(
+        self, found: Found, file: Path | None, portion: float | None
+    ) -> tuple[tuple[np.ndarray, ...], str]:
+        """Index parts (of the test set where `halves_test`, else of the training images), and the note."""
+        of, count = ("test", len(self.all_test)) if self.halves_test else ("train-valid", len(self.train))
+        if portion is not None and (self.halves_test or self.given_valid or file):
+            own = "it has a validation folder of its own"
+            why = own if self.given_valid else "its parts are published, or those of --split-file"
+            raise BadSetting(f"--train-portion does not apply to {self.dataset}: {why}")
+        if portion is not None and not 0 < portion < 1:
+            raise BadSetting(f"--train-portion is {portion}: it must be between 0 and 1")
+        if file is not None:
+            if self.dataset not in NORMAL:
+                raise BadSetting(f"--split-file does not apply to {self.dataset}: use --train-portion")
+            names = ("xvalid", "xtest") if self.halves_test else ("train", "valid")
+            parts, note = read_parts(file, f"{self.dataset}-{of}", names, count), ""
+        else:
+            parts = seeded_parts(count, 0.5 if portion is None else portion)
+            note = ""
+            if self.halves_test:
+                note = "the halves of the test images are not the official split (--split-file)"
+            elif portion is not None and self.dataset in NORMAL:
+                note = "the parts of the training images are not the official halves (--train-portion)"
+        if self.dataset in NORMAL and not found.official:
+            note = "images come from an image folder, so their order and split are not the official ones"
+        return parts, f"{self.dataset}: {note}" if note else ""
+
+    @property
+    def halves_test(self) -> bool:
+        """Whether validation images are a half of the test set: CIFAR-100 and ImageNet16-120."""
+        return self.dataset in ("cifar100", "ImageNet16-120")
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.names)
+
+    @property
+    def side(self) -> int:
+        """Pixels."""
+        return self.train.images.shape[-1]
+
+    # made when first asked for: a part is a copy of its images
+
+    @cached_property
+    def _first(self) -> ImageSet:
+        return (self.all_test if self.halves_test else self.train).take(self._parts[0])
+
+    @cached_property
+    def _second(self) -> ImageSet:
+        return (self.all_test if self.halves_test else self.train).take(self._parts[1])
+
+    def search(self) -> SearchData:
+        """The parts of a weight-sharing search; for cifar10 the halves of the training images."""
+        if self.valid_on_test:
+            return SearchData(self.train, self.train, self.all_test, self.all_test, self.note)
+        if self.halves_test:
+            return SearchData(self.train, self._first, self._first, self._second, self.note)
+        if self.given_valid:
+            return SearchData(self.train, self.given_valid, self.given_valid, self.all_test, self.note)
+        return SearchData(self._first, self._second, self._second, self.all_test, self.note)
+
+    def benchmark(self, dataset: str | None = None) -> tuple[ImageSet, dict[str, ImageSet]]:
+        """(training images, evaluation set → images) of one of the benchmark's trainings.
+
+        `dataset`: cifar10-valid, cifar10 (which has no validation images), cifar100, ImageNet16-120, or the source's
+        own name, also the default. Sets are called as in `nasreplay.data.semantics`: x-valid, x-test, ori-test.
+        """
+        dataset = self.name if dataset is None else dataset
+        if dataset not in (self.name, self.dataset, *(("cifar10-valid",) * (self.dataset == "cifar10"))):
+            raise UnknownName(f"{self.dataset} has no training called {dataset!r}")
+        if dataset == "cifar10":
+            return self.train, {"ori-test": self.all_test}
+        if self.halves_test:
+            return self.train, {"x-valid": self._first, "x-test": self._second, "ori-test": self.all_test}
+        parts = self.search()
+        return parts.weights, {"x-valid": parts.valid, "ori-test": self.all_test}
+
+
+def load(
+    name: str,
+    data: str | Path | None = None,
+    split_file: str | Path | None = None,
+    portion: float | None = None,
+    valid_on_test: bool = False,
+) -> Source:
+    """The data set of a name: decoded on first use, from the cache afterwards.
+
+    `data`: the folder to look in (see `sources`); `split_file`: published halves (see `splits`); `portion`: part of
+    the training images that weights learn from, where no part is published or given (default 0.5);
+    `valid_on_test`: see `Source`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
+    """
+    known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)
+    dataset = "cifar10" if known == "cifar10-valid" else known
+    folder = None if data is None else Path(data).expanduser()
+    file = None if split_file is None else Path(split_file).expanduser()
+    return Source(Path(known).name, Path(dataset).name, find(dataset, folder), file, portion, valid_on_test)
+
+
+def _benchmark_names() -> set[str]:
+    return {text.lower() for name, others in semantics.ALIASES.items() for text in (name, *others)}
+
+
+def _digest(fingerprint: str, *parts: np.ndarray) -> str:
+    digest = hashlib.blake2b(fingerprint.encode(), digest_size=16)
+    for part in parts:
+        digest.update(part.tobytes() + b"|")
+    return digest.hexdigest()

@@ -1,0 +1,219 @@
+"""Large images, ImageNet's way: read from an image folder while training, by worker processes.
+
+The folder has `train/CLASS/*` and `val/CLASS/*` (the layout of ILSVRC2012). Training images go through a random crop
+of random size, a flip and a change of colours, as in the DARTS, GDAS and SNAS releases; evaluated ones are scaled to
+8/7 of the side and cropped at the centre. What is done to an image follows from the seed, epoch and place, not from
+the number of workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from nasreplay.errors import BadData, BadSetting
+from nasreplay.seeds import Stream
+from nasreplay.train.batches import Batch, Division, Epochs
+from nasreplay.train.images.image_folder import labelled_files
+from nasreplay.train.images.sources import data_home
+
+SIDE, WORKERS = 224, 4
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
+FOLDER = "ILSVRC2012"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """One part of an image folder. files: paths; labels: int64 [N]; side: pixels of what a network gets."""
+
+    files: list[str]
+    labels: np.ndarray
+    classes: int
+    side: int = SIDE
+    workers: int = WORKERS
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def fraction(self, part: float) -> ImageFiles:
+        """Evenly spaced images, as `ImageSet.fraction`."""
+        if not 0 < part <= 1:
+            raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
+        count = max(round(part * len(self)), 1)
+        rows = np.arange(count) * len(self) // count
+        return replace(self, files=[self.files[row] for row in rows], labels=self.labels[rows])
+
+    def loader(self, order: Any, seed: bool) -> DataLoader:
+        """Batches of the rows that `order` lists; with seed, of (row, seed of its changes) pairs."""
+        images = _Images(self, _training(self.side) if seed else _plain(self.side))
+        return DataLoader(
+            images, batch_sampler=order, num_workers=self.workers, generator=torch.Generator().manual_seed(0)
+        )
+
+    def in_order(self, size: int, place: Any) -> Iterator[Batch]:
+        """Every image once, in order, for an evaluation; the processes of the place's team take turns."""
+        rows = [
+            [(row, None) for row in range(start, min(start + size, len(self)))]
+            for start in range(place.team.rank * size, len(self), place.team.size * size)
+        ]
+        for images, labels in _read(self.loader(rows, False)):
+            yield _moved(images, labels, place)
+
+
+class FileBatches:
+    """The interface of `Batches`, over files."""
+
+    def __init__(
+        self, files: ImageFiles, size: int, stream: Stream, place: Any, division: Division | None = None
+    ):
+        self.files, self.place = files, place
+        self._now, self._ahead = (Epochs(len(files), size, stream, 1, division) for _ in range(2))
+
+    @property
+    def items(self) -> int:
+        """Images per epoch."""
+        return len(self.files)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self._now.epoch
+
+    @property
+    def given(self) -> int:
+        """Images of the last batch, in all processes."""
+        return self._now.given
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The rest of the current epoch; the workers read ahead of what was taken."""
+        for images, labels in _read(self.files.loader(_Rest(self._now, self._ahead), True)):
+            self._now.advance()
+            yield _moved(images, labels, self.place)
+
+    def state_dict(self) -> dict[str, int]:
+        """How far it came."""
+        return {"epoch": self._now.epoch, "taken": self._now.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue from there."""
+        self._now.epoch, self._now.taken = int(state["epoch"]), int(state["taken"])
+
+
+class _Rest:
+    """The (row, seed) pairs of the batches that are left of an epoch."""
+
+    def __init__(self, now: Epochs, ahead: Epochs):
+        self.now, self.ahead = now, ahead
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        ahead = self.ahead
+        epoch, ahead.epoch, ahead.taken = self.now.epoch, self.now.epoch, self.now.taken
+        while ahead.epoch == epoch:
+            rows, numbers = ahead.next_items()
+            yield list(zip(rows.tolist(), (numbers[:, 0] * 2**53).astype(np.int64).tolist(), strict=True))
+
+
+def _read(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
+    try:
+        yield from loader
+    except BadData as problem:  # a worker's comes with its traceback
+        told = str(problem).strip().splitlines()[-1]
+        raise BadData(told.removeprefix("nasreplay.errors.BadData: ")) from None
+
+
+class _Images(Dataset):
+    def __init__(self, part: ImageFiles, change: Callable[[Any], Tensor]):
+        self.part, self.change = part, change
+
+    def __getitem__(self, item: tuple[int, int | None]) -> tuple[Tensor, int]:
+        row, seed = item
+        from PIL import Image
+
+        try:
+            with Image.open(self.part.files[row]) as image:
+                colours = image.convert("RGB")
+        except (OSError, ValueError, SyntaxError) as problem:
+            raise BadData(f"{self.part.files[row]}: not an image that can be read ({problem})") from None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed or 0)
+            return self.change(colours), int(self.part.labels[row])
+
+
+def _training(side: int) -> Callable[[Any], Tensor]:
+    from torchvision.transforms import v2
+
+    changes = v2.RandomResizedCrop(side, antialias=True), v2.RandomHorizontalFlip()
+    return v2.Compose([*changes, v2.ColorJitter(0.4, 0.4, 0.4, 0.2), *_numbers()])
+
+
+def _plain(side: int) -> Callable[[Any], Tensor]:
+    from torchvision.transforms import v2
+
+    return v2.Compose([v2.Resize(side * 8 // 7, antialias=True), v2.CenterCrop(side), *_numbers()])
+
+
+def _numbers() -> list[Any]:
+    from torchvision.transforms import v2
+
+    return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(MEAN), list(STD))]
+
+
+def _moved(images: Tensor, labels: Tensor, place: Any) -> Batch:
+    order = torch.channels_last if place.channels_last else torch.contiguous_format
+    return Batch(images.to(place.device, memory_format=order), labels.to(place.device))
+
+
+class FileSource:
+    """An image folder for ImageNet-style training; the attributes that commands read are those of `data.Source`."""
+
+    note, given_valid = "", None
+
+    def __init__(self, name: str, folder: Path, side: int = SIDE, workers: int = WORKERS):
+        held = next((folder / part for part in ("val", "valid", "test") if (folder / part).is_dir()), None)
+        if held is None or not (folder / "train").is_dir():
+            raise BadData(f"{folder}: needs train/CLASS/IMAGE and val/CLASS/IMAGE")
+        self.name = self.dataset = Path(name).name
+        self.names = tuple(sorted(entry.name for entry in (folder / "train").iterdir() if entry.is_dir()))
+        self.side = side
+        self.train, self.all_test = (
+            self._part(folder / "train", workers),
+            self._part(held, workers),
+        )
+
+    def _part(self, part: Path, workers: int) -> ImageFiles:
+        found = labelled_files(part, self.names)
+        labels = np.array([label for _, label in found], dtype=np.int64)
+        return ImageFiles([str(file) for file, _ in found], labels, self.classes, self.side, workers)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the names of all files and the side; their contents are not read."""
+        digest = hashlib.blake2b(str(self.side).encode(), digest_size=16)
+        for part in (self.train, self.all_test):
+            for file in part.files:
+                digest.update("/".join(Path(file).parts[-3:]).encode() + b"|")
+        return digest.hexdigest()
+
+
+def load_files(name: str, data: Path | None, side: int = SIDE, workers: int = WORKERS) -> FileSource:
+    """The folder of a name: itself, or under `data`, or ILSVRC2012 for imagenet-1k. Raises BadData."""
+    root = data or data_home().parent
+    places = [root / name, root / FOLDER, root] if name == "imagenet-1k" else [root / name, Path(name), root]
+    for folder in places:
+        if (folder / "train").is_dir():
+            return FileSource(name, folder, side, workers)
+    raise BadData(f"data set {name!r} is not under {root}: expected {places[0]}/train/CLASS/IMAGE and val/")

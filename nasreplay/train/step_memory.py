@@ -1,0 +1,129 @@
+"""How much memory a step will take: counted on a few images, and scaled to a batch.
+
+What a pass keeps and makes on the way grows with its images, but for the gradients that it gives; so one pass over
+FEW images tells of any batch. Counted are tensors; the libraries' own workspaces are not.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from nasreplay.models.recompute import kept_buffers
+from nasreplay.train.device import Place
+from nasreplay.train.recipe import Recipe
+
+FEW = 2  # images; a batch norm wants more than one value
+MOMENTS = 1  # copies of the weights that SGD with momentum keeps
+
+
+def of_pass(run: Callable[[], Any], images: int) -> int:
+    """Bytes of a pass over so many images at its height; run: makes it over FEW images and returns what remains."""
+    with _Counting() as counted:
+        kept = run()
+    height = counted.height()
+    del kept
+    return height * images // FEW
+
+
+def of_weights(network: nn.Module, copies: int = 0) -> int:
+    """Bytes of weights, gradients, momentum and statistics; copies: of an average of the weights."""
+    weights = sum(map(_bytes, network.parameters()))
+    return weights * (2 + MOMENTS + copies) + sum(map(_bytes, network.buffers())) * (1 + copies)
+
+
+def of_training(network: nn.Module, recipe: Recipe, place: Place, side: int, evaluated: int) -> int:
+    """Bytes of a training by a recipe, with evaluations of so many images at once."""
+    images, labels = few_images(side, place)
+    weights = [p for p in network.parameters() if p.requires_grad]
+
+    def step() -> Sequence[Tensor | None]:
+        network.train()
+        with place.computing():
+            output = network(images)
+        logits, auxiliary = output if isinstance(output, tuple) else (output, None)
+        return torch.autograd.grad(recipe.loss(logits, labels, auxiliary), weights, allow_unused=True)
+
+    def evaluation() -> None:
+        network.eval()
+        with torch.no_grad(), place.computing():
+            network(images)
+
+    with untouched(network):
+        height = max(of_pass(step, -(-recipe.batch // recipe.micro_batches)), of_pass(evaluation, evaluated))
+    return height + of_weights(network, copies=bool(recipe.ema))
+
+
+def few_images(side: int, place: Place, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Random images [FEW, 3, side, side] and labels 0."""
+    images = torch.randn(FEW, 3, side, side, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    order = torch.channels_last if place.channels_last else torch.contiguous_format
+    labels = torch.zeros(FEW, dtype=torch.long)
+    return images.to(place.device, memory_format=order), labels.to(place.device)
+
+
+@contextmanager
+def untouched(network: nn.Module) -> Iterator[None]:
+    """Inside, the network may be used; afterwards mode, statistics and noise are as before."""
+    noise: torch.Generator | None = getattr(network, "generator", None)
+    training, drawn = network.training, None if noise is None else noise.get_state()
+    with kept_buffers(network.train()):
+        yield
+    network.train(training)
+    if noise is not None and drawn is not None:
+        noise.set_state(drawn)
+
+
+def _bytes(values: Tensor) -> int:
+    return values.numel() * values.element_size()
+
+
+class _Counting(TorchDispatchMode):
+    """Follows the storages that operations make, from their birth to their end."""
+
+    def __init__(self):
+        super().__init__()
+        self._alive: dict[int, weakref.finalize] = {}
+        self._log: list[tuple[int, int]] = []  # (number of a storage, bytes that came or went)
+        self._born = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        given = {storage._cdata for storage in _storages((args, kwargs))}
+        made = func(*args, **kwargs)
+        for storage in _storages(made):
+            if storage._cdata not in given and storage._cdata not in self._alive:
+                self._enter(storage)
+        return made
+
+    def _enter(self, storage: torch.UntypedStorage) -> None:
+        number, size, key = self._born, storage.nbytes(), storage._cdata
+        self._born += 1
+        self._log.append((number, size))
+        self._alive[key] = weakref.finalize(storage, self._leave, key, number, size)
+
+    def _leave(self, key: int, number: int, size: int) -> None:
+        self._log.append((number, -size))
+        self._alive.pop(key, None)
+
+    def height(self) -> int:
+        """Most bytes at one time, without what is still alive."""
+        gone = {number for number, size in self._log if size < 0}
+        height = now = 0
+        for number, size in self._log:
+            now += size if number in gone else 0
+            height = max(height, now)
+        return height
+
+
+def _storages(values: Any) -> Iterator[torch.UntypedStorage]:
+    return (leaf.untyped_storage() for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
