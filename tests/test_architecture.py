@@ -9,13 +9,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
 LONGEST = 400
 
-# what a part may import besides itself; the first three are for everybody
-COMMON = {"errors", "seeds", "config"}
+# what a part may import besides itself; COMMON is for everybody
+COMMON = {"errors", "seeds", "config", "settings"}
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "errors": set(),
     "seeds": set(),
     "config": {"errors"},
+    "settings": {"errors"},
     "files": COMMON,
     "spaces": COMMON,
     "data": COMMON | {"files", "spaces"},

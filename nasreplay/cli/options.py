@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.settings import Setting, option_of, settings_of
 
 TABLE = click.option(
     "--table", metavar="PACK", help="A pack: path or name. Default: the embedded NAS-Bench-201."
@@ -61,6 +63,42 @@ def together(*options: Callable) -> Callable:
     return decorate
 
 
+def options_of(*owners: type, but: Collection[str] = (), **texts: str) -> Callable:
+    """Click options of all fields of settings classes, those of a common name once; help is the field's docstring.
+
+    but: fields that are no options here; texts: another help for a field. A value that was not given is None, (), or
+    False for none of them: `settings.chosen` leaves it to the class.
+    """
+    found: dict[str, Setting] = {}
+    for owner in owners:
+        found = {**settings_of(owner), **found}
+    ordered = {name: found[name] for owner in owners for name in settings_of(owner)}
+    made = [
+        _option(one, texts.get(name, one.text))
+        for name, one in ordered.items()
+        if one.form.shown and name not in but
+    ]
+    return together(*made)
+
+
+def _option(one: Setting, text: str) -> Callable:
+    flags = one.form.flags or (option_of(one),)
+    if one.default not in (None, MISSING, ()) and one.kind is not bool:
+        text = f"{text}  [default: {one.default}]"
+    if one.kind is bool:
+        return click.option(*flags, one.name, is_flag=True, default=None, help=text)
+    kind: Any = one.kind
+    if one.choices:
+        kind = click.Choice(one.choices)
+    elif one.kind is Path:
+        kind = click.Path(path_type=Path)
+    elif one.form.least is not None:
+        kind = click.IntRange(one.form.least) if one.kind is int else click.FloatRange(one.form.least)
+    return click.option(
+        *flags, one.name, type=kind, metavar=one.form.metavar, help=text, multiple=one.several
+    )
+
+
 def refuse_given(reason: str, names: Collection[str]) -> None:
     """Raise BadSetting for an option among `names` that was given on the command line: it would have no effect."""
     context = click.get_current_context()
@@ -68,6 +106,13 @@ def refuse_given(reason: str, names: Collection[str]) -> None:
         given_here = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
         if given_here and option.name in names:
             raise BadSetting(f"{option.opts[0]} has no effect {reason}: leave it out")
+
+
+def refuse_others(reason: str, *owners: type, also: Collection[str] = ()) -> None:
+    """Raise BadSetting for a given option that is no field of these settings classes, nor among `also`."""
+    own = {name for owner in owners for name in settings_of(owner)}
+    every = {option.name or "" for option in click.get_current_context().command.params}
+    refuse_given(reason, every - own - {*also})
 
 
 def command_line() -> str:

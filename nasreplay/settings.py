@@ -1,0 +1,187 @@
+"""Settings: frozen dataclasses at their owners, one documented line under each field.
+
+Everything else is made from them: command-line options and help (`cli.options`), `.config` files (`config`),
+run.json and Python signatures. So an option is written once, and it applies where a settings class has its field.
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    threads: int | None = setting(None, least=1)
+    \"\"\"CPU threads. Default: PyTorch's.\"\"\"
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, asdict, field, fields, is_dataclass
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from nasreplay.errors import UnknownName
+
+T = TypeVar("T")
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+"""What JSON can say."""
+
+
+class Form(NamedTuple):
+    """How a field is written on the command line."""
+
+    flags: tuple[str, ...] = ()
+    """Names of the option; () is the field's own name with dashes."""
+    metavar: str | None = None
+    """What stands for the value in the help."""
+    least: int | None = None
+    """The smallest allowed number."""
+    shown: bool = True
+    """Whether it is an option at all."""
+
+
+def setting(
+    default: Any,
+    *,
+    flags: tuple[str, ...] = (),
+    metavar: str | None = None,
+    least: int | None = None,
+    shown: bool = True,
+) -> Any:
+    """A field whose option has another name, a metavar, or a smallest value; or that is no option (`shown=False`)."""
+    return field(default=default, metadata={"form": Form(flags, metavar, least, shown)})
+
+
+class Setting(NamedTuple):
+    """One field of a settings class, ready to become an option or a parameter."""
+
+    name: str
+    kind: type
+    """bool, int, float, str or Path."""
+    optional: bool
+    """Whether None is a value."""
+    several: bool
+    """Whether it is a tuple of any length."""
+    choices: tuple[str, ...]
+    """The allowed words; () for any."""
+    default: Any
+    """MISSING where a value must be given."""
+    text: str
+    """The docstring under the field, on one line."""
+    form: Form
+
+
+@cache
+def settings_of(owner: type) -> dict[str, Setting]:
+    """The fields of a settings class by name, in order, with the docstrings that stand under them."""
+    hints, texts = get_type_hints(owner), _texts(owner)
+    return {
+        one.name: _setting(one, hints[one.name], texts.get(one.name, "")) for one in fields(owner) if one.init
+    }
+
+
+def _setting(one: Field[Any], hint: Any, text: str) -> Setting:
+    parts = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kinds = [part for part in parts if part is not type(None)]
+    kind, several, choices = kinds[-1], False, ()
+    if get_origin(kind) is tuple:
+        kind, several = get_args(kind)[0], True
+    if get_origin(kind) is Literal:
+        kind, choices = str, get_args(kind)
+    form = one.metadata.get("form", Form())
+    return Setting(one.name, kind, len(kinds) < len(parts), several, choices, one.default, text, form)
+
+
+def _texts(owner: type) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for base in reversed(owner.__mro__):
+        if is_dataclass(base):
+            found |= _own_texts(base)
+    return found
+
+
+@cache
+def _own_texts(owner: type) -> dict[str, str]:
+    body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for line, below in zip(body.body, body.body[1:], strict=False):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            match below:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found[line.target.id] = " ".join(text.split())
+    return found
+
+
+def chosen(owner: type[T], values: Mapping[str, Any], **fixed: Any) -> T:
+    """Settings out of what was given: values of the class's own fields; None and () mean "not given".
+
+    Raises BadSetting from the class's own checks.
+    """
+    given = {name: values[name] for name in settings_of(owner) if values.get(name) not in (None, ())}
+    return owner(**{**given, **fixed})
+
+
+def option_of(one: Setting) -> str:
+    """The option's name on the command line."""
+    return one.form.flags[0] if one.form.flags else f"--{one.name.replace('_', '-')}"
+
+
+def to_plain(settings: Any) -> dict[str, Any]:
+    """Every field as a JSON value, paths absolute, for run.json."""
+    return {name: _plain(value) for name, value in asdict(settings).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.expanduser().resolve())
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def from_plain(owner: type[T], values: Mapping[str, Any]) -> T:
+    """Settings that `to_plain` wrote; names of other classes in `values` are passed over."""
+    known = settings_of(owner)
+    given = {name: _typed(known[name], values[name]) for name in known if name in values}
+    return chosen(owner, given)
+
+
+def _typed(one: Setting, value: Any) -> Any:
+    if value is None:
+        return None
+    if one.several:
+        return tuple(one.kind(part) for part in value)
+    return one.kind(value)
+
+
+def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Let a function of a settings object (its last parameter, `settings`) be called with the fields by keyword.
+
+    The signature and the docstring of the result list every field. Raises UnknownName for a keyword that is none.
+    """
+
+    def decorate(function: Callable[..., T]) -> Callable[..., T]:
+        @wraps(function)
+        def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
+            if unknown := values.keys() - settings_of(owner).keys():
+                raise UnknownName(
+                    f"{function.__name__} has no setting {min(unknown)!r}; known: {', '.join(settings_of(owner))}"
+                )
+            return function(*arguments, settings=owner(**values) if settings is None else settings)
+
+        own = [one for one in inspect.signature(function).parameters.values() if one.name != "settings"]
+        keywords = [
+            inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if one.default is MISSING else one.default,
+                annotation=one.kind,
+            )
+            for one in settings_of(owner).values()
+        ]
+        called.__signature__ = inspect.Signature([*own, *keywords])  # pyright: ignore[reportAttributeAccessIssue]
+        lines = (f"    {one.name}: {one.text}" for one in settings_of(owner).values())
+        called.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Settings:", *lines])
+        return called
+
+    return decorate
