@@ -1,0 +1,60 @@
+"""What every command that computes on images can be told: which images, and with what they are computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasreplay.settings import setting
+
+if TYPE_CHECKING:
+    from nasreplay.train.device import Place
+    from nasreplay.train.images.catalogue import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSettings:
+    """Which images are read."""
+
+    dataset: str = "cifar10"
+    """Data set: a name, or the path of an image folder."""
+    data: Path | None = None
+    """Folder of the images. Default: $TORCH_HOME."""
+    split_file: Path | None = None
+    """The official halves, where they are files."""
+    train_portion: float | None = None
+    """Part of the training images that weights learn from."""
+    fraction: float = 1.0
+    """Part of the images of every set that is used."""
+
+    def source(self, *, valid_on_test: bool = False) -> Source:
+        """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
+        from nasreplay.train.images.catalogue import load
+
+        return load(self.dataset, self.data, self.split_file, self.train_portion, valid_on_test)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineSettings:
+    """With what the numbers are computed."""
+
+    precision: str = "float32"
+    """float32 or bf16."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    threads: int | None = setting(None, least=1)
+    """CPU threads. Default: PyTorch's."""
+
+    def place(self, *, checkpoint_cells: bool = False) -> Place:
+        """Device, precision and process group. Sets the number of threads. Raises BadSetting."""
+        import torch
+
+        from nasreplay.train.device import Place, device_named
+        from nasreplay.train.distributed import joined
+
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        return Place(
+            device_named(self.device), self.precision, checkpoint_cells=checkpoint_cells, team=joined()
+        )
