@@ -1,21 +1,23 @@
-"""The networks with shared weights, as settings: one of each space, and how it is built."""
+"""The networks with shared weights, as settings: one of each space, and how it is built (torch only then)."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
-from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
-from nasreplay.models.nb201.size_supernet import WidthSupernet
-from nasreplay.models.nb201.skeleton import Skeleton
-from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.derivation import TWO_EDGES
 from nasreplay.spaces.nasnet import NASNET_SPACES, NASNetSpace
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
+
+if TYPE_CHECKING:
+    from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
+    from nasreplay.models.nb201.size_supernet import WidthSupernet
+    from nasreplay.models.nb201.skeleton import Skeleton
+    from nasreplay.models.nb201.topology_supernet import Supernet
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class CellNetwork(SharedNetwork):
 
     def build(self, classes: int) -> Supernet:
         """See `models.supernet`."""
+        from nasreplay.models.nb201.topology_supernet import Supernet
+
         return Supernet(classes, self.channels, self.cells, *self.flags)
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
@@ -112,6 +116,8 @@ class WidthNetwork(SharedNetwork):
 
     def build(self, classes: int) -> WidthSupernet:
         """See `models.widths`."""
+        from nasreplay.models.nb201.size_supernet import WidthSupernet
+
         return WidthSupernet(classes, self.resize, *self.flags)
 
 
@@ -152,6 +158,8 @@ class GenotypeNetwork(SharedNetwork):
 
     def build(self, classes: int) -> NASNetSupernet:
         """See `models.nasnet_supernet`."""
+        from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
+
         cells = 3 * self.cells + (0 if self.dialect == "xautodl-searched" else 2)
         plan = Plan(self.channels, cells, classes, dialect=self.dialect)
         return NASNetSupernet(self.space, plan, *self.flags)

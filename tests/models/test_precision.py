@@ -5,7 +5,7 @@ import torch
 from formula import fill, images
 from torch.nn import functional as F
 
-from nasreplay.models import Supernet
+from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.train.loop import Place
 
 ALL = torch.ones(6, 5, dtype=torch.bool)

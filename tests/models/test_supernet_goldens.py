@@ -6,7 +6,7 @@ import torch
 from formula import fill, golden, images, near, symmetric, uniform
 from torch.nn import functional as F
 
-from nasreplay.models import Supernet
+from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import TOPOLOGY
 
 RECORDS = golden("supernet_modes")["nb201"]

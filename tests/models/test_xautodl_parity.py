@@ -5,8 +5,8 @@ import torch
 from formula import fill, images
 from torch.nn import functional as F
 
-from nasreplay.models import Supernet
 from nasreplay.models.nb201.child import child
+from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.spaces.size import CELL
 from nasreplay.spaces.topology import OPERATIONS
