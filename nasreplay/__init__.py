@@ -11,12 +11,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nasreplay._version import __version__
+
 if TYPE_CHECKING:
     from nasreplay import search
     from nasreplay.evaluate.table.load import load_table
 
-__version__ = "0.1.0"
-__all__ = ["load_table", "search"]
+__all__ = ["__version__", "load_table", "search"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,11 +10,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
 LONGEST = 400
 
 # what a part may import besides itself; COMMON is for everybody
-COMMON = {"errors", "seeds", "config", "settings"}
+COMMON = {"errors", "seeds", "config", "settings", "_version"}
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "errors": set(),
     "seeds": set(),
+    "_version": set(),
     "config": {"errors"},
     "settings": {"errors"},
     "files": COMMON,
@@ -30,14 +31,13 @@ MAY_IMPORT = {
     "live": COMMON | {"files", "spaces", "data", "evaluate", "models", "train"},
     "testing": RUNS | {"search"},
     "jobs": RUNS | {"search", "replay", "models", "train", "live"},
-    "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs", "version"},
+    "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs"},
     "_callable": {"cli"},  # the caller names what is called
     "__main__": {"cli"},
-    "__init__": {"evaluate", "search"},
+    "__init__": {"_version", "evaluate", "search"},
 }
-# and what single files may import besides; the version number is all that the package itself offers its parts
+# and what single files may import besides
 ALSO = {
-    "runs/folder.py": {"version"},
     "data/importers/nats/verify_archive.py": {"compat"},
 }
 
@@ -77,7 +77,6 @@ def imports(node: ast.AST, *, lazy: bool = True) -> Iterator[str]:
 def parts(file: str, tree: ast.AST) -> set[str]:
     """The other parts of the package that a file imports."""
     found = {name.split(".")[1] for name in imports(tree) if name.startswith("nasreplay.")}
-    found = {"version" if part == "__version__" else part for part in found}
     return found - {part_of(file)}
 
 

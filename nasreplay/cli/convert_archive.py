@@ -27,7 +27,7 @@ def convert(
     """
     from pathlib import Path
 
-    from nasreplay.cli.progress import progress_bar
+    from nasreplay.cli.progress import Progress
     from nasreplay.data.importers.nats.archive import Archive
     from nasreplay.data.importers.nats.archive_to_pack import convert as run
     from nasreplay.data.importers.nats.onefile import find_archive
@@ -39,7 +39,7 @@ def convert(
     source = find_archive(archive)
     target = Path(out) if out else place_of(source.name)
     unit = "architectures" if isinstance(source, Archive) else "architectures read, then converted"
-    with progress_bar("converting", unit) as tell:
+    with Progress("converting", unit) as tell:
         done = run(
             source,
             target,

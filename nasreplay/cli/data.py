@@ -86,16 +86,16 @@ def verify(pack: str | None, archive: str | None, full: bool) -> None:
 def _compare(table: Pack, place: str, full: bool) -> tuple[int, list[str]]:
     from tempfile import TemporaryDirectory
 
-    from nasreplay.cli.progress import progress_bar
+    from nasreplay.cli.progress import Progress
     from nasreplay.data.importers.nats.onefile import OneFile, find_archive, split
     from nasreplay.data.importers.nats.verify_archive import compare
 
     archive = find_archive(place)
     with TemporaryDirectory(prefix="nasreplay-") as folder:
         if isinstance(archive, OneFile):
-            with progress_bar("reading", "architectures read") as tell:
+            with Progress("reading", "architectures read") as tell:
                 archive = split(archive, Path(folder), tell)
-        with progress_bar("comparing", "architectures") as tell:
+        with Progress("comparing", "architectures") as tell:
             return compare(table, archive, full=full, progress=tell)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from nasreplay import __version__
+from nasreplay._version import __version__
 from nasreplay.errors import NasReplayError
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import Voice

@@ -4,49 +4,58 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-QUIET_S = 2.0  # between two lines in a log
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+QUIET_S = 60.0
+"""Seconds between two lines in a log."""
 
 
-@contextmanager
-def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """What gets (done, total) of so many units, for example `tabulating` `architectures`."""
-    if not sys.stderr.isatty():
-        yield _spoken(unit)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+class Progress:
+    """A context and a callable, (done, total) or (done, total, what is being done), that jobs report to.
 
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    On a terminal it is a bar on stderr that goes when the work ends. Elsewhere it writes "[done/total] unit" at most
+    once a minute, and nothing without a unit: for jobs that write lines of their own.
+    """
 
+    def __init__(self, what: str, unit: str = ""):
+        self.what, self.unit = what, unit
+        self._told = time.monotonic()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
 
-def _spoken(unit: str) -> Callable[[int, int], None]:
-    last = time.monotonic()
+    def __enter__(self) -> Progress:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
 
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= QUIET_S:
-            last = time.monotonic()
-            click.echo(f"[{done:,}/{total:,}] {unit}", err=True)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            columns = (*columns, TimeElapsedColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(self.what, total=None)
+            self._bar.start()
+        return self
 
-    return tell
+    def __exit__(self, *exception: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int, what: str = "") -> None:
+        """Show that `done` of `total` units are done; `what` replaces the description."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total, description=what or self.what)
+        elif self.unit and time.monotonic() - self._told >= QUIET_S:
+            self._told = time.monotonic()
+            click.echo(f"[{done:,}/{total:,}] {what or self.unit}", err=True)

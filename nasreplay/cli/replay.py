@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nasreplay.cli import options
+from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadSetting
 
 SCORE = click.option(
@@ -81,7 +79,7 @@ def _replay(chosen: dict[str, Any]) -> None:
 
     plan = _plan(chosen)
     folder = chosen["out"] or Path("output") / f"replay-seed{plan.seed}"
-    with _telling() as tell:
+    with Progress("replaying", "searches") as tell:
         comparison = compare(
             plan,
             folder,
@@ -140,23 +138,6 @@ def _listing() -> str:
         settings = ", ".join(f"{key} {value}" for key, value in searcher.settings().items()) or "no settings"
         lines += [f"{name}", f"    {searcher.source}", f"    on tables: {settings}"]
     return "\n".join(lines)
-
-
-@contextmanager
-def _telling() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress on stderr: a bar on a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda what, done, total: click.echo(f"[{done}/{total}] {what}", err=True) if what else None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("replaying", total=None)
-        yield lambda what, done, total: bar.update(
-            task, completed=done, total=total, description=what or "replaying"
-        )
 
 
 def _present(comparison: Any, folder: Path, chosen: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import click
 
 from nasreplay.cli import evaluators, live, options
 from nasreplay.cli.inputs import given
-from nasreplay.cli.progress import progress_bar
+from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadInput, BadSetting
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _tabulate(out: Path, chosen: dict[str, Any]) -> Pack:
     evaluator.space.count()  # refuses spaces that no table can hold
     codes = _codes(evaluator.space, chosen)
     try:
-        with progress_bar("tabulating", "architectures") as tell:
+        with Progress("tabulating", "architectures") as tell:
             return run(evaluator, codes, out, trial=trial, shard=shard, progress=tell)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; the same command goes on where it ended") from None

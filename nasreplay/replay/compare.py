@@ -39,9 +39,9 @@ def compare(
     command: str = "",
     jobs: int = 1,
     score: str | None = None,
-    tell: Callable[[str, int, int], None],
+    tell: Callable[[int, int, str], None],
 ) -> Comparison:
-    """Run what the folder does not hold yet, and write results.h5. `tell(what, done, total)` follows progress.
+    """Run what the folder does not hold yet, and write results.h5. `tell(done, total, what)` follows progress.
 
     score: how reports score it, None as the protocol does.
 
@@ -63,12 +63,12 @@ def compare(
         settings = open_folder(folder, _settings(plan, tables), {"command": command, "versions": versions()})
         seed = settings["seed"]
         missing = [pair for pair in pairs if _part(folder, seed, pair) is None]
-        tell("", len(pairs) - len(missing), len(pairs))
+        tell(len(pairs) - len(missing), len(pairs), "")
         interrupted = False
         try:
             with _sigterm_interrupts():
                 for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
-                    tell(f"{name} on {dataset}", len(pairs) - len(missing) + number, len(pairs))
+                    tell(len(pairs) - len(missing) + number, len(pairs), f"{name} on {dataset}")
         except KeyboardInterrupt:
             interrupted = True
         results = [result for pair in pairs if (result := _part(folder, seed, pair))]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nasreplay._version import __version__
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.seeds import root_seed
@@ -43,8 +44,6 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
 def versions() -> dict[str, str]:
     """What a run was made with."""
     from importlib.metadata import version
-
-    from nasreplay import __version__
 
     packages = {name: version(name) for name in ("numpy", "h5py")}
     return {"python": platform.python_version(), "nasreplay": __version__, **packages}

@@ -91,7 +91,7 @@ def test_a_rerun_computes_only_what_is_missing(run, done):
     Path("run/parts/cifar10--rea.h5").unlink()
     Path("run/results.h5").unlink()
     told = run(*SMALL, "--out", "run", "--jobs", "1")
-    assert told.err.splitlines() == ["[5/5] rea on cifar10"]
+    assert told.err == ""  # no terminal, and less than a minute
     for path in Path("run/parts").iterdir():
         same = path.stat().st_mtime_ns == parts[path.name].st_mtime_ns
         assert same == (path.name != "cifar10--rea.h5")
@@ -325,15 +325,15 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_
     wait_for(lambda: finished(tmp_path), process)
     os.killpg(process.pid, how) if how == signal.SIGINT else os.kill(process.pid, how)
     _, err = end(process, 1)
-    lines = [line for line in err.splitlines() if not re.fullmatch(r"\[\d/6\] \S+ on \S+", line)]
-    assert lines == ["nasreplay: error: interrupted; the same command with --out run continues"]
+    assert err == "nasreplay: error: interrupted; the same command with --out run continues\n"
     kept = read_comparison(tmp_path / "run")
     assert 0 < len(kept.results) < 6
     assert {f"{r.dataset}--{r.searcher}.h5" for r in kept.results} == finished(tmp_path)
     for result in kept.results:
         assert_equal(result, load_result(long / f"parts/{result.dataset}--{result.searcher}.h5"))
-    _, err = end(start(*LONG, "--jobs", jobs, cwd=tmp_path), 0)
-    assert len(err.splitlines()) == 6 - len(kept.results)
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run/parts").glob("*.h5")}
+    end(start(*LONG, "--jobs", jobs, cwd=tmp_path), 0)
+    assert {name: (tmp_path / "run/parts" / name).stat().st_mtime_ns for name in before} == before
     assert_same_results(tmp_path / "run", long)
     assert read_comparison(tmp_path / "run").settings == read_comparison(long).settings | {
         "command": json.loads((tmp_path / "run/run.json").read_text())["command"]
@@ -363,7 +363,7 @@ def test_a_dead_worker_is_one_line_and_the_rerun_continues(home, tmp_path, long)
     assert len(workers) == 2
     workers[0].kill()
     _, err = end(process, 1)
-    lines = [line for line in err.splitlines() if not line.startswith("[")]
+    lines = err.splitlines()
     assert len(lines) == 1
     assert "a worker process died" in lines[0]
     assert "--out run --jobs 1 to continue" in lines[0]

@@ -45,7 +45,7 @@ def told(plan: Plan) -> str:
     return " ".join(notes(plan, {dataset: plan.evaluator(dataset) for dataset in plan.datasets}))
 
 
-def quiet(what: str, done: int, total: int) -> None:
+def quiet(done: int, total: int, what: str) -> None:
     """No progress."""
 
 
@@ -112,7 +112,7 @@ def test_notes_of_a_complete_table(timed):
 def test_a_comparison_is_its_searches(tmp_path):
     said = []
     made = compare(QUICK, tmp_path, tell=lambda *line: said.append(line))
-    assert said == [("", 0, 2), ("random on cifar10", 1, 2), ("rea on cifar10", 2, 2)]
+    assert said == [(0, 2, ""), (1, 2, "random on cifar10"), (2, 2, "rea on cifar10")]
     assert [result.searcher for result in made.results] == ["random", "rea"]
     table = QUICK.evaluator("cifar10")
     for result in made.results:
@@ -125,7 +125,7 @@ def test_a_comparison_is_its_searches(tmp_path):
 
 
 def test_a_ctrl_c_between_two_searches_keeps_the_first(tmp_path):
-    def stop(what: str, done: int, total: int) -> None:
+    def stop(done: int, total: int, what: str) -> None:
         if done == 1:
             raise KeyboardInterrupt
 

@@ -26,7 +26,7 @@ RECORDED = {
 BAND = {"cifar10": 0.08, "cifar100": 0.25, "ImageNet16-120": 0.25}  # 300 replicas here
 
 
-def quiet(what: str, done: int, total: int) -> None:
+def quiet(done: int, total: int, what: str) -> None:
     """No progress."""
 
 
