@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasreplay.cli.convert_archive import convert
+from nasreplay.files.columns import aligned
 
 if TYPE_CHECKING:
     from nasreplay.data.pack import Pack
@@ -40,7 +41,7 @@ def list_tables(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     header = ("table", "space", "data sets", "recipes", "MB", "title")
-    _echo_table([header, *(_summary_cells(row) for row in rows)])
+    click.echo("\n".join(aligned([header, *(_summary_cells(row) for row in rows)])))
 
 
 @data.command()
@@ -183,9 +184,3 @@ def _epochs(pairs: tuple[str, ...]) -> dict[str, int]:
 def _summary_cells(row: dict[str, Any]) -> tuple[str, ...]:
     datasets, recipes = ", ".join(row["datasets"]), ", ".join(row["recipes"])
     return row["name"], row["space"], datasets, recipes, f"{row['bytes'] / 1e6:.1f}", row["title"]
-
-
-def _echo_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

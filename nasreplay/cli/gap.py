@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.files.columns import aligned
+from nasreplay.jobs.gap_measurement import EVALUATIONS, rank_error, total_gap
 
 
 @click.command(short_help="The gap between a live run and the table.")
@@ -24,7 +27,6 @@ def gap(run: Path, sample: int, every: bool, table: str | None, seed: int, as_js
     Kendall's tau between shared-weight accuracies and the table says how much of it is rank error.
     """
     from nasreplay.cli import live
-    from nasreplay.jobs.gap_measurement import gap_lines, rank_error, total_gap
     from nasreplay.runs.record import result_of
 
     if sample < 2:
@@ -43,20 +45,49 @@ def gap(run: Path, sample: int, every: bool, table: str | None, seed: int, as_js
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
-    error = facts["rank_error"]
-    best = error["best_by_shared_weights"]
-    click.echo("\n".join(gap_lines(facts)))
-    click.echo(
-        f"{'rank error':<20} Kendall tau {error['kendall_tau']:.3f}, Spearman {error['spearman_rho']:.3f} between "
-        f"shared-weight accuracy and table, {error['architectures']:,} architectures"
-    )
-    click.echo(
-        f"{'best by weights':<20} {best['table_valid']:6.2f} % valid, rank {best['table_rank']:,}, "
-        f"regret {best['table_regret']:.2f}{_ties(error['ties_for_best'])}"
-    )
+    rows = [*total_rows(facts), *_rank_rows(facts["rank_error"])]
     if evaluator.source.note:
-        click.echo(f"{'note':<20} {evaluator.source.note}")
+        rows.append(("note", evaluator.source.note))
+    click.echo("\n".join(aligned(rows)))
 
 
-def _ties(count: int) -> str:
-    return f"; the first of {count:,} with equal shared-weight accuracy" if count > 1 else ""
+def total_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The total gap in words: a label and its text per row."""
+    kind = "oracle (exact slope)" if facts["oracle"] else f"{EVALUATIONS} looks at the table"
+    return [
+        ("live found", _found(facts["live"], facts["found"])),
+        (kind, _found(facts["table"], facts["on_table"])),
+        ("with settings", _settings(facts)),
+        ("total gap", f"{facts['gap']:6.2f} points of validation accuracy"),
+    ]
+
+
+def _number(row: dict[str, Any]) -> str:
+    return f"{row['table_valid']:6.2f} % valid, rank {row['table_rank']:,}, regret {row['table_regret']:.2f}"
+
+
+def _found(row: dict[str, Any], text: str) -> str:
+    test = f", {row['table_test']:.2f} % test" if "table_test" in row else ""
+    return f"{_number(row)}{test}  {text}"
+
+
+def _settings(facts: dict[str, Any]) -> str:
+    own = facts["own_settings"]
+    others = [f"{key} {value}" for key, value in facts["settings"].items() if key not in own]
+    parts = [f"the run's {', '.join(f'{key} {value}' for key, value in own.items())}"] if own else []
+    parts += [f"the table's {', '.join(others)}"] if others else []
+    parts += [f"cut at {EVALUATIONS} looks, before the end of its epochs"] if facts["cut"] else []
+    return "; ".join(parts) or "it has none"
+
+
+def _rank_rows(error: dict[str, Any]) -> list[tuple[str, str]]:
+    best, ties = error["best_by_shared_weights"], error["ties_for_best"]
+    equal = f"; the first of {ties:,} with equal shared-weight accuracy" if ties > 1 else ""
+    return [
+        (
+            "rank error",
+            f"Kendall tau {error['kendall_tau']:.3f}, Spearman {error['spearman_rho']:.3f} between "
+            f"shared-weight accuracy and table, {error['architectures']:,} architectures",
+        ),
+        ("best by weights", f"{_number(best)}{equal}"),
+    ]

@@ -125,7 +125,7 @@ def _echo_data(sheet: Sheet, form: str, why_no_accuracy: str = "", single: bool 
     if form == "json":
         click.echo(query_data.json_text(sheet, why_no_accuracy, single))
     else:
-        click.echo("\n".join(query_data.csv_lines(sheet)))
+        click.echo(query_data.csv_of(sheet), nl=False)
 
 
 def _trial(text: str) -> int | str:

@@ -142,6 +142,7 @@ def _listing() -> str:
 
 def _present(comparison: Any, folder: Path, chosen: dict[str, Any]) -> None:
     from nasreplay.files.atomic import write_whole
+    from nasreplay.files.columns import csv_text
     from nasreplay.runs.report import comparison_report, plots
 
     figures = plots.save_figures(comparison, folder)
@@ -152,22 +153,11 @@ def _present(comparison: Any, folder: Path, chosen: dict[str, Any]) -> None:
     if chosen["as_json"]:
         click.echo(json.dumps(comparison_report.rows(comparison), indent=1))
     elif chosen["as_csv"]:
-        click.echo(_csv(comparison_report.rows(comparison)), nl=False)
+        rows = comparison_report.rows(comparison)
+        click.echo(csv_text(rows[0] if rows else (), (row.values() for row in rows)), nl=False)
     else:
         from rich.console import Console
 
         comparison_report.print_report(comparison, Console())
     machine = chosen["as_json"] or chosen["as_csv"]
     click.echo(f"results, figures and summary: {folder}  (seed {comparison.settings['seed']})", err=machine)
-
-
-def _csv(rows: Any) -> str:
-    import csv
-    import io
-
-    rows = [dict(row) for row in rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nasreplay.files.columns import aligned
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
 from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
@@ -52,15 +53,13 @@ def _facts(one: Entry) -> dict[str, Any]:
 
 
 def _listing() -> list[str]:
-    lines = [f"{'name':<26}{'params M':>9}{'MAdds M':>9}  {'CIFAR-10 error':<16}source"]
+    rows = [["name", "params M", "MAdds M", "CIFAR-10 error", "source"]]
     for one in entries().values():
         counted = cost(one.genotype, Plan(dialect=one.dialect))
         errors = [_percent(result) for result in one.published if result.dataset == "cifar10"]
-        lines.append(
-            f"{one.name:<26}{counted.parameters / 1e6:>9.3f}{counted.multiply_adds / 1e6:>9.1f}"
-            f"  {(errors or ['–'])[0]:<16}{one.source}"
-        )
-    return lines
+        sizes = [f"{counted.parameters / 1e6:.3f}", f"{counted.multiply_adds / 1e6:.1f}"]
+        rows.append([one.name, *sizes, (errors or ["–"])[0], one.source])
+    return aligned(rows, "lrr")
 
 
 def _page(one: Entry) -> list[str]:

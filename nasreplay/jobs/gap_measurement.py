@@ -89,26 +89,3 @@ def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, 
         "ties_for_best": int((told == told.max()).sum()),
         "best_by_shared_weights": table_facts(truth, codes[told.argmax()][None]),
     }
-
-
-def gap_lines(facts: dict[str, Any]) -> list[str]:
-    """The total gap in words."""
-    kind = "oracle (exact slope)" if facts["oracle"] else f"{EVALUATIONS} looks at the table"
-    rows = (("live found", facts["found"], facts["live"]), (kind, facts["on_table"], facts["table"]))
-    lines = [
-        f"{name:<20} {row['table_valid']:6.2f} % valid, rank {row['table_rank']:,}, regret {row['table_regret']:.2f}"
-        + (f", {row['table_test']:.2f} % test" if "table_test" in row else "")
-        + f"  {text}"
-        for name, text, row in rows
-    ]
-    lines.append(f"{'with settings':<20} {_settings_text(facts)}")
-    return [*lines, f"{'total gap':<20} {facts['gap']:6.2f} points of validation accuracy"]
-
-
-def _settings_text(facts: dict[str, Any]) -> str:
-    own = facts["own_settings"]
-    others = [f"{key} {value}" for key, value in facts["settings"].items() if key not in own]
-    parts = [f"the run's {', '.join(f'{key} {value}' for key, value in own.items())}"] if own else []
-    parts += [f"the table's {', '.join(others)}"] if others else []
-    parts += [f"cut at {EVALUATIONS} looks, before the end of its epochs"] if facts["cut"] else []
-    return "; ".join(parts) or "it has none"

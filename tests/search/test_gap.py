@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from nasreplay.jobs.gap_measurement import EVALUATIONS, gap_lines, on_table, total_gap
+from nasreplay.cli.gap import total_rows
+from nasreplay.jobs.gap_measurement import EVALUATIONS, on_table, total_gap
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
@@ -46,11 +47,11 @@ def test_the_output_says_the_settings_and_the_cut():
     facts = total_gap({"searcher": recorded("rsps", candidates=4), "seed": 3}, found, table)
     assert facts["cut"]
     assert facts["own_settings"] == {"candidates": 4}
-    told = next(line for line in gap_lines(facts) if line.startswith("with settings"))
+    told = dict(total_rows(facts))["with settings"]
     assert "the run's candidates 4; the table's epochs 250; cut at 150 looks" in told
     facts = total_gap({"searcher": recorded("rea", population=4), "seed": 3}, found, table)
     assert not facts["cut"]
-    assert f"{EVALUATIONS} looks at the table" in "\n".join(gap_lines(facts))
+    assert f"{EVALUATIONS} looks at the table" in dict(total_rows(facts))
     assert facts["gap"] == facts["table"]["table_valid"] - facts["live"]["table_valid"]
     json.dumps(facts)
 

@@ -6,7 +6,7 @@ Units are in the names: percent, points, seconds, ms; parameters and flops are e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from nasreplay.cli.views.query_text import SHOWN
 from nasreplay.data import facts
 from nasreplay.data.facts import Measured, Numbers
 from nasreplay.data.sheet import DatasetFacts, Sheet
+from nasreplay.files.columns import csv_text
 from nasreplay.spaces import TOPOLOGY
 
 
@@ -102,7 +103,7 @@ def _value(number: Any) -> float | None:
 # --- CSV -------------------------------------------------------------------------------------------
 
 
-def csv_lines(sheet: Sheet) -> Iterator[str]:
+def csv_of(sheet: Sheet) -> str:
     """A header, then one row per architecture, data set and accuracy (split and recipe) of it."""
     texts = list(map(sheet.text, sheet.flat))
     seeds = dict.fromkeys(
@@ -117,9 +118,8 @@ def csv_lines(sheet: Sheet) -> Iterator[str]:
         for name, known in sheet.datasets.items()
         for accuracy in known.accuracies or [None]
     ]
-    yield ",".join(blocks[0])
-    for rows in zip(*(zip(*block.values(), strict=True) for block in blocks), strict=True):
-        yield from map(",".join, rows)
+    rows = zip(*(zip(*block.values(), strict=True) for block in blocks), strict=True)
+    return csv_text(blocks[0], chain.from_iterable(rows))
 
 
 def _columns(

@@ -11,6 +11,7 @@ import numpy as np
 from nasreplay.data import facts
 from nasreplay.data.facts import MEAN, Measured, Numbers
 from nasreplay.data.sheet import Sheet
+from nasreplay.files.columns import aligned
 from nasreplay.spaces import TOPOLOGY, Space
 from nasreplay.spaces.topology import EDGES
 
@@ -89,7 +90,7 @@ def listing(sheet: Sheet) -> list[str]:
             else:
                 cells += [_millions(known.parameters[which]), _number(known.flops[which] / 1e6)]
         rows.append([*cells, sheet.text(flat)])
-    return table(rows)
+    return _text_last(rows)
 
 
 def best_lines(sheet: Sheet, qualify: int, limits: str) -> Iterator[str]:
@@ -105,7 +106,7 @@ def best_lines(sheet: Sheet, qualify: int, limits: str) -> Iterator[str]:
     which = f"{qualify:,} architectures with {limits}" if limits else f"{each.count:,} measured architectures"
     yield f"{name}: the best {len(sheet.flat)} of {which}"
     yield ""
-    yield from table(rows)
+    yield from _text_last(rows)
     yield ""
     yield from notes(sheet)
 
@@ -117,8 +118,7 @@ def notes(sheet: Sheet) -> Iterator[str]:
     every = [each for known in sheet.datasets.values() for each, _ in known.accuracies]
     titles = [f"{each.dataset} {WORDS[each.split]}" for each in every]
     meanings = {title: each.meaning.sentence for title, each in zip(titles, every, strict=True)}
-    width = max(map(len, meanings))
-    yield from (f"  {title:{width}}  {sentence}" for title, sentence in meanings.items())
+    yield from (f"  {line}" for line in aligned(list(meanings.items())))
     for title, group in _grouped(every, titles).items():
         yield f"  {', '.join(group)}: {title}" if len(group) < len(every) else f"  {title}"
     yield "  rank 1 = best of all measured, ties share the better rank; ± is the population standard deviation"
@@ -228,19 +228,11 @@ def grid(columns: dict[str, Cells] | Sequence[tuple[str, Cells]]) -> list[str]:
         rows += [[""] * len(rows[0])] if last not in (None, place[0]) else []
         rows.append([place[-1], *(cells.get(place, UNKNOWN) for _, cells in columns)])
         last = place[0]
-    return table(rows, left=0)
+    return aligned(rows, "l".ljust(len(rows[0]), "r"))
 
 
-def table(rows: Sequence[Sequence[str]], left: int = -1) -> list[str]:
-    """Aligned lines; cells stand right, but those of column `left` (default: the last) stand left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left %= len(widths)
-    return [
-        "  ".join(
-            c.ljust(w) if i == left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _text_last(rows: list[list[str]]) -> list[str]:
+    return aligned(rows, "r" * (len(rows[0]) - 1))
 
 
 def _heading(sheet: Sheet, which: int) -> str:

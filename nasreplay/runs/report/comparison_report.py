@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasreplay.files import columns
 from nasreplay.runs.report import pairwise, published_rows, statistics
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import Comparison, TableFacts
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WALL_REPLICAS = 500  # wall seconds are scaled to this many replicas
-BACKSLASH = "\\"
 Row = dict[str, Any]
 
 HEADINGS = {  # column heading (a line break where the terminal breaks it): what the number is
@@ -147,7 +147,10 @@ def print_report(comparison: Comparison, console: Console) -> None:
             say(f"  {rank:5.2f}  {name}")
     if cells := published_rows.beside(comparison, every):
         say("\nBeside the published rows (accuracy %)", "bold")
-        for line in (*published_rows.plain_lines(cells), *published_rows.footnotes(comparison)):
+        for line in (
+            *columns.aligned([published_rows.HEADINGS, *cells]),
+            *published_rows.footnotes(comparison),
+        ):
             say(line)
 
 
@@ -200,25 +203,27 @@ def markdown(comparison: Comparison, figures: Sequence[str] = ()) -> str:
         pictures = [path for path in figures if path.rsplit("/", 1)[-1] == f"regret-{dataset}.png"]
         lines += [line for path in pictures for line in ("", f"![Mean regret on {dataset}]({path})")]
     if len(comparison.datasets) > 1:
-        lines += ["", "## Average rank over the data sets", "", "| searcher | rank |", "| --- | ---: |"]
-        lines += [f"| {name} | {rank:.2f} |" for name, rank in average_ranks(comparison, every).items()]
+        lines += ["", "## Average rank over the data sets", ""]
+        means = [(name, f"{rank:.2f}") for name, rank in average_ranks(comparison, every).items()]
+        lines += columns.markdown([("searcher", "rank"), *means], "lr")
     if cells := published_rows.beside(comparison, every):
-        lines += ["", "## Beside the published rows (accuracy %)", "", *published_rows.markdown_lines(cells)]
+        table = columns.markdown([published_rows.HEADINGS, *cells])
+        lines += ["", "## Beside the published rows (accuracy %)", "", *table]
         lines += ["", *published_rows.footnotes(comparison)]
     lines += ["", "## What the numbers mean", "", MEANING_OF_SCORE[settings.get("score", "last")], ""]
     lines += [f"- {_one_line(heading)}: {text}" for heading, text in HEADINGS.items()]
-    lines += ["", "## Settings", "", "| setting | value |", "| --- | --- |"]
+    lines += ["", "## Settings", ""]
     shown = {key: value for key, value in settings.items() if key not in ("notes", "printed", "departures")}
-    values = {key: json.dumps(value, ensure_ascii=False) for key, value in shown.items()}
-    lines += [f"| {key} | `{value.replace('|', BACKSLASH + '|')}` |" for key, value in values.items()]
+    values = [(key, f"`{json.dumps(value, ensure_ascii=False)}`") for key, value in shown.items()]
+    lines += columns.markdown([("setting", "value"), *values])
     return "\n".join(lines) + "\n"
 
 
 def _markdown_table(mine: Sequence[Row]) -> list[str]:
     headings, kept = [_one_line(heading) for heading in HEADINGS], _kept_columns(mine)
-    lines = [" | ".join(headings[k] for k in kept), " | ".join("---:" if k else "---" for k in kept)]
-    lines += [" | ".join(_cells(row)[k] for k in kept) for row in mine]
-    return [f"| {line} |" for line in lines]
+    return columns.markdown(
+        [[row[k] for k in kept] for row in (headings, *map(_cells, mine))], "l".ljust(len(kept), "r")
+    )
 
 
 def _one_line(heading: str) -> str:

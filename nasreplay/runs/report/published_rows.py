@@ -56,19 +56,3 @@ def footnotes(comparison: Comparison) -> list[str]:
     if departures := settings.get("departures", ()):
         lines.append(f"Unlike the publication: {'; '.join(departures)}.")
     return lines
-
-
-def plain_lines(cells: Sequence[tuple[str, ...]]) -> list[str]:
-    """The cells as text in columns, headings first."""
-    table = [HEADINGS, *cells]
-    widths = [max(len(row[k]) for row in table) for k in range(len(HEADINGS))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
-
-
-def markdown_lines(cells: Sequence[tuple[str, ...]]) -> list[str]:
-    """The cells as a Markdown table."""
-    table = [HEADINGS, ("---",) * len(HEADINGS), *cells]
-    return [f"| {' | '.join(row)} |" for row in table]
