@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
+from nasreplay.settings import setting
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.derivation import TWO_EDGES
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SharedNetwork:
-    """What all have in common.
-
-    bn: 1 keeps running statistics and evaluates with them, 0 uses those of each batch (the second argument of the
-    published scripts); affine: 1 gives the searched batch norms weights of their own.
-    """
+    """What all networks with shared weights have in common."""
 
     bn: int = 0
+    """1: batch norms keep running statistics; 0: they use those of each batch. Default: 1, size space and CNAS 0."""
     affine: int = 0
+    """1: searched batch norms have weights of their own; 0, as published: none. Default: 0."""
 
-    name: ClassVar[str] = "network"  # in messages
+    name: ClassVar[str] = "network"
+    """What messages call it."""
     home: ClassVar[Space]
+    """The space whose architectures share the weights."""
+    mixes_per_cell: ClassVar[bool] = False
+    """Whether a mixture may have a cell axis: weights [N, M, E, O], drawn anew in each of the M cells."""
 
     def __post_init__(self):
         if self.bn not in (0, 1):
@@ -42,7 +45,7 @@ class SharedNetwork:
 
     @property
     def space(self) -> Space:
-        """What is searched."""
+        """The space that is searched."""
         return self.home
 
     @property
@@ -70,17 +73,18 @@ class SharedNetwork:
 
 @dataclass(frozen=True)
 class CellNetwork(SharedNetwork):
-    """All cells of the topology space (`models.supernet`).
-
-    channels: of the first stage; cells: per stage; drop_path: rate of the last epoch, reached linearly.
-    """
+    """All cells of the topology space (`nb201.topology_supernet`)."""
 
     bn: int = 1
     channels: int = WIDTH
+    """Channels of the first stage. Default: 16, as published; not in the size space."""
     cells: int = CELLS_PER_STAGE
+    """Cells per stage. Default: 5, NASNet 2, as published; not in the size space."""
     drop_path: float = 0.0
+    """Rate of drop path in the last epoch, reached linearly. Default: 0; not in the size space."""
 
     home: ClassVar[Space] = TOPOLOGY
+    mixes_per_cell: ClassVar[bool] = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -89,33 +93,31 @@ class CellNetwork(SharedNetwork):
 
     @property
     def published(self) -> bool:
-        """16 channels and 5 cells."""
+        """True with 16 channels and 5 cells."""
         return (self.channels, self.cells) == (WIDTH, CELLS_PER_STAGE)
 
     def build(self, classes: int) -> Supernet:
-        """See `models.supernet`."""
+        """See `nb201.topology_supernet`."""
         from nasreplay.models.nb201.topology_supernet import Supernet
 
         return Supernet(classes, self.channels, self.cells, *self.flags)
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
-        """Linear."""
+        """The rate rises linearly and reaches `drop_path` in the last epoch."""
         return self.drop_path * (epoch + 1) / epochs
 
 
 @dataclass(frozen=True)
 class WidthNetwork(SharedNetwork):
-    """All widths of the size space around the benchmark's cell (`models.widths`).
+    """All widths of the size space around the benchmark's cell (`nb201.size_supernet`)."""
 
-    resize: how two widths mix: False masks channels away, True averages them to the wider one, as TAS does.
-    """
-
-    resize: bool = False
+    resize: bool = setting(False, shown=False)
+    """How two widths mix: False masks channels away, True averages them to the wider one, as TAS does."""
 
     home: ClassVar[Space] = SIZE
 
     def build(self, classes: int) -> WidthSupernet:
-        """See `models.widths`."""
+        """See `nb201.size_supernet`."""
         from nasreplay.models.nb201.size_supernet import WidthSupernet
 
         return WidthSupernet(classes, self.resize, *self.flags)
@@ -123,22 +125,21 @@ class WidthNetwork(SharedNetwork):
 
 @dataclass(frozen=True)
 class GenotypeNetwork(SharedNetwork):
-    """All genotypes of a NASNet space (`models.nasnet_supernet`); the subclasses say of which.
-
-    channels: of the first stage; cells: normal ones per stage (one less after each reduction in AutoDL-Projects'
-    network, 3N in all; else 3N + 2); drop_path: rate at which an edge is dropped for a sample, in training and from
-    the first epoch on, as SNAS does; derive: the rule from logits to a genotype (`spaces.derivation`), one that
-    keeps two edges a node.
-    """
+    """All genotypes of a NASNet space (`nasnet.nasnet_supernet`); each subclass names its space."""
 
     bn: int = 1
     channels: int = WIDTH
+    """Channels of the first stage. Default: 16, as published; not in the size space."""
     cells: int = 2
+    """Normal cells per stage. Default: 2, as published: 3N + 2 cells in all, 3N in AutoDL-Projects' network."""
     drop_path: float = 0.0
+    """Rate at which an edge is dropped for a sample, from the first epoch on, as in SNAS. Default: 0."""
     derive: str = "top2"
+    """Rule from logits to a genotype (`genotypes.derivation`): top2, none or pairs. Default: top2."""
 
     home: ClassVar[NASNetSpace]
     dialect: ClassVar[str] = "darts"
+    """Whose network it is (`costs.network_plan.Dialect`)."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -148,16 +149,16 @@ class GenotypeNetwork(SharedNetwork):
 
     @property
     def space(self) -> NASNetSpace:
-        """The space, deriving by the rule."""
+        """The home space, deriving by the rule."""
         return self.home.deriving(self.derive)
 
     @property
     def published(self) -> bool:
-        """Never: no benchmark has trained these."""
+        """False: no benchmark has trained these."""
         return False
 
     def build(self, classes: int) -> NASNetSupernet:
-        """See `models.nasnet_supernet`."""
+        """See `nasnet.nasnet_supernet`."""
         from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
 
         cells = 3 * self.cells + (0 if self.dialect == "xautodl-searched" else 2)
@@ -165,32 +166,32 @@ class GenotypeNetwork(SharedNetwork):
         return NASNetSupernet(self.space, plan, *self.flags)
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
-        """Constant."""
+        """The rate is constant."""
         return self.drop_path
 
 
 class DARTSNetwork(GenotypeNetwork):
-    """Of the 2018 release, and of SNAS."""
+    """The network of the DARTS release of 2018, and of SNAS."""
 
     home = NASNET_SPACES["nasnet"]
 
 
 class GDASNetwork(GenotypeNetwork):
-    """Of AutoDL-Projects, which searches it with GDAS and DARTS."""
+    """The network of AutoDL-Projects, which searches it with GDAS and DARTS."""
 
     home = NASNET_SPACES["nasnet-gdas"]
     dialect = "xautodl-searched"
 
 
 class GDASFRCNetwork(GDASNetwork):
-    """The same with the fixed reduction cell; channels are a multiple of 4."""
+    """The network of GDAS-FRC: that of GDAS with the fixed reduction cell; channels are a multiple of 4."""
 
     home = NASNET_SPACES["nasnet-gdas-frc"]
 
 
 @dataclass(frozen=True)
 class CNASNetwork(GenotypeNetwork):
-    """Of the curriculum search, whose supernet is never in evaluation mode: each batch has its own statistics."""
+    """The network of CNAS, whose supernet is never in evaluation mode: each batch has its own statistics."""
 
     bn: int = 0
 
@@ -198,7 +199,7 @@ class CNASNetwork(GenotypeNetwork):
 
 
 class SparseNetwork(GenotypeNetwork):
-    """Of the sparse CNAS."""
+    """The network of the sparse CNAS."""
 
     home = NASNET_SPACES["nasnet-sparse"]
 
