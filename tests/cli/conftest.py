@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import CHECKOUT
 from PIL import Image
 
 from nasreplay.cli.main import main
+from tests.support.command import CHECKOUT
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from command import CHECKOUT
-from query_tables import write_widths
+
+from tests.support.command import CHECKOUT
+from tests.support.query_tables import write_widths
 
 PAGE = CHECKOUT / "docs" / "coming-from.md"
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"

@@ -6,7 +6,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-from command import CHECKOUT
+
+from tests.support.command import CHECKOUT
 
 PAGES = ("live-search", "train", "gap")
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"

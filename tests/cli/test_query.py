@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from query_tables import rows, write_many_recipes, write_widths
 
 from nasreplay.data.embedded import embedded_pack
 from nasreplay.data.pack import Pack
 from nasreplay.spaces import TOPOLOGY
+from tests.support.query_tables import rows, write_many_recipes, write_widths
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 

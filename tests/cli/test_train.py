@@ -6,9 +6,9 @@ import signal
 import subprocess
 
 import pytest
-from command import CHECKOUT, end, start, wait_for
 
 from nasreplay.train.checkpoint import Checkpoints, load_checkpoint
+from tests.support.command import CHECKOUT, end, start, wait_for
 
 SMALL = ("--channels", "4", "--cells", "0", "--batch", "32", "--fraction", "0.3", "--threads", "1")
 RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
@@ -54,7 +54,7 @@ def test_json(run):
 @pytest.fixture
 def images(tmp_path):
     """A made-up cifar10 in image-folder layout."""
-    from made_up import image_folder
+    from tests.support.made_up import image_folder
 
     names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     (tmp_path / "data").mkdir()

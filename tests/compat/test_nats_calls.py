@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from official_answers import LOADED, alike, outcome
 
 from nasreplay.compat.nats_bench import create
 from nasreplay.errors import NasReplayError
+from tests.support.official_answers import LOADED, alike, outcome
 
 HPS = {"tss": ("12", "200"), "sss": ("01", "12", "90")}
 TEXTS = {

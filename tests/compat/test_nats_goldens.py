@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from official_answers import Session, recorded, same
 
 from nasreplay.compat import nats_bench
 from nasreplay.compat.nats_bench import create
+from tests.support.official_answers import Session, recorded, same
 
 ENTRIES = recorded()
 BY_ID = {entry["id"]: entry for entry in ENTRIES}

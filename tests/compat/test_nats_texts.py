@@ -4,10 +4,10 @@ import nats_bench
 import nats_bench.genotype_utils as theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from official_answers import alike, outcome
 
 from nasreplay.compat.nats_bench import NATStopology
 from nasreplay.compat.nats_bench import genotype_utils as ours
+from tests.support.official_answers import alike, outcome
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3", "own")
 

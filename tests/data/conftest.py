@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from sample_packs import random_columns, write
 
 from nasreplay.data.pack import Pack
+from tests.support.sample_packs import random_columns, write
 
 
 @pytest.fixture(scope="session")

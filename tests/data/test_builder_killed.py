@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sample_packs import random_columns, write
 
 from nasreplay.data.pack import Pack
 from nasreplay.data.pack.check import verify
+from tests.support.sample_packs import random_columns, write
 
 KILLS = 25
 

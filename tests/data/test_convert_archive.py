@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, synthetic
-from command import end, start, wait_for
 
 from nasreplay.data.importers.nats import conversion_parts
 from nasreplay.data.importers.nats.archive import Archive, official_texts, open_archive
@@ -20,6 +18,8 @@ from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadInput, BadOutput, UnsafePickle
 from nasreplay.files.lock import alone_in
 from nasreplay.spaces import SIZE, TOPOLOGY
+from tests.support.archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, synthetic
+from tests.support.command import end, start, wait_for
 
 NUMBERS = TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 5_000, 9_000, 15_624]].tolist()  # of several shards
 

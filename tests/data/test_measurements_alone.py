@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from test_measurements import SEEDS, SETS, equal, random_pack
 
 from nasreplay.compat.nats_bench import create
 from nasreplay.compat.nats_bench.measurements import Measurements
@@ -16,6 +15,7 @@ from nasreplay.data.pack import Pack
 from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
+from tests.support.random_packs import SEEDS, SETS, equal, random_pack
 
 VALID = {"cifar10-valid": "cifar10", "cifar100": "cifar100"}  # stored → the data set that is searched on
 shapes = st.fixed_dictionaries(

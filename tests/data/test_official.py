@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, synthetic
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from nasreplay.data.importers.nats.archive import default_folder, open_archive
 from nasreplay.data.importers.nats.template import Reader, loads_official
 from nasreplay.errors import BadInput, UnsafePickle
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
+from tests.support.archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, synthetic
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from archives import FOLDERS, SAMPLED, content_of, drawn, one_file, synthetic
-from command import CHECKOUT, end, start, wait_for
 
 from nasreplay.data.importers.nats.archive import content_of as official_content
 from nasreplay.data.importers.nats.archive import official_texts, open_archive
@@ -21,6 +19,8 @@ from nasreplay.data.importers.nats.verify_archive import compare
 from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadInput, UnsafePickle, WriteFailed
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
+from tests.support.archives import FOLDERS, SAMPLED, content_of, drawn, one_file, synthetic
+from tests.support.command import CHECKOUT, end, start, wait_for
 
 NUMBERS = sorted(TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 9_000]].tolist())
 NAME = "NATS-tss-synthetic-simple"  # as the folder: the packs of both are then equal to the last byte

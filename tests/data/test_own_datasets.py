@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_packs import random_columns
 
 from nasreplay.data import custom_dataset, facts, semantics
 from nasreplay.data.best import Limits, best
@@ -20,6 +19,7 @@ from nasreplay.data.semantics import UNSTATED, Facts, Own, OwnSet
 from nasreplay.errors import BadInput, BadPack, BadSetting, NotMeasured, UnknownName
 from nasreplay.evaluate.table.load import load_table, replayable
 from nasreplay.spaces import TOPOLOGY
+from tests.support.sample_packs import random_columns
 
 PIXELS = Own(
     Facts(10, 8, 1_437), {"x-valid": OwnSet(180), "x-test": OwnSet(180, "accuracy on digits never seen")}

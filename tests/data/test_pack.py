@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_packs import random_columns, write
 
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.pack.check import verify
 from nasreplay.data.pack.layout import AVERAGED
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import SIZE, TOPOLOGY
+from tests.support.sample_packs import random_columns, write
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

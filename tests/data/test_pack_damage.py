@@ -4,11 +4,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from sample_packs import random_columns, write
 
 from nasreplay.data.pack import Pack
 from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadPack, NotMeasured
+from tests.support.sample_packs import random_columns, write
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_packs import write
-from test_measurements import SEEDS, random_pack
 
 from nasreplay.compat.nats_bench import create
 from nasreplay.compat.nats_bench.measurements import Measurements
@@ -20,6 +18,8 @@ from nasreplay.data.pack import Pack
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
+from tests.support.random_packs import SEEDS, random_pack
+from tests.support.sample_packs import write
 
 STORED = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "ImageNet16-120": "ImageNet16-120"}
 

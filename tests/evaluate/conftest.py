@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tabulating import write
 
 from nasreplay.data.pack import Pack
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.load import load_table
+from tests.support.tabulating import write
 
 
 @pytest.fixture(scope="module", autouse=True)

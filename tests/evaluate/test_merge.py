@@ -3,13 +3,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tabulating import FEW, SOME, Live, live, write
 
 from nasreplay.errors import BadInput, BadOutput, BadPack
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.evaluate.tabulate.to_pack import merge
 from nasreplay.spaces import TOPOLOGY
+from tests.support.tabulating import FEW, SOME, Live, live, write
 
 
 @pytest.mark.parametrize("trial", [None, 777, (777, 888)])

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from formula import fill, golden, images, symmetric, uniform
 from torch.func import functional_call
 from torch.nn import functional as F
 
@@ -19,6 +18,7 @@ from nasreplay.spaces.topology import OPERATIONS
 from nasreplay.train.batches import Batch
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import Recipe, recipe_of
+from tests.support.formula import fill, golden, images, symmetric, uniform
 
 MODES, V2 = golden("supernet_modes")["nb201"], golden("darts_v2")["darts_v2"]
 LIVE = search.Live(np.array([0]), np.zeros(1), 0, 1)

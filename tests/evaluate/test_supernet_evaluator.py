@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_up import image_folder
 
 from nasreplay import search
 from nasreplay.errors import BadSetting, LacksCapability, NasReplayError, TrainingFailed
@@ -23,6 +22,7 @@ from nasreplay.testing import SlopeContract, random_codes, random_mixture, verte
 from nasreplay.train.batches import Batch
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING
+from tests.support.made_up import image_folder
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "darts_v2.json").read_text())["darts_v2"]
 DARTS = replace(WEIGHT_SHARING, batch=64)

@@ -2,7 +2,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tabulating import FEW, SOME, LiveTested, live
 
 from nasreplay.data.custom_dataset import from_json
 from nasreplay.data.pack import Pack
@@ -14,6 +13,7 @@ from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.spaces import TOPOLOGY
+from tests.support.tabulating import FEW, SOME, LiveTested, live
 
 # --- round trips -----------------------------------------------------------------------------------
 

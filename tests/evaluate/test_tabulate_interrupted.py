@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tabulating import FEW, SOME, live
 
 from nasreplay.errors import BadOutput
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.evaluate.tabulate.log import AnswerLog
+from tests.support.tabulating import FEW, SOME, live
 
 KILLS = 12
 

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from formula import fill, golden, images, near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from nasreplay.errors import UnknownName
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nb201.child import child
 from nasreplay.spaces import SIZE, TOPOLOGY
+from tests.support.formula import fill, golden, images, near
 
 NETS = golden("child_networks")
 

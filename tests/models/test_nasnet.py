@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from formula import fill, golden, images, near
-from named_fill import as_cnas, as_snas, by_name
 from torch import nn
 
 from nasreplay.errors import BadInput, BadSetting
@@ -20,6 +18,8 @@ from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.spaces.genotypes.zoo import entry, zoo
+from tests.support.formula import fill, golden, images, near
+from tests.support.named_fill import as_cnas, as_snas, by_name
 
 FACTS = golden("nasnet_networks")
 ROWS = json.loads((Path(__file__).parents[1] / "golden" / "nasnet_costs.json").read_text())["rows"]

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from formula import golden
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,6 +12,7 @@ from nasreplay.models.nasnet.nasnet_ops import LAYERS, Chain, Gate, ShuffleConv,
 from nasreplay.spaces.costs.nasnet_cost import operation_cost
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.genotype import ALIASES, OPERATIONS
+from tests.support.formula import golden
 
 FACTS = golden("nasnet_networks")
 

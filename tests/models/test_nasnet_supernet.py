@@ -6,8 +6,6 @@ import re
 import numpy as np
 import pytest
 import torch
-from formula import fill, golden, images, near, symmetric, uniform
-from named_fill import as_cnas, as_snas, by_name
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
@@ -17,6 +15,8 @@ from nasreplay.models.nb201.nb201_ops import Shrink, batch_norm
 from nasreplay.seeds import Stream
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.nasnet import NASNET, NASNET_SPACES, NASNetSpace
+from tests.support.formula import fill, golden, images, near, symmetric, uniform
+from tests.support.named_fill import as_cnas, as_snas, by_name
 
 FACTS = golden("nasnet_supernets")
 GDAS, FRC = NASNET_SPACES["nasnet-gdas"], NASNET_SPACES["nasnet-gdas-frc"]

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from formula import fill, images
 from torch.nn import functional as F
 
 from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.train.loop import Place
+from tests.support.formula import fill, images
 
 ALL = torch.ones(6, 5, dtype=torch.bool)
 

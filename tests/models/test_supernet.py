@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from formula import fill, images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -15,6 +14,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import EDGES
+from tests.support.formula import fill, images
 
 ALL = torch.ones(6, 5, dtype=torch.bool)
 X = images((3, 3, 8, 8))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from formula import fill, golden, images, near, symmetric, uniform
 from torch.nn import functional as F
 
 from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import TOPOLOGY
+from tests.support.formula import fill, golden, images, near, symmetric, uniform
 
 RECORDS = golden("supernet_modes")["nb201"]
 X, Y = images((4, 3, 16, 16)), torch.arange(4)

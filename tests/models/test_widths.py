@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from formula import fill, golden, images, near, symmetric, uniform
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
 from nasreplay.models.module_cost import parameters
 from nasreplay.models.nb201.size_supernet import ROWS, WidthSupernet, averaging
+from tests.support.formula import fill, golden, images, near, symmetric, uniform
 
 RECORDS = golden("supernet_modes")["size"]
 X, Y = images((4, 3, 16, 16)), torch.arange(4)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from formula import fill, images
 from torch.nn import functional as F
 
 from nasreplay.models.nb201.child import child
@@ -10,6 +9,7 @@ from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.spaces.size import CELL
 from nasreplay.spaces.topology import OPERATIONS
+from tests.support.formula import fill, images
 
 xautodl = pytest.importorskip("xautodl.models", exc_type=ImportError)
 X, Y = images((4, 3, 16, 16)), torch.arange(4)

@@ -2,13 +2,13 @@ import dataclasses
 import subprocess
 import sys
 
-import fabricate
 import matplotlib
 import numpy as np
 import pytest
 
 from nasreplay.errors import BadOutput
 from nasreplay.runs.report import plots, statistics
+from tests.support import fabricate
 
 
 @pytest.fixture(scope="module")

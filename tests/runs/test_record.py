@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from recording import SAMPLING, assert_equal, record
 
 from nasreplay.errors import BadOutput
 from nasreplay.evaluate.ledger import Budget
@@ -10,6 +9,7 @@ from nasreplay.runs.record import RunFolder, read_events, result_of
 from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
+from tests.support.recording import SAMPLING, assert_equal, record
 
 EVALUATION = {
     "event": str,

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recording import SAMPLING, assert_equal, record, three_rungs
 
 from nasreplay.errors import LacksCapability, ReplayDiverged
 from nasreplay.evaluate.ledger import Budget
@@ -11,6 +10,7 @@ from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.search import make, run
 from nasreplay.spaces import TOPOLOGY
+from tests.support.recording import SAMPLING, assert_equal, record, three_rungs
 
 
 def redrive(folder: Path, name: str | None = None, *, seed=7, changes=None, events=None, budget=None):

@@ -2,12 +2,12 @@ import dataclasses
 import io
 import json
 
-import fabricate
 import numpy as np
 import pytest
 from rich.console import Console
 
 from nasreplay.runs.report import comparison_report, statistics
+from tests.support import fabricate
 
 
 @pytest.fixture(scope="module")

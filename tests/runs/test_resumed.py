@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recording import assert_equal, checkpoints, record, without_wall
 
 from nasreplay.errors import BadOutput
 from nasreplay.evaluate.ledger import Budget
@@ -15,6 +14,7 @@ from nasreplay.files.state import load_state, save_state
 from nasreplay.runs.record import RunFolder, read_events, result_of
 from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run
 from nasreplay.testing import synthetic_table
+from tests.support.recording import assert_equal, checkpoints, record, without_wall
 
 KILLS = 15
 

@@ -1,17 +1,17 @@
 import dataclasses
 from itertools import product
 
-import fabricate
 import numpy as np
 import pytest
 import scipy.stats
-from fabricate import hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasreplay.errors import BadSetting
 from nasreplay.runs.report import statistics
 from nasreplay.runs.store import TableFacts
+from tests.support import fabricate
+from tests.support.fabricate import hand
 
 TRUTH = TableFacts(np.array([50.0, 60.0, 70.0, 90.0]), test=np.array([40.0, 55.0, 66.0, 80.0]))
 samples = st.lists(st.sampled_from([1.0, 2.0, 2.5, 3.0]), min_size=1, max_size=5).map(np.array)

@@ -3,12 +3,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import fabricate
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from fabricate import same_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -25,6 +23,8 @@ from nasreplay.runs.store import (
     write_comparison,
 )
 from nasreplay.spaces.base import space_named
+from tests.support import fabricate
+from tests.support.fabricate import same_result
 
 names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
 json_values = st.recursive(

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from full_tables import made_up
 
 from nasreplay import search
 from nasreplay.data.pack import Pack
@@ -12,6 +11,7 @@ from nasreplay.replay.plan import Plan
 from nasreplay.replay.protocols import BASELINES
 from nasreplay.runs.report import comparison_report, published_rows
 from nasreplay.spaces import SIZE, TOPOLOGY
+from tests.support.full_tables import made_up
 
 SECONDS = {
     "topology": {"cifar10": 20_000, "cifar100": 40_000, "ImageNet16-120": 120_000},

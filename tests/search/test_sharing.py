@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from stand_in import BATCH, StandIn
 
 from nasreplay import search
 from nasreplay.search.parts import adam
@@ -16,6 +15,7 @@ from nasreplay.search.parts.policies import ENASController
 from nasreplay.search.searchers.weight_sharing import most_probable
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.testing import random_codes, synthetic_table
+from tests.support.stand_in import BATCH, StandIn
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "sharing.json").read_text())
 RECORDED = ["input", *(f"{what}_{layer}" for layer in (0, 1) for what in

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from nasnet_facts import facts
 
 from nasreplay.errors import BadArchitecture, UnknownName
 from nasreplay.spaces.genotypes.derivation import RULES, derive, derive_cell, edges_of, softmax
 from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.spaces.nasnet import DARTS
+from tests.support.nasnet_facts import facts
 
 CASES = facts("genotypes")["derivations"]
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nasnet_facts import facts
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces.genotypes.genotype import ALIASES, OPERATIONS, Cell, Genotype
@@ -21,6 +20,7 @@ from nasreplay.spaces.genotypes.notation import (
     to_mapping,
 )
 from nasreplay.spaces.genotypes.zoo import entry, zoo
+from tests.support.nasnet_facts import facts
 
 FACTS = facts("genotypes")
 RECORDED = {name: from_mapping(value) for name, value in FACTS["genotypes"].items()}

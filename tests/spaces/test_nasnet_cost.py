@@ -1,12 +1,12 @@
 """The closed forms equal the numbers recorded from the networks of five releases."""
 
 import pytest
-from nasnet_facts import facts
 
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.spaces.costs.nasnet_cost import cost, operation_cost
 from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
 from nasreplay.spaces.genotypes.zoo import entry
+from tests.support.nasnet_facts import facts
 
 ROWS = facts("nasnet_costs")["rows"]
 

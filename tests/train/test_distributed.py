@@ -1,9 +1,8 @@
 import pytest
-import team
-import team_jobs
 import torch
 
 from nasreplay.train.checkpoint import load_checkpoint
+from tests.support import team, team_jobs
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from made_up import image_folder
 from PIL import Image
 
 from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Place
 from nasreplay.train.images.streamed import FileBatches, load_files
+from tests.support.made_up import image_folder
 
 SIDE = 28
 

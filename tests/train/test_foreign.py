@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_searches import BEFORE, NOW, genotype, structure, write
 
 from nasreplay.errors import BadArchitecture, BadInput, NasReplayError, UnsafePickle
 from nasreplay.spaces import Architecture, Genotype
@@ -18,6 +17,7 @@ from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.train.checkpoint import save_checkpoint
 from nasreplay.train.foreign import autodl_checkpoint
 from nasreplay.train.foreign.autodl_checkpoint import found_in, load_foreign
+from tests.support.made_up_searches import BEFORE, NOW, genotype, structure, write
 
 FIRST = genotype("dua_sepc_3x3", "dua_sepc_5x5", "dil_sepc_3x3", "avg_pool_3x3")
 LAST = genotype("max_pool_3x3", "dua_sepc_5x5", "dil_sepc_5x5", "skip_connect")

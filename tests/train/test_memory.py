@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,15 +13,16 @@ from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.train.device import Place
 from nasreplay.train.recipe import Recipe
 from nasreplay.train.step_memory import FEW, of_pass, of_training
+from tests.support.command import CHECKOUT
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
 @pytest.mark.parametrize("what", ["darts-v1", "gdas", "retrain again"])
 def test_the_forecast_is_near_what_is_used(what):
     """With an allocator that gives back what is free; the usual one of glibc keeps some of it."""
-    command = [sys.executable, str(Path(__file__).with_name("memory_used.py")), *what.split()]
+    command = [sys.executable, "-m", "tests.support.memory_used", *what.split()]
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True)
     forecast, used = map(int, done.stdout.split())
     assert used > 50e6
     assert forecast == pytest.approx(used, rel=0.2)

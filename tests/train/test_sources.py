@@ -6,13 +6,13 @@ import tarfile
 import numpy as np
 import pytest
 import torch
-from made_up import image_folder, published_files
 
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
 from nasreplay.train.images import published_files as published
 from nasreplay.train.images import sources
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.images.cifar_pickles import pickled_images
+from tests.support.made_up import image_folder, published_files
 
 
 @pytest.mark.parametrize("writer", ["python2", "2", "4", "5"])

@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # the processes import this module by its name
 os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # as the command sets it before it loads torch
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
@@ -16,7 +18,7 @@ context.set_forkserver_preload(
         "nasreplay.jobs.live_search",
         "nasreplay.runs.store",
         "sklearn.datasets",
-        "team_jobs",
+        "tests.support.team_jobs",
         "torch._dynamo",
         "torch.utils.flop_counter",
         "torch.utils.tensorboard",
