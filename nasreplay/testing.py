@@ -27,7 +27,7 @@ from nasreplay.errors import BadArchitecture, BadSetting, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import InStep, run
 from nasreplay.seeds import Stream
@@ -47,7 +47,7 @@ def synthetic_table(space: Space = TOPOLOGY, trials: int = 3, **settings: Any) -
     if trials > 1:
         accuracy[noise.uniform(count)[0] < 0.4, -1] = np.nan
     seconds = 1000 + 200 * noise.uniform(count)[0] + 30 * space.all_codes.sum(axis=1)
-    level = Level(Fidelity("200", 200), np.clip(accuracy, 1, 99), seconds, [777, 888, 999][:trials])
+    level = FidelityTable(Fidelity("200", 200), np.clip(accuracy, 1, 99), seconds, [777, 888, 999][:trials])
     return TableEvaluator(space, [level], dataset="synthetic", **settings)
 
 

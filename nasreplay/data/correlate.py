@@ -15,6 +15,7 @@ import numpy as np
 
 from nasreplay.data import facts, semantics
 from nasreplay.data.pack import Pack
+from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName
 from nasreplay.spaces import Space
 
@@ -61,7 +62,7 @@ def column(pack: Pack, name: str) -> Column:
         return _cost(pack, name, dataset, what, recipe or None)
     last, meaning, recipe = pack.accuracy(dataset, what, recipe or None)
     path = f"{meaning.stored}/{recipe}/{meaning.set}/accuracy"
-    mean = facts.trial_mean(pack.at_epoch(path, int(epoch)) if epoch else last, np.isfinite(last))
+    mean = trial_mean(pack.at_epoch(path, int(epoch)) if epoch else last, np.isfinite(last))
     if epoch and np.isnan(mean).all():
         raise NotMeasured(f"{name!r}: the table {pack.title!r} holds no accuracy after epoch {epoch}")
     when = f"epoch {epoch} of recipe {recipe}" if epoch else f"recipe {recipe}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack
-from nasreplay.data.pack.layout import AVERAGED
+from nasreplay.data.trials import AVERAGED
 
 
 def summary(pack: Pack, name: str) -> dict[str, Any]:

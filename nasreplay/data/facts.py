@@ -13,13 +13,12 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack
-from nasreplay.data.pack.layout import AVERAGED
 from nasreplay.data.semantics import Own
+from nasreplay.data.trials import AVERAGED, MEAN, Trials, trial_mean
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Space
 
 PUBLISHED = ("cifar10", "cifar100", "ImageNet16-120")
-MEAN = "mean"
 
 
 class Numbers(NamedTuple):
@@ -50,7 +49,9 @@ class Measured:
         self.epochs = pack.recipes(self.meaning.stored)[self.recipe]
         self.seeds: list[int] = pack.seeds(self.meaning.stored, self.recipe).tolist()
         self.seconds = _optional(pack, f"{stored}/seconds_per_epoch") * self.epochs
-        self.value = trial_mean(self.trials) if trial == MEAN else self.trials[:, self._column(trial)]
+        where = f"of {dataset} at recipe {self.recipe}"
+        self.choice = Trials(self.seeds, np.isfinite(self.trials), where, pack.space.at)
+        self.value = self.choice.numbers(self.trials, trial)
 
     @property
     def averaged_by_source(self) -> bool:
@@ -73,7 +74,7 @@ class Measured:
 
     def numbers(self, flat: np.ndarray) -> Numbers:
         """Everything about the architectures with flat indices [N]; raises NotMeasured for a missing trial."""
-        self._check_trial(flat)
+        self.choice.columns(flat, self.trial)  # refuses a missing trial
         accuracy, trials = self.value[flat], self.trials[flat]
         worse = np.searchsorted(self._ascending, accuracy, side="left")
         percentile = np.where(np.isnan(accuracy), np.nan, 100.0 * worse / max(self.count, 1))
@@ -96,25 +97,6 @@ class Measured:
         places = self.space.index(around.reshape(-1, self.space.decisions)).reshape(around.shape[:2])
         best = np.nan_to_num(self.value[places], nan=-np.inf).argmax(axis=1)
         return places[np.arange(len(flat)), best].astype(np.int64)
-
-    def _column(self, trial: int | str) -> int:
-        if trial not in self.seeds or trial == AVERAGED:
-            known = [] if self.averaged_by_source else self.seeds
-            raise NotMeasured(
-                f"no trial {trial} of {self.dataset} at recipe {self.recipe}: it has {_trials_phrase(known)}"
-            )
-        return self.seeds.index(int(trial))
-
-    def _check_trial(self, flat: np.ndarray) -> None:
-        missing = flat[np.isnan(self.value[flat])]
-        if self.trial == MEAN or not len(missing):
-            return
-        first = missing[0]
-        known = [seed for seed, value in zip(self.seeds, self.trials[first], strict=True) if value == value]
-        raise NotMeasured(
-            f"{self.space.at(first)} was not measured in trial {self.trial} of {self.dataset} at recipe "
-            f"{self.recipe}: it has {_trials_phrase(known)}"
-        )
 
 
 def held(
@@ -200,21 +182,6 @@ def equivalents(pack: Pack | None, flat: int) -> np.ndarray:
     return same[same != flat]
 
 
-def trial_mean(values: np.ndarray, there: np.ndarray | None = None) -> np.ndarray:
-    """float64 [N]: the mean over trials of numbers [N, T], summed left to right as the official API does.
-
-    `there`: bool [N, T], which trials an architecture has; by default those whose number is finite. NaN where it has
-    none. One that lacks its number, or whose loss became infinite, makes the mean so: a trial is neither made up nor
-    left out.
-    """
-    there = np.isfinite(values) if there is None else there
-    total = np.zeros(len(values))
-    for trial in range(values.shape[1]):
-        total += np.where(there[:, trial], values[:, trial], 0.0)
-    count = there.sum(axis=1)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
-
-
 def _population_std(trials: np.ndarray) -> np.ndarray:
     variance = trial_mean((trials - trial_mean(trials)[:, None]) ** 2)
     return np.where(np.isfinite(trials).sum(axis=1) > 1, np.sqrt(variance), np.nan)
@@ -222,7 +189,3 @@ def _population_std(trials: np.ndarray) -> np.ndarray:
 
 def _optional(pack: Pack, path: str) -> np.ndarray:
     return pack.column(path) if pack.has(path) else np.full(pack.space.size, np.nan)
-
-
-def _trials_phrase(seeds: Sequence[int]) -> str:
-    return f"trials {', '.join(map(str, seeds))}, and mean" if seeds else "mean only"

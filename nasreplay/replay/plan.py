@@ -121,7 +121,7 @@ def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:
     told = {"drawn": "one drawn trial", "mean": "the mean over trials"}.get(
         str(plan.trial), f"trial {plan.trial}"
     )
-    if table.levels[-1].seeds.tolist() == [MEAN]:
+    if table.levels[-1].trials.seeds.tolist() == [MEAN]:
         told = "the source's average"
     text = (
         f"Table: {table.source['table']}. A search is told {told} at {table.levels[-1].at}; "
@@ -162,7 +162,7 @@ def departures(plan: Plan, tables: dict[str, TableEvaluator], score: str | None)
     """What differs from the publication whose rows are printed beside ours, in words."""
     found = [f"a search is told trial {plan.trial}"] if plan.trial != "drawn" else []
     table = next(iter(tables.values()))
-    if table.levels[-1].seeds.tolist() == [MEAN] and plan.trial == "drawn":
+    if table.levels[-1].trials.seeds.tolist() == [MEAN] and plan.trial == "drawn":
         found.append("a search is told the source's average")
     found += [f"score {score}"] if score not in (None, plan.rules.score) else []
     found += [f"settings of {name}" for name, changes in plan.changes.items() if changes]

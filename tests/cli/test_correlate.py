@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nasreplay.data.embedded import embedded_pack
-from nasreplay.data.facts import trial_mean
 from nasreplay.data.pack import write_pack
+from nasreplay.data.trials import trial_mean
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 

@@ -39,8 +39,11 @@ def _nothing_on_standard_input(monkeypatch):
         (("1", "--recipe", "12"), "it holds valid of cifar10, cifar100, ImageNet16-120 at recipe 200"),
         (("1", "--epochs", "12"), "after 12 epochs: it holds valid"),
         (("1", "--recipe", "200", "--epochs", "12"), "at recipe 200 after 12 epochs"),
-        (("1", "--trial", "111"), "trials 777, 888, 999"),
-        (("10676", "--trial", "999"), "it has trials 777, 888, and mean"),
+        (("1", "--trial", "111"), "trials: 777, 888, 999"),
+        (
+            ("10676", "--trial", "999"),
+            "was not measured in trial 999 of cifar10 at recipe 200; trials: 777, 888, or 'mean'",
+        ),
         (("1", "--trial", "drawn"), "must be a seed"),
         (("1", "--trial", "-1"), "must be a seed"),
         (("8:8:8:8:8", "--recipe", "90"), "nasreplay data import-csv"),

@@ -7,7 +7,7 @@ import pytest
 
 from nasreplay.data.importers.csv_to_pack import import_csv, read_map_file
 from nasreplay.data.pack.check import verify
-from nasreplay.data.pack.layout import AVERAGED
+from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, NasReplayError, UnknownName
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 

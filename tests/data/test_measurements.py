@@ -27,7 +27,7 @@ def some(data: st.DataObject, present: np.ndarray) -> np.ndarray:
 def test_many_architectures_are_answered_like_each_alone(made, stored, epoch, data):
     pack, _ = made
     asked, single = Measurements(pack), Measurements(pack)
-    flat = some(data, asked.trained(stored, "200").count > 0)
+    flat = some(data, asked.trained(stored, "200").trials.count > 0)
     api = create(pack, "tss", fast_mode=True, verbose=False)
     official, last = TOPOLOGY.flat_to_official[flat], None if epoch is None else epoch - 1
     uniform = np.linspace(0, 1, len(flat), endpoint=False)
@@ -53,7 +53,7 @@ def test_numbers_are_those_of_the_rules(made, stored, epoch, trial, data):
     pack, numbers = made
     asked = Measurements(pack)
     trained = asked.trained(stored, "200")
-    has = trained.count > 0 if trial == "mean" else trained.present[:, SEEDS.index(trial)]
+    has = trained.trials.count > 0 if trial == "mean" else trained.trials.present[:, SEEDS.index(trial)]
     flat = some(data, has)
     found = asked.more_info(stored, flat, "200", epoch, trial)
     groups = {"train": "train", "valid": "x-valid", "test": "x-test", "valtest": "ori-test"}
@@ -64,7 +64,7 @@ def test_numbers_are_those_of_the_rules(made, stored, epoch, trial, data):
         for metric in ("loss", "accuracy"):
             trials = numbers[f"{path}/{metric}"][flat, :, last - 1]
             for place, row in enumerate(trials):
-                known = [row[i] for i in range(len(SEEDS)) if trained.present[flat[place], i]]
+                known = [row[i] for i in range(len(SEEDS)) if trained.trials.present[flat[place], i]]
                 right = sum(known) / len(known) if trial == "mean" else row[SEEDS.index(trial)]
                 assert equal(found[f"{group}-{metric}"][place], right)
         seconds = f"{stored}/200/seconds_per_epoch" if group == "train" else f"{path}/eval_seconds"
@@ -80,7 +80,7 @@ def test_a_simulation_tells_validation_and_charges_training_and_one_pass(made, d
     pack, _ = made
     asked = Measurements(pack)
     stored = "cifar10-valid" if dataset == "cifar10" else dataset
-    flat = some(data, asked.trained(stored, "200").count > 0)
+    flat = some(data, asked.trained(stored, "200").trials.count > 0)
     info = asked.more_info(stored, flat, "200", epoch)
     early = dataset == "cifar100" and epoch in (1, 2)
     if early:
@@ -101,12 +101,12 @@ def test_costs_that_differ_are_those_of_trial_888_or_the_closed_form():
     differ = np.flatnonzero(
         (np.nanmax(stored, axis=1, initial=0) - np.nanmin(stored, axis=1, initial=1)) > 1e-4
     )
-    several = [flat for flat in differ if trained.count[flat] > 1]
+    several = [flat for flat in differ if trained.trials.count[flat] > 1]
     assert several
     closed = TOPOLOGY.parameters(TOPOLOGY.codes(differ), 10) / 1e6
     for flat, right in zip(differ, closed, strict=True):
         if flat in several:
-            assert trained.params[flat] == (stored[flat, 2] if trained.present[flat, 2] else right)
+            assert trained.params[flat] == (stored[flat, 2] if trained.trials.present[flat, 2] else right)
 
 
 def test_a_negative_latency_is_left_out():
@@ -123,16 +123,20 @@ def test_what_is_not_there_is_refused_by_name():
     pack, _ = random_pack(0)
     asked = Measurements(pack)
     trained = asked.trained("cifar10", "200")
-    lacking = np.flatnonzero((trained.count > 0) & ~trained.present[:, 0])[:1]
-    with pytest.raises(NotMeasured, match=r"no trial 111 of \|.*: it has (777|888)"):
+    lacking = np.flatnonzero((trained.trials.count > 0) & ~trained.trials.present[:, 0])[:1]
+    with pytest.raises(
+        NotMeasured, match=r"\| was not measured in trial 111 of cifar10 at recipe 200; trials: (777|888)"
+    ):
         asked.more_info("cifar10", lacking, "200", trial=111)
-    with pytest.raises(NotMeasured, match=r"no trial 5 .* it has 111, 777, 888, or 'mean'"):
+    with pytest.raises(
+        NotMeasured, match=r"no trial 5 of cifar10 at recipe 200; trials: 111, 777, 888, or 'mean'"
+    ):
         asked.more_info("cifar10", lacking, "200", trial=5)
     with pytest.raises(NotMeasured, match=r"no recipe '12' of cifar10: it has 200"):
         asked.more_info("cifar10", lacking, "12")
     with pytest.raises(BadSetting, match=r"epoch 4 of cifar10 at recipe 200: it has the epochs 1 to 3"):
         asked.more_info("cifar10", lacking, "200", epoch=4)
-    nothing = np.flatnonzero(trained.count == 0)[:1]
+    nothing = np.flatnonzero(trained.trials.count == 0)[:1]
     with pytest.raises(NotMeasured, match="was not measured after epoch 3"):
         asked.simulate("cifar10", nothing, "200")
 

@@ -33,7 +33,7 @@ def asked_of(pack: Pack, data: st.DataObject) -> tuple[str, np.ndarray, int | No
     """A stored data set, flat indices of measured architectures, an epoch."""
     stored = data.draw(st.sampled_from(pack.datasets), label="stored")
     trained = Measurements(pack).trained(stored, "200")
-    known = np.flatnonzero(trained.count).tolist()
+    known = np.flatnonzero(trained.trials.count).tolist()
     flat = np.array(data.draw(st.lists(st.sampled_from(known), min_size=1, max_size=70), label="flat"))
     return stored, flat, data.draw(st.none() | st.integers(1, trained.epochs), label="epoch")
 
@@ -51,9 +51,9 @@ def test_each_alone(seed, shape, data):
     trained = asked.trained(stored, "200")
     indices, iepoch = TOPOLOGY.flat_to_official[flat].tolist(), None if epoch is None else epoch - 1
     for trial in ("mean", *SEEDS[: shape["trials"]]):
-        has = np.array([trial == "mean" or trial in trained.seeds_of(each) for each in flat.tolist()])
+        has = np.array([trial == "mean" or trial in trained.trials.seeds_of(each) for each in flat.tolist()])
         if not has.all():
-            with pytest.raises(NotMeasured, match=f"no trial {trial} of"):
+            with pytest.raises(NotMeasured, match=f"was not measured in trial {trial} of"):
                 asked.more_info(stored, flat, "200", epoch, trial)
         together = asked.more_info(stored, flat[has], "200", epoch, trial) if has.any() else {}
         for place, index in enumerate(np.array(indices)[has].tolist()):
@@ -75,7 +75,7 @@ def test_each_simulation_alone(seed, shape, data):
     stored, flat, epoch = asked_of(pack, data)
     stored = stored if stored in VALID else "cifar100"
     dataset, iepoch = VALID[stored], None if epoch is None else epoch - 1
-    count = asked.trained(stored, "200").count[flat]
+    count = asked.trained(stored, "200").trials.count[flat]
     state = data.draw(st.integers(0, 999), label="state")
     told, chosen = [], []
     for k, index in enumerate(TOPOLOGY.flat_to_official[flat].tolist()):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.pack.check import verify
-from nasreplay.data.pack.layout import AVERAGED
+from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import SIZE, TOPOLOGY
 from tests.support.sample_packs import random_columns, write

@@ -73,7 +73,7 @@ def test_drawn_trials_are_uniform_over_those_that_exist():
     table = synthetic_table()
     table.begin(0, range(1), Budget())
     level = table.levels[0]
-    flat = int(np.flatnonzero(level.trials == 2)[0])
+    flat = int(np.flatnonzero(level.trials.count == 2)[0])
     codes = np.tile(TOPOLOGY.codes([flat]), (3000, 1))
     answers = table.evaluate(codes, replica=np.zeros(3000, dtype=np.int64))
     seeds, counts = np.unique(answers.trial, return_counts=True)
@@ -87,7 +87,7 @@ def test_drawn_trials_are_uniform_over_those_that_exist():
 
 def test_a_missing_trial_is_not_measured_and_charges_nothing():
     table = synthetic_table()
-    complete, lacking = (int(np.flatnonzero(table.levels[0].trials == n)[0]) for n in (3, 2))
+    complete, lacking = (int(np.flatnonzero(table.levels[0].trials.count == n)[0]) for n in (3, 2))
     codes = TOPOLOGY.codes([complete, lacking])
     table.begin(0, range(2), Budget())
     with pytest.raises(NotMeasured, match="777, 888"):

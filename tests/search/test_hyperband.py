@@ -8,7 +8,7 @@ import pytest
 
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.search import Budget, make, run
 from nasreplay.search.driver import Recorder
 from nasreplay.spaces import TOPOLOGY
@@ -20,7 +20,7 @@ def table() -> TableEvaluator:
     noise = np.random.default_rng(5)
     final = noise.uniform(10, 90, TOPOLOGY.size)
     levels = [
-        Level(
+        FidelityTable(
             Fidelity("12", epoch),
             final * epoch / (epoch + 1) + noise.normal(0, 4 / epoch, TOPOLOGY.size),
             np.full(TOPOLOGY.size, 10.0 * epoch),

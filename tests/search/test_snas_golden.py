@@ -10,7 +10,7 @@ import pytest
 from nasreplay import search
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.search.base import Live
 from nasreplay.search.parts.samplers import concrete, hard, relaxed, softmax
 from nasreplay.seeds import Draws
@@ -23,7 +23,7 @@ ALPHA = 1 + 0.5 * np.sin(5 * EDGE + OPTION + 1)
 
 
 def table_of(values, **settings):
-    return TableEvaluator(TOPOLOGY, [Level(Fidelity("made", 1), values)], trial="mean", **settings)
+    return TableEvaluator(TOPOLOGY, [FidelityTable(Fidelity("made", 1), values)], trial="mean", **settings)
 
 
 def table_a():

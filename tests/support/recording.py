@@ -7,7 +7,7 @@ import numpy as np
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.runs.record import RunFolder, read_events
 from nasreplay.runs.result import ARRAYS
 from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run
@@ -20,7 +20,7 @@ SAMPLING = [name for name in TABLE_DEFAULTS if "slope" not in SEARCHERS[name].ne
 def three_rungs() -> TableEvaluator:
     draw = np.random.default_rng(0)
     levels = [
-        Level(
+        FidelityTable(
             Fidelity("200", epoch),
             draw.uniform(10, 90, (TOPOLOGY.size, 2)),
             np.full(TOPOLOGY.size, 9.0 * epoch),

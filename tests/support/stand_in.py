@@ -2,7 +2,7 @@
 
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
 
@@ -15,7 +15,9 @@ class StandIn(TableEvaluator):
     def __init__(self, space=TOPOLOGY):
         table = synthetic_table(space, trials=1).levels[0].accuracy
         # the batch prefers what the whole prefers least: who mixes them up answers badly
-        super().__init__(space, [Level(BATCH, 100 - table), Level(SHARED, table)], steps_per_epoch=3)
+        super().__init__(
+            space, [FidelityTable(BATCH, 100 - table), FidelityTable(SHARED, table)], steps_per_epoch=3
+        )
         self.abilities |= {"weights"}
         self.calls = []
 

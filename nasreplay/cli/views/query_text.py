@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nasreplay.data import facts
-from nasreplay.data.facts import MEAN, Measured, Numbers
+from nasreplay.data.facts import Measured, Numbers
 from nasreplay.data.sheet import Sheet
+from nasreplay.data.trials import MEAN
 from nasreplay.files.columns import aligned
 from nasreplay.spaces import TOPOLOGY, Space
 from nasreplay.spaces.topology import EDGES

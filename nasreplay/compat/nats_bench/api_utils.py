@@ -27,9 +27,9 @@ from nasreplay.compat.nats_bench.network import ResultsCount, known, net_config
 from nasreplay.compat.nats_bench.opened import Opened
 from nasreplay.compat.nats_bench.results import ArchResults
 from nasreplay.compat.nats_bench.text import info_text
-from nasreplay.compat.nats_bench.trained import DRAWN, Trained
+from nasreplay.compat.nats_bench.trained import Trained
 from nasreplay.data import semantics
-from nasreplay.data.facts import MEAN
+from nasreplay.data.trials import DRAWN, MEAN
 from nasreplay.errors import NotMeasured, UnknownName
 
 __all__ = ["ArchResults", "NASBenchMetaAPI", "ResultsCount", "remap_dataset_set_names"]
@@ -194,7 +194,7 @@ class NASBenchMetaAPI(Opened):
 
     def _seeds_of(self, index: int, dataset: str, hp: str) -> tuple[int, ...]:
         place = self._source.place(index)
-        return tuple(_trained(place.measurements, dataset, hp).seeds_of(place.flat))
+        return tuple(_trained(place.measurements, dataset, hp).trials.seeds_of(place.flat))
 
     @property
     def arch2infos_dict(self) -> OrderedDict[int, OrderedDict[str, ArchResults]]:
@@ -253,7 +253,7 @@ class NASBenchMetaAPI(Opened):
         dataset = dataset_among(dataset, tuple(semantics.FACTS))
         counts: Counter[int] = Counter()
         for measurements, flat in self._source.groups(sorted(self.evaluated_indexes)):
-            counts.update(_trained(measurements, dataset, recipe_named(hp)).count[flat].tolist())
+            counts.update(_trained(measurements, dataset, recipe_named(hp)).trials.count[flat].tolist())
         return dict(counts)
 
     # --- texts -------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ import numpy as np
 
 from nasreplay.compat.nats_bench.trained import Table, Trained
 from nasreplay.data import semantics
-from nasreplay.data.facts import MEAN
 from nasreplay.data.semantics import Meaning, Own
+from nasreplay.data.trials import MEAN
 from nasreplay.errors import NotMeasured
 
 
@@ -45,7 +45,7 @@ class Measurements:
     def recipes(self, flat: int) -> Iterator[str]:
         """The recipes that one architecture was trained by, once for every data set."""
         for stored, recipes in self.holdings.items():
-            yield from (recipe for recipe in recipes if self.trained(stored, recipe).count[flat])
+            yield from (recipe for recipe in recipes if self.trained(stored, recipe).trials.count[flat])
 
     def trained(self, stored: str, recipe: str) -> Trained:
         """The networks of a stored data set and recipe; raises NotMeasured, which lists what there is."""

@@ -33,7 +33,9 @@ class ArchResults:
     def dataset_seed(self) -> dict[str, list[int]]:
         """Data set → its ascending seeds."""
         held = [name for name, recipes in self._measurements.holdings.items() if self._hp in recipes]
-        seeds = {name: self._measurements.trained(name, self._hp).seeds_of(self._flat) for name in held}
+        seeds = {
+            name: self._measurements.trained(name, self._hp).trials.seeds_of(self._flat) for name in held
+        }
         return {name: known for name, known in seeds.items() if known}
 
     @property

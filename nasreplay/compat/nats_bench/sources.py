@@ -87,7 +87,9 @@ class PackSource:
     def load_all(self) -> None:
         """Everything that was measured counts as loaded."""
         held = self._measurements.holdings
-        counts = [self._measurements.trained(name, recipe).count for name in held for recipe in held[name]]
+        counts = [
+            self._measurements.trained(name, recipe).trials.count for name in held for recipe in held[name]
+        ]
         self.loaded |= set(np.flatnonzero(np.any(counts, axis=0)[self._flat]).tolist())
 
 

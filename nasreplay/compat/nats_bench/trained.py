@@ -4,7 +4,7 @@ Shapes: N architectures asked about (flat indices [N]), A of the table, T trials
 percent, losses mean cross-entropies, times seconds, parameters and FLOPs millions; NaN = not measured. An epoch is
 counted from 1. A trial is a seed, "mean" or "drawn".
 
-- The mean over trials is that of `data.facts.trial_mean`: at an epoch it exists where every trial has it that the
+- The mean over trials is that of `data.trials.trial_mean`: at an epoch it exists where every trial has it that the
   recipe's end has.
 - Where FLOPs or parameters of an architecture's trials differ, some were copied from an equivalent cell with other
   costs: then those of trial 888 count, which is right in all 204 such cells, and without it the closed form.
@@ -19,12 +19,12 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from nasreplay.data.facts import MEAN, costs, trial_mean
+from nasreplay.data.facts import costs
 from nasreplay.data.semantics import Own
+from nasreplay.data.trials import AVERAGED, DRAWN, MEAN, Trials, picked, trial_mean
 from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.spaces import Space
 
-DRAWN = "drawn"
 RIGHT_TRIAL = 888
 FEW = 64  # architectures up to which their curves are read, rather than one epoch of all
 CURVES_KEPT = 256
@@ -64,54 +64,23 @@ class Trained:
     # --- trials ------------------------------------------------------------------------------------
 
     @cached_property
-    def present(self) -> np.ndarray:
-        """bool [A, T]: which trials each architecture has."""
-        known = [self._trials("params")] if self._has("params") else [*self._accuracies()]
+    def trials(self) -> Trials:
+        """The trials of each architecture: those that have costs, else an accuracy on some set."""
+        known = [self._column("params")] if self._has("params") else [*self._accuracies()]
         shape = len(self._flat), len(self.seeds)
-        return np.any([np.isfinite(values) for values in known], axis=0) if known else np.zeros(shape, bool)
-
-    @cached_property
-    def count(self) -> np.ndarray:
-        """int64 [A]: how many trials each architecture has."""
-        return self.present.sum(axis=1)
-
-    @cached_property
-    def _complete(self) -> bool:
-        return bool(self.present.all())
-
-    @cached_property
-    def _order(self) -> np.ndarray:
-        """int16 [A, T]: columns of the trials that an architecture has, then those that it has not."""
-        return np.argsort(~self.present, axis=1, kind="stable").astype(np.int16)
-
-    def seeds_of(self, flat: int) -> list[int]:
-        """The ascending seeds of the trials that one architecture has."""
-        return [seed for seed, there in zip(self.seeds, self.present[flat], strict=True) if there]
+        present = (
+            np.any([np.isfinite(values) for values in known], axis=0) if known else np.zeros(shape, bool)
+        )
+        return Trials(self.seeds, present, f"of {self}", self.name)
 
     def columns(
         self, flat: np.ndarray, trial: int | str, uniform: np.ndarray | None = None
     ) -> np.ndarray | None:
-        """int [N]: the column of the trial meant for each architecture, None for their mean.
-
-        "drawn" takes one of the architecture's trials by `uniform` [N] in [0, 1). Raises NotMeasured for a seed that
-        an architecture does not have, BadSetting for other shapes and numbers.
-        """
+        """`Trials.columns`, after a check of what was given: also raises BadSetting for other shapes and numbers."""
         self.check_rows(flat)
-        if trial == MEAN:
-            return None
-        if trial == DRAWN:
-            rank = (_shares(uniform, flat) * self.count.take(flat)).astype(np.int64)
-            return rank if self._complete else _picked(self._order, flat, rank)
-        if trial not in self.seeds:
-            known = ", ".join(map(str, self.seeds))
-            raise NotMeasured(f"no trial {trial!r} of {self}: it has {known}, or 'mean', or 'drawn'")
-        column = self.seeds.index(int(trial))
-        missing = np.flatnonzero(~self.present[flat, column])
-        if len(missing):
-            first = int(flat[missing[0]])
-            known = ", ".join(map(str, self.seeds_of(first))) or "none"
-            raise NotMeasured(f"no trial {trial} of {self.name(first)} in {self}: it has {known}")
-        return np.full(len(flat), column)
+        trial = MEAN if trial == AVERAGED else trial  # the official calls count it as a seed
+        shares = _shares(uniform, flat) if trial == DRAWN else np.empty(0)
+        return self.trials.columns(flat, trial, lambda: shares)
 
     def check_rows(self, flat: np.ndarray) -> None:
         """Raises BadSetting for what are no flat indices [N] of the table."""
@@ -143,7 +112,7 @@ class Trained:
             values, rows = self._epoch(path, epoch), flat
         if columns is None:
             return trial_mean(values[rows], self._there(path)[flat])
-        return _picked(values, rows, columns)
+        return picked(values, rows, columns)
 
     def _there(self, path: str) -> np.ndarray:
         """bool [A, T]: which trials were measured on the set of a path at the end; their loss may be infinite."""
@@ -189,7 +158,7 @@ class Trained:
     def cost(self, name: str) -> np.ndarray:
         """float64 [A, T]: `params`, `flops` or `latency` as stored for each trial, else those of the architecture."""
         if self._has(name):
-            return self._trials(name)
+            return self._column(name)
         return np.repeat(getattr(self, name)[:, None], len(self.seeds), axis=1)
 
     @cached_property
@@ -198,13 +167,13 @@ class Trained:
         if not self._has("latency"):
             path = f"{self.stored}/latency"
             return self.table.column(path) if self.table.has(path) else np.full(len(self._flat), np.nan)
-        values = self._trials("latency")
+        values = self._column("latency")
         return trial_mean(np.where(values > 0, values, np.nan))
 
     def _exact(self, name: str) -> np.ndarray:
         if not self._has(name):
-            return np.where(self.count > 0, self._closed_form(name), np.nan)
-        values = self._trials(name)
+            return np.where(self.trials.count > 0, self._closed_form(name), np.nan)
+        values = self._column(name)
         known = np.isfinite(values)
         low = np.where(known, values, np.inf).min(axis=1)
         high = np.where(known, values, -np.inf).max(axis=1)
@@ -234,16 +203,16 @@ class Trained:
     def _has(self, name: str) -> bool:
         return self.table.has(f"{self.stored}/{self.recipe}/{name}")
 
-    def _trials(self, name: str) -> np.ndarray:
+    def _column(self, name: str) -> np.ndarray:
         return self.table.column(f"{self.stored}/{self.recipe}/{name}")
 
     def _accuracies(self) -> Iterator[np.ndarray]:
         yield from (
-            self._trials(f"{w}/accuracy") for w in ("train", *self.sets) if self._has(f"{w}/accuracy")
+            self._column(f"{w}/accuracy") for w in ("train", *self.sets) if self._has(f"{w}/accuracy")
         )
 
     def _optional(self, name: str) -> np.ndarray:
-        return self._trials(name) if self._has(name) else np.full(len(self._flat), np.nan)
+        return self._column(name) if self._has(name) else np.full(len(self._flat), np.nan)
 
 
 def _shares(uniform: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
@@ -256,11 +225,6 @@ def _shares(uniform: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
     if len(flat) and not 0 <= uniform.min() <= uniform.max() < 1:
         raise BadSetting("`uniform` draws trials by numbers in [0, 1): some are outside")
     return uniform
-
-
-def _picked(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """values[rows, columns] of an array [M, T], in half the time."""
-    return values.ravel().take(rows * values.shape[1] + columns)
 
 
 def _recipe(table: Table, stored: str, recipe: str) -> int:

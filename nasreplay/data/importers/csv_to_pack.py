@@ -22,6 +22,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.semantics import Own
+from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
 from nasreplay.files.csv_table import CsvTable, read_csv
 from nasreplay.spaces import Space
@@ -158,7 +159,7 @@ def _target(target: str, text: str, own: Mapping[str, Own]) -> tuple[str, int]:
     if seeded and layout.per_trial(seeded[1]):
         path, seed = seeded[1], int(seeded[2])
     else:
-        path, seed = target, layout.AVERAGED
+        path, seed = target, AVERAGED
     name = path.rsplit("/", 1)[-1]
     if "/" not in path or name == "seeds" or layout.dtype_of(path) is None or seed >= 2**31:
         raise UnknownName(
@@ -186,8 +187,8 @@ def _check_once(mapped: Sequence[Mapped]) -> None:
                 f"two columns are mapped to {entry.path}; map one, or give each the seed of its trial"
             )
         seen.add((entry.path, entry.seed))
-    for path in {path for path, seed in seen if seed == layout.AVERAGED}:
-        if any(other == path and seed != layout.AVERAGED for other, seed in seen):
+    for path in {path for path, seed in seen if seed == AVERAGED}:
+        if any(other == path and seed != AVERAGED for other, seed in seen):
             raise BadSetting(f"{path} is mapped both as an average and trial by trial; map one of them")
 
 

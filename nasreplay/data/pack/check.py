@@ -6,8 +6,9 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack, index_columns
-from nasreplay.data.pack.layout import AVERAGED, recipe_of
+from nasreplay.data.pack.layout import recipe_of
 from nasreplay.data.pack.limits import limits_of, unfounded
+from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadPack
 
 

@@ -30,7 +30,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 FORMAT = "nasreplay-pack/1"
-AVERAGED = -1  # the "seed" of a column that its source had already averaged over unknown trials
 MOST_TRIALS, MOST_EPOCHS = 1_000, 100_000  # of a recipe; what claims more is damaged
 CURVE = "_curve"
 

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.data.facts import trial_mean
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.evaluate.table.multilinear import Multilinear, exact_slope
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Architecture, Space
@@ -44,7 +43,7 @@ class TableEvaluator:
     def __init__(
         self,
         space: Space,
-        levels: Sequence[Level],
+        levels: Sequence[FidelityTable],
         *,
         dataset: str = "table",
         trial: int | str = "drawn",
@@ -52,7 +51,7 @@ class TableEvaluator:
         samples: int = 6,
         objective: str = "error",
         steps_per_epoch: int = 1,
-        final: Level | None = None,
+        final: FidelityTable | None = None,
         test: np.ndarray | None = None,
         meaning: dict[str, str] | None = None,
         source: dict[str, Any] | None = None,
@@ -82,7 +81,7 @@ class TableEvaluator:
         if self.objective not in ("error", "loss"):
             raise BadSetting(f"objective {self.objective!r}: a table knows 'error' and 'loss'")
         if self.trial not in ("drawn", "mean"):
-            self.levels[-1].column(self.trial)
+            self.levels[-1].trials.column(self.trial)
 
     # --- the protocol ------------------------------------------------------------------------------
 
@@ -232,7 +231,7 @@ class TableEvaluator:
 
     @cached_property
     def _trials_item(self):
-        return self.levels[-1].trials.data.__getitem__
+        return self.levels[-1].trials.count.data.__getitem__
 
     @cached_property
     def _seconds_item(self):
@@ -248,9 +247,7 @@ class TableEvaluator:
         """bool [N]: which codes [N, D] `evaluate` can answer; raises NotMeasured for a trial that nothing has."""
         level, which = self._level(at), self.trial if trial is None else trial
         flat = self.space.index(self.space.check_codes(codes))
-        if isinstance(which, str):
-            return level.trials[flat] > 0
-        return np.isfinite(level.accuracy[flat, level.column(which)])
+        return level.trials.has(flat, which)
 
     def tests(
         self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
@@ -263,7 +260,7 @@ class TableEvaluator:
 
     # --- helpers -----------------------------------------------------------------------------------
 
-    def _level(self, at: Fidelity | None) -> Level:
+    def _level(self, at: Fidelity | None) -> FidelityTable:
         if at is None:
             return self.levels[-1]
         for level in self.levels:
@@ -290,7 +287,7 @@ class TableEvaluator:
         values = level.accuracy if self.objective == "error" else level.loss
         if values is None:
             raise NotMeasured(f"{self.dataset} has no stored loss; use objective 'error'")
-        mean = trial_mean(values) if isinstance(self.trial, str) else values[:, level.column(self.trial)]
+        mean = level.trials.numbers(values, self.trial)
         if not np.isfinite(mean).all():
             missing = int((~np.isfinite(mean)).sum())
             raise NotMeasured(

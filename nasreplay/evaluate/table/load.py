@@ -9,13 +9,13 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import to_json
-from nasreplay.data.facts import trial_mean
 from nasreplay.data.locate import open_table
 from nasreplay.data.pack import Pack
+from nasreplay.data.trials import trial_mean
 from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import Level
+from nasreplay.evaluate.table.fidelity import FidelityTable
 
 RATIO = 3  # epochs of a rung over those of the rung below: Hyperband's and BOHB's published eta
 
@@ -96,7 +96,9 @@ def replayable(table: str | Path | None = None, datasets: Sequence[str] = ()) ->
     return tuple(found)
 
 
-def _lower_rungs(pack: Pack, stored: str, recipe: str, which: str, last: Level, count: int) -> list[Level]:
+def _lower_rungs(
+    pack: Pack, stored: str, recipe: str, which: str, last: FidelityTable, count: int
+) -> list[FidelityTable]:
     """Cheapest first."""
     found, epochs = [], last.at.epoch
     for rung in range(1, count):
@@ -113,7 +115,7 @@ def _lower_rungs(pack: Pack, stored: str, recipe: str, which: str, last: Level, 
 
 def _level(
     pack: Pack, stored: str, recipe: str, which: str, accuracy: np.ndarray, epoch: int | None = None
-) -> Level:
+) -> FidelityTable:
     """Cost: training to the epoch (None: the last), plus one validation pass where the pack knows its seconds."""
     epochs, seconds = epoch or pack.recipes(stored)[recipe], None
     if pack.has(f"{stored}/{recipe}/seconds_per_epoch"):
@@ -121,7 +123,7 @@ def _level(
         if pack.has(f"{stored}/{recipe}/{which}/eval_seconds"):
             seconds = seconds + np.nan_to_num(pack.column(f"{stored}/{recipe}/{which}/eval_seconds"), nan=0.0)
     loss = f"{stored}/{recipe}/{which}/loss"
-    return Level(
+    return FidelityTable(
         Fidelity(recipe, epochs),
         accuracy,
         seconds,

@@ -15,10 +15,10 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import from_json
-from nasreplay.data.facts import trial_mean
 from nasreplay.data.pack import Pack, index_columns, write_pack
 from nasreplay.data.pack.layout import recipe_of
 from nasreplay.data.semantics import Own, OwnSet
+from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.evaluate.tabulate.log import Answered, difference
 from nasreplay.spaces import space_named

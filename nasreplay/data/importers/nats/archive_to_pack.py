@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.data.facts import trial_mean
 from nasreplay.data.importers.nats import conversion_parts
 from nasreplay.data.importers.nats.archive import Archive, official_texts
 from nasreplay.data.importers.nats.conversion_parts import Job, Shard
@@ -24,6 +23,7 @@ from nasreplay.data.importers.nats.records import MOST_SEEDS
 from nasreplay.data.importers.nats.verify_archive import measured
 from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.pack.writer import Chunk, Curves
+from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadOutput, BadPack, NasReplayError, UnsafePickle
 from nasreplay.files.lock import alone_in
 from nasreplay.files.workers import cores, start_worker
