@@ -10,10 +10,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
 LONGEST = 400
 
 # what a part may import besides itself; COMMON is for everybody
-COMMON = {"errors", "seeds", "config", "settings", "_version"}
+COMMON = {"errors", "seeds", "config", "settings", "plugins", "_version"}
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "errors": set(),
+    "plugins": {"errors", "cli"},  # its callers name what is imported
     "seeds": set(),
     "_version": set(),
     "config": {"errors"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.search.base import Searcher
 from nasreplay.search.parts.samplers import softmax
-from nasreplay.spaces.base import Space
-from nasreplay.spaces.nasnet import NASNetSpace
 
 COLLAPSE = 0.5  # share of skip connections from which on a cell counts as collapsed
 WARNING = (
@@ -29,20 +26,13 @@ def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator 
     codes = searcher.incumbent()[:1]
     facts: dict[str, Any] = {"found": evaluator.space.format(codes[0].tolist())}
     facts |= getattr(evaluator, "measured", dict)()
-    names = _operations(evaluator.space, codes[0].tolist())
+    names = evaluator.space.operations_of(codes[0].tolist())
     if names:
         facts["skip_share"] = names.count("skip_connect") / len(names)
     logits = getattr(searcher.state, "logits", None)
     if logits is not None and logits.shape[1:] == evaluator.space.mask.shape:
         facts["entropy"] = edge_entropy(logits[0]).tolist()
     return facts | (table_facts(truth, codes) if truth else {})
-
-
-def _operations(space: Space, codes: Sequence[int]) -> list[str]:
-    """The operations of a cell, of the normal one where there are two; none in a space without any."""
-    if isinstance(space, NASNetSpace):
-        return [operation for _, operation, _ in space.genotype(codes).normal.edges()]
-    return [names[code] for names, code in zip(space.options, codes, strict=True) if "skip_connect" in names]
 
 
 def table_facts(truth: TableEvaluator, codes: np.ndarray) -> dict[str, Any]:

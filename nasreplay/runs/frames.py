@@ -9,7 +9,7 @@ import pandas as pd
 
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import TableFacts
-from nasreplay.spaces.base import space_named
+from nasreplay.spaces import space_named
 
 
 def to_frame(results: Iterable[Result], tables: Mapping[str, TableFacts]) -> pd.DataFrame:

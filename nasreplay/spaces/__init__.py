@@ -1,9 +1,21 @@
 """Search spaces as values: parse, format, index, sample, mutate, neighbours, mixtures, costs (numpy only)."""
 
-from nasreplay.spaces.base import Architecture, Space, space_named
+from nasreplay.spaces.base import Architecture, Space
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 from nasreplay.spaces.nasnet import NASNET
+from nasreplay.spaces.registry import known_spaces, register_space, space_named
 from nasreplay.spaces.size import SIZE
 from nasreplay.spaces.topology import TOPOLOGY
 
-__all__ = ["NASNET", "SIZE", "TOPOLOGY", "Architecture", "Cell", "Genotype", "Space", "space_named"]
+__all__ = [
+    "NASNET",
+    "SIZE",
+    "TOPOLOGY",
+    "Architecture",
+    "Cell",
+    "Genotype",
+    "Space",
+    "known_spaces",
+    "register_space",
+    "space_named",
+]

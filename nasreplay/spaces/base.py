@@ -8,16 +8,17 @@ no flat indices and no list of its architectures: they are codes and texts.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nasreplay.errors import BadArchitecture, LacksCapability
 from nasreplay.seeds import Draws
 from nasreplay.spaces.graph import Graph
+from nasreplay.spaces.registry import SPACES, unpickled
 
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
 INDEX_LIMIT = 2**31  # spaces up to this size have flat indices
@@ -28,7 +29,9 @@ class Architecture:
     """One point of a space: a frozen, hashable value. `str()` gives the official text."""
 
     space: Space
+    """What it is a point of."""
     codes: tuple[int, ...]
+    """D numbers: the option of each decision."""
 
     @property
     def index(self) -> int:
@@ -48,20 +51,42 @@ class Architecture:
         return self.space.graphs(self.codes)
 
 
-class Space(ABC):
-    """Base of all spaces; a subclass adds its text form, its mutation and its costs.
+class Space:
+    """A search space; complete with its name and its options, and everything else may be overridden.
 
-    `options[d]` names what decision d may choose. Unequal numbers of options are allowed.
+    `register_space(Space("mine", (("conv", "pool"), ("8", "16", "32"))))` makes one known to packs, results and
+    commands. A subclass adds an official text form, the published mutation, costs, pictures.
     """
 
     name: str
+    """What packs, run folders and commands call it."""
     options: tuple[tuple[str, ...], ...]
+    """D tuples: what each decision may choose, at most 127 words each; their numbers may differ."""
+    mark: ClassVar[str] = ""
+    """Characters of which each one shows that a text belongs to this space; empty: whether it parses shows it."""
+    widens: ClassVar[bool] = False
+    """Whether the options of every decision grow, so that the last ones make the widest network."""
+
+    def __init__(self, name: str = "", options: Sequence[Sequence[str]] = ()):
+        """Left out: the class attributes of a subclass."""
+        if name:
+            self.name = name
+        if options:
+            self.options = tuple(map(tuple, options))
 
     def __repr__(self) -> str:
         return f"<{self.name} space, {self.size:,} architectures>"
 
-    def __reduce__(self):
-        return space_named, (self.name,)
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A registered space stays the one object of its process; another is pickled as any value is."""
+        if SPACES.holds(self.name, self):
+            kept = {
+                name: value
+                for name, value in vars(self).items()
+                if not isinstance(getattr(type(self), name, None), cached_property)
+            }
+            return unpickled, (self.name, type(self), kept)
+        return super().__reduce_ex__(protocol)
 
     # --- codes and indices -------------------------------------------------------------------------
 
@@ -149,13 +174,35 @@ class Space(ABC):
 
     # --- text --------------------------------------------------------------------------------------
 
-    @abstractmethod
     def parse(self, text: str) -> tuple[int, ...]:
-        """Codes of one official text. Raises BadArchitecture pointing at the character."""
+        """Codes of one official text; here `option/option/…`. Raises BadArchitecture pointing at the character."""
+        words, start, codes = text.split("/"), 0, []
+        for word, names in zip(words, self.options, strict=False):
+            if word not in names:
+                raise BadArchitecture(
+                    f"{text!r}, character {start + 1}: {word!r} is not one of {', '.join(names)}"
+                )
+            codes.append(names.index(word))
+            start += len(word) + 1
+        if len(words) != self.decisions:
+            raise BadArchitecture(
+                f"{text!r}, character {min(start, len(text)) + 1}: {len(words)} words, the {self.name} space has "
+                f"{self.decisions} decisions (example: {self.format([0] * self.decisions)})"
+            )
+        return tuple(codes)
 
-    @abstractmethod
     def format(self, codes: Sequence[int] | np.ndarray) -> str:
-        """The official text of one architecture."""
+        """The official text of one architecture; here `option/option/…`."""
+        return "/".join(names[code] for names, code in zip(self.options, codes, strict=True))
+
+    def forms(self, codes: Sequence[int] | np.ndarray) -> dict[str, Any]:
+        """Other ways to write one architecture, as JSON values: what `nasreplay convert` offers besides the text."""
+        return {}
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """D words: what each decision is called before its option, in a list of neighbours say."""
+        return tuple(f"c{decision} =" for decision in range(self.decisions))
 
     def architecture(self, text: str) -> Architecture:
         """The architecture that an official text names."""
@@ -182,6 +229,19 @@ class Space(ABC):
             self.parse(bad)
             raise BadArchitecture(f"{bad!r} is not an architecture of the {self.name} space") from None
 
+    @cached_property
+    def unique_class(self) -> np.ndarray | None:
+        """int32 [A]: architectures that compute the same share a number, the first such index; None: unknown."""
+        return None
+
+    def operations_of(self, codes: Sequence[int] | np.ndarray) -> list[str]:
+        """The operations of one architecture's cell (the normal one of two); empty in a space without any.
+
+        Here: the options of the decisions that may skip.
+        """
+        chosen = zip(self.options, codes, strict=True)
+        return [names[code] for names, code in chosen if "skip_connect" in names]
+
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
         """The graph of each cell of one architecture, or of its whole network.
 
@@ -197,9 +257,18 @@ class Space(ABC):
         """One uniform architecture per replica: int8 [n, D]. Uses D numbers each."""
         return (draws.uniform(self.decisions) * self.choices).astype(np.int8)
 
-    @abstractmethod
     def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
-        """The published mutation of each row of codes [n, D]."""
+        """The published mutation of each row of codes [n, D]; here a uniform decision gets a different option.
+
+        Uses 2 numbers each. A decision without a choice never changes.
+        """
+        child = np.array(codes, dtype=np.int8)
+        pick, step = draws.uniform(2).T
+        free = np.flatnonzero(self.choices > 1)
+        where, rows = free[(pick * len(free)).astype(np.int64)], np.arange(len(child))
+        shift = 1 + (step * (self.choices[where] - 1)).astype(np.int64)
+        child[rows, where] = (child[rows, where] + shift) % self.choices[where]
+        return child
 
     def neighbours(self, codes: np.ndarray) -> np.ndarray:
         """All one-edit neighbours: int8 [N, M, D] with M = Σ (choices − 1), in order of decision and option."""
@@ -234,29 +303,20 @@ class Space(ABC):
 
     # --- costs -------------------------------------------------------------------------------------
 
-    @abstractmethod
-    def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
-        """Trainable parameters of the benchmark's network, int64 [N] (exact, not in millions)."""
+    @property
+    def costed(self) -> bool:
+        """Whether `parameters` and `flops` are known."""
+        return type(self).parameters is not Space.parameters
 
-    @abstractmethod
+    def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
+        """Trainable parameters of the benchmark's network, int64 [N] (exact, not in millions).
+
+        Raises LacksCapability for a space that does not say; so does `flops`.
+        """
+        raise LacksCapability(
+            f"the {self.name} space does not say what its networks cost (`Space.parameters`)"
+        )
+
     def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
         """Multiply-accumulates of Conv2d and Linear for one image, int64 [N] (exact)."""
-
-
-def space_named(name: str) -> Space:
-    """The space of that name; also accepts NATS-Bench's `tss` and `sss`. Raises UnknownName."""
-    from nasreplay.errors import UnknownName
-    from nasreplay.spaces.nasnet import NASNET_SPACES
-    from nasreplay.spaces.size import SIZE
-    from nasreplay.spaces.topology import TOPOLOGY
-
-    known: dict[str, Space] = {
-        "topology": TOPOLOGY,
-        "tss": TOPOLOGY,
-        "size": SIZE,
-        "sss": SIZE,
-        **NASNET_SPACES,
-    }
-    if name not in known:
-        raise UnknownName(f"unknown space {name!r}; known: {', '.join(known)}")
-    return known[name]
+        raise LacksCapability(f"the {self.name} space does not say what its networks cost (`Space.flops`)")

@@ -22,6 +22,7 @@ from nasreplay.spaces.genotypes.derivation import derive, softmax
 from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Edge, Genotype
 from nasreplay.spaces.genotypes.notation import PRIMITIVES, read_genotype, to_darts
 from nasreplay.spaces.graph import Graph
+from nasreplay.spaces.registry import register_space
 
 NODES = 4
 PICKS = 4  # decisions of a node: source, operation, source, operation
@@ -70,6 +71,10 @@ class NASNetSpace(Space):
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
         """Those of the genotype."""
         return self.genotype(codes).graphs()
+
+    def operations_of(self, codes: Sequence[int] | np.ndarray) -> list[str]:
+        """Those of the normal cell."""
+        return [operation for _, operation, _ in self.genotype(codes).normal.edges()]
 
     def encode(self, genotype: Genotype) -> tuple[int, ...]:
         """Codes of a genotype; raises BadArchitecture naming the first thing that is outside this space."""
@@ -165,14 +170,14 @@ class NASNetSpace(Space):
         return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-NASNET = NASNetSpace("nasnet", DARTS)  # DARTS and SNAS
 NASNET_SPACES = {
-    space.name: space
+    space.name: register_space(space)
     for space in (
-        NASNET,
+        NASNetSpace("nasnet", DARTS),  # of DARTS and of SNAS
         NASNetSpace("nasnet-gdas", GDAS),
         NASNetSpace("nasnet-gdas-frc", GDAS, fixed_reduction=True),
         NASNetSpace("nasnet-cnas", PRIMITIVES),
         NASNetSpace("nasnet-sparse", SPARSE),
     )
 }
+NASNET = NASNET_SPACES["nasnet"]

@@ -7,6 +7,7 @@ c4 the third cell and the head (the code's reading; the public README says other
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
 from nasreplay.spaces.graph import Arrow, Graph, Node
+from nasreplay.spaces.registry import register_space
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
 STAGES = (
@@ -33,6 +35,8 @@ class SizeSpace(Space):
 
     name = "size"
     options = (tuple(map(str, WIDTHS)),) * 5
+    mark = ":"
+    widens = True
 
     def parse(self, text: str) -> tuple[int, ...]:
         """Codes of `c0:c1:c2:c3:c4`; raises BadArchitecture pointing at the character."""
@@ -67,6 +71,10 @@ class SizeSpace(Space):
     def widths(self, codes: np.ndarray) -> np.ndarray:
         """Channel numbers int64 [N, 5]."""
         return np.array(WIDTHS)[np.asarray(codes)]
+
+    def forms(self, codes: Sequence[int] | np.ndarray) -> dict[str, Any]:
+        """The widths as numbers."""
+        return {"widths": self.widths(np.asarray(codes)).tolist()}
 
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
         """The network as a chain of its stages, each as tall as it has channels; a block halves the image."""
@@ -108,4 +116,4 @@ def _cell_flops(before: np.ndarray, after: np.ndarray, resolution: int) -> np.nd
     return multiplies * resolution**2
 
 
-SIZE = SizeSpace()
+SIZE = register_space(SizeSpace(), "sss")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
 from nasreplay.spaces.graph import Arrow, Graph, Node
+from nasreplay.spaces.registry import register_space
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))  # (node, source)
@@ -33,6 +35,7 @@ class TopologySpace(Space):
 
     name = "topology"
     options = (OPERATIONS,) * 6
+    mark = "|~"
 
     @cached_property
     def official_to_flat(self) -> np.ndarray:
@@ -119,6 +122,21 @@ class TopologySpace(Space):
         except (TypeError, ValueError):
             raise BadArchitecture("the list form is three lists of (operation, source) pairs") from None
         return self.parse(text)
+
+    def forms(self, codes: Sequence[int] | np.ndarray) -> dict[str, Any]:
+        """Key, published and stricter string of equivalent cells, matrix and list form."""
+        return {
+            "key": self.key(codes),
+            "unique": self.unique_string(codes),
+            "canonical": self.canonical(codes),
+            "matrix": self.to_matrix(codes).astype(int).tolist(),
+            "lists": self.to_lists(codes),
+        }
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The edges, as node←source."""
+        return tuple("{}←{}".format(*edge) for edge in EDGES)
 
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
         """The cell: nodes 0 to 3, every edge with its operation."""
@@ -227,4 +245,4 @@ def _error(text: str, place: int, what: str) -> BadArchitecture:
     return BadArchitecture(f"{text!r}, character {place + 1}: {what} (form: {_TEMPLATE.format(*['OP'] * 6)})")
 
 
-TOPOLOGY = TopologySpace()
+TOPOLOGY = register_space(TopologySpace(), "tss")

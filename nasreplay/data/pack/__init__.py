@@ -295,7 +295,7 @@ def write_pack(
 
 def index_columns(space: Space) -> dict[str, np.ndarray]:
     """The columns that follow from the space alone: official index and, if known, equivalent cells."""
-    classes = getattr(space, "unique_class", None)
+    classes = space.unique_class
     return {"official_index": space.flat_to_official} | ({} if classes is None else {"unique_class": classes})
 
 

@@ -1,0 +1,80 @@
+"""Things known by name: those in the modules of a package, and those that other installed packages offer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import Any, Generic, TypeVar
+
+from nasreplay.errors import BadSetting, UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Name → thing. Everything registers itself when its module is imported.
+
+    A name that is not there yet, and a walk over all names, imports the modules of `package` and then those that
+    entry points of the group `nasreplay.<kind>s` name, once.
+    """
+
+    def __init__(self, kind: str, package: str, place: Callable[[T], int] = lambda thing: 0):
+        """kind: one of them, in a word; place: where a thing stands in lists, equal ones in order of registration."""
+        self.kind, self.package, self.place = kind, package, place
+        self._things: dict[str, T] = {}
+        self._complete = False
+
+    def add(self, thing: T, *names: str) -> None:
+        """Register a thing; BadSetting where something else of another origin has one of its names.
+
+        The same class registered anew (a notebook's cell that runs twice) takes the place of the old one.
+        """
+        for name in names:
+            old = self._things.get(name)
+            if old is not None and _origin(old) != _origin(thing):
+                taken = ".".join(_origin(old))
+                raise BadSetting(f"the {self.kind} name {name!r} is taken by {taken}: choose another")
+        self._things.update(dict.fromkeys(names, thing))
+
+    def named(self, name: str) -> T:
+        """The thing of that name; UnknownName lists the known ones."""
+        if name not in self:
+            raise UnknownName(f"unknown {self.kind} {name!r}; known: {', '.join(self)}")
+        return self[name]
+
+    def holds(self, name: str, thing: T) -> bool:
+        """Whether this very thing is registered by that name; imports nothing."""
+        return self._things.get(name) is thing
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._things:
+            self._complete_it()
+        return self._things[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._complete_it()
+        return iter(sorted(self._things, key=lambda name: self.place(self._things[name])))
+
+    def __len__(self) -> int:
+        self._complete_it()
+        return len(self._things)
+
+    def _complete_it(self) -> None:
+        if self._complete:
+            return
+        self._complete = True
+        for module in iter_modules(import_module(self.package).__path__):
+            import_module(f"{self.package}.{module.name}")
+        for offered in entry_points(group=f"nasreplay.{self.kind}s"):
+            try:
+                offered.load()
+            except Exception as problem:  # another package's fault must not end every command
+                warnings.warn(f"{self.kind} {offered.name} = {offered.value}: {problem}", stacklevel=2)
+
+
+def _origin(thing: Any) -> tuple[str, str]:
+    kind = thing if isinstance(thing, type) else type(thing)
+    return kind.__module__, kind.__qualname__

@@ -1,0 +1,45 @@
+"""The spaces known by name. A space registers itself; other packages offer theirs as entry points.
+
+[project.entry-points."nasreplay.spaces"]
+mine = "my_package.my_space"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nasreplay.plugins import Registry
+
+if TYPE_CHECKING:
+    from nasreplay.spaces.base import Space
+
+S = TypeVar("S", bound="Space")
+SPACES: Registry[Space] = Registry("space", "nasreplay.spaces", lambda space: space.size)
+
+
+def register_space(space: S, *aliases: str) -> S:
+    """Make a space known by its name, and by other names; returns it. Raises BadSetting for a name that is taken.
+
+    From then on packs, results and commands of this process can name it, and worker processes learn of it.
+    """
+    SPACES.add(space, space.name, *aliases)
+    return space
+
+
+def space_named(name: str) -> Space:
+    """The space of that name; also accepts NATS-Bench's `tss` and `sss`. Raises UnknownName."""
+    return SPACES.named(name)
+
+
+def known_spaces() -> tuple[Space, ...]:
+    """All registered spaces, each once."""
+    return tuple(dict.fromkeys(SPACES.values()))
+
+
+def unpickled(name: str, kind: type[Space], state: dict[str, Any]) -> Space:
+    """The registered space of that name; in a process that does not know it yet, the pickled one, registered."""
+    if name not in SPACES:
+        space = kind.__new__(kind)
+        vars(space).update(state)
+        register_space(space)
+    return SPACES[name]
