@@ -23,7 +23,7 @@ from nasreplay.models.shared_networks import GDASNetwork
 from nasreplay.search.searchers.gradient import GDAS, DartsV1
 from nasreplay.spaces.genotypes.notation import SEARCHED
 from nasreplay.spaces.nasnet import NASNET_SPACES
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 BATCH, SPACE = 16, NASNET_SPACES["nasnet-gdas"]
@@ -59,7 +59,7 @@ def ours(method: str, again: bool = False) -> steps.Step:
     """A step of the searcher on a supernet evaluator with random images."""
     recipe = replace(WEIGHT_SHARING, batch=BATCH)
     evaluator = SupernetEvaluator(
-        steps.noise(BATCH), GDASNetwork(), recipe=recipe, place=Place(checkpoint_cells=again)
+        steps.noise(BATCH), GDASNetwork(), recipe=recipe, device=Device(checkpoint_cells=again)
     )
     return steps.our_step(SEARCHERS[method](), evaluator, LOGITS.get(method))
 

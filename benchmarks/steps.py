@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasreplay.search.base import Live
+from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, SearchData, Source
-from nasreplay.train.loop import Place
 
 CLASSES = 10
 RATE, DECAY, TAU = 0.025, 5e-4, 5.0  # of the published steps
@@ -50,7 +50,7 @@ def header(threads: int) -> None:
     """Print the machine, and the head of the table."""
     print(
         f"{threads} threads, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}; "
-        f"bf16 is {Place(precision='bf16').words}"
+        f"bf16 is {Device(precision='bf16').words}"
     )
     print(f"{'step':28} {'nasreplay':>11} {'xautodl':>11} {'ratio':>7}  target")
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.search.searchers.gradient import GDAS, DartsV1, DartsV2
 from nasreplay.spaces.topology import OPERATIONS
-from nasreplay.train.loop import Place
+from nasreplay.train.device import Device
 
 BATCH = 64
 TARGETS = {  # (method, precision) → how many times faster than xautodl
@@ -65,7 +65,7 @@ def compare(method: str, rounds: int, other: bool, cpu_time: bool) -> None:
 
 def ours(method: str, precision: str) -> steps.Step:
     """A step of the searcher on a supernet evaluator with random images."""
-    evaluator = SupernetEvaluator(steps.noise(BATCH), place=Place(precision=precision))
+    evaluator = SupernetEvaluator(steps.noise(BATCH), device=Device(precision=precision))
     return steps.our_step(SEARCHERS[method](), evaluator, LOGITS.get(method))
 
 

@@ -165,15 +165,15 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
     if chosen["training"] or published.exists():
         recipe = recipe_of(str(chosen["training"] or published))
     changes = {key: chosen[key] for key in ("batch", "clip", "micro_batches") if chosen[key] is not None}
-    where = place(chosen)
-    recipe = replace(recipe, **changes).among(where.team.size)
+    where = device(chosen)
+    recipe = replace(recipe, **changes).for_world_size(where.group.world_size)
     return SupernetEvaluator(
         source(chosen),
         shared,
         recipe=recipe,
         fraction=chosen["fraction"],
         valid_batches=chosen["valid_batches"],
-        place=where,
+        device=where,
         truth=truth(chosen),
         start=start and start.net.state_dict(),
     )
@@ -208,7 +208,7 @@ def scratch(chosen: Mapping[str, Any]) -> Any:
         ladder=(recipe.total,),
         **given(chosen, "channels", "cells"),
         fraction=chosen["fraction"],
-        place=place(chosen),
+        device=device(chosen),
     )
 
 
@@ -262,20 +262,20 @@ def source(chosen: Mapping[str, Any]) -> Any:
     )
 
 
-def place(chosen: Mapping[str, Any]) -> Any:
+def device(chosen: Mapping[str, Any]) -> Any:
     """Device, precision and the other processes; sets the number of threads."""
     import torch
 
-    from nasreplay.train.device import Place, device_named
-    from nasreplay.train.distributed import joined
+    from nasreplay.train.device import Device, device_named
+    from nasreplay.train.distributed import process_group
 
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
-    return Place(
+    return Device(
         device_named(chosen["device"]),
         chosen["precision"],
         checkpoint_cells=bool(chosen.get("checkpoint_cells")),
-        team=joined(),
+        group=process_group(),
     )
 
 
@@ -325,11 +325,13 @@ def resolved(evaluator: Any, epochs: int | None) -> str:
     facts += [
         f"epochs {epochs}" if epochs else "",
         f"batch {evaluator.recipe.batch}",
-        evaluator.place.words,
+        evaluator.device.words,
     ]
     facts += [f"{evaluator.recipe.micro_batches} micro-batches" if evaluator.recipe.micro_batches > 1 else ""]
-    facts += [f"{evaluator.place.team.size} processes" if evaluator.place.team.size > 1 else ""]
-    facts += [f"device {evaluator.place.device}", f"{torch.get_num_threads()} threads", evaluator.source.note]
+    facts += [
+        f"{evaluator.device.group.world_size} processes" if evaluator.device.group.world_size > 1 else ""
+    ]
+    facts += [f"device {evaluator.device.name}", f"{torch.get_num_threads()} threads", evaluator.source.note]
     return ", ".join(filter(None, facts))
 
 

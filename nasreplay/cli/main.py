@@ -10,7 +10,7 @@ import click
 from nasreplay._version import __version__
 from nasreplay.errors import NasReplayError
 from nasreplay.jobs import rank_zero
-from nasreplay.jobs.rank_zero import Voice
+from nasreplay.jobs.rank_zero import RankZeroOutput
 
 COMMANDS = {
     "query": "Numbers of architectures: accuracy, rank, cost, neighbours.",
@@ -59,16 +59,16 @@ def cli(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one line on stderr and an exit status (1 failed run, 2 bad input)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug, voice = "--debug" in arguments, Voice()
+    debug, output = "--debug" in arguments, RankZeroOutput()
     try:
-        kept = voice.join([argument for argument in arguments if argument != "--debug"])
+        kept = output.join([argument for argument in arguments if argument != "--debug"])
         status = cli.main(kept, prog_name="nasreplay", standalone_mode=False) or 0
-        voice.leave()
+        output.leave()
         sys.exit(status)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        voice.error("nasreplay: interrupted")
+        output.error("nasreplay: interrupted")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output (head, less) has gone: nothing is wrong
@@ -76,10 +76,10 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        _explain(error, voice)
+        _explain(error, output)
 
 
-def _explain(error: Exception, voice: Voice) -> None:
+def _explain(error: Exception, output: RankZeroOutput) -> None:
     match error:
         case click.ClickException():
             text, status = error.format_message(), error.exit_code
@@ -87,11 +87,11 @@ def _explain(error: Exception, voice: Voice) -> None:
             text, status = str(error), error.exit_status
         case OSError():
             text, status = f"{error.strerror or error}: {error.filename or ''}", 1
-        case _ if voice.lost(error):
+        case _ if output.lost(error):
             text, status = rank_zero.LOST, 1
         case _:
             text, status = f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
-    voice.error(f"nasreplay: error: {text}")
+    output.error(f"nasreplay: error: {text}")
     sys.exit(status)
 
 

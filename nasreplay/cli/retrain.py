@@ -89,7 +89,7 @@ def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
         check_export(path)
     found = read_target(target or _named(chosen["config"]), chosen["which"])
     source = source_of(found, chosen)
-    job = job_of(found, source, live.place(chosen), chosen)
+    job = job_of(found, source, live.device(chosen), chosen)
     until = _end(job, chosen["epochs"])
     facts = _facts(found, source, job)
     settings = _settings(found, source, job, chosen)
@@ -103,7 +103,7 @@ def retrain(target: str | None, as_json: bool, **chosen: Any) -> None:
     epochs = folder.run(job.trainer, job.sets, until, tell)
     trainer = folder.check(job.trainer, job.sets)
     facts = {**folder.settings, **facts, "epochs": epochs, "folder": str(folder.path)}
-    for path in chosen["exports"] if folder.team.first else ():
+    for path in chosen["exports"] if folder.group.is_rank_zero else ():
         export(trainer.final, path, source.side, facts)
     facts |= {"exports": list(map(str, chosen["exports"]))} | _table(found, facts, chosen["table"])
     click.echo(json.dumps(facts, indent=1) if as_json else retrain_text.outcome(facts))
@@ -188,9 +188,9 @@ def _memory(job: Job, side: int) -> int:
     from nasreplay.train.step_memory import of_training
 
     with initial(0):
-        network = job.place.move(job.build())
+        network = job.device.move(job.build())
     evaluated = min(EVALUATION_BATCH, max(map(len, job.sets.values())))
-    return of_training(network, job.recipe, job.place, side, evaluated)
+    return of_training(network, job.recipe, job.device, side, evaluated)
 
 
 def _table(target: Target, facts: dict[str, Any], table: str | None) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def search(searcher: str, out: Path | None, resume: bool, as_json: bool, **chose
             f"--evaluator {chosen['evaluator']} works in one process; several train a supernet: --evaluator supernet"
         )
     kept = out if resume and chosen["seed"] == -1 else None
-    seed = rank_zero.lead(lambda: read_header(kept)["seed"] if kept else root_seed(chosen["seed"]))
+    seed = rank_zero.broadcast(lambda: read_header(kept)["seed"] if kept else root_seed(chosen["seed"]))
     if chosen["evaluator"] != "table":
         from nasreplay.jobs import live_search
 

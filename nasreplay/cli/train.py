@@ -14,7 +14,7 @@ from nasreplay.spaces.base import Architecture
 
 if TYPE_CHECKING:
     from nasreplay.train.images.catalogue import Source
-    from nasreplay.train.loop import Place, Trainer
+    from nasreplay.train.loop import Device, Trainer
     from nasreplay.train.recipe import Recipe
 
 # named structures of the published scripts; all_full has several operations on an edge and is no cell of the space
@@ -92,15 +92,15 @@ def train(arch: str, as_json: bool, **chosen: Any) -> None:
         "seed": chosen["seed"],
         **{name: chosen[name] for name in ("fraction", "channels", "cells", "precision")},
     }
-    place = live.place(chosen)
-    trainer, sets = _trainer(architecture, source, recipe, place, chosen)
+    device = live.device(chosen)
+    trainer, sets = _trainer(architecture, source, recipe, device, chosen)
     folder = TrainingFolder(chosen["out"] or _folder(architecture, source), settings, chosen["resume"])
     folder.save_every_s = chosen["save_every"]
 
     def tell(text: str) -> None:
         click.echo(text, err=as_json)
 
-    tell(_resolved(architecture, source, recipe, until, folder, place))
+    tell(_resolved(architecture, source, recipe, until, folder, device))
     epochs = folder.run(trainer, sets, until, tell)
     facts = {**folder.settings, "note": source.note, "epochs": epochs, "folder": str(folder.path)}
     facts["table"] = beside(architecture, folder.settings, epochs[-1], chosen["table"])
@@ -135,7 +135,7 @@ def recipe_and_end(chosen: dict[str, Any]) -> tuple[Recipe, int]:
 
 
 def _trainer(
-    architecture: Architecture, source: Source, recipe: Recipe, place: Place, chosen: dict[str, Any]
+    architecture: Architecture, source: Source, recipe: Recipe, device: Device, chosen: dict[str, Any]
 ):
     """A function of the seed (known only when the run folder is open), and the evaluation sets."""
     from nasreplay.models.nb201.child import child
@@ -146,7 +146,7 @@ def _trainer(
     about = architecture.codes, source.classes, chosen["channels"], chosen["cells"]
 
     def made(seed: int) -> Trainer:
-        return Trainer(lambda: child(architecture.space, *about), images, recipe, seed, place)
+        return Trainer(lambda: child(architecture.space, *about), images, recipe, seed, device)
 
     return made, {name: part.fraction(chosen["fraction"]) for name, part in sets.items()}
 
@@ -158,7 +158,7 @@ def _folder(architecture: Architecture, source: Source):
 
 
 def _resolved(
-    architecture: Architecture, source: Source, recipe: Recipe, until: int, folder: Any, place: Place
+    architecture: Architecture, source: Source, recipe: Recipe, until: int, folder: Any, device: Device
 ) -> str:
     """What will be done, in full."""
     import torch
@@ -166,7 +166,7 @@ def _resolved(
     lines = [
         f"{architecture}  (index {architecture.official_index}) on {source.name}, seed {folder.settings['seed']}",
         f"recipe {recipe.name}: {until} of {recipe.total} epochs, learning rate {recipe.lr:g} to {recipe.eta_min:g}, "
-        f"batch {recipe.batch}; {torch.get_num_threads()} threads, {place.words}",
+        f"batch {recipe.batch}; {torch.get_num_threads()} threads, {device.words}",
     ]
     if folder.settings["fraction"] < 1:
         lines.append(f"on {100 * folder.settings['fraction']:g} % of the images of every set")

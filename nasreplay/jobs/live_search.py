@@ -27,9 +27,9 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
     from nasreplay.runs.store import save_result
     from nasreplay.runs.tensorboard import Board
     from nasreplay.search import run
-    from nasreplay.train.distributed import joined
+    from nasreplay.train.distributed import process_group
 
-    team = joined()
+    group = process_group()
     searcher = _searcher(name, chosen)
     chosen = {**chosen, "searcher": searcher.name}
     evaluators.refuse_idle(chosen["evaluator"])
@@ -44,7 +44,9 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
     own = searcher.epochs_on(evaluator)
     epochs = own and min(own, chosen["epochs"] or own)
     folder = out or default_folder(searcher, evaluator, chosen) / f"seed-{seed}"
-    checkpoint = _checkpoint(searcher, evaluator, chosen, folder, seed, resume) if team.first else None
+    checkpoint = (
+        _checkpoint(searcher, evaluator, chosen, folder, seed, resume) if group.is_rank_zero else None
+    )
     click.echo(f"{searcher.name}, seed {seed}: {live.resolved(evaluator, epochs)}", err=True)
     if "weights" in evaluator.abilities:
         click.echo(live.memory(evaluator, searcher), err=True)
@@ -69,7 +71,7 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         keep_epoch=checkpoint.save if checkpoint else None,
         files=live.checkpoint_files(),
     )
-    recorder = rank_zero.OneFolder(team, record if team.first else None)
+    recorder = rank_zero.RankZeroRecorder(group, record if group.is_rank_zero else None)
     with _bar(evaluator, epochs) as progress:
         outcome = run(
             searcher,
@@ -91,7 +93,7 @@ def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[
         saved = {"checkpoint": str(checkpoint.path)} if checkpoint and checkpoint.path.exists() else {}
         return facts | saved
 
-    return team.lead(told)
+    return group.broadcast(told)
 
 
 def default_folder(searcher: Any, evaluator: Any, chosen: dict[str, Any]) -> Path:

@@ -1,21 +1,21 @@
-"""Commands under torchrun: all processes do the same, the first one tells and writes, and an error is told once."""
+"""Commands under torchrun: every rank does the same, rank 0 prints and writes, and an error is printed once."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
 import numpy as np
 
 from nasreplay.errors import BadSetting
 
 if TYPE_CHECKING:
     from nasreplay.runs.record import RunFolder
-    from nasreplay.train.distributed import Team
+    from nasreplay.train.distributed import ProcessGroup
 
+T = TypeVar("T")
 COMMANDS = ("retrain", "search")
 LOST = "another process of this run has ended; --resume continues from the last checkpoint"
 
@@ -25,24 +25,24 @@ def several() -> bool:
     return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
 
 
-def lead(make: Callable[[], Any]) -> Any:
-    """What `make` gives in the first process, in all of them."""
+def broadcast(make: Callable[[], T]) -> T:
+    """What `make` returns on rank 0, on every rank; loads no torch where there is one process."""
     if not several():
         return make()
-    from nasreplay.train.distributed import joined
+    from nasreplay.train.distributed import process_group
 
-    return joined().lead(make)
+    return process_group().broadcast(make)
 
 
-class Voice:
-    """What a process may tell: all of it if it is alone; else only the first one's, and the first error of all."""
+class RankZeroOutput:
+    """Prints from rank 0 only; the first error of any rank is printed once."""
 
     def __init__(self):
         self._store: Any = None
         self._errors = sys.stderr
 
     def join(self, arguments: Sequence[str]) -> list[str]:
-        """Join the other processes, if there are any; returns the arguments without those of launchers.
+        """Join the process group, if torchrun started one; returns the arguments without those of launchers.
 
         Raises BadSetting for a command that works in one process.
         """
@@ -52,32 +52,30 @@ class Voice:
             return list(arguments)
         if os.environ["RANK"] != "0":
             sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each tells that the others have ended
-        from nasreplay.train.distributed import join
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each prints that the others have ended
+        from nasreplay.train.distributed import init_process_group
 
-        self._store = join()
+        self._store = init_process_group()
         command = next((one for one in arguments if not one.startswith("-")), "")
         if command and command not in COMMANDS:
             raise BadSetting(f"nasreplay {command} works in one process: start it without torchrun")
         return list(arguments)
 
     def error(self, text: str) -> None:
-        """Tell of an error, unless another process has told of one."""
-        if not several():
-            click.echo(text, err=True)
-        elif self._store is None:
-            click.echo(text, err=True)  # joining failed
+        """Print an error on standard error, unless another rank has printed one."""
+        if not several() or self._store is None:
+            print(text, file=sys.stderr)
         elif self._comes_first():
-            click.echo(text, file=self._errors)
+            print(text, file=self._errors, flush=True)
 
     def _comes_first(self) -> bool:
         try:
             return self._store.add("told", 1) == 1
-        except RuntimeError:  # the store went with the process that told
+        except RuntimeError:  # the store went with the process that printed
             return False
 
     def lost(self, error: Exception) -> bool:
-        """Whether an error only says that another process has gone."""
+        """Whether an error only says that another process has ended."""
         if self._store is None or not isinstance(error, RuntimeError):
             return False
         from torch.distributed import DistError
@@ -85,21 +83,21 @@ class Voice:
         return isinstance(error, DistError) or "gloo" in str(error).lower()
 
     def leave(self) -> None:
-        """Leave the other processes after work that succeeded."""
+        """Leave the process group after work that succeeded."""
         if self._store is not None:
-            from nasreplay.train.distributed import leave
+            from nasreplay.train.distributed import destroy_process_group
 
-            leave()
+            destroy_process_group()
 
 
-class OneFolder:
-    """A run folder that the first process writes; all begin with the state that it found there.
+class RankZeroRecorder:
+    """A recorder whose run folder (None on other ranks) rank 0 writes; every rank begins with the state found there.
 
-    folder: None in the others.
+    The methods are those of `RunFolder`.
     """
 
-    def __init__(self, team: Team, folder: RunFolder | None):
-        self.team, self.folder = team, folder
+    def __init__(self, group: ProcessGroup, folder: RunFolder | None):
+        self.group, self.folder = group, folder
 
     def start(self, header: dict[str, Any], searcher: Any, evaluator: Any) -> int:
         """As RunFolder."""
@@ -109,7 +107,7 @@ class OneFolder:
             step = self.folder.start(header, searcher, evaluator)
             return step, step and (searcher.state_dict(), evaluator.state_dict())
 
-        step, states = self.team.lead(found)
+        step, states = self.group.broadcast(found)
         if step and not self.folder:
             searcher.load_state_dict(states[0])
             evaluator.load_state_dict(states[1])
@@ -122,8 +120,8 @@ class OneFolder:
 
     def step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
         """As RunFolder; raises TrainingFailed if the processes' states differ at the end of an epoch."""
-        if self.team.size > 1 and step % evaluator.steps_per_epoch == 0:
-            self.team.check_same(
+        if self.group.world_size > 1 and step % evaluator.steps_per_epoch == 0:
+            self.group.check_same(
                 [searcher.state_dict(), evaluator.net.state_dict()], f"after epoch {live.epoch + 1}"
             )
         if self.folder:
@@ -140,9 +138,9 @@ class OneFolder:
             self.folder.close()
 
     def agree(self, ledger: Any, asked: bool) -> bool:
-        """Give all processes the first one's clocks; returns whether some process was asked to stop."""
-        clocks = np.stack([ledger.simulated_s, ledger.wall_s]) * self.team.first
+        """Give every rank the clocks of rank 0; returns whether any process was asked to stop."""
+        clocks = np.stack([ledger.simulated_s, ledger.wall_s]) * self.group.is_rank_zero
         flag = np.array([float(asked)])
-        self.team.add(clocks, flag)
+        self.group.all_reduce_arrays(clocks, flag)
         ledger.simulated_s[:], ledger.wall_s[:] = clocks
         return bool(flag[0])

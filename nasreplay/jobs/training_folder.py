@@ -20,7 +20,7 @@ from nasreplay.runs.folder import open_folder
 from nasreplay.search.driver import StopSignals
 from nasreplay.seeds import root_seed
 from nasreplay.train.checkpoint import Checkpoints
-from nasreplay.train.distributed import joined
+from nasreplay.train.distributed import process_group
 
 if TYPE_CHECKING:
     from nasreplay.train.loop import Images, Score, Trainer
@@ -39,8 +39,8 @@ class TrainingFolder:
     save_every_s = 30.0
 
     def __init__(self, path: Path | Callable[[int], Path], settings: dict[str, Any], resume: bool):
-        self.team = joined()
-        self.path, self.settings = self.team.lead(lambda: self._open(path, settings, resume))
+        self.group = process_group()
+        self.path, self.settings = self.group.broadcast(lambda: self._open(path, settings, resume))
         self.checkpoints = Checkpoints(self.path / "checkpoint")
         self.epochs: list[dict[str, Any]] = []
 
@@ -75,7 +75,7 @@ class TrainingFolder:
             def after_batch() -> None:
                 nonlocal saved
                 show()
-                stopped = self.team.any(stop.asked)
+                stopped = self.group.any(stop.asked)
                 if stopped or time.perf_counter() - saved >= self.save_every_s:
                     self._save(trainer)
                     saved = time.perf_counter()
@@ -89,13 +89,13 @@ class TrainingFolder:
                 self._log()
                 saved = time.perf_counter()
                 tell(line(self.epochs[-1], until))
-                if self.team.any(stop.asked) and trainer.trained < until:
+                if self.group.any(stop.asked) and trainer.trained < until:
                     self._stop()
         return self.epochs
 
     def check(self, made: Callable[[int], Trainer], sets: Mapping[str, Images]) -> Trainer:
         """A fresh trainer with the last checkpoint; raises TrainingFailed unless its accuracies are those logged."""
-        trainer, found = made(self.settings["seed"]), self.team.lead(self.checkpoints.latest)
+        trainer, found = made(self.settings["seed"]), self.group.broadcast(self.checkpoints.latest)
         assert found, "run() saves after every epoch"
         trainer.load_state_dict(found[1]["trainer"])
         for name, score in trainer.scores(sets).items():
@@ -111,7 +111,7 @@ class TrainingFolder:
         raise click.ClickException(f"interrupted; continue with: --out {self.path} --resume")
 
     def _continue(self, trainer: Trainer, tell: Callable[[str], None]) -> None:
-        found = self.team.lead(self.checkpoints.latest)
+        found = self.group.broadcast(self.checkpoints.latest)
         if not found:
             return
         state = found[1]
@@ -122,7 +122,7 @@ class TrainingFolder:
 
     def _save(self, trainer: Trainer, score: Score | None = None) -> None:
         """score: on the validation images; without any no checkpoint is the best, for test images choose nothing."""
-        if not self.team.first:
+        if not self.group.is_rank_zero:
             return
         state = trainer.state_dict()
         if not all(values.isfinite().all() for values in state["network"].values()):
@@ -135,7 +135,7 @@ class TrainingFolder:
         self.checkpoints.save(step, {"trainer": state, "epochs": self.epochs}, score and score.top1)
 
     def _log(self) -> None:
-        if not self.team.first:
+        if not self.group.is_rank_zero:
             return
         lines = "".join(json.dumps(epoch) + "\n" for epoch in self.epochs)
         write_whole(self.path / "epochs.jsonl", lines.encode())

@@ -16,7 +16,7 @@ from nasreplay.spaces import SIZE, Architecture, Genotype
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import Source, load
 from nasreplay.train.images.streamed import FileSource, load_files
 from nasreplay.train.loop import Images, Trainer, division_of
@@ -43,11 +43,11 @@ class Job:
     build: Callable[[], nn.Module]
     images: Images
     sets: Mapping[str, Images]
-    place: Place
+    device: Device
 
     def trainer(self, seed: int) -> Trainer:
         """The training of a seed, at its start."""
-        return Trainer(self.build, self.images, self.recipe, seed, self.place)
+        return Trainer(self.build, self.images, self.recipe, seed, self.device)
 
 
 def source_of(target: Target, chosen: dict[str, Any]) -> Source | FileSource:
@@ -67,19 +67,19 @@ def source_of(target: Target, chosen: dict[str, Any]) -> Source | FileSource:
     return load_files(dataset, data, **_given(chosen, side="side", workers="workers"))
 
 
-def job_of(target: Target, source: Source | FileSource, place: Place, chosen: dict[str, Any]) -> Job:
+def job_of(target: Target, source: Source | FileSource, device: Device, chosen: dict[str, Any]) -> Job:
     """What the options make of a target; raises BadSetting or UnknownName."""
     if isinstance(target.cell, Genotype):
-        job = _of_genotype(target, target.cell, source, place, chosen)
+        job = _of_genotype(target, target.cell, source, device, chosen)
     elif isinstance(source, FileSource):
         raise BadSetting(f"{source.name}: {target.cell} has a network for small images only")
     else:
-        job = _of_cell(target.cell, source, place, chosen)
+        job = _of_cell(target.cell, source, device, chosen)
     part = chosen["fraction"]
     sets = {name: images.fraction(part) for name, images in job.sets.items()}
-    recipe = job.recipe.among(place.team.size)
+    recipe = job.recipe.for_world_size(device.group.world_size)
     images = job.images.fraction(part)
-    division_of(recipe, place, len(images))
+    division_of(recipe, device, len(images))
     if recipe.auxiliary and 1 in (recipe.batch, len(images) % recipe.batch):
         raise BadSetting(
             f"a batch of one of the {len(images):,} images is too few for the batch norms of the auxiliary head: "
@@ -89,7 +89,7 @@ def job_of(target: Target, source: Source | FileSource, place: Place, chosen: di
 
 
 def _of_genotype(
-    target: Target, genotype: Genotype, source: Source | FileSource, place: Place, chosen: dict[str, Any]
+    target: Target, genotype: Genotype, source: Source | FileSource, device: Device, chosen: dict[str, Any]
 ) -> Job:
     kind = "imagenet" if isinstance(source, FileSource) else "cifar"
     sizes = replace(_sizes(target, kind, chosen), **_given(chosen, ichannel="channels", layers="cells"))
@@ -105,7 +105,7 @@ def _of_genotype(
     recipe = recipe if plan.auxiliary else replace(recipe, auxiliary=0.0)
     words = f"{plan.channels} channels, {plan.cells} cells ({sizes.name}), layers of {plan.style.source}"
     about = {"network": asdict(plan)}
-    return Job(recipe, about, words, lambda: NASNet(genotype, plan), *_all_images(source), place)
+    return Job(recipe, about, words, lambda: NASNet(genotype, plan), *_all_images(source), device)
 
 
 def _sizes(target: Target, kind: str, chosen: dict[str, Any]) -> NetworkConfig:
@@ -137,7 +137,7 @@ def _dialect(target: Target, sizes: NetworkConfig, chosen: dict[str, Any]) -> st
     return target.entry.dialect if target.entry else Plan.dialect
 
 
-def _of_cell(cell: Architecture, source: Source, place: Place, chosen: dict[str, Any]) -> Job:
+def _of_cell(cell: Architecture, source: Source, device: Device, chosen: dict[str, Any]) -> Job:
     refused = ["config", "dialect", "drop_path", *(("channels", "cells") if cell.space is SIZE else ())]
     for name in refused:
         if chosen[name]:
@@ -150,7 +150,7 @@ def _of_cell(cell: Architecture, source: Source, place: Place, chosen: dict[str,
     if cell.space is not SIZE:
         words += f", {sizes['channels']} channels, {sizes['cells']} cells a stage"
     build = lambda: child(cell.space, cell.codes, source.classes, **sizes)  # noqa: E731
-    return Job(recipe, sizes, words, build, *source.benchmark(), place)
+    return Job(recipe, sizes, words, build, *source.benchmark(), device)
 
 
 def _all_images(source: Source | FileSource) -> tuple[Images, Mapping[str, Images]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nasreplay.train.distributed import Statistics, Team
+from nasreplay.train.distributed import ProcessGroup, Statistics
 
 
 class Pass(NamedTuple):
@@ -49,15 +49,15 @@ class Sums:
             if gradient is not None:
                 self.gradients[place] = gradient if before is None else before + gradient
 
-    def total(self, team: Team, statistics: Statistics) -> Pass:
+    def total(self, group: ProcessGroup, statistics: Statistics) -> Pass:
         """Of all processes, in one message; the network keeps the mean statistics."""
         used = torch.tensor([float(gradient is not None) for gradient in self.gradients]).to(self.loss)
-        if team.size > 1:
+        if group.world_size > 1:
             pairs = zip(self.gradients, self.weights, strict=True)
             filled = [
                 torch.zeros_like(weight) if gradient is None else gradient for gradient, weight in pairs
             ]
-            team.sum([self.loss, self.right, used, *self.slopes, *filled, *statistics.sums])
+            group.all_reduce([self.loss, self.right, used, *self.slopes, *filled, *statistics.sums])
             self.gradients = [
                 gradient if held else None for gradient, held in zip(filled, used > 0, strict=True)
             ]

@@ -25,8 +25,9 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.models.nb201.child import child
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
+from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import Source
-from nasreplay.train.loop import Epoch, Place, Trainer
+from nasreplay.train.loop import Epoch, Trainer
 from nasreplay.train.recipe import Recipe
 
 FORMAT = 1  # of the kept numbers; changes when training changes
@@ -59,11 +60,11 @@ class ScratchEvaluator:
         channels: int = 16,
         cells: int = 5,
         fraction: float = 1.0,
-        place: Place | None = None,
+        device: Device | None = None,
         build: Callable[..., nn.Module] = child,
     ):
         self.space, self.source, self.build = space, source, build
-        self.recipe, self.place = recipe or Recipe(), place or Place()
+        self.recipe, self.device = recipe or Recipe(), device or Device()
         self.epochs, self.trial, self.seeds = tuple(sorted(set(ladder))), trial, tuple(seeds)
         self.channels, self.cells, self.fraction = channels, cells, fraction
         if not self.epochs or self.epochs[0] < 1 or self.epochs[-1] > self.recipe.total:
@@ -188,7 +189,7 @@ class ScratchEvaluator:
             return [self.seeds] * len(replica)
         if trial == "drawn":
             drawn = (self.stream.each(replica) * len(self.seeds)).astype(np.int64)
-            return [(self.seeds[place],) for place in drawn]
+            return [(self.seeds[trial],) for trial in drawn]
         return [(int(trial),)] * len(replica)
 
     def _measure(self, codes: np.ndarray, seeds: tuple[int, ...], epoch: int) -> tuple[float, float]:
@@ -214,7 +215,11 @@ class ScratchEvaluator:
     def _train(self, codes: np.ndarray, seed: int, until: int) -> dict[str, Any]:
         about = (self.images.classes, self.channels, self.cells)
         trainer = Trainer(
-            lambda: self.build(self.space, codes.tolist(), *about), self.images, self.recipe, seed, self.place
+            lambda: self.build(self.space, codes.tolist(), *about),
+            self.images,
+            self.recipe,
+            seed,
+            self.device,
         )
         found, training = {}, 0.0
         for epoch in range(1, until + 1):
@@ -235,7 +240,7 @@ class ScratchEvaluator:
         about = {"recipe": self.recipe.settings(), "data": self.source.fingerprint, "fraction": self.fraction}
         if self.space.name == "topology":
             about |= {"channels": self.channels, "cells": self.cells}
-        return about | {"device": self.place.device, "precision": self.place.precision}
+        return about | {"device": self.device.name, "precision": self.device.precision}
 
     def _key(self) -> str:
         network = (

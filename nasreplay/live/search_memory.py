@@ -20,7 +20,7 @@ def of_search(supernet: SupernetEvaluator, mixes: bool) -> int:
     mixes: whether the search computes all operations at once (DARTS, SNAS). If not, this is of the one operation that
     takes most, on every edge: the most that a draw can take.
     """
-    batch = Batch(*few_images(supernet.images[0].images.shape[-1], supernet.place, supernet.dtype))
+    batch = Batch(*few_images(supernet.images[0].images.shape[-1], supernet.device, supernet.dtype))
     with untouched(supernet.net):
         step = max(_of_step(supernet, mixture, batch) for mixture in _mixtures(supernet, mixes))
         one_hot = supernet.space.embed((supernet.space.choices - 1)[None])[0]
@@ -42,9 +42,9 @@ def _mixtures(supernet: SupernetEvaluator, mixes: bool) -> list[Mixture]:
 
 def _of_step(supernet: SupernetEvaluator, mixture: Mixture, batch: Batch) -> int:
     def step() -> Any:
-        weights = torch.as_tensor(mixture.weights[0], dtype=supernet.dtype, device=supernet.place.device)
+        weights = torch.as_tensor(mixture.weights[0], dtype=supernet.dtype, device=supernet.device.name)
         weights.requires_grad_()
-        with supernet.place.computing():
+        with supernet.device.autocast():
             logits = supernet.net(batch.images, weights, torch.as_tensor(mixture.active[0]))
         loss = nn.functional.cross_entropy(logits.to(supernet.dtype), batch.labels)
         return torch.autograd.grad(loss, [*supernet.weights, weights], allow_unused=True)

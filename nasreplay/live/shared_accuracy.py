@@ -17,7 +17,7 @@ from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.models.recompute import kept_buffers
 from nasreplay.spaces import Space
 from nasreplay.train.batches import Batch, Division, in_order
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import ImageSet, Source
 
 BATCH = Fidelity("batch", 1)
@@ -34,7 +34,7 @@ class SharedAccuracies:
     source: Source
     ledger: Ledger
     net: Any
-    place: Place
+    device: Device
     dtype: torch.dtype
     truth: TableEvaluator | None
     valid: ImageSet
@@ -64,17 +64,17 @@ class SharedAccuracies:
         if at not in self.ladder():
             raise NotMeasured(f"a supernet does not know {at}; it knows {BATCH} and {SHARED}")
         replica = self.ledger.rows(replica, len(codes))
-        team, batches = self.place.team, self._asked(at)
+        group, batches = self.device.group, self._asked(at)
         counts, seconds = np.zeros((len(codes), 2)), np.zeros(len(codes))
         for row, one_hot in enumerate(self.space.embed(codes)):
             if (
-                at == BATCH or row % team.size == team.rank
+                at == BATCH or row % group.world_size == group.rank
             ):  # on a divided batch all work on each, else they take turns
                 started = time.perf_counter()
                 counts[row] = self._counts(one_hot, batches, train_mode=at == BATCH)
                 seconds[row] = time.perf_counter() - started
-        team.add(counts, seconds)
-        self.ledger.simulated_s[:] = team.lead(self.ledger.simulated_s.copy)
+        group.all_reduce_arrays(counts, seconds)
+        self.ledger.simulated_s[:] = group.broadcast(self.ledger.simulated_s.copy)
         accuracy = 100.0 * counts[:, 0] / counts[:, 1]
         clock, answered = self.ledger.charge(replica, seconds)
         answers = Evaluations(
@@ -110,11 +110,11 @@ class SharedAccuracies:
         self, one_hot: np.ndarray, batches: Sequence[Batch], train_mode: bool = False
     ) -> tuple[int, int]:
         """(right answers, images)."""
-        weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.place.device)
+        weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.device.name)
         right = total = 0
         rate, self.net.drop_path = self.net.drop_path, 0.0  # the same weights must give the same number
         self.net.train(train_mode)
-        with kept_buffers(self.net), self.place.computing():
+        with kept_buffers(self.net), self.device.autocast():
             for images, labels in batches:
                 logits = self.net(images, weights, weights > 0)
                 right += int((logits.argmax(dim=1) == labels).sum())
@@ -123,7 +123,7 @@ class SharedAccuracies:
         return right, total
 
     def _valid(self) -> Iterator[Batch]:
-        order = (self.valid_batch, self.place.device, self.place.channels_last)
+        order = (self.valid_batch, self.device.name, self.device.channels_last)
         return (batch.to(self.dtype) for batch in in_order(self.valid, *order))
 
     def _meaning(self) -> str:

@@ -24,9 +24,10 @@ from nasreplay.models.shared_networks import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.batches import Batch, Batches, Division, PairedBatches
+from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
 from nasreplay.train.images.catalogue import Source
-from nasreplay.train.loop import Place, initial, reseed
+from nasreplay.train.loop import initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 
 # what shared weights learn by; the rest of a recipe is for networks of their own
@@ -72,14 +73,14 @@ class SupernetEvaluator(SharedAccuracies):
         recipe: Recipe = WEIGHT_SHARING,
         fraction: float = 1.0,
         valid_batches: int = 1,
-        place: Place | None = None,
+        device: Device | None = None,
         dtype: torch.dtype = torch.float32,
         truth: TableEvaluator | None = None,
         start: dict[str, Tensor] | None = None,
     ):
         self.source, self.network, self.start = source, network or CellNetwork(), start
         self.space = self.network.space
-        self.recipe, self.place, self.dtype, self.truth = recipe, place or Place(), dtype, truth
+        self.recipe, self.device, self.dtype, self.truth = recipe, device or Device(), dtype, truth
         self._check(recipe, valid_batches)
         self.valid_batch = recipe.test_batch or 512
         parts = source.search()
@@ -103,8 +104,8 @@ class SupernetEvaluator(SharedAccuracies):
                 )
 
     def _division(self) -> Division:
-        team, parts, size = self.place.team, self.recipe.micro_batches, self.recipe.batch
-        divisions = [Division.among(team, parts, size, len(images)) for images in self.images]
+        group, parts, size = self.device.group, self.recipe.micro_batches, self.recipe.batch
+        divisions = [Division.of(group, parts, size, len(images)) for images in self.images]
         return divisions[0]
 
     # --- the protocol ------------------------------------------------------------------------------
@@ -118,12 +119,12 @@ class SupernetEvaluator(SharedAccuracies):
             net = self.network.build(self.source.classes)
         if self.start is not None:
             net.load_state_dict(self.start)
-        self.net: Any = self.place.move(net.to(self.dtype))
-        self.net.generator = self.noise = torch.Generator(self.place.device)
+        self.net: Any = self.device.move(net.to(self.dtype))
+        self.net.generator = self.noise = torch.Generator(self.device.name)
         self.seed = seed
         self.weights: list[Tensor] = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimizer = self.recipe.optimiser(self.net.parameters())
-        about = (self.place.device, self.place.channels_last, self.division)
+        self.optimizer = self.recipe.optimizer(self.net.parameters())
+        about = (self.device.name, self.device.channels_last, self.division)
         orders = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
         self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), True, *about)
         self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), True, *about)
@@ -193,13 +194,13 @@ class SupernetEvaluator(SharedAccuracies):
             "ladder": [list(at) for at in self.ladder()],
             "network": self.network.settings(),
             "recipe": self.recipe.settings(),
-            "precision": self.place.precision,
+            "precision": self.device.precision,
             "valid": self._meaning(),
             **self._own(),
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimizer, clocks, place in the data. Raises TrainingFailed for a weight that is not a number."""
+        """Weights, optimizer, clocks, position in the data; raises TrainingFailed for a weight that is not finite."""
         weights = self.net.state_dict()
         if not all(values.isfinite().all() for values in weights.values()):
             raise TrainingFailed(f"a shared weight is no longer a number: {WAY_OUT}")
@@ -245,12 +246,12 @@ class SupernetEvaluator(SharedAccuracies):
         for number, (images, labels), part in self.division.shares(batch, self.given):
             reseed(self.noise, self.seed, "drop path", *where, number)
             row = number % samples
-            with statistics.of(part), self.place.computing():
+            with statistics.of(part), self.device.autocast():
                 logits = self.net(images, rows[row], torch.as_tensor(mixture.active[row]))
             loss = part * nn.functional.cross_entropy(logits.to(self.dtype), labels)
             right = (logits.detach().argmax(dim=1) == labels).to(loss).mean()
             sums.add(row, loss, part * right)
-        found = sums.total(self.place.team, statistics)
+        found = sums.total(self.device.group, statistics)
         if not torch.isfinite(found.loss).all():
             step = len(self.metrics.get("train_loss", ())) + 1
             raise TrainingFailed(
@@ -267,7 +268,7 @@ class SupernetEvaluator(SharedAccuracies):
             )
 
     def _tensor(self, row: np.ndarray, need_gradient: bool) -> Tensor:
-        weights = torch.as_tensor(row, dtype=self.dtype, device=self.place.device)
+        weights = torch.as_tensor(row, dtype=self.dtype, device=self.device.name)
         return weights.requires_grad_(need_gradient)
 
     def _batch(self, which: int) -> Batch:

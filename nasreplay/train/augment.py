@@ -1,4 +1,4 @@
-"""Augmentation of whole batches on the device: flip, crop, normalise, cutout, in the benchmark's order.
+"""Augmentation of whole batches on the device: flip, crop, normalize, cutout, in the benchmark's order.
 
 Legend: B images, P planes, H and W pixels, K values per pixel. A batch is stored as [B, P, H, W, K], with P=3, K=1
 (channels first) or P=1, K=3 (channels last), so that a row of pixels is contiguous in either layout and a random
@@ -22,7 +22,7 @@ class Augment:
     """What is done to a training image.
 
     padding: zero pixels on each side before a crop of the original size; flip: mirror one image in two;
-    cutout: side of a square set to zero after normalisation, centred anywhere, cut at the border (0 = none).
+    cutout: side of a square set to zero after normalization, centred anywhere, cut at the border (0 = none).
     """
 
     padding: int
@@ -42,7 +42,7 @@ class Augment:
         return batch if mirrored is None else mirror(batch, mirrored)
 
     def cut(self, images: Tensor, uniform: np.ndarray) -> Tensor:
-        """Normalised images [B, P, H, W, K] with the cutout square set to zero, in place."""
+        """Normalized images [B, P, H, W, K] with the cutout square set to zero, in place."""
         if not self.cutout:
             return images
         height, width = images.shape[2:4]

@@ -1,7 +1,7 @@
-"""Batches of images, ready for a network: shuffled, augmented, normalised, and exactly repeatable.
+"""Batches of images, ready for a network: shuffled, augmented, normalized, and exactly repeatable.
 
-Every random number is taken from a counter-based stream at a place that follows from the epoch and the item's
-place in it, so (epoch, taken) is the whole state, and an item is augmented alike whatever the batch size.
+Every random number is taken from a counter-based stream at a position that follows from the epoch and the item's
+position in it, so (epoch, taken) is the whole state, and an item is augmented alike whatever the batch size.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch import Tensor
 from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
-from nasreplay.train.distributed import Team
+from nasreplay.train.distributed import ProcessGroup
 from nasreplay.train.images.catalogue import ImageSet
 
 
 class Batch(NamedTuple):
-    """images: float32 [B, 3, H, W], normalised; labels: int64 [B]."""
+    """images: float32 [B, 3, H, W], normalized; labels: int64 [B]."""
 
     images: Tensor
     labels: Tensor
@@ -36,18 +36,20 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Division:
-    """How every mini-batch is divided, in order, into `parts` micro-batches; those in `own` are this process's."""
+    """How every mini-batch is divided, in order, into micro-batches, and which of them this process computes."""
 
     parts: int = 1
+    """Micro-batches of a mini-batch."""
     own: range = range(1)
+    """Numbers of this process's micro-batches."""
 
     @classmethod
-    def among(cls, team: Team, parts: int, size: int, items: int) -> Division:
-        """Of mini-batches of `size` out of `items` images; raises BadSetting where they cannot be divided."""
-        if parts == team.size == 1:
+    def of(cls, group: ProcessGroup, parts: int, size: int, items: int) -> Division:
+        """The division of mini-batches of `size` out of `items` images; raises BadSetting where there is none."""
+        if parts == group.world_size == 1:
             return cls()
-        if parts % team.size:
-            raise BadSetting(f"{parts} micro-batches for {team.size} processes: it must be a multiple")
+        if parts % group.world_size:
+            raise BadSetting(f"{parts} micro-batches for {group.world_size} processes: it must be a multiple")
         if size % parts:
             raise BadSetting(f"a batch of {size} images cannot be divided into {parts} equal micro-batches")
         if (least := items % size or size) < 2 * parts:  # a batch norm needs two
@@ -55,11 +57,11 @@ class Division:
                 f"the smallest batch of an epoch has {least} of {items:,} images, too few for {parts} micro-batches "
                 "of at least 2: choose another --batch"
             )
-        each = parts // team.size
-        return cls(parts, range(team.rank * each, (team.rank + 1) * each))
+        each = parts // group.world_size
+        return cls(parts, range(group.rank * each, (group.rank + 1) * each))
 
-    def place(self, total: int) -> slice:
-        """What this process has of a mini-batch of so many images."""
+    def own_slice(self, total: int) -> slice:
+        """The images of a mini-batch of so many that belong to this process."""
         return slice(self._start(self.own.start, total), self._start(self.own.stop, total))
 
     def shares(self, batch: Batch, total: int) -> Iterator[tuple[int, Batch, float]]:
@@ -67,9 +69,9 @@ class Division:
         if self.parts == 1:
             yield 0, batch, 1.0
             return
-        offset = self.place(total).start
+        offset = self.own_slice(total).start
         for number in self.own:
-            start, stop = (self._start(place, total) for place in (number, number + 1))
+            start, stop = (self._start(each, total) for each in (number, number + 1))
             part = slice(start - offset, stop - offset)
             yield number, Batch(batch.images[part], batch.labels[part]), (stop - start) / total
 
@@ -89,8 +91,8 @@ class Pair(Sequence[Batch]):
     def __len__(self) -> int:
         return len(self._makers)
 
-    def __getitem__(self, place):
-        return self._makers[place]()
+    def __getitem__(self, index):
+        return self._makers[index]()
 
     def to(self, dtype: torch.dtype) -> Pair:
         """The images in another precision."""
@@ -139,17 +141,17 @@ def in_order(
     size: int,
     device: str | torch.device = "cpu",
     channels_last: bool = False,
-    team: Team | None = None,
+    group: ProcessGroup | None = None,
 ) -> Iterator[Batch]:
     """The batches of an evaluation: every image once, in order, as it is; the last batch may be short.
 
-    The processes of a team take turns.
+    The processes of a group take turns.
     """
-    place, team = torch.device(device), team or Team()
-    for start in range(team.rank * size, len(images), team.size * size):
+    where, group = torch.device(device), group or ProcessGroup()
+    for start in range(group.rank * size, len(images), group.world_size * size):
         part = slice(start, start + size)
-        few = Stored(_part(images, part), place, channels_last)
-        yield few.batch(torch.arange(len(few), device=place), None)
+        few = Stored(_part(images, part), where, channels_last)
+        yield few.batch(torch.arange(len(few), device=where), None)
 
 
 def _part(images: ImageSet, part: slice) -> ImageSet:
@@ -160,7 +162,7 @@ def _part(images: ImageSet, part: slice) -> ImageSet:
 class Epochs:
     """Where an endless sequence of shuffled epochs stands: `epoch`, and `taken` items of it.
 
-    draws: random numbers per item besides its place in the shuffled order. given: items of the last batch, in all
+    draws: random numbers per item besides its position in the shuffled order. given: items of the last batch, in all
     processes.
     """
 
@@ -184,7 +186,7 @@ class Epochs:
         if self._order is None or self._order[0] != self.epoch:
             self._order = self.epoch, self._at(start).permutation(self.items)[0]
         rows = self._order[1][self.taken : self.taken + self.size]
-        own = self.division.place(len(rows))
+        own = self.division.own_slice(len(rows))
         rows, first = rows[own], self.taken + own.start
         numbers = self._at(start + self.items + first * self.draws).uniform(len(rows) * self.draws)
         self.advance()
@@ -221,30 +223,30 @@ class Batches:
     ):
         self.stored = Stored(image_set, device, channels_last)
         self.augment = _chosen(augment, image_set)
-        self._place = Epochs(len(image_set), size, stream, DRAWS, division)
+        self._position = Epochs(len(image_set), size, stream, DRAWS, division)
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return len(self._place)
+        return len(self._position)
 
     @property
     def items(self) -> int:
         """Images per epoch."""
-        return self._place.items
+        return self._position.items
 
     @property
     def epoch(self) -> int:
         """Epochs completed."""
-        return self._place.epoch
+        return self._position.epoch
 
     @property
     def given(self) -> int:
         """Images of the last batch, in all processes."""
-        return self._place.given
+        return self._position.given
 
     def next(self) -> Batch:
         """The next batch; after the last of an epoch, the first of the next."""
-        rows, uniform = self._place.next_items()
+        rows, uniform = self._position.next_items()
         return self.stored.batch(torch.from_numpy(rows).to(self.stored.labels.device), self.augment, uniform)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -254,11 +256,11 @@ class Batches:
 
     def state_dict(self) -> dict[str, int]:
         """How far it came."""
-        return {"epoch": self._place.epoch, "taken": self._place.taken}
+        return {"epoch": self._position.epoch, "taken": self._position.taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue from there."""
-        self._place.epoch, self._place.taken = int(state["epoch"]), int(state["taken"])
+        self._position.epoch, self._position.taken = int(state["epoch"]), int(state["taken"])
 
 
 class PairedBatches:
@@ -280,7 +282,7 @@ class PairedBatches:
     ):
         self.weights, self.arch = (Stored(part, device, channels_last) for part in (weights, arch))
         self.augment = _chosen(augment, weights)
-        self._place = Epochs(len(weights), size, stream, 1 + 2 * DRAWS, division)
+        self._position = Epochs(len(weights), size, stream, 1 + 2 * DRAWS, division)
 
     __len__ = Batches.__len__
     items = Batches.items
@@ -291,7 +293,7 @@ class PairedBatches:
 
     def next(self) -> Pair:
         """The next pair of batches; after the last of an epoch, the first of the next."""
-        rows, uniform = self._place.next_items()
+        rows, uniform = self._position.next_items()
         partners = (uniform[:, 0] * len(self.arch)).astype(np.int64)
         device = self.weights.labels.device
         first, second = (torch.from_numpy(which).to(device) for which in (rows, partners))

@@ -1,7 +1,7 @@
 """Checkpoints: one file of tensors and one JSON text each, whole or not there, read with `weights_only=True`.
 
 A state is nested dictionaries and lists whose leaves are tensors, numpy arrays or JSON values; dictionaries may have
-number keys, as an optimiser's have.
+number keys, as an optimizer's have.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nasreplay.settings import setting
 
 if TYPE_CHECKING:
-    from nasreplay.train.device import Place
+    from nasreplay.train.device import Device
     from nasreplay.train.images.catalogue import Source
 
 
@@ -46,15 +46,18 @@ class MachineSettings:
     threads: int | None = setting(None, least=1)
     """CPU threads. Default: PyTorch's."""
 
-    def place(self, *, checkpoint_cells: bool = False) -> Place:
+    def resolve_device(self, *, checkpoint_cells: bool = False) -> Device:
         """Device, precision and process group. Sets the number of threads. Raises BadSetting."""
         import torch
 
-        from nasreplay.train.device import Place, device_named
-        from nasreplay.train.distributed import joined
+        from nasreplay.train.device import Device, device_named
+        from nasreplay.train.distributed import process_group
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        return Place(
-            device_named(self.device), self.precision, checkpoint_cells=checkpoint_cells, team=joined()
+        return Device(
+            device_named(self.device),
+            self.precision,
+            checkpoint_cells=checkpoint_cells,
+            group=process_group(),
         )

@@ -1,4 +1,4 @@
-"""Where and how a network computes: device, precision, memory order, and with which other processes."""
+"""What a network computes on: device, precision, memory format and process group."""
 
 from __future__ import annotations
 
@@ -9,48 +9,49 @@ import torch
 from torch import nn
 
 from nasreplay.errors import BadSetting
-from nasreplay.train.distributed import ALONE, Team
+from nasreplay.train.distributed import SINGLE_PROCESS, ProcessGroup
 
 PRECISIONS = ("float32", "bf16")
 NO_BF16 = "float32 (bf16 asked for: this processor has no bf16 instructions)"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where and how the numbers are computed.
+class Device:
+    """Device, precision, memory format and process group of a computation. Raises BadSetting for what is not here."""
 
-    precision: float32, or bf16 (autocast; weights stay float32). A processor without bf16 instructions takes ten to
-    forty times as long for a bf16 convolution, so there bf16 computes in float32; `words` says so. checkpoint_cells:
-    compute the cells again in the backward pass instead of keeping their images (`models.recompute`).
-    team: the processes that compute together.
-    """
-
-    device: str = "cpu"
+    name: str = "cpu"
+    """PyTorch's name of the device: cpu, cuda, cuda:1, …"""
     precision: str = "float32"
+    """float32, or bf16 (autocast; weights stay float32). A processor without bf16 instructions takes ten to forty
+    times as long for a bf16 convolution, so there bf16 computes in float32; `words` says so."""
     channels_last: bool = True
+    """Memory format of images and weights: channels last, or contiguous."""
     checkpoint_cells: bool = False
-    team: Team = ALONE
+    """Whether cells are computed again in the backward pass instead of keeping their activations
+    (`models.recompute`)."""
+    group: ProcessGroup = SINGLE_PROCESS
+    """The processes that compute together."""
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
             raise BadSetting(f"precision {self.precision!r}: one of {', '.join(PRECISIONS)}")
         try:
-            torch.zeros(1, device=self.device).item()  # `meta` exists, but holds no numbers
+            torch.zeros(1, device=self.name).item()  # `meta` exists, but holds no numbers
         except (RuntimeError, AssertionError):  # what torch raises for a device that is not there
-            raise BadSetting(f"device {self.device!r} is not available here; cpu always is") from None
+            raise BadSetting(f"device {self.name!r} is not available here; cpu always is") from None
 
     def move(self, network: nn.Module) -> nn.Module:
-        """The network on the device, in this memory order. Raises BadSetting if its cells cannot be recomputed."""
+        """The network on the device, in this memory format. Raises BadSetting if its cells cannot be recomputed."""
         if self.checkpoint_cells and not hasattr(network, "checkpoint_cells"):
             raise BadSetting("--checkpoint-cells does not apply: this network keeps all that it computes")
         if self.checkpoint_cells:
             network.checkpoint_cells = True  # pyright: ignore[reportArgumentType]
         order = torch.channels_last if self.channels_last else torch.contiguous_format
-        return network.to(self.device).to(memory_format=order)  # pyright: ignore[reportCallIssue]
+        return network.to(self.name).to(memory_format=order)  # pyright: ignore[reportCallIssue]
 
-    def computing(self) -> torch.autocast:
-        """The context of a forward pass."""
-        kind = torch.device(self.device).type
+    def autocast(self) -> torch.autocast:
+        """The autocast context of a forward pass."""
+        kind = torch.device(self.name).type
         return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16" and self._has_bf16)
 
     @property
@@ -62,7 +63,7 @@ class Place:
 
     @property
     def _has_bf16(self) -> bool:
-        if torch.device(self.device).type != "cpu":
+        if torch.device(self.name).type != "cpu":
             return True
         try:
             return torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -1,4 +1,4 @@
-"""Several processes that train one network, as torchrun starts them: who they are, and how they add up.
+"""Several processes that train one network, as torchrun starts them: rank, world size, and what they all-reduce.
 
 A mini-batch is divided into micro-batches (`batches.Division`), of which every process computes its own. Whatever is
 summed over micro-batches (gradients, losses, running statistics) is summed over processes, too; so N processes do
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,22 +21,26 @@ from torch import Tensor, nn
 
 from nasreplay.errors import BadSetting, TrainingFailed
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Team:
-    """The processes that work together; alone by default, and then nothing here has an effect or a cost."""
+class ProcessGroup:
+    """The processes that compute one training; alone by default, and then nothing here has an effect or a cost."""
 
     rank: int = 0
-    size: int = 1
+    """Number of this process, from 0."""
+    world_size: int = 1
+    """Number of processes."""
 
     @property
-    def first(self) -> bool:
-        """Whether this process writes and tells."""
+    def is_rank_zero(self) -> bool:
+        """Whether this process writes and prints."""
         return self.rank == 0
 
-    def sum(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors of one device by their sums over the processes, all of them in one message."""
-        if self.size == 1:
+        if self.world_size == 1:
             return
         flat = torch.cat([values.reshape(-1) for values in tensors])
         torch.distributed.all_reduce(flat)
@@ -44,29 +48,29 @@ class Team:
         for values, part in zip(tensors, parts, strict=True):
             values.copy_(part.view(values.shape))
 
-    def add(self, *arrays: np.ndarray) -> None:
+    def all_reduce_arrays(self, *arrays: np.ndarray) -> None:
         """Replace float64 arrays by their sums over the processes."""
-        self.sum([torch.from_numpy(values) for values in arrays])
+        self.all_reduce([torch.from_numpy(values) for values in arrays])
 
     def any(self, flag: bool) -> bool:
-        """Whether it holds in some process."""
+        """Whether the flag is set in any process."""
         count = np.array([float(flag)])
-        self.add(count)
+        self.all_reduce_arrays(count)
         return bool(count[0])
 
-    def lead(self, make: Callable[[], Any]) -> Any:
-        """What `make` gives in the first process, in all of them."""
-        if self.size == 1:
+    def broadcast(self, make: Callable[[], T]) -> T:
+        """What `make` returns on rank 0, on every rank; elsewhere it is not called."""
+        if self.world_size == 1:
             return make()
-        box = [make() if self.first else None]
+        box: list[Any] = [make() if self.is_rank_zero else None]
         torch.distributed.broadcast_object_list(box, src=0)
         return box[0]
 
     def check_same(self, state: Any, when: str) -> None:
         """Raise TrainingFailed unless this nested state has the same bits in all processes."""
-        if self.size == 1:
+        if self.world_size == 1:
             return
-        found: list[Any] = [None] * self.size
+        found: list[Any] = [None] * self.world_size
         torch.distributed.all_gather_object(found, _digest(state))
         if differing := [rank for rank, digest in enumerate(found) if digest != found[0]]:
             raise TrainingFailed(
@@ -80,7 +84,7 @@ class Team:
         A first pass over the example images [B, 3, H, W] tells whether some parameter is not used, and fixes the
         order of the messages, so that a continued training adds in the order of the uninterrupted one.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return network
         with _untouched(network):
             _try(network, example)
@@ -97,7 +101,7 @@ class Team:
         return made
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()
 
 
 def accumulating(network: nn.Module, last: bool) -> AbstractContextManager:
@@ -174,15 +178,15 @@ def _digest(state: Any) -> str:
     return digest.hexdigest()
 
 
-def joined() -> Team:
-    """The processes that this one has joined; the team of one where there are no others."""
+def process_group() -> ProcessGroup:
+    """The process group that this process is in; a group of one where there are no others."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return Team(torch.distributed.get_rank(), torch.distributed.get_world_size())
-    return Team()
+        return ProcessGroup(torch.distributed.get_rank(), torch.distributed.get_world_size())
+    return ProcessGroup()
 
 
-def join() -> Any:
-    """Join the processes that torchrun started, as its environment tells; returns their common store.
+def init_process_group() -> Any:
+    """Initialize the process group of torchrun's environment variables; returns the common store of its processes.
 
     Messages go by NCCL between CUDA devices, by Gloo otherwise. Raises BadSetting if the environment is incomplete.
     """
@@ -202,7 +206,7 @@ def join() -> Any:
     return PrefixStore("nasreplay", store)
 
 
-def leave() -> None:
-    """Leave them."""
+def destroy_process_group() -> None:
+    """Leave the process group, if there is one."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

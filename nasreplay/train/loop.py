@@ -23,8 +23,8 @@ from nasreplay.errors import BadSetting, TrainingFailed
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import Augment
 from nasreplay.train.batches import Batch, Batches, Division, in_order
-from nasreplay.train.device import Place
-from nasreplay.train.distributed import Statistics, Team, accumulating
+from nasreplay.train.device import Device
+from nasreplay.train.distributed import ProcessGroup, Statistics, accumulating
 from nasreplay.train.images.catalogue import ImageSet
 from nasreplay.train.images.streamed import FileBatches, ImageFiles
 from nasreplay.train.recipe import Recipe, set_learning_rate
@@ -61,10 +61,10 @@ class Totals:
         self.top1 += float(best[:, 0].sum())
         self.top5 += float(best.sum())
 
-    def join(self, other: Totals, team: Team) -> None:
+    def join(self, other: Totals, group: ProcessGroup) -> None:
         """Add sums, except the seconds, over all processes."""
         counts = np.array([other.images, other.loss, other.top1, other.top5])
-        team.add(counts)
+        group.all_reduce_arrays(counts)
         images, loss, top1, top5 = counts.tolist()
         self.images, self.loss = self.images + int(images), self.loss + loss
         self.top1, self.top5 = self.top1 + top1, self.top5 + top5
@@ -77,7 +77,7 @@ class Totals:
 
 @contextmanager
 def initial(seed: int, name: str = "init") -> Iterator[None]:
-    """Inside, PyTorch's initialisation draws from the seed's own stream; the global generators stay as they were."""
+    """Inside, PyTorch's initialization draws from the seed's own stream; the global generators stay as they were."""
     with torch.random.fork_rng():
         torch.manual_seed(_number(seed, name))
         yield
@@ -88,41 +88,41 @@ def _number(seed: int, name: str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def reseed(generator: torch.Generator, seed: int, *place: object) -> None:
-    """Continue with the random numbers that belong to this place of a run, whichever process comes to it."""
-    generator.manual_seed(_number(seed, "/".join(map(str, place))))
+def reseed(generator: torch.Generator, seed: int, *position: object) -> None:
+    """Continue with the random numbers that belong to this position in a run, whichever process comes to it."""
+    generator.manual_seed(_number(seed, "/".join(map(str, position))))
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, images: Images, *, place: Place, size: int = EVALUATION_BATCH) -> Score:
+def evaluate(network: nn.Module, images: Images, *, device: Device, size: int = EVALUATION_BATCH) -> Score:
     """Loss and accuracy in evaluation mode on the images as they are; the network's mode is put back.
 
-    The processes of the place's team share the work, and get the same score.
+    The processes of the device's process group share the work, and get the same score.
     """
     was_training, own, started = network.training, Totals(), time.perf_counter()
     network.eval()
-    for batch, labels in _in_order(images, size, place):
-        with place.computing():
+    for batch, labels in _in_order(images, size, device):
+        with device.autocast():
             logits = network(batch).float()
         own.add(nn.functional.cross_entropy(logits, labels).item(), logits, labels)
     network.train(was_training)
     totals = Totals()
-    totals.join(own, place.team)
+    totals.join(own, device.group)
     totals.seconds = time.perf_counter() - started
     return totals.score()
 
 
-def _in_order(images: Images, size: int, place: Place) -> Iterator[Batch]:
+def _in_order(images: Images, size: int, device: Device) -> Iterator[Batch]:
     if isinstance(images, ImageFiles):
-        return images.in_order(size, place)
-    return in_order(images, size, place.device, place.channels_last, place.team)
+        return images.in_order(size, device)
+    return in_order(images, size, device.name, device.channels_last, device.group)
 
 
-def division_of(recipe: Recipe, place: Place, items: int) -> Division:
+def division_of(recipe: Recipe, device: Device, items: int) -> Division:
     """How a recipe's batches out of so many images are divided; raises BadSetting for what cannot be done there."""
-    if recipe.sync_bn and torch.device(place.device).type == "cpu":
-        raise BadSetting("sync_bn: torch synchronises batch norms between CUDA devices only; leave it out")
-    return Division.among(place.team, recipe.micro_batches, recipe.batch, items)
+    if recipe.sync_bn and torch.device(device.name).type == "cpu":
+        raise BadSetting("sync_bn: torch synchronizes batch norms between CUDA devices only; leave it out")
+    return Division.of(device.group, recipe.micro_batches, recipe.batch, items)
 
 
 class Epoch(NamedTuple):
@@ -143,7 +143,7 @@ class Epoch(NamedTuple):
 class Trainer:
     """A training with everything that has memory; its state may be taken after any batch and continued exactly.
 
-    seed decides initialisation (by `build`), data order and drop path; two trainers with the same arguments and
+    seed decides initialization (by `build`), data order and drop path; two trainers with the same arguments and
     threads give the same bits on a CPU. With a moving average of the weights, `final` is the network of the
     averages, and evaluates every set, too, under its name and AVERAGED.
     """
@@ -152,41 +152,41 @@ class Trainer:
     images: Images
     recipe: Recipe
     seed: int
-    place: Place = field(default_factory=Place)
+    device: Device = field(default_factory=Device)
     augment: Augment | bool = True
 
     def __post_init__(self):
-        self.division = division_of(self.recipe, self.place, len(self.images))
+        self.division = division_of(self.recipe, self.device, len(self.images))
         with initial(self.seed):
             network = self.build()
         if self.recipe.sync_bn:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        self.network = self.place.move(network)
+        self.network = self.device.move(network)
         self.batches = self._batches(Stream(self.seed, "data"))
-        self.optimiser = self.recipe.optimiser(self.recipe.groups(self.network))
+        self.optimizer = self.recipe.optimizer(self.recipe.groups(self.network))
         self.totals, self.trained = Totals(), 0
         self.parallel: nn.Module | None = None
         self.average = None
         if self.recipe.ema:
             rule = get_ema_multi_avg_fn(self.recipe.ema)
             self.average = AveragedModel(self.network, multi_avg_fn=rule, use_buffers=True)
-        self.noise = torch.Generator(self.place.device)
+        self.noise = torch.Generator(self.device.name)
         if self.recipe.drop_path:
             if not hasattr(self.network, "drop_path"):
                 raise BadSetting(f"drop path {self.recipe.drop_path:g}: this network has none; set it to 0")
             self.network.generator = self.noise  # pyright: ignore[reportArgumentType]
 
     def _batches(self, stream: Stream) -> Batches | FileBatches:
-        size, augment, place = self.recipe.batch, self.augment, self.place
+        size, augment, device = self.recipe.batch, self.augment, self.device
         if isinstance(self.images, ImageFiles):
             if self.recipe.cutout:
                 raise BadSetting(
                     f"cutout {self.recipe.cutout}: images read from files are not cut; set it to 0"
                 )
-            return FileBatches(self.images, size, stream, place, self.division)
+            return FileBatches(self.images, size, stream, device, self.division)
         if augment is True and self.recipe.cutout:
             augment = replace(self.images.augment, cutout=self.recipe.cutout)
-        about = (augment, place.device, place.channels_last, self.division)
+        about = (augment, device.name, device.channels_last, self.division)
         return Batches(self.images, size, stream, *about)
 
     def epoch(self, sets: Mapping[str, Images], after_batch: Callable[[], None] | None = None) -> Epoch:
@@ -196,8 +196,8 @@ class Trainer:
             self.network.drop_path = self.recipe.drop_path_rate(number)  # pyright: ignore[reportArgumentType]
         if self.batches.epoch == number:  # else it was interrupted during the evaluation
             self._train(after_batch)
-            state = [self.network.state_dict(), self.optimiser.state_dict()]
-            self.place.team.check_same(state, f"after epoch {number + 1}")
+            state = [self.network.state_dict(), self.optimizer.state_dict()]
+            self.device.group.check_same(state, f"after epoch {number + 1}")
         scores, score = self.scores(sets), self.totals.score()
         self.totals, self.trained = Totals(), number + 1
         return Epoch(number + 1, rate, score, scores)
@@ -208,7 +208,7 @@ class Trainer:
         self.network.train()
         epoch, started = self.batches.epoch, time.perf_counter()
         for batch in self.batches:
-            set_learning_rate(self.optimiser, recipe.learning_rate(epoch, totals.images / self.batches.items))
+            set_learning_rate(self.optimizer, recipe.learning_rate(epoch, totals.images / self.batches.items))
             found = self._backward(batch)
             if not math.isfinite(found.loss):
                 raise TrainingFailed(
@@ -217,10 +217,10 @@ class Trainer:
                 )
             if recipe.clip:
                 nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
-            self.optimiser.step()
+            self.optimizer.step()
             if self.average:
                 self.average.update_parameters(self.network)
-            totals.join(found, Team())
+            totals.join(found, ProcessGroup())
             now = time.perf_counter()
             totals.seconds, started = totals.seconds + now - started, now
             if after_batch:
@@ -229,23 +229,23 @@ class Trainer:
 
     def _backward(self, batch: Batch) -> Totals:
         """Leave the gradients of a mini-batch's mean loss; returns its sums over all processes."""
-        team, own, found = self.place.team, Totals(), Totals()
-        self.optimiser.zero_grad(set_to_none=True)
+        group, own, found = self.device.group, Totals(), Totals()
+        self.optimizer.zero_grad(set_to_none=True)
         if self.parallel is None:
-            self.parallel = team.parallel(self.network, batch.images[:2])
+            self.parallel = group.parallel(self.network, batch.images[:2])
         statistics = Statistics(self.network, self.division.parts > 1)
         for number, (images, labels), part in self.division.shares(batch, self.batches.given):
             reseed(self.noise, self.seed, "drop path", self.trained, self.totals.images, number)
             with accumulating(self.parallel, number == self.division.own[-1]):
-                with self.place.computing(), statistics.of(part):
+                with self.device.autocast(), statistics.of(part):
                     output = self.parallel(images)
                 logits, auxiliary = output if isinstance(output, tuple) else (output, None)
                 loss = self.recipe.loss(logits, labels, auxiliary)
-                (loss * (part * team.size)).backward()  # which the processes average
+                (loss * (part * group.world_size)).backward()  # which the processes average
             own.add(loss.item(), logits.detach(), labels)
-        found.join(own, team)
+        found.join(own, group)
         if statistics.sums:
-            team.sum(statistics.sums)
+            group.all_reduce(statistics.sums)
             statistics.keep()
         return found
 
@@ -253,7 +253,7 @@ class Trainer:
         """Of the network as it is, on each set."""
         networks = {"": self.network} | ({AVERAGED: self.final} if self.average else {})
         return {
-            name + mark: evaluate(network, images, place=self.place)
+            name + mark: evaluate(network, images, device=self.device)
             for name, images in sets.items()
             for mark, network in networks.items()
         }
@@ -268,7 +268,7 @@ class Trainer:
         return {
             "network": self.network.state_dict(),
             "average": self.average and self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "batches": self.batches.state_dict(),
             "totals": vars(self.totals).copy(),
             "trained": self.trained,
@@ -279,6 +279,8 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         if self.average:
             self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(
+            state["optimizer" if "optimizer" in state else "optimiser"]
+        )  # as of 0.1
         self.batches.load_state_dict(state["batches"])
         self.totals, self.trained = Totals(**state["totals"]), state["trained"]

@@ -19,7 +19,7 @@ from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName
 
 SCHEDULES = ("cos", "cosine", "linear")
-OPTIMISERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
+OPTIMIZERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Recipe:
     smooth: label smoothing in [0, 1); clip: largest norm of the gradient, 0 for none; auxiliary: weight of the
     auxiliary head's loss; drop_path: its rate rises linearly, epoch by epoch, from 0 towards this; cutout: side of
     the square in pixels; ema: decay of the moving average of the weights, 0 for none; micro_batches: parts of a
-    batch, each normalised by its own statistics, whose gradients are accumulated; sync_bn: several processes on CUDA
-    devices normalise by common statistics.
+    batch, each normalized by its own statistics, whose gradients are accumulated; sync_bn: several processes on CUDA
+    devices normalize by common statistics.
     """
 
     name: str = "12"
@@ -68,8 +68,8 @@ class Recipe:
         if self.nesterov and self.momentum == 0:
             raise BadSetting(f"recipe {self.name}: Nesterov needs a momentum above 0")
 
-    def among(self, processes: int) -> Recipe:
-        """The same with at least one micro-batch for each process."""
+    def for_world_size(self, processes: int) -> Recipe:
+        """The recipe with at least one micro-batch for each process."""
         return replace(self, micro_batches=max(self.micro_batches, processes))
 
     @property
@@ -96,7 +96,7 @@ class Recipe:
         return self.drop_path * epoch / self.total
 
     def groups(self, network: nn.Module) -> list[dict[str, Any]]:
-        """The parameters for `optimiser`; biases apart if they don't decay."""
+        """The parameters for `optimizer`; biases apart if they don't decay."""
         named = list(network.named_parameters())
         if not self.no_bias_decay:
             return [{"params": [values for _, values in named]}]
@@ -104,7 +104,7 @@ class Recipe:
         weights = [values for name, values in named if not name.endswith("bias")]
         return [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
 
-    def optimiser(self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> torch.optim.SGD:
+    def optimizer(self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> torch.optim.SGD:
         """SGD on these parameters or groups of parameters."""
         return torch.optim.SGD(
             parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.decay, nesterov=self.nesterov
@@ -129,9 +129,9 @@ class Recipe:
 WEIGHT_SHARING = Recipe("weight-sharing", epochs=100, lr=0.025, eta_min=0.001, batch=64, test_batch=512)
 
 
-def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """For all parameters."""
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = rate
 
 
@@ -147,7 +147,7 @@ def recipe_of(text: str) -> Recipe:
 
 
 # key in a .config file → field; the words of the first three are checked
-_WORDS = {"scheduler": SCHEDULES, "optim": OPTIMISERS, "criterion": CRITERIA}
+_WORDS = {"scheduler": SCHEDULES, "optim": OPTIMIZERS, "criterion": CRITERIA}
 _FIELDS = {
     "scheduler": "schedule",
     "LR": "lr",

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nasreplay.models.recompute import kept_buffers
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.recipe import Recipe
 
 FEW = 2  # images; a batch norm wants more than one value
@@ -39,21 +39,21 @@ def of_weights(network: nn.Module, copies: int = 0) -> int:
     return weights * (2 + MOMENTS + copies) + sum(map(_bytes, network.buffers())) * (1 + copies)
 
 
-def of_training(network: nn.Module, recipe: Recipe, place: Place, side: int, evaluated: int) -> int:
+def of_training(network: nn.Module, recipe: Recipe, device: Device, side: int, evaluated: int) -> int:
     """Bytes of a training by a recipe, with evaluations of so many images at once."""
-    images, labels = few_images(side, place)
+    images, labels = few_images(side, device)
     weights = [p for p in network.parameters() if p.requires_grad]
 
     def step() -> Sequence[Tensor | None]:
         network.train()
-        with place.computing():
+        with device.autocast():
             output = network(images)
         logits, auxiliary = output if isinstance(output, tuple) else (output, None)
         return torch.autograd.grad(recipe.loss(logits, labels, auxiliary), weights, allow_unused=True)
 
     def evaluation() -> None:
         network.eval()
-        with torch.no_grad(), place.computing():
+        with torch.no_grad(), device.autocast():
             network(images)
 
     with untouched(network):
@@ -61,12 +61,12 @@ def of_training(network: nn.Module, recipe: Recipe, place: Place, side: int, eva
     return height + of_weights(network, copies=bool(recipe.ema))
 
 
-def few_images(side: int, place: Place, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+def few_images(side: int, device: Device, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """Random images [FEW, 3, side, side] and labels 0."""
     images = torch.randn(FEW, 3, side, side, generator=torch.Generator().manual_seed(0), dtype=dtype)
-    order = torch.channels_last if place.channels_last else torch.contiguous_format
+    order = torch.channels_last if device.channels_last else torch.contiguous_format
     labels = torch.zeros(FEW, dtype=torch.long)
-    return images.to(place.device, memory_format=order), labels.to(place.device)
+    return images.to(device.name, memory_format=order), labels.to(device.name)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def fill(net):
 
 def recorded():
     """A supernet with the recorded weights and batches, and the recorded mixture."""
-    supernet = tiny(channels=4, dtype=torch.float64, place=None)
+    supernet = tiny(channels=4, dtype=torch.float64, device=None)
     with torch.no_grad():
         fill(supernet.net)
     images = [(2 * signed(4 * 3 * 256, salt)).reshape(4, 3, 16, 16) for salt in (7, 8)]

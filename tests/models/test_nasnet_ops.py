@@ -90,7 +90,7 @@ def test_narrow_gates_still_see_their_input():
 
 
 @pytest.mark.parametrize("norm", ["none", "bare", "affine"])
-def test_poolings_are_normalised_where_a_release_does_it(norm):
+def test_poolings_are_normalized_where_a_release_does_it(norm):
     for name in ("max_pool_3x3", "avg_pool_3x3"):
         net = layer(name, 4, pool_norm=norm)
         assert isinstance(net, Chain) == (norm != "none")

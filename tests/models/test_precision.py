@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from nasreplay.models.nb201.topology_supernet import Supernet
-from nasreplay.train.loop import Place
+from nasreplay.train.device import Device
 from tests.support.formula import fill, images
 
 ALL = torch.ones(6, 5, dtype=torch.bool)
@@ -29,8 +29,8 @@ def test_bf16_is_close_to_float32():
 @pytest.mark.parametrize("instructions", [False, True])
 def test_a_processor_without_bf16_instructions_computes_in_float32(monkeypatch, instructions):
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: instructions)
-    place = Place(precision="bf16")
-    with place.computing():
+    device = Device(precision="bf16")
+    with device.autocast():
         assert torch.is_autocast_enabled("cpu") == instructions
-    assert place.words == ("bf16" if instructions else place.words)
-    assert ("no bf16 instructions" in place.words) != instructions
+    assert device.words == ("bf16" if instructions else device.words)
+    assert ("no bf16 instructions" in device.words) != instructions

@@ -23,7 +23,7 @@ from nasreplay.models.shared_networks import (
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.testing import random_codes, random_mixture, vertex_mixture
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import load
 
 SMALL: dict[str, Any] = {"channels": 4, "cells": 1}
@@ -120,7 +120,7 @@ def test_slopes_and_steps_of_a_search(order):
             load("digits"),
             GDASNetwork(**SMALL, drop_path=0.2),
             fraction=0.05,
-            place=Place(checkpoint_cells=again),
+            device=Device(checkpoint_cells=again),
         )
         supernet.begin(4, range(1), Budget())
         supernet.at_epoch(0, 2)
@@ -141,4 +141,4 @@ def test_slopes_and_steps_of_a_search(order):
 
 def test_a_network_that_cannot_is_refused():
     with pytest.raises(BadSetting, match="--checkpoint-cells does not apply"):
-        Place(checkpoint_cells=True).move(WidthSupernet(10))
+        Device(checkpoint_cells=True).move(WidthSupernet(10))

@@ -40,14 +40,14 @@ def genotype(*names: str, reduce: bool = True) -> dict[str, Any]:
 def write(path: Path, genotypes: dict, epoch: int = 1, *, legacy: bool = False, **more: Any) -> Path:
     """A checkpoint with all the kinds of values that the original's have."""
     weights = torch.nn.Linear(3, 2)
-    optimiser = torch.optim.SGD(weights.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(weights.parameters(), lr=0.1, momentum=0.9)
     weights(torch.ones(1, 3)).sum().backward()
-    optimiser.step()
+    optimizer.step()
     content = {
         "epoch": epoch,
         "args": argparse.Namespace(dataset="digits", save_dir=pathlib.Path("/some/where"), rand_seed=7),
         "search_model": dict(weights.state_dict()),
-        "w_optimizer": optimiser.state_dict(),
+        "w_optimizer": optimizer.state_dict(),
         "w_scheduler": {"T_max": 250, "base_lrs": [0.025], "current_iter": 0.5},
         "genotypes": genotypes,
         "valid_accuracies": {"best": 12.5, 0: np.float64(12.5)},

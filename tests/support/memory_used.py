@@ -17,7 +17,7 @@ from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.shared_networks import GDASNetwork
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.zoo import entry
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, SearchData, Source
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
@@ -48,12 +48,12 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def searched(name: str, place: Place) -> tuple[int, int]:
+def searched(name: str, device: Device) -> tuple[int, int]:
     """Two steps; a one-hot search has the operation that takes most on every edge."""
     batch, channels = (16, 4) if name == "darts-v1" else (48, 4)
     recipe = replace(WEIGHT_SHARING, batch=batch, test_batch=batch)
     network = GDASNetwork(channels=channels, cells=1)
-    supernet = SupernetEvaluator(cast(Source, Noise(batch)), network, recipe=recipe, place=place)
+    supernet = SupernetEvaluator(cast(Source, Noise(batch)), network, recipe=recipe, device=device)
     searcher: Any = search.make(name, preset="live")
     supernet.begin(1, range(1), Budget())
     searcher.begin(supernet.space, supernet.ladder(), 1, range(1))
@@ -66,12 +66,12 @@ def searched(name: str, place: Place) -> tuple[int, int]:
     return forecast, before
 
 
-def retrained(place: Place) -> tuple[int, int]:
+def retrained(device: Device) -> tuple[int, int]:
     """Two epochs of one batch each."""
     recipe = Recipe(batch=64, auxiliary=0.4, drop_path=0.2)
     plan = Plan(8, 5, 10, auxiliary=True)
-    trainer = Trainer(lambda: NASNet(entry("GDAS_V1").genotype, plan), Noise(32).images, recipe, 1, place)
-    forecast = of_training(trainer.network, recipe, place, 32, 64)
+    trainer = Trainer(lambda: NASNet(entry("GDAS_V1").genotype, plan), Noise(32).images, recipe, 1, device)
+    forecast = of_training(trainer.network, recipe, device, 32, 64)
     before = resident()
     for _ in range(2):
         trainer.epoch({})
@@ -79,6 +79,6 @@ def retrained(place: Place) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    what, where = sys.argv[1], Place(checkpoint_cells="again" in sys.argv)
+    what, where = sys.argv[1], Device(checkpoint_cells="again" in sys.argv)
     told, start = retrained(where) if what == "retrain" else searched(what, where)
     print(told, highest() - start)

@@ -17,8 +17,8 @@ from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.zoo import entry
 from nasreplay.train import distributed
 from nasreplay.train.checkpoint import save_checkpoint
-from nasreplay.train.device import Place
-from nasreplay.train.distributed import joined
+from nasreplay.train.device import Device
+from nasreplay.train.distributed import process_group
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
@@ -78,14 +78,14 @@ def unread() -> nn.Module:
 def trained(build, recipe: Recipe, test: float = 1.0) -> dict[str, Any]:
     """Two epochs on 25 digits, whose last batch has 9."""
     images = load("digits").train.take(np.arange(25))
-    trainer = Trainer(build, images, recipe, 3, Place(team=joined()))
+    trainer = Trainer(build, images, recipe, 3, Device(group=process_group()))
     epochs = [trainer.epoch({"test": load("digits").all_test.fraction(test)}) for _ in range(2)]
     scores = [
         [*epoch.train[:3], *(part for set_ in epoch.sets.values() for part in set_[:3])] for epoch in epochs
     ]
     state = trainer.state_dict()
     return {
-        **{part: state[part] for part in ("network", "average", "optimiser")},
+        **{part: state[part] for part in ("network", "average", "optimizer")},
         "scores": torch.tensor(scores),
     }
 
@@ -99,7 +99,7 @@ def searched(name: str, network: Any = None, epochs: int = 2, **settings: Any) -
         recipe=recipe,
         fraction=0.05,
         valid_batches=2,
-        place=Place(team=joined()),
+        device=Device(group=process_group()),
         dtype=torch.float64,
     )
     searcher = search.make(name, settings, preset="live")
@@ -130,7 +130,7 @@ JOBS = {
 def all_jobs(path: Any) -> None:
     """Every process does all jobs and saves what came of them."""
     torch.set_num_threads(1)
-    distributed.join()
-    team = joined()
-    save_checkpoint(path / f"{team.rank}.pt", {name: job() for name, job in JOBS.items()})
-    distributed.leave()
+    distributed.init_process_group()
+    group = process_group()
+    save_checkpoint(path / f"{group.rank}.pt", {name: job() for name, job in JOBS.items()})
+    distributed.destroy_process_group()

@@ -11,7 +11,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
 from nasreplay.train.batches import Batch, Batches, Division, Pair, PairedBatches, Stored, in_order
-from nasreplay.train.distributed import Team
+from nasreplay.train.distributed import ProcessGroup
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, load
 
 
@@ -22,7 +22,7 @@ def made_up(count=50, side=32, classes=10) -> ImageSet:
 
 
 def expected(pixels: torch.Tensor, numbers: np.ndarray, images: ImageSet, cutout: int) -> torch.Tensor:
-    """The published order with torchvision: flip, crop with zeros around, to tensor, normalise, cutout."""
+    """The published order with torchvision: flip, crop with zeros around, to tensor, normalize, cutout."""
     side, padding = pixels.shape[-1], images.padding
     if numbers[0] < 0.5:
         pixels = reference.hflip(pixels)
@@ -199,11 +199,11 @@ def test_the_processes_have_the_batch_of_one_between_them(processes, each, per_p
     def last(batch: Batch | Pair) -> Batch:
         return batch if isinstance(batch, Batch) else batch.arch
 
-    divisions = [Division.among(Team(rank, processes), parts, size, items) for rank in range(processes)]
-    team, alone = [make(division) for division in divisions], make(None)
+    divisions = [Division.of(ProcessGroup(rank, processes), parts, size, items) for rank in range(processes)]
+    group, alone = [make(division) for division in divisions], make(None)
     for _ in range(4):
         whole, shares = last(alone.next()), []
-        for batches, division in zip(team, divisions, strict=True):
+        for batches, division in zip(group, divisions, strict=True):
             batch = last(batches.next())
             assert batches.given == len(whole.labels)
             shares += division.shares(batch, batches.given)
@@ -213,7 +213,7 @@ def test_the_processes_have_the_batch_of_one_between_them(processes, each, per_p
         sizes = [len(share.labels) for _, share, _ in shares]
         assert max(sizes) - min(sizes) <= 1
         assert [part for _, _, part in shares] == [count / len(whole.labels) for count in sizes]
-    assert all(batches.state_dict() == alone.state_dict() for batches in team)
+    assert all(batches.state_dict() == alone.state_dict() for batches in group)
 
 
 @pytest.mark.parametrize(
@@ -227,4 +227,4 @@ def test_the_processes_have_the_batch_of_one_between_them(processes, each, per_p
 )
 def test_batches_that_cannot_be_divided_are_refused(parts, size, items, told):
     with pytest.raises(BadSetting, match=told):
-        Division.among(Team(0, 2), parts, size, items)
+        Division.of(ProcessGroup(0, 2), parts, size, items)

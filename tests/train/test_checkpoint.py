@@ -22,7 +22,7 @@ def test_what_is_saved_comes_back(tmp_path):
     state = {
         "tensors": [torch.arange(6.0).view(2, 3), torch.tensor(3), torch.ones(2, dtype=torch.bfloat16)],
         "positions": np.array([1, 2**63], dtype=np.uint64),
-        "optimiser": {
+        "optimizer": {
             "state": {0: {"momentum": torch.zeros(2)}, 1: {}},
             "groups": [{"lr": 0.1, "params": [0, 1]}],
         },

@@ -5,7 +5,7 @@ from PIL import Image
 
 from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
-from nasreplay.train.device import Place
+from nasreplay.train.device import Device
 from nasreplay.train.images.streamed import FileBatches, load_files
 from tests.support.made_up import image_folder
 
@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def batches(folder, workers: int = 0) -> FileBatches:
     source = load_files("imagenet-1k", folder, SIDE, workers)
-    return FileBatches(source.train, 4, Stream(3, "data"), Place())
+    return FileBatches(source.train, 4, Stream(3, "data"), Device())
 
 
 def test_a_folder_is_listed_by_class(folder):
@@ -68,9 +68,9 @@ def test_workers_and_interruptions_change_no_bit(folder):
 
 def test_evaluation_scales_and_crops_at_the_centre(folder):
     part = load_files("imagenet-1k", folder, SIDE, 0).all_test
-    images = torch.cat([images for images, _ in part.in_order(4, Place())])
+    images = torch.cat([images for images, _ in part.in_order(4, Device())])
     assert images.shape == (9, 3, SIDE, SIDE)
-    again = torch.cat([images for images, _ in part.in_order(9, Place())])
+    again = torch.cat([images for images, _ in part.in_order(9, Device())])
     assert torch.equal(images, again)
     with Image.open(part.files[0]) as image:
         wide, high = image.size

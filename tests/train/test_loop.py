@@ -8,9 +8,10 @@ from nasreplay.errors import BadSetting, TrainingFailed
 from nasreplay.models.nb201.child import child
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
+from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
 from nasreplay.train.images.catalogue import load
-from nasreplay.train.loop import Place, Trainer, evaluate, initial
+from nasreplay.train.loop import Trainer, evaluate, initial
 from nasreplay.train.recipe import Recipe
 
 RESNET = TOPOLOGY.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|")
@@ -24,9 +25,9 @@ def linear() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(192, 10))
 
 
-def trainer(build=linear, recipe=None, fraction=0.2, **place) -> Trainer:
+def trainer(build=linear, recipe=None, fraction=0.2, **device) -> Trainer:
     images = load("digits").train.fraction(fraction)
-    return Trainer(build, images, recipe or Recipe(batch=32), 7, Place(**place))
+    return Trainer(build, images, recipe or Recipe(batch=32), 7, Device(**device))
 
 
 def test_a_child_learns_digits():
@@ -86,7 +87,7 @@ def test_the_seed_decides_and_global_generators_stay():
 def test_evaluation_changes_nothing_and_weights_batches_by_their_size():
     run, images = trainer(tiny), load("digits").all_test.fraction(0.2)
     before = {name: values.clone() for name, values in run.network.state_dict().items()}
-    small, large = (evaluate(run.network, images, place=run.place, size=size) for size in (7, 72))
+    small, large = (evaluate(run.network, images, device=run.device, size=size) for size in (7, 72))
     assert run.network.training
     assert small.top1 == large.top1
     assert small.top5 == large.top5
@@ -187,12 +188,12 @@ def test_channels_last_changes_nothing_but_rounding():
 
 def test_places_that_do_not_exist():
     with pytest.raises(BadSetting, match="float32, bf16"):
-        Place(precision="half")
+        Device(precision="half")
     with pytest.raises(BadSetting, match="not available"):
-        Place(device="cuda:77")
+        Device(name="cuda:77")
 
 
-def test_accumulated_micro_batches_are_the_batch_where_nothing_is_normalised_by_it():
+def test_accumulated_micro_batches_are_the_batch_where_nothing_is_normalized_by_it():
     whole, parts = (trainer(linear, Recipe(batch=32, micro_batches=count)) for count in (1, 4))
     scores = [run.epoch({"test": run.images}) for run in (whole, parts)]
     assert scores[0].train[:3] == pytest.approx(scores[1].train[:3], rel=1e-5)
@@ -215,6 +216,6 @@ def test_running_statistics_are_the_mean_of_the_micro_batches():
     assert network.num_batches_tracked == 2
 
 
-def test_synchronised_batch_norms_need_cuda():
+def test_synchronized_batch_norms_need_cuda():
     with pytest.raises(BadSetting, match="between CUDA devices only"):
         trainer(recipe=Recipe(batch=32, sync_bn=True))

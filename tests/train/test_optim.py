@@ -45,7 +45,7 @@ def test_the_benchmarks_recipe():
     assert recipe.nesterov
     assert [recipe.learning_rate(epoch) for epoch in (0, 6)] == pytest.approx([0.1, 0.05])
     layer = torch.nn.BatchNorm2d(2)
-    (group,) = recipe.optimiser(layer.parameters()).param_groups
+    (group,) = recipe.optimizer(layer.parameters()).param_groups
     assert (len(group["params"]), group["weight_decay"]) == (2, 5e-4)
 
 
@@ -72,7 +72,7 @@ def test_the_published_cosine_ends_a_warm_up_too_early():
 def test_biases_may_be_kept_from_decaying():
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
     recipe = Recipe(no_bias_decay=True)
-    weights, biases = recipe.optimiser(recipe.groups(network)).param_groups
+    weights, biases = recipe.optimizer(recipe.groups(network)).param_groups
     assert (weights["weight_decay"], biases["weight_decay"]) == (5e-4, 0.0)
     assert {id(values) for values in biases["params"]} == {id(network[0].bias), id(network[1].bias)}
     assert len(weights["params"]) == 2

@@ -34,7 +34,7 @@ def resolved(
         f"{recipe.micro_batches} micro-batches": recipe.micro_batches > 1,
         "common batch statistics": recipe.sync_bn,
     }
-    processes = f", {job.place.team.size} processes" if job.place.team.size > 1 else ""
+    processes = f", {job.device.group.world_size} processes" if job.device.group.world_size > 1 else ""
     lines = [
         f"target     {target}",
         f"           {target.where}" if target.where else "",
@@ -43,7 +43,7 @@ def resolved(
         f"recipe     {recipe.name}: {until} of {recipe.total} epochs, warm-up {recipe.warmup}, learning rate "
         f"{recipe.lr:g} to {recipe.eta_min:g} ({recipe.schedule}), batch {recipe.batch}, decay {recipe.decay:g}",
         f"           {', '.join(name for name, on in more.items() if on)}" if any(more.values()) else "",
-        f"machine    {torch.get_num_threads()} threads, {job.place.words}{processes}",
+        f"machine    {torch.get_num_threads()} threads, {job.device.words}{processes}",
         f"memory     {facts['memory_mb']:,.0f} MB for weights and steps of {recipe.batch} images",
         *(f"published  {told(one)}" for one in facts["published"]),
         f"note: {source.note}" if source.note else "",

@@ -27,7 +27,7 @@ from nasreplay.train.images.published_files import Labelled
 from nasreplay.train.images.sources import Found, find
 from nasreplay.train.images.splits import read_parts, seeded_parts
 
-# mean and standard deviation of each channel, 0..255, as the benchmark normalises
+# mean and standard deviation of each channel, 0..255, as the benchmark normalizes
 NORMAL = {
     "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
     "cifar100": ((129.3, 124.1, 112.4), (68.2, 65.4, 70.4)),

@@ -99,12 +99,12 @@ def _pixels(file: Path, side: int) -> np.ndarray:
 
     try:
         with Image.open(file) as image:
-            colours = image.convert("RGB")
+            colors = image.convert("RGB")
     except (OSError, ValueError, SyntaxError) as problem:
         raise _unreadable(file, problem) from None
-    if colours.size != (side, side):
-        colours = ImageOps.fit(colours, (side, side), Image.Resampling.BILINEAR)
-    return np.asarray(colours).transpose(2, 0, 1)
+    if colors.size != (side, side):
+        colors = ImageOps.fit(colors, (side, side), Image.Resampling.BILINEAR)
+    return np.asarray(colors).transpose(2, 0, 1)
 
 
 def _unreadable(file: Path, problem: Exception) -> BadData:

@@ -3,7 +3,7 @@
 CIFAR-10's training halves follow from seed 1021. The halves of the test sets of CIFAR-100 and ImageNet16-120 follow
 no rule that is known: they are read from a split file (`--split-file`), in the official text format
 `{"xvalid": ["int", ["1", "3", …]], "xtest": […]}` or as a `nasreplay-splits/1` JSON file. Without one a seeded split
-takes their place, and every output says so.
+stands in for them, and every output says so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Large images, ImageNet's way: read from an image folder while training, by worker processes.
 
 The folder has `train/CLASS/*` and `val/CLASS/*` (the layout of ILSVRC2012). Training images go through a random crop
-of random size, a flip and a change of colours, as in the DARTS, GDAS and SNAS releases; evaluated ones are scaled to
-8/7 of the side and cropped at the centre. What is done to an image follows from the seed, epoch and place, not from
+of random size, a flip and a change of colors, as in the DARTS, GDAS and SNAS releases; evaluated ones are scaled to
+8/7 of the side and cropped at the centre. What is done to an image follows from the seed, epoch and device, not from
 the number of workers.
 """
 
@@ -59,23 +59,23 @@ class ImageFiles:
             images, batch_sampler=order, num_workers=self.workers, generator=torch.Generator().manual_seed(0)
         )
 
-    def in_order(self, size: int, place: Any) -> Iterator[Batch]:
-        """Every image once, in order, for an evaluation; the processes of the place's team take turns."""
+    def in_order(self, size: int, device: Any) -> Iterator[Batch]:
+        """Every image once, in order, for an evaluation; the processes of the device's process group take turns."""
         rows = [
             [(row, None) for row in range(start, min(start + size, len(self)))]
-            for start in range(place.team.rank * size, len(self), place.team.size * size)
+            for start in range(device.group.rank * size, len(self), device.group.world_size * size)
         ]
         for images, labels in _read(self.loader(rows, False)):
-            yield _moved(images, labels, place)
+            yield _moved(images, labels, device)
 
 
 class FileBatches:
     """The interface of `Batches`, over files."""
 
     def __init__(
-        self, files: ImageFiles, size: int, stream: Stream, place: Any, division: Division | None = None
+        self, files: ImageFiles, size: int, stream: Stream, device: Any, division: Division | None = None
     ):
-        self.files, self.place = files, place
+        self.files, self.device = files, device
         self._now, self._ahead = (Epochs(len(files), size, stream, 1, division) for _ in range(2))
 
     @property
@@ -97,7 +97,7 @@ class FileBatches:
         """The rest of the current epoch; the workers read ahead of what was taken."""
         for images, labels in _read(self.files.loader(_Rest(self._now, self._ahead), True)):
             self._now.advance()
-            yield _moved(images, labels, self.place)
+            yield _moved(images, labels, self.device)
 
     def state_dict(self) -> dict[str, int]:
         """How far it came."""
@@ -140,12 +140,12 @@ class _Images(Dataset):
 
         try:
             with Image.open(self.part.files[row]) as image:
-                colours = image.convert("RGB")
+                colors = image.convert("RGB")
         except (OSError, ValueError, SyntaxError) as problem:
             raise BadData(f"{self.part.files[row]}: not an image that can be read ({problem})") from None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed or 0)
-            return self.change(colours), int(self.part.labels[row])
+            return self.change(colors), int(self.part.labels[row])
 
 
 def _training(side: int) -> Callable[[Any], Tensor]:
@@ -167,9 +167,9 @@ def _numbers() -> list[Any]:
     return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(MEAN), list(STD))]
 
 
-def _moved(images: Tensor, labels: Tensor, place: Any) -> Batch:
-    order = torch.channels_last if place.channels_last else torch.contiguous_format
-    return Batch(images.to(place.device, memory_format=order), labels.to(place.device))
+def _moved(images: Tensor, labels: Tensor, device: Any) -> Batch:
+    order = torch.channels_last if device.channels_last else torch.contiguous_format
+    return Batch(images.to(device.name, memory_format=order), labels.to(device.name))
 
 
 class FileSource:
