@@ -19,15 +19,14 @@ DRAWS = 5  # random numbers per image: flip, top, left, and the centre of the cu
 
 @dataclass(frozen=True)
 class Augment:
-    """What is done to a training image.
-
-    padding: zero pixels on each side before a crop of the original size; flip: mirror one image in two;
-    cutout: side of a square set to zero after normalization, centred anywhere, cut at the border (0 = none).
-    """
+    """What is done to a training image."""
 
     padding: int
+    """Zero pixels on each side before a crop of the original size."""
     flip: bool = True
+    """Whether one image in two is mirrored."""
     cutout: int = 0
+    """Side in pixels of a square set to zero after normalization, centered anywhere, cut at the border; 0: none."""
 
     def pixels(self, batch: Tensor, uniform: np.ndarray) -> Tensor:
         """Flipped and cropped uint8 [B, P, H, W, K]; uniform: float64 [B, DRAWS] in [0, 1)."""

@@ -35,17 +35,21 @@ Images = ImageSet | ImageFiles
 
 
 class Score(NamedTuple):
-    """Of one pass over a set: mean loss, top-1 and top-5 percent, wall seconds with data loading."""
+    """What one pass over a set of images came to."""
 
     loss: float
+    """Mean cross-entropy."""
     top1: float
+    """Accuracy, in percent."""
     top5: float
+    """Images whose class is among the five best logits, in percent."""
     seconds: float
+    """Wall seconds, with data loading."""
 
 
 @dataclass
 class Totals:
-    """Sums over the images of a pass; with a training's other states, they let an epoch be continued."""
+    """Running sums over the images of a pass; part of the checkpoint, so that a resumed epoch continues them."""
 
     images: int = 0
     loss: float = 0.0
@@ -54,7 +58,7 @@ class Totals:
     seconds: float = 0.0
 
     def add(self, loss: float, logits: Tensor, labels: Tensor) -> None:
-        """A batch: its mean loss, logits [B, K] and labels [B]."""
+        """Count a batch: its mean loss, logits [B, K] and labels [B]."""
         best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
         self.images += len(labels)
         self.loss += loss * len(labels)
@@ -62,7 +66,7 @@ class Totals:
         self.top5 += float(best.sum())
 
     def join(self, other: Totals, group: ProcessGroup) -> None:
-        """Add sums, except the seconds, over all processes."""
+        """Add another's sums, except the seconds, over all ranks."""
         counts = np.array([other.images, other.loss, other.top1, other.top5])
         group.all_reduce_arrays(counts)
         images, loss, top1, top5 = counts.tolist()
@@ -126,15 +130,19 @@ def division_of(recipe: Recipe, device: Device, items: int) -> Division:
 
 
 class Epoch(NamedTuple):
-    """What one epoch came to. epoch: counted from 1; sets: evaluation set → score."""
+    """What one epoch came to."""
 
     epoch: int
+    """Its number, from 1."""
     lr: float
+    """Learning rate at its start."""
     train: Score
+    """The training images, while the weights changed."""
     sets: dict[str, Score]
+    """Evaluation set → score at its end."""
 
     def facts(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The epoch as JSON values."""
         sets = {name: score._asdict() for name, score in self.sets.items()}
         return {"epoch": self.epoch, "lr": self.lr, "train": self.train._asdict(), "sets": sets}
 

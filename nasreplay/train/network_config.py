@@ -15,24 +15,28 @@ DIALECTS = {"infer-nasnet.cifar": "xautodl-searched", "infer-nasnet.imagenet": "
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The network around the cells of a genotype; field names are those of the files.
-
-    arch, super_type: which of the original's networks (one of the two is given); genotype: a name of the zoo, empty
-    where a search's is meant; dataset: which stem; ichannel: C; layers: N, normal cells a stage (one less after each
-    reduction in the network of searched genotypes); auxiliary: with the head; drop_path_prob: as `Recipe.drop_path`.
-    The defaults are those of the DARTS release.
-    """
+    """The network around a genotype's cells; field names are those of the files, defaults the DARTS release's."""
 
     name: str = "DARTS release"
+    """What outputs call the sizes: the name of the file."""
     arch: str = ""
+    """Which of the original's networks, for genotypes of its zoo: dxys; either this or super_type is given."""
     super_type: str = ""
+    """Which of the original's networks, for searched genotypes."""
     genotype: str = ""
+    """A name of the zoo; "" where a search's is meant."""
     dataset: str = "cifar"
+    """Which stem: cifar or imagenet."""
     ichannel: int = 36
+    """Channels C of the first cells."""
     layers: int = 6
+    """Normal cells N of a stage (one less after each reduction in the network of searched genotypes)."""
     stem_multi: int = STEM
+    """Channels of the stem, in multiples of C; fixed."""
     auxiliary: bool = True
+    """Whether there is an auxiliary head."""
     drop_path_prob: float = 0.2
+    """Rate of drop path, as `Recipe.drop_path`."""
 
     def __post_init__(self):
         config.one_of(self, "arch", ("", "dxys"))
@@ -43,7 +47,7 @@ class NetworkConfig:
 
     @property
     def dialect(self) -> str:
-        """Of the original's network; the networks of other releases are told apart by `spaces.plan.DIALECTS`."""
+        """Whose layers the original's network has: a name in `spaces.costs.network_plan.DIALECTS`."""
         return DIALECTS[self.super_type]
 
     def plan(self, classes: int, dialect: str) -> Plan:

@@ -24,39 +24,50 @@ OPTIMIZERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with a falling learning rate. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1).
-
-    lr, eta_min: first and last learning rate; epochs: of the fall, warmup: before it; schedule: see `learning_rate`;
-    t_max: epochs of half a cosine wave (0 = epochs); decay: on all parameters, or with no_bias_decay on all but
-    biases and the shifts of batch norms; test_batch: images per batch of an evaluation (0: as the evaluator likes);
-    smooth: label smoothing in [0, 1); clip: largest norm of the gradient, 0 for none; auxiliary: weight of the
-    auxiliary head's loss; drop_path: its rate rises linearly, epoch by epoch, from 0 towards this; cutout: side of
-    the square in pixels; ema: decay of the moving average of the weights, 0 for none; micro_batches: parts of a
-    batch, each normalized by its own statistics, whose gradients are accumulated; sync_bn: several processes on CUDA
-    devices normalize by common statistics.
-    """
+    """SGD with a falling learning rate. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1)."""
 
     name: str = "12"
+    """What outputs call it: a number of epochs, or the name of its file."""
     epochs: int = 12
+    """Epochs over which the learning rate falls, without the warm-up."""
     lr: float = 0.1
+    """First learning rate, after the warm-up."""
     eta_min: float = 0.0
+    """Last learning rate."""
     t_max: int = 0
+    """Epochs of half a cosine wave; 0: as many as `epochs`."""
     warmup: int = 0
+    """Epochs before the fall in which the learning rate rises linearly from 0."""
     momentum: float = 0.9
+    """Momentum of SGD."""
     nesterov: bool = True
+    """Whether the momentum is Nesterov's."""
     decay: float = 5e-4
+    """Weight decay."""
     batch: int = 256
+    """Images per batch."""
     test_batch: int = 0
+    """Images per batch of an evaluation; 0: as the evaluator likes."""
     smooth: float = 0.0
+    """Label smoothing, in [0, 1)."""
     clip: float = 0.0
+    """Largest norm of the gradient; 0: none."""
     schedule: str = "cos"
+    """How the learning rate falls (`learning_rate`): cos, cosine or linear."""
     no_bias_decay: bool = False
+    """Whether biases and the shifts of batch norms are spared the weight decay."""
     auxiliary: float = 0.0
+    """Weight of the auxiliary head's loss; 0: no head."""
     drop_path: float = 0.0
+    """Rate of drop path towards which it rises linearly, epoch by epoch, from 0."""
     cutout: int = 0
+    """Side of the cutout square, in pixels; 0: none."""
     ema: float = 0.0
+    """Decay of the moving average of the weights; 0: none."""
     micro_batches: int = 1
+    """Parts of a batch, each normalized by its own statistics, whose gradients are accumulated."""
     sync_bn: bool = False
+    """Whether several processes on CUDA devices normalize by common statistics."""
 
     def __post_init__(self):
         config.positive(self, "epochs", "lr", "batch", "micro_batches")
@@ -78,7 +89,7 @@ class Recipe:
         return self.epochs + self.warmup
 
     def learning_rate(self, epoch: int, done: float = 0.0) -> float:
-        """At an epoch counted from 0, of which the fraction `done` is over (it matters during the warm-up only).
+        """The rate at an epoch counted from 0, of which the fraction `done` is over (it matters in the warm-up only).
 
         `cos` is the original's: its cosine ends with epoch `epochs`, so that a warm-up cuts it short and the last
         `warmup` epochs stay at eta_min. `cosine` and `linear` fall over all `epochs` epochs after the warm-up.
@@ -92,11 +103,11 @@ class Recipe:
         return self.eta_min + (self.lr - self.eta_min) * rest
 
     def drop_path_rate(self, epoch: int) -> float:
-        """At an epoch counted from 0."""
+        """The rate of drop path in an epoch counted from 0."""
         return self.drop_path * epoch / self.total
 
     def groups(self, network: nn.Module) -> list[dict[str, Any]]:
-        """The parameters for `optimizer`; biases apart if they don't decay."""
+        """The groups of parameters for `optimizer`; biases are a group of their own if they don't decay."""
         named = list(network.named_parameters())
         if not self.no_bias_decay:
             return [{"params": [values for _, values in named]}]
@@ -113,7 +124,7 @@ class Recipe:
     def loss(self, logits: Tensor, labels: Tensor, auxiliary: Tensor | None = None) -> Tensor:
         """Mean cross-entropy of logits [B, K], in float32; with smoothing, of (1−s)·one-hot + s/K.
 
-        That of the auxiliary head's logits is added with its weight.
+        The loss of the auxiliary head's logits is added with its weight.
         """
         loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.smooth)
         if auxiliary is None or not self.auxiliary:
@@ -130,7 +141,7 @@ WEIGHT_SHARING = Recipe("weight-sharing", epochs=100, lr=0.025, eta_min=0.001, b
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """For all parameters."""
+    """Set the learning rate of all parameters."""
     for group in optimizer.param_groups:
         group["lr"] = rate
 
