@@ -126,7 +126,7 @@ def their_step(
     logits: Callable[[int], np.ndarray] | None = None,
     second_order: Callable[..., Tensor] | None = None,
 ) -> Step:
-    """The published step (spec: weight sharing, sections 4.2 and 5) on one of xautodl's networks.
+    """The published step (docs/sources/weight-sharing.md, 4 and 5) on one of xautodl's networks.
 
     second_order: gives the gradient of the logits in another way, before the weights learn.
     """

@@ -1,7 +1,7 @@
 """The second order of DARTS: the slope after one unrolled weight step, with a finite-difference Hessian product.
 
-Liu et al., DARTS, ICLR 2019, equations 7 and 8, exactly as the published code computes them (spec: weight
-sharing, section 5). The weights are moved in place and put back: no copy of the network is made.
+Liu et al., DARTS, ICLR 2019, equations 7 and 8, exactly as the published code computes them
+(docs/sources/weight-sharing.md, 5). The weights are moved in place and put back: no copy of the network is made.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class TopologySpace(Space):
     # --- equivalent cells --------------------------------------------------------------------------
 
     def unique_string(self, codes: Sequence[int] | np.ndarray, consider_zero: bool | None = True) -> str:
-        """The published unique string (spec: NATS-Bench, section 1.7), kept literally.
+        """The published unique string (docs/sources/nats-bench.md, Unique strings), kept literally.
 
         True folds `none` and skips (6,466 distinct cells), False folds skips only (12,751), None folds
         nothing (15,625).

@@ -26,7 +26,7 @@ TRIALS = {"c10valid": "cifar10-valid", "c100": "cifar100", "in16": "ImageNet16-1
 
 @pytest.fixture(scope="session")
 def real_pack(shared, tmp_path_factory):
-    """The real 12- and 200-epoch numbers of every cell, with the evaluation-time fit of the published spec."""
+    """The real 12- and 200-epoch numbers of every cell, with a linear fit of evaluation times where none is known."""
     folder = tmp_path_factory.mktemp("real")
     with gzip.open(shared / "data" / "nb201_real.csv.gz", "rt") as stream:
         rows = list(csv.DictReader(stream))

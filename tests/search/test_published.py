@@ -8,7 +8,7 @@ from nasreplay.replay.budgets import time_budget
 from nasreplay.runs.report.statistics import score
 from nasreplay.runs.store import TableFacts
 
-# our own re-simulation recorded with the spec of the benchmark: validation, test, evaluations of 500 runs
+# our own re-simulation recorded when the project began: validation, test, evaluations of 500 runs
 RECORDED = {
     ("random", "cifar10"): (91.09, 93.88, 178),
     ("random", "cifar100"): (71.47, 71.57, 182),

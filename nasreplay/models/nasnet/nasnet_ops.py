@@ -1,4 +1,4 @@
-"""The operations of NASNet-type networks as modules (spec: weight sharing, sections 10 and 11; sparse CNAS, 2).
+"""The operations of NASNet-type networks as modules (docs/sources: weight-sharing.md 10, 11; cnas-sparse.md).
 
 The arguments and the bias rule are those of `ops`, which has the operations that NAS-Bench-201 shares; depthwise
 convolutions never have a bias. Modules carry the names of the published state dicts, where releases agree.

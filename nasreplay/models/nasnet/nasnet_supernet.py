@@ -3,7 +3,7 @@
 As in `supernet`, the forward modes of the source systems are choices of (weights, active): DARTS and SNAS: soft
 weights, all active; GDAS: one active operation an edge, straight-through weights (inactive weights get no gradient
 here, as published for this space); curriculum, random sampling: counts of a genotype, its edges active. Two releases
-differ in the network (spec: weight sharing, sections 10.1 to 10.4): AutoDL-Projects' has biases before plain batch
+differ in the network (docs/sources/weight-sharing.md, 10): AutoDL-Projects' has biases before plain batch
 norms, no norm after poolings, and batch norm and ReLU before the classifier; that of DARTS, SNAS and CNAS has none of
 these but a norm after poolings. Shapes: images [B, 3, H, W]; E edges, O operations; K classes.
 """

@@ -96,7 +96,7 @@ def surrogate(weights: Tensor, active: list[list[bool]]) -> dict[int, Tensor]:
     """Per node a scalar that is zero and lets gradients reach the weights of inactive operations.
 
     GDAS as published adds the inactive weights (they are zero) to the node itself, so each of them receives the
-    sum of all entries of the node's gradient (spec: weight sharing, section 3). Empty where nothing needs it.
+    sum of all entries of the node's gradient (docs/sources/weight-sharing.md, 3). Empty where nothing needs it.
     """
     shifts: dict[int, Tensor] = {}
     if not weights.requires_grad or all(map(all, active)):

@@ -1,4 +1,4 @@
-"""The operations of NAS-Bench-201 as modules, in a registry (spec: weight sharing, section 1).
+"""The operations of NAS-Bench-201 as modules, in a registry (docs/sources/weight-sharing.md, 1).
 
 Every operation is built from (c_in, c_out, stride, affine, track): input and output channels, the stride, and
 whether its batch norms have scale and shift and keep running statistics. A convolution that a batch norm follows

@@ -1,8 +1,8 @@
 """The supernet of the size space: every layer at the largest width, narrowed by mixtures of the eight widths.
 
 After each module (stem, cell, block, cell, block, cell) the features pass a linear map of their channels that a
-row of weights chooses. The three published estimators are choices of (weights, active) and of that map (spec:
-weight sharing, section 7): masking + Gumbel-softmax: soft weights, all active; masking + sampling, and the warm-up:
+row of weights chooses. The three published estimators are choices of (weights, active) and of that map (docs/sources/
+weight-sharing.md, 7): masking + Gumbel-softmax: soft weights, all active; masking + sampling, and the warm-up:
 one-hot weights; TAS: two active widths, resized to the wider of them. Shapes: images [B, 3, H, W]; W = 8 widths.
 """
 

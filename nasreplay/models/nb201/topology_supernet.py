@@ -1,6 +1,6 @@
 """The supernet of the topology space: all operations on all edges, mixed by weights that the caller gives.
 
-The forward modes of the original systems are choices of (weights, active) (spec: weight sharing, section 3):
+The forward modes of the original systems are choices of (weights, active) (docs/sources/weight-sharing.md, 3):
 joint (DARTS, SNAS, SETN's architecture step): all active; gdas: one active operation an edge, with gradients for the
 others by `cell.surrogate`; select, dynamic, urs: constant one-hot weights, for urs drawn anew in every cell.
 Shapes: images [B, 3, H, W]; E edges, O operations; M = 3·cells mixed cells; K classes.

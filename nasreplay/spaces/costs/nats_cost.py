@@ -1,4 +1,4 @@
-"""Closed forms of the parameters and FLOPs that both NATS networks share (spec: NATS-Bench, section 1.6).
+"""Closed forms of the parameters and FLOPs that both NATS networks share (docs/sources/nats-bench.md, Costs).
 
 Parameters are all trainable tensors. FLOPs are multiply-accumulates of Conv2d and Linear for one image;
 a Linear adds its bias count; batch norm, ReLU, pooling and additions count nothing. Widths may be arrays.
