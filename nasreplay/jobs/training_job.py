@@ -14,7 +14,7 @@ from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.nb201.child import child
 from nasreplay.spaces import SIZE, Architecture, Genotype
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import ImageSource, load

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.cli.inputs import read
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
-from nasreplay.spaces.genotypes.zoo import Entry, is_known, zoo
-from nasreplay.spaces.genotypes.zoo import entry as entry_of
+from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
+from nasreplay.spaces.genotypes.published_genotypes import entry as entry_of
+from nasreplay.spaces.read import read
 
 if TYPE_CHECKING:
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell

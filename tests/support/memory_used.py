@@ -16,7 +16,7 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.shared_networks import GDASNetwork
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, ImageSource, SearchData
 from nasreplay.train.loop import Trainer

@@ -20,8 +20,8 @@ from torch import Tensor
 from nasreplay.errors import BadArchitecture, BadInput, UnsafePickle
 from nasreplay.spaces import TOPOLOGY, Architecture, Genotype
 from nasreplay.spaces.genotypes.genotype import INPUTS
-from nasreplay.spaces.genotypes.notation import from_mapping, is_genotype, read_genotype
-from nasreplay.spaces.read import read_architecture
+from nasreplay.spaces.genotypes.notation import from_mapping
+from nasreplay.spaces.read import read
 from nasreplay.train.checkpoint import DAMAGE, load_checkpoint
 from nasreplay.train.images.cifar_pickles import NUMPY
 
@@ -123,7 +123,7 @@ def _cell(value: Any) -> Genotype | Architecture:
         nodes = value.fields.get("nodes")
         return Architecture(TOPOLOGY, TOPOLOGY.from_lists(nodes if isinstance(nodes, list) else []))
     if isinstance(value, str):
-        return read_genotype(value) if is_genotype(value) else read_architecture(value)
+        return read(value)
     return from_mapping(value)
 
 
