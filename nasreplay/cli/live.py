@@ -133,18 +133,6 @@ NAMES |= {
 }
 NAMES |= {"epochs", "weights"}  # of all of them
 
-RECIPES = {
-    "darts-v1": "DARTS",
-    "darts-v2": "DARTS",
-    "gdas": "GDAS",
-    "snas": "SNAS",
-    "setn": "SETN",
-    "enas": "ENAS",
-    "rsps": "RANDOM",
-    "curriculum": "CURRICULUM",
-    "curriculum-fixed": "CURRICULUM",
-}
-
 
 def supernet(chosen: Mapping[str, Any]) -> Any:
     """A fresh supernet for a searcher (`chosen["searcher"]` decides the published recipe of its weights)."""
@@ -160,7 +148,7 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
             f"--weights {chosen['weights']}: of {start.network} on {start.source.name}; this search has {shared} on "
             f"{chosen['dataset']}"
         )
-    published = published_recipe(chosen.get("searcher", ""), shared.space)
+    published = published_recipe(chosen.get("searcher", ""), shared)
     recipe = WEIGHT_SHARING
     if chosen["training"] or published.exists():
         recipe = recipe_of(str(chosen["training"] or published))
@@ -179,11 +167,13 @@ def supernet(chosen: Mapping[str, Any]) -> Any:
     )
 
 
-def published_recipe(searcher: str, space: Any) -> Path:
-    """The shipped recipe of the weights: a NASNet space's own where there is one."""
-    name = RECIPES.get(searcher, "weight-sharing")
-    own = opts() / f"{name}-NASNet-CIFAR.config"
-    return own if space.name.startswith("nasnet") and own.exists() else opts() / f"{name}.config"
+def published_recipe(searcher: str, shared: Any) -> Path:
+    """The shipped recipe of the weights: one of the shared network's own where there is one."""
+    from nasreplay.search import SEARCHERS, Searcher
+
+    name = SEARCHERS.get(searcher, Searcher).recipe
+    own = opts() / f"{name}{shared.recipes}.config"
+    return own if own.exists() else opts() / f"{name}.config"
 
 
 def scratch(chosen: Mapping[str, Any]) -> Any:
@@ -215,11 +205,10 @@ def scratch(chosen: Mapping[str, Any]) -> Any:
 def space_of(chosen: Mapping[str, Any]) -> Any:
     """The space of `--space`, or the one that the searcher was made for; raises UnknownName."""
     from nasreplay.models.shared_networks import NETWORKS
-    from nasreplay.search import SEARCHERS
+    from nasreplay.search import SEARCHERS, Searcher
     from nasreplay.spaces import space_named
 
-    searcher = SEARCHERS.get(chosen.get("searcher", ""))
-    space = space_named(chosen["space"] or (searcher.home if searcher else "topology"))
+    space = space_named(chosen["space"] or SEARCHERS.get(chosen.get("searcher", ""), Searcher).home)
     if space.name not in NETWORKS:
         raise UnknownName(f"--space {space.name}: live evaluators know {', '.join(NETWORKS)}")
     return space
@@ -227,12 +216,17 @@ def space_of(chosen: Mapping[str, Any]) -> Any:
 
 def network(chosen: Mapping[str, Any]) -> Any:
     """What the options say of the shared network of their space."""
+    from dataclasses import fields
+
     from nasreplay.models.shared_networks import NETWORKS
+    from nasreplay.search import SEARCHERS, Searcher
 
     kind = NETWORKS[space_of(chosen).name]
     settings = given(chosen, "bn", "affine", "channels", "cells", "drop_path", "derive")
-    resize = {"resize": True} if chosen.get("searcher") == "tas" and kind.home.name == "size" else {}
-    return kind(**settings, **resize)
+    searcher = SEARCHERS.get(chosen.get("searcher", ""), Searcher)
+    if searcher.resizes and "resize" in {field.name for field in fields(kind)}:
+        settings["resize"] = True
+    return kind(**settings)
 
 
 def given(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:

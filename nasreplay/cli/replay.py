@@ -98,7 +98,7 @@ def _plan(chosen: dict[str, Any]) -> Any:
     from nasreplay.evaluate.table.load import replayable
     from nasreplay.replay.plan import Plan
     from nasreplay.replay.protocols import protocol_named
-    from nasreplay.search import TABLE_DEFAULTS, make
+    from nasreplay.search import SEARCHERS, default_comparison, make
     from nasreplay.seeds import root_seed
 
     if chosen["jobs"] is not None and chosen["jobs"] < 1:
@@ -107,10 +107,10 @@ def _plan(chosen: dict[str, Any]) -> Any:
     for name in ("recipe", "budget", "evaluations"):
         if rules.seconds and chosen[name] is not None:
             raise BadSetting(f"--protocol {rules.name} fixes recipe and budget: leave out --{name}")
-    searchers = chosen["searchers"] or rules.searchers or TABLE_DEFAULTS
+    searchers = chosen["searchers"] or rules.searchers or default_comparison()
     names = dict.fromkeys(make(name).name for name in searchers)
-    if "curriculum" in names:  # its benefit is a matter of the growth order: never show it alone
-        names |= dict.fromkeys(("curriculum-fixed", "random"))
+    for name in tuple(names):
+        names |= dict.fromkeys(SEARCHERS[name].beside)
     return Plan(
         searchers=tuple(names),
         datasets=replayable(chosen["table"], chosen["datasets"]),

@@ -13,11 +13,6 @@ from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero
 
 SAVE_EVERY_S = 30.0
-FOLDERS = {  # of cell searches, below output/; {} is the searcher
-    "topology": "search-cell-nas-bench-201/{}",
-    "nasnet-gdas": "search-cell-darts/{}",
-    "nasnet-gdas-frc": "search-cell-darts/{}-FRC",
-}
 
 
 def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -105,15 +100,8 @@ def default_folder(searcher: Any, evaluator: Any, chosen: dict[str, Any]) -> Pat
     dataset = Path(chosen["dataset"]).name
     if chosen["evaluator"] != "supernet":
         return Path("output/search") / f"{searcher.name}-{dataset}-{chosen['evaluator']}"
-    network = evaluator.network
-    if network.space.name != "size":
-        name = FOLDERS.get(network.space.name, f"search-cell-{network.space.name}/{{}}")
-        return Path("output") / f"{name.format(searcher.name.upper())}-{dataset}-BN{network.bn}"
-    parts = [f"{searcher.name.replace('-', '_')}-affine{network.affine}_BN{network.bn}"]
-    parts += [f"AWD{searcher.weight_decay}"] if hasattr(searcher, "weight_decay") else []
-    parts += [f"WARM{searcher.warmup}"] if hasattr(searcher, "warmup") else []
-    parts += [f"E{chosen['epochs']}"] if chosen["epochs"] else []
-    return Path("output/search-sss") / dataset / "-".join(parts)
+    facts = {**searcher.settings(), "epochs": chosen["epochs"]}
+    return Path("output") / evaluator.network.run_folder(searcher.name, dataset, facts)
 
 
 def _searcher(name: str, chosen: dict[str, Any]) -> Any:
@@ -172,9 +160,8 @@ def _checkpoint(
 ) -> Any:
     """The published checkpoint of a NASNet search, beside the default run folders or in the chosen one; else None."""
     from nasreplay.jobs.search_checkpoint import SearchCheckpoint
-    from nasreplay.spaces.nasnet import NASNetSpace
 
-    if not isinstance(evaluator.space, NASNetSpace):
+    if "weights" not in evaluator.abilities or not evaluator.network.leaves_checkpoint:
         return None
     default = default_folder(searcher, evaluator, chosen)
     beside = default if folder.resolve() == (default / f"seed-{seed}").resolve() else folder

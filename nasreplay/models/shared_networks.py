@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,6 +38,13 @@ class SharedNetwork:
     mixes_per_cell: ClassVar[bool] = False
     """Whether a mixture may have a cell axis: weights [N, M, E, O], drawn anew in each of the M cells."""
 
+    recipes: ClassVar[str] = ""
+    """What stands behind the names of its own recipes in configs/opts; another space's serve where there are none."""
+    folder: ClassVar[str] = "search-cell-{space}/{SEARCHER}-{dataset}-BN{bn}"
+    """Where its searches are saved below output/: the published folder, where there is one."""
+    leaves_checkpoint: ClassVar[bool] = False
+    """Whether a search leaves a checkpoint as the published scripts do, for `nasreplay retrain`."""
+
     def __post_init__(self):
         if self.bn not in (0, 1):
             raise BadSetting(f"bn is {self.bn}: 1 keeps running statistics, 0 uses those of each batch")
@@ -70,6 +78,12 @@ class SharedNetwork:
         """Every field, as JSON values."""
         return asdict(self)
 
+    def run_folder(self, searcher: str, dataset: str, facts: Mapping[str, Any]) -> str:
+        """`folder` filled in. facts: settings of the search that a folder's name may tell."""
+        return self.folder.format(
+            space=self.home.name, SEARCHER=searcher.upper(), dataset=dataset, bn=self.bn
+        )
+
 
 @dataclass(frozen=True)
 class CellNetwork(SharedNetwork):
@@ -84,6 +98,7 @@ class CellNetwork(SharedNetwork):
     """Rate of drop path in the last epoch, reached linearly. Default: 0; not in the size space."""
 
     home: ClassVar[Space] = TOPOLOGY
+    folder: ClassVar[str] = "search-cell-nas-bench-201/{SEARCHER}-{dataset}-BN{bn}"
     mixes_per_cell: ClassVar[bool] = True
 
     def __post_init__(self):
@@ -122,6 +137,13 @@ class WidthNetwork(SharedNetwork):
 
         return WidthSupernet(classes, self.resize, *self.flags)
 
+    def run_folder(self, searcher: str, dataset: str, facts: Mapping[str, Any]) -> str:
+        """NATS-Bench's, with weight_decay, warmup and epochs where known: tas-affine0_BN0-AWD0.001-WARM0.3-E2."""
+        told = (("AWD", "weight_decay"), ("WARM", "warmup"), ("E", "epochs"))
+        parts = [f"{searcher.replace('-', '_')}-affine{self.affine}_BN{self.bn}"]
+        parts += [f"{word}{facts[name]}" for word, name in told if facts.get(name) is not None]
+        return f"search-sss/{dataset}/{'-'.join(parts)}"
+
 
 @dataclass(frozen=True)
 class GenotypeNetwork(SharedNetwork):
@@ -138,6 +160,8 @@ class GenotypeNetwork(SharedNetwork):
     """Rule from logits to a genotype (`genotypes.derivation`): top2, none or pairs. Default: top2."""
 
     home: ClassVar[NASNetSpace]
+    recipes: ClassVar[str] = "-NASNet-CIFAR"
+    leaves_checkpoint: ClassVar[bool] = True
     dialect: ClassVar[str] = "darts"
     """Whose network it is (`costs.network_plan.Dialect`)."""
 
@@ -180,6 +204,7 @@ class GDASNetwork(GenotypeNetwork):
     """The network of AutoDL-Projects, which searches it with GDAS and DARTS."""
 
     home = NASNET_SPACES["nasnet-gdas"]
+    folder = "search-cell-darts/{SEARCHER}-{dataset}-BN{bn}"
     dialect = "xautodl-searched"
 
 
@@ -187,6 +212,7 @@ class GDASFRCNetwork(GDASNetwork):
     """The network of GDAS-FRC: that of GDAS with the fixed reduction cell; channels are a multiple of 4."""
 
     home = NASNET_SPACES["nasnet-gdas-frc"]
+    folder = "search-cell-darts/{SEARCHER}-FRC-{dataset}-BN{bn}"
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,10 @@ def _clock_note(plan: Plan, table: TableEvaluator) -> str:
         text = f"Clock: training seconds; evaluation seconds {table.source['evaluation_seconds']}."
     if plan.budget_s is None and plan.evaluations is None:
         text += f" Budgets: {'published' if plan.rules.seconds else time_budget(table).words}."
-    if "bohb" in plan.searchers and len(plan.evaluator(table.dataset, "bohb").levels) == 1:
-        text += " bohb: one rung (model only), for the table has one fidelity."
+    for name in plan.searchers:
+        left = search.SEARCHERS[name].on_one_rung
+        if left and len(plan.evaluator(table.dataset, name).levels) == 1:
+            text += f" {name}: one rung ({left}), for the table has one fidelity."
     slopes = [name for name in plan.searchers if "slope" in plan.searcher(name).needs]
     if slopes and plan.gradient == "exact":
         text += (

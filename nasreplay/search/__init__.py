@@ -8,7 +8,7 @@ from typing import Any
 from nasreplay import config
 from nasreplay.errors import UnknownName
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.search.base import Live, Question, SamplingSearcher, Searcher
+from nasreplay.search.base import SEARCHERS, Live, Question, SamplingSearcher, Searcher, register_searcher
 from nasreplay.search.driver import run
 from nasreplay.search.searchers.bohb import BOHB
 from nasreplay.search.searchers.channel_search import TAS, MaskGumbel, MaskRL
@@ -22,35 +22,12 @@ from nasreplay.search.searchers.rea import REA
 from nasreplay.search.searchers.reinforce import Reinforce
 from nasreplay.search.searchers.weight_sharing import RSPS, SETN
 
-SEARCHERS: dict[str, type[Searcher]] = {
-    searcher.name: searcher
-    for searcher in (
-        RandomSearch,
-        LocalSearch,
-        REA,
-        Reinforce,
-        Hyperband,
-        BOHB,
-        Curriculum,
-        CurriculumFixed,
-        DartsV1,
-        DartsV2,
-        GDAS,
-        SNAS,
-        RSPS,
-        SETN,
-        ENAS,
-        TAS,
-        MaskGumbel,
-        MaskRL,
-    )
-}
-_NOT_DEFAULT = ("hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl")
-TABLE_DEFAULTS = tuple(name for name in SEARCHERS if name not in _NOT_DEFAULT)
-"""What `nasreplay replay` compares when nothing is named; the others need shared weights or several fidelities."""
-
-
 PRESETS = ("table", "live", "published")
+
+
+def default_comparison() -> tuple[str, ...]:
+    """What `nasreplay replay` compares when nothing is named: no method that needs weights or several fidelities."""
+    return tuple(name for name, searcher in SEARCHERS.items() if searcher.compared)
 
 
 def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "table") -> Searcher:
@@ -60,11 +37,10 @@ def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "
     dataclass defaults, which are the published live values. Raises UnknownName or BadSetting.
     """
     key = name.lower().replace("_", "-")
-    if key not in SEARCHERS:
-        raise UnknownName(f"unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
+    kind = SEARCHERS.named(key)
     if preset not in PRESETS:
         raise UnknownName(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
-    searcher = SEARCHERS[key]()
+    searcher = kind()
     file = config.folder() / "algos" / f"{key}-{preset}.config"
     if preset != "published" and file.exists():
         searcher = config.apply(searcher, config.load(file), file.name)
@@ -80,7 +56,6 @@ __all__ = [
     "SEARCHERS",
     "SETN",
     "SNAS",
-    "TABLE_DEFAULTS",
     "TAS",
     "Budget",
     "Curriculum",
@@ -98,6 +73,8 @@ __all__ = [
     "Reinforce",
     "SamplingSearcher",
     "Searcher",
+    "default_comparison",
     "make",
+    "register_searcher",
     "run",
 ]

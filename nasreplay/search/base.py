@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from types import SimpleNamespace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
+from nasreplay.plugins import Registry
 from nasreplay.seeds import Draws, Stream, rank_within
 from nasreplay.spaces.base import Space
 
@@ -19,10 +20,14 @@ from nasreplay.spaces.base import Space
 class Live(NamedTuple):
     """The replicas still running in this step, and how far each is."""
 
-    rows: np.ndarray  # int64 [n], rows of the run's arrays
-    progress: np.ndarray  # float64 [n], fraction of the budget or epochs used, in [0, 1)
-    epoch: int  # counted from 0
-    epochs: int  # 0 when a budget ends the run
+    rows: np.ndarray
+    """int64 [n]: rows of the run's arrays."""
+    progress: np.ndarray
+    """float64 [n]: fraction of the budget or of the epochs used, in [0, 1)."""
+    epoch: int
+    """Counted from 0."""
+    epochs: int
+    """Epochs of the search; 0 when a budget ends it."""
 
 
 BATCH = "batch"
@@ -35,22 +40,26 @@ def on_batch(ladder: tuple[Fidelity, ...]) -> Fidelity | None:
 
 
 class Question(NamedTuple):
-    """What a sampling searcher wants to know: codes int8 [N, D] on behalf of replica rows [N]."""
+    """What a sampling searcher wants to know."""
 
     codes: np.ndarray
+    """int8 [N, D]: the architectures."""
     replica: np.ndarray
+    """int64 [N]: the row of the replica that asks; rows may repeat."""
     at: Fidelity | None = None
+    """Where it is to be measured; None: the last fidelity of the ladder."""
 
 
 class Searcher:
-    """Base of all searchers.
+    """Base of all searchers: a dataclass of hyper-parameters, and facts about the method as class attributes.
 
-    Subclasses are dataclasses of hyper-parameters. Everything that changes lives in `self.state`, arrays whose
-    first axis is R, and in `self.stream`; so every searcher can be saved and resumed, and finished replicas
-    simply stay as they are.
+    Everything that changes lives in `self.state`, arrays whose first axis is R, and in `self.stream`; so every
+    searcher can be saved and resumed, and finished replicas simply stay as they are. `@register_searcher` makes it
+    known by its name.
     """
 
     name: ClassVar[str]
+    """What commands, settings (`--set NAME.FIELD=VALUE`, configs/algos/NAME-table.config) and runs call it."""
     source: ClassVar[str]
     """Paper and section; deviations from it are in the class docstring."""
     home: ClassVar[str] = "topology"
@@ -61,15 +70,33 @@ class Searcher:
     """Whether it decides on one operation for each edge, so that a space's decisions must be its edges."""
     learns: ClassVar[bool] = False
     """Whether it trains shared weights where there are some."""
+    recipe: ClassVar[str] = "weight-sharing"
+    """Training of the shared weights: a file of configs/opts, without its ending."""
+    resizes: ClassVar[bool] = False
+    """Whether its mixtures of channel numbers need a network that resizes feature maps, in place of masking them."""
+    slope_order: ClassVar[int] = 1
+    """Order of the architecture gradient that it asks for: 2 looks one weight step ahead."""
     rungs: ClassVar[int] = 1
     """How many fidelities it can use."""
+    on_one_rung: ClassVar[str] = ""
+    """What is left of it on a table with one fidelity, in words; empty where it needs no second one."""
+    compared: ClassVar[bool] = False
+    """Whether `nasreplay replay` compares it when no searcher is named."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Searchers that `nasreplay replay` always shows beside it."""
+    listed: ClassVar[int] = 100
+    """Its place in lists and reports, small numbers first."""
     epochs: int | None = None
     """Epochs of a search that ends by itself and says after every step what it would answer; else None."""
 
     state: SimpleNamespace
+    """Arrays [R, …]: everything that a step changes."""
     stream: Stream
+    """The random numbers of every replica."""
     space: Space
+    """What is searched."""
     ladder: tuple[Fidelity, ...]
+    """Fidelities on offer, cheapest first."""
 
     def epochs_on(self, evaluator: Evaluator) -> int | None:
         """The epochs of a search on this evaluator; None where only a budget ends it."""
@@ -110,6 +137,19 @@ class Searcher:
         """Continue from a saved state (after `begin`)."""
         self.state = SimpleNamespace(**{name: value.copy() for name, value in state["state"].items()})
         self.stream.position[:] = state["position"]
+
+
+SEARCHERS: Registry[type[Searcher]] = Registry(
+    "searcher", "nasreplay.search.searchers", lambda searcher: searcher.listed
+)
+"""Name → class: ours, and those of installed packages (entry points of the group `nasreplay.searchers`)."""
+S = TypeVar("S", bound=type[Searcher])
+
+
+def register_searcher(searcher: S) -> S:
+    """Class decorator: make a searcher known by its name. Raises BadSetting for a name that is taken."""
+    SEARCHERS.add(searcher, searcher.name)
+    return searcher
 
 
 class SamplingSearcher(Searcher):

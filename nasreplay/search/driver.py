@@ -14,7 +14,7 @@ from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.runs.result import Result
-from nasreplay.search.base import Live, Searcher
+from nasreplay.search.base import SEARCHERS, Live, Searcher
 from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
 
@@ -25,7 +25,6 @@ WAYS_OUT = {
     "slope": "use a table or a supernet.",
     "one-hot slope": "use a table with gradient 'exact', or a supernet (one-hot rows always sample the same cell).",
 }
-CHOOSE_EDGES = ("gdas", "darts-v1", "darts-v2", "snas", "rsps", "curriculum")
 
 
 class Recorder(Protocol):
@@ -102,7 +101,7 @@ def run(
         "replicas": [replicas.start, replicas.stop],
         "epochs": epochs,
     }
-    if getattr(searcher, "order", 1) == 2 and "order_2" in header["evaluator"]:
+    if searcher.slope_order == 2 and "order_2" in header["evaluator"]:
         header["apart"] = header["evaluator"]["order_2"]
     trace = Trace(evaluator, keep_steps=searcher.epochs_on(evaluator) is not None)
     started = time.perf_counter()
@@ -155,7 +154,7 @@ def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: ra
     if searcher.edgewise and space.decisions != space.edges:
         raise LacksCapability(
             f"{searcher.name} decides on an operation for each edge, and in the {space.name} space edges are chosen, "
-            f"too: take {', '.join(CHOOSE_EDGES)}"
+            f"too: take {', '.join(_choosing_edges())}"
         )
     if evaluator.missing:
         raise NotMeasured(
@@ -170,6 +169,12 @@ def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: ra
             "(--budget SECONDS, --evaluations N)"
         )
     return epochs
+
+
+def _choosing_edges() -> list[str]:
+    """Searchers for shared weights that work where the edges are chosen, too."""
+    found = SEARCHERS.items()
+    return [name for name, kind in found if kind.learns and not kind.edgewise and kind.home == Searcher.home]
 
 
 def _live(evaluator: Evaluator, epochs: int, step: int) -> Live:

@@ -10,9 +10,9 @@ import torch
 
 from nasreplay.jobs import live_search
 from nasreplay.jobs.training_target import read_target
+from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.runs import record
 from nasreplay.runs.record import read_events
-from nasreplay.spaces import space_named
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.train.checkpoint import load_checkpoint
 
@@ -152,7 +152,7 @@ def test_the_published_recipes_of_the_weights(searcher, space, recipe, batch, de
     from nasreplay.cli import live
     from nasreplay.train.recipe import recipe_of
 
-    path = live.published_recipe(searcher, space_named(space))
+    path = live.published_recipe(searcher, NETWORKS[space])
     assert path.stem == recipe
     found = recipe_of(str(path))
     assert (found.batch, found.decay) == (batch, decay)

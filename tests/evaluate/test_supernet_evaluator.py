@@ -16,7 +16,7 @@ from nasreplay.evaluate.protocol import Mixture
 from nasreplay.live.shared_accuracy import BATCH
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork
-from nasreplay.search.parts.samplers import pull_softmax, softmax
+from nasreplay.search.parts.samplers import softmax, softmax_vjp
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
 from nasreplay.train.batches import Batch
@@ -82,7 +82,7 @@ def recorded():
 
 def check(slope, soft, loss, gradient):
     assert slope.loss[0] == pytest.approx(loss, rel=1e-9)
-    np.testing.assert_allclose(pull_softmax(soft, 1.0, slope.gradient)[0], gradient, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(softmax_vjp(soft, 1.0, slope.gradient)[0], gradient, rtol=1e-6, atol=1e-9)
 
 
 def test_recorded_second_order_slopes_and_weight_step():
@@ -101,7 +101,7 @@ def test_recorded_first_order_slope():
     supernet, mixture, soft = recorded()
     slope = supernet.slope(mixture)
     expected = GOLDEN["first_order_dalpha_same_point"]
-    np.testing.assert_allclose(pull_softmax(soft, 1.0, slope.gradient)[0], expected, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(softmax_vjp(soft, 1.0, slope.gradient)[0], expected, rtol=1e-6, atol=1e-9)
 
 
 def test_second_order_leaves_the_weights_where_they_were():

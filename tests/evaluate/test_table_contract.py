@@ -6,7 +6,7 @@ import pytest
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.search.parts.samplers import pull_softmax, softmax
+from nasreplay.search.parts.samplers import softmax, softmax_vjp
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.testing import (
     BatchedContract,
@@ -158,11 +158,11 @@ class TestSampledSlope:
         logits = np.log(random_mixture(TOPOLOGY, 1).weights)
         soft = softmax(logits)
         exact = synthetic_table().slope(Mixture(soft, soft > 0))
-        expected = pull_softmax(soft, 1.0, exact.gradient)[0]
+        expected = softmax_vjp(soft, 1.0, exact.gradient)[0]
         replicas = 20_000
         table = self.made(k=2, replicas=replicas)
         many = Mixture(np.repeat(soft, replicas, axis=0), np.ones((replicas, 6, 5), dtype=bool))
-        pushed = pull_softmax(many.weights, 1.0, table.slope(many).gradient)
+        pushed = softmax_vjp(many.weights, 1.0, table.slope(many).gradient)
         error = pushed.std(axis=0) / np.sqrt(replicas)
         assert (np.abs(pushed.mean(axis=0) - expected) < 5 * error).all()
         assert (error < np.abs(expected).max() / 10).all()  # the test can tell

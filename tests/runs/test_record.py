@@ -6,7 +6,7 @@ from nasreplay.errors import BadOutput
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.runs.folder import read_header, versions
 from nasreplay.runs.record import RunFolder, read_events, result_of
-from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run
+from nasreplay.search import SEARCHERS, default_comparison, make, run
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
 from tests.support.recording import SAMPLING, assert_equal, record
@@ -95,7 +95,7 @@ def test_every_step_is_on_disk_before_the_next_begins(tmp_path, table):
     assert seen == list(range(12))
 
 
-@pytest.mark.parametrize("name", [*TABLE_DEFAULTS, "rsps", "setn"])
+@pytest.mark.parametrize("name", [*default_comparison(), "rsps", "setn"])
 def test_the_result_of_a_log_is_the_runs_result(tmp_path, table, name):
     steps = {"epochs": 7} if "slope" in SEARCHERS[name].needs else {}
     made = record(tmp_path, name, table, changes=steps)

@@ -12,7 +12,7 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.files.state import load_state, save_state
 from nasreplay.runs.record import RunFolder, read_events, result_of
-from nasreplay.search import SEARCHERS, TABLE_DEFAULTS, make, run
+from nasreplay.search import SEARCHERS, default_comparison, make, run
 from nasreplay.testing import synthetic_table
 from tests.support.recording import assert_equal, checkpoints, record, without_wall
 
@@ -40,7 +40,7 @@ def stopped(folder: Path, after: int, name="rea", *, every=0.0, changes=None, re
     recorder.log.close()
 
 
-@pytest.mark.parametrize("name", TABLE_DEFAULTS)
+@pytest.mark.parametrize("name", default_comparison())
 def test_every_searcher_continues_from_a_checkpoint(tmp_path, name):
     steps = {"epochs": 60} if "slope" in SEARCHERS[name].needs else {}
     whole = record(tmp_path / "whole", name, changes=steps)

@@ -6,7 +6,7 @@ import pytest
 from nasreplay import search
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.search.parts.samplers import pull_softmax, softmax
+from nasreplay.search.parts.samplers import softmax, softmax_vjp
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import random_mixture, synthetic_table
 
@@ -35,7 +35,7 @@ def exact_gradient():
     """The exact slope pushed through the softmax, in percent (the loss is an error between 0 and 1)."""
     soft = softmax(LOGITS)[None]
     slope = synthetic_table().slope(Mixture(soft, soft > 0))
-    return 100 * pull_softmax(soft, 1.0, slope.gradient)[0]
+    return 100 * softmax_vjp(soft, 1.0, slope.gradient)[0]
 
 
 def test_without_baseline_it_is_the_exact_slope():

@@ -59,7 +59,7 @@ def test_controller_equals_the_recorded_one():
     assert entropy[0, 0] == pytest.approx(recorded["entropy"], rel=1e-12)
     _, (theta, mask, fixed) = next(controller._blocks(parameters, OPEN, codes))
     _, logits = controller._unroll(theta, mask, codes=fixed.long())
-    np.testing.assert_allclose(logits[0, 0], recorded["normalized_logits"], rtol=1e-12)
+    np.testing.assert_allclose(logits[0, 0], recorded["normalised_logits"], rtol=1e-12)
 
 
 def test_most_probable_equals_the_recorded_ones():
@@ -173,7 +173,7 @@ def test_samples_follow_the_controllers_probabilities():
         np.repeat(parameters, 40, 0), np.repeat(OPEN, 40, 0), searcher.draws(np.arange(40)), 250
     )
     log_p, _ = controller.score(parameters, OPEN, np.array([[[o, 0, 0, 0, 0, 0] for o in range(5)]]))
-    first = np.exp(GOLDEN["enas_controller"]["normalized_logits"][0])
+    first = np.exp(GOLDEN["enas_controller"]["normalised_logits"][0])
     share = np.bincount(codes[:, :, 0].ravel(), minlength=5) / codes[:, :, 0].size
     np.testing.assert_allclose(share, first, atol=4 * np.sqrt(0.25 / 10_000))
     assert log_p.shape == (1, 5)
@@ -343,9 +343,9 @@ def test_live_presets_are_the_published_values():
     assert (enas["updates"], enas["samples"], enas["candidates"]) == (50, 20, 10)
     curriculum = search.make("curriculum", preset="live").settings()
     assert (curriculum["start_ops"], curriculum["warmup"], curriculum["hidden"]) == (1, 1 / 3, 128)
-    assert len(search.TABLE_DEFAULTS) == 11
+    assert len(search.default_comparison()) == 11
     others = {"hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl"}
-    assert set(search.SEARCHERS) - set(search.TABLE_DEFAULTS) == others
+    assert set(search.SEARCHERS) - set(search.default_comparison()) == others
 
 
 def test_weight_recipes_are_the_published_ones():

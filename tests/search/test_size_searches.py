@@ -48,8 +48,8 @@ def test_tas_pulls_back_what_autograd_does(temperature):
         np.take_along_axis(sample.mixture.weights, pairs.numpy(), -1), q.detach(), atol=1e-12
     )
     (q * torch.tensor(gradient).gather(-1, pairs)).sum().backward()
-    pulled = sample.pull(Slope(np.zeros(4), gradient, False, Fidelity("x", 1), MEAN))
-    np.testing.assert_allclose(pulled, np.asarray(alphas.grad), rtol=1e-9, atol=1e-12)
+    gradients = sample.vjp(Slope(np.zeros(4), gradient, False, Fidelity("x", 1), MEAN))
+    np.testing.assert_allclose(gradients, np.asarray(alphas.grad), rtol=1e-9, atol=1e-12)
 
 
 class Quiet(Draws):

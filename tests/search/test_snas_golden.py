@@ -65,7 +65,7 @@ def test_exact_slope():
     sample = relaxed(ALPHA[None], RecordedNoise(), 1.0)
     slope = table_a().slope(sample.mixture)
     assert 100 * (1 - slope.loss[0]) == pytest.approx(GOLDEN["exact"]["F"], abs=1e-10)
-    np.testing.assert_allclose(-100 * sample.pull(slope)[0], GOLDEN["exact"]["grad_alpha"], atol=1e-10)
+    np.testing.assert_allclose(-100 * sample.vjp(slope)[0], GOLDEN["exact"]["grad_alpha"], atol=1e-10)
 
 
 @pytest.mark.parametrize("temperature", ["1.0", "0.5", "0.1", "0.03"])
@@ -73,7 +73,7 @@ def test_relaxed_slope(temperature):
     golden = GOLDEN[f"relaxed_T={temperature}"]
     sample = concrete(ALPHA[None], RecordedNoise(), float(temperature))
     slope = table_a().slope(sample.mixture)
-    gradient = -100 * sample.pull(slope)[0]
+    gradient = -100 * sample.vjp(slope)[0]
     np.testing.assert_allclose(sample.mixture.weights[0, 0], golden["z_row0"], atol=1e-12)
     assert 100 * (1 - slope.loss[0]) == pytest.approx(golden["F"], abs=1e-10)
     np.testing.assert_allclose(gradient[0], golden["grad_alpha_row0"], atol=1e-9)
@@ -92,7 +92,7 @@ def test_hard_sample_slope():
     value = 100 * (1 - slope.loss[0])
     assert value == pytest.approx(golden["value"], abs=1e-12)
     # the recorded gradient is of value·log p; ours of loss·log p
-    score = sample.pull(slope)[0, 0] / slope.loss[0]
+    score = sample.vjp(slope)[0, 0] / slope.loss[0]
     np.testing.assert_allclose(value * score, golden["reinforce_grad_row0"], atol=1e-10)
 
 
@@ -183,9 +183,9 @@ def test_the_gradient_of_several_samples_is_the_mean_of_theirs(estimator):
     table.begin(4, range(2), search.Budget())
     rows = np.arange(2)
     together = searcher.sample(rows, 0.7)
-    gradient = together.pull(table.slope(together.mixture, replica=np.tile(rows, 3)))
+    gradient = together.vjp(table.slope(together.mixture, replica=np.tile(rows, 3)))
     searcher.begin(TOPOLOGY, table.ladder(), 4, range(2))
     searcher.samples = 1
     alone = [searcher.sample(rows, 0.7) for _ in range(3)]
-    wanted = np.mean([one.pull(table.slope(one.mixture, replica=rows)) for one in alone], axis=0)
+    wanted = np.mean([one.vjp(table.slope(one.mixture, replica=rows)) for one in alone], axis=0)
     np.testing.assert_allclose(gradient, wanted, rtol=1e-12)

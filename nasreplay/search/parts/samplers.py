@@ -1,6 +1,6 @@
 """From logits to mixtures and back: DARTS, GDAS, SNAS and TAS differ only here.
 
-A sampler draws a `Sample`; its `pull` carries an evaluator's slope back to the logits. All of them are softmaxes
+A sampler draws a `Sample`; its `vjp` carries an evaluator's slope back to the logits. All of them are softmaxes
 of (logits + noise)/temperature, so the chain rule has one closed form and no autograd graph is needed.
 Shapes: logits [n, E, O], padding masked by −inf.
 """
@@ -18,10 +18,12 @@ from nasreplay.spaces.base import Space
 
 
 class Sample(NamedTuple):
-    """A mixture, and how a slope at it becomes a gradient of the logits [n, E, O]."""
+    """What a sampler drew from logits."""
 
     mixture: Mixture
-    pull: Callable[[Slope], np.ndarray]
+    """Rows of probabilities, or one-hot."""
+    vjp: Callable[[Slope], np.ndarray]
+    """The vector–Jacobian product of the sampler: a slope at the mixture → the gradient of the logits [n, E, O]."""
 
 
 def several(samples: list[Sample]) -> Sample:
@@ -30,13 +32,13 @@ def several(samples: list[Sample]) -> Sample:
         *(np.concatenate(parts) for parts in zip(*(one.mixture for one in samples), strict=True))
     )
 
-    def pull(slope: Slope) -> np.ndarray:
+    def vjp(slope: Slope) -> np.ndarray:
         split = [np.split(part, len(samples)) for part in (slope.loss, slope.gradient)]
         pairs = zip(samples, *split, strict=True)
-        gradients = [one.pull(slope._replace(loss=loss, gradient=slopes)) for one, loss, slopes in pairs]
+        gradients = [one.vjp(slope._replace(loss=loss, gradient=slopes)) for one, loss, slopes in pairs]
         return np.mean(gradients, axis=0)
 
-    return Sample(mixture, pull)
+    return Sample(mixture, vjp)
 
 
 def vertex(space: Space, codes: np.ndarray) -> Mixture:
@@ -57,8 +59,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return exponential / exponential.sum(axis=-1, keepdims=True)
 
 
-def pull_softmax(soft: np.ndarray, temperature: float, gradient: np.ndarray) -> np.ndarray:
-    """Vector-Jacobian product of softmax(x/temperature): soft · (g − ⟨soft, g⟩)/temperature."""
+def softmax_vjp(soft: np.ndarray, temperature: float, gradient: np.ndarray) -> np.ndarray:
+    """Vector–Jacobian product of softmax(x/temperature): soft · (g − ⟨soft, g⟩)/temperature."""
     return soft * (gradient - (soft * gradient).sum(axis=-1, keepdims=True)) / temperature
 
 
@@ -77,7 +79,7 @@ def straight_through(logits: np.ndarray, draws: Draws, temperature: float) -> Sa
     soft = softmax((logits + gumbel_like(logits, draws)) / temperature)
     hard = _one_hot(soft.argmax(axis=-1), soft.shape[-1])
     mixture = Mixture(hard.astype(np.float64), hard)
-    return Sample(mixture, lambda slope: pull_softmax(soft, temperature, slope.gradient))
+    return Sample(mixture, lambda slope: softmax_vjp(soft, temperature, slope.gradient))
 
 
 def hard(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
@@ -113,7 +115,7 @@ def two_of(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
     second = _one_hot(draws.categorical(np.where(first, 0.0, p)), p.shape[-1])
     chosen = first | second
     mixed = softmax(np.where(chosen, shaped, -np.inf))
-    return Sample(Mixture(mixed, chosen), lambda slope: pull_softmax(mixed, temperature, slope.gradient))
+    return Sample(Mixture(mixed, chosen), lambda slope: softmax_vjp(mixed, temperature, slope.gradient))
 
 
 def gumbel_like(logits: np.ndarray, draws: Draws) -> np.ndarray:
@@ -123,7 +125,7 @@ def gumbel_like(logits: np.ndarray, draws: Draws) -> np.ndarray:
 
 def _soft(soft: np.ndarray, logits: np.ndarray, temperature: float) -> Sample:
     mixture = Mixture(soft, np.isfinite(logits))
-    return Sample(mixture, lambda slope: pull_softmax(soft, temperature, slope.gradient))
+    return Sample(mixture, lambda slope: softmax_vjp(soft, temperature, slope.gradient))
 
 
 def _one_hot(codes: np.ndarray, options: int) -> np.ndarray:

@@ -9,33 +9,38 @@ import numpy as np
 
 from nasreplay.config import positive, within
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
-from nasreplay.search.base import Live
+from nasreplay.search.base import Live, register_searcher
 from nasreplay.search.parts.kde import Model
 from nasreplay.search.searchers.hyperband import Hyperband
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class BOHB(Hyperband):
     """Hyperband whose new configurations come from a model of the best points seen.
 
-    num_samples: candidates per proposal; min_bandwidth: smallest kernel bandwidth; top_fraction: share of points
-    that count as good; random_fraction: share of proposals without the model. On a table with one fidelity every
-    configuration is a model proposal at full cost.
+    On a table with one fidelity every configuration is a model proposal at full cost.
     Deviations besides Hyperband's: kernels keep their legal range (the original lets a bandwidth pass (c−1)/c, where
     the kernel of a category turns negative); the budget ends the run (the published script runs all brackets and
     applies the budget when scoring).
     """
 
     num_samples: int = 4
+    """Candidates of a proposal, of which the model takes the best. Default: NATS-Bench's."""
     min_bandwidth: float = 0.3
+    """Smallest bandwidth of a kernel. Default: NATS-Bench's."""
     top_fraction: float = 0.15
+    """Share of the points that count as good. Default: the paper's."""
     random_fraction: float = 0.0
+    """Share of proposals without the model. Default: NATS-Bench's."""
 
     name: ClassVar[str] = "bohb"
     source: ClassVar[str] = (
         "Falkner et al., BOHB, ICML 2018, algorithms 1 and 2; settings of NATS-Bench, TPAMI 2021"
     )
+    compared: ClassVar[bool] = True
+    on_one_rung: ClassVar[str] = "model only"
 
     def __post_init__(self):
         super().__post_init__()

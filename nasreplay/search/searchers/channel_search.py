@@ -14,7 +14,7 @@ import numpy as np
 from nasreplay.config import positive, within
 from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
-from nasreplay.search.base import Live, Question, Searcher, on_batch
+from nasreplay.search.base import Live, Question, Searcher, on_batch, register_searcher
 from nasreplay.search.parts import adam, samplers
 from nasreplay.search.parts.samplers import Sample, vertex
 from nasreplay.search.searchers.gradient import Annealed
@@ -26,13 +26,14 @@ from nasreplay.spaces.base import Space
 class WarmUp(Searcher):
     """A search that begins with weight steps only.
 
-    warmup: its fraction of the epochs. In epoch e of E every width is the widest with probability
-    1 − e/(E · warmup), else a uniform one; the logits stay as they are. A table has no weights: nothing happens
-    there until the warm-up is over.
+    In epoch e of E every width is the widest with probability 1 − e/(E · warmup), else a uniform one; the logits stay
+    as they are. A table has no weights: nothing happens there until the warm-up is over.
     """
 
     warmup: float = 0.0
+    """Fraction of the epochs that it takes, 0 to below 1. Default: none; NATS-Bench's scripts are given 0.3."""
 
+    listed: ClassVar[int] = 10
     learns: ClassVar[bool] = True
     home: ClassVar[str] = "size"
 
@@ -42,9 +43,9 @@ class WarmUp(Searcher):
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Refuses a warm-up where no option is the widest."""
-        if self.warmup and space.name != self.home:
+        if self.warmup and not space.widens:
             raise LacksCapability(
-                f"{self.name}.warmup trains the widest network: only the size space has one, not {space.name}"
+                f"{self.name}.warmup trains the widest network: only the {self.home} space has one, not {space.name}"
             )
         super().begin(space, ladder, seed, replicas)
 
@@ -68,6 +69,7 @@ class WarmUp(Searcher):
         return np.where(full, self.space.choices - 1, uniform).astype(np.int8)
 
 
+@register_searcher
 @dataclass
 class TAS(WarmUp, Annealed):
     """Two sampled widths a position, averaged channel-wise to the wider one and mixed by their noisy logits.
@@ -77,8 +79,10 @@ class TAS(WarmUp, Annealed):
     """
 
     epochs: int = 100  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Epochs of the search. Default: NATS-Bench's."""
 
     name: ClassVar[str] = "tas"
+    resizes: ClassVar[bool] = True
     source: ClassVar[str] = (
         "Dong & Yang, Network Pruning via Transformable Architecture Search, NeurIPS 2019, section 3.1; "
         "settings of NATS-Bench, TPAMI 2021"
@@ -89,11 +93,13 @@ class TAS(WarmUp, Annealed):
         return samplers.two_of(self.state.logits[rows], self.draws(rows), temperature)
 
 
+@register_searcher
 @dataclass
 class MaskGumbel(WarmUp, Annealed):
     """A Gumbel-softmax sample of the widths mixes their channel masks."""
 
     epochs: int = 100  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Epochs of the search. Default: NATS-Bench's."""
 
     name: ClassVar[str] = "mask-gumbel"
     source: ClassVar[str] = (
@@ -105,21 +111,29 @@ class MaskGumbel(WarmUp, Annealed):
         return samplers.concrete(self.state.logits[rows], self.draws(rows), temperature)
 
 
+@register_searcher
 @dataclass
 class MaskRL(WarmUp, Reinforce):
     """REINFORCE on shared weights: the reward is the accuracy (percent) of a sample on the current mini-batch.
 
     Every step trains the weights on one sample of the policy and the policy on another. The answer is the argmax
-    of every position. learning_rate, betas, eps, weight_decay: of Adam; momentum: as in Reinforce.
+    of every position. Defaults are those of NATS-Bench's script.
     """
 
     epochs: int = 100  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Epochs of the search. Default: NATS-Bench's."""
     learning_rate: float = 3e-4
+    """Of Adam on the logits."""
     momentum: float = 0.95
+    """Of the reward average, as in REINFORCE."""
     betas: tuple[float, float] = (0.5, 0.999)
+    """Of Adam on the logits."""
     eps: float = 1e-8
+    """Of Adam on the logits. Default: PyTorch's."""
     weight_decay: float = 0.0
+    """Of Adam on the logits, in L2 form."""
 
+    compared: ClassVar[bool] = False
     name: ClassVar[str] = "mask-rl"
     source: ClassVar[str] = (
         "Bender et al., TuNAS, CVPR 2020, section 3; settings of NATS-Bench, TPAMI 2021 (masking + sampling)"

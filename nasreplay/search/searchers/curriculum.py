@@ -10,7 +10,7 @@ import numpy as np
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
-from nasreplay.search.base import Live, Question, SamplingSearcher, on_batch
+from nasreplay.search.base import Live, Question, SamplingSearcher, on_batch, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.candidates import answer_best
 from nasreplay.search.parts.policies import LogitsPolicy, LSTMPolicy, Vocabulary, block_of
@@ -23,16 +23,12 @@ BASES = ("nor_conv_3x3", "sep_conv_3x3")  # published: sep_conv_3x3
 SHARES = ("equal", "log_size", "size")
 
 
+@register_searcher
 @dataclass
 class Curriculum(SamplingSearcher):
     """REINFORCE in a space that grows: stage k may use the first start_ops + k·grow_by operations.
 
-    order: growth order of the operations: "shuffle" (base_op first, the others permuted anew for every replica),
-    "random" (all permuted), "listed", or names joined by commas. base_op: empty = nor_conv_3x3 or
-    sep_conv_3x3 where it exists. stage_share: how the budget is divided over stages; warmup: fraction of each stage
-    drawn uniformly without training the policy (the operation warm-up). policy: lstm (published) or logits (a table
-    of independent logits). gamma: of the moving-average baseline, updated before the advantage is formed; the reward
-    is accuracy/100. Field defaults are the published live values; the defaults on tables stand in
+    The reward is accuracy/100. Field defaults are the published live values; the defaults on tables stand in
     configs/algos/curriculum-table.config.
     On shared weights the reward is the accuracy on the current mini-batch, and the search ends after live_epochs
     (5 stages of 20 + 40 epochs; Budget.epochs ends it sooner). Every step trains the weights on one sample of the
@@ -48,22 +44,42 @@ class Curriculum(SamplingSearcher):
     """
 
     order: str = "shuffle"
+    """Growth order of the operations: shuffle (base_op first, the others permuted anew for every replica), random
+    (all permuted), listed, or all names joined by commas."""
     base_op: str = ""
+    """The operation that a shuffle begins with; empty: nor_conv_3x3 or sep_conv_3x3 (published) where it exists."""
     start_ops: int = 1
+    """Operations that are open in the first stage."""
     grow_by: int = 1
+    """Operations that every further stage opens."""
     stage_share: str = "equal"
+    """How the budget is divided over stages: equal, or in proportion to log_size or size of the open space."""
     warmup: float = 1 / 3
+    """Fraction of each stage drawn uniformly without training the policy: 20 of 60 epochs."""
     policy: str = "lstm"
+    """lstm (published), or logits: a table of independent logits."""
     hidden: int = 128
+    """Width of the LSTM. Default: the authors' code."""
     learning_rate: float = 3e-4
+    """Of Adam on the policy."""
     weight_decay: float = 5e-4
+    """Of Adam on the policy, in L2 form."""
     entropy: float = 0.005
+    """Weight of the policy's entropy (nats) in its loss."""
     gamma: float = 0.99
+    """Of the baseline, a moving average of the rewards that is updated before the advantage is formed."""
     gradient_clip: float = 5.0
+    """Largest norm of the policy's gradient; 0: none."""
     live_epochs: int = 300
+    """Epochs of a search on shared weights; 5 stages of 60."""
     derive_samples: int = 10
+    """Policy samples tried at the end of each epoch on shared weights."""
 
     learns: ClassVar[bool] = True
+    recipe: ClassVar[str] = "CURRICULUM"
+    compared: ClassVar[bool] = True
+    beside: ClassVar[tuple[str, ...]] = ("curriculum-fixed", "random")
+    listed: ClassVar[int] = 6
     name: ClassVar[str] = "curriculum"
     source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
 
@@ -215,16 +231,23 @@ class Curriculum(SamplingSearcher):
         return np.stack([self.sample(rows, every) for _ in range(samples)], axis=1)
 
 
+@register_searcher
 @dataclass
 class CurriculumFixed(Curriculum):
     """The curriculum's baseline: the same policy and budget with every operation open from the start."""
 
     order: str = field(init=False, default="listed")
+    """Fixed: every operation is open."""
     base_op: str = field(init=False, default="")
+    """Fixed: none."""
     start_ops: int = field(init=False, default=1)
+    """Fixed: has no effect."""
     grow_by: int = field(init=False, default=1)
+    """Fixed: has no effect."""
     stage_share: str = field(init=False, default="equal")
+    """Fixed: there is one stage."""
 
+    beside: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "curriculum-fixed"
     source: ClassVar[str] = (
         "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, section 5 (fixed space)"

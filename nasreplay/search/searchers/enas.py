@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.config import positive, within
 from nasreplay.evaluate.protocol import Evaluator, Fidelity
-from nasreplay.search.base import Live, Searcher, on_batch
+from nasreplay.search.base import Live, Searcher, on_batch, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.candidates import answer_best, answer_first
 from nasreplay.search.parts.policies import ENASController, block_of
@@ -17,33 +17,46 @@ from nasreplay.search.parts.samplers import vertex
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class ENAS(Searcher):
     """Weight steps on controller samples; at the end of each epoch the controller learns, then answers.
 
-    updates, samples: controller updates an epoch, each of that many samples, one batch a sample. candidates:
-    controller samples tried afterwards (final_candidates after the last epoch); the best is the epoch's answer.
-    hidden: width of the controller; learning_rate, betas, eps, gradient_clip: of its Adam. The reward is accuracy/100
-    + entropy · H, not detached; in an epoch the baseline is decay · (its value at the last epoch's last sample) +
-    (1 − decay) · reward, in the first epoch the accuracy itself.
+    The epoch's answer is the best of some controller samples. The reward is accuracy/100 + entropy · H, not detached;
+    in an epoch the baseline is decay · (its value at the last epoch's last sample) + (1 − decay) · reward, in the
+    first epoch the accuracy itself. Defaults are those of NAS-Bench-201's script.
     Deviations: rewards are measured with the evaluator's batch statistics (the published script uses running ones
     where it tracks them); candidates are compared on its fixed validation batches instead of one batch each.
     """
 
     epochs: int = 250  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Epochs of the search."""
     updates: int = 50
+    """Controller updates at the end of each epoch."""
     samples: int = 20
+    """Architectures that an update averages over, each on a batch of its own."""
     candidates: int = 10
+    """Controller samples tried after the updates."""
     final_candidates: int = 100
+    """Controller samples tried after the last epoch's updates."""
     hidden: int = 32
+    """Width of the controller."""
     learning_rate: float = 1e-3
+    """Of Adam on the controller."""
     betas: tuple[float, float] = (0.0, 0.999)
+    """Of Adam on the controller."""
     eps: float = 1e-3
+    """Of Adam on the controller."""
     gradient_clip: float = 5.0
+    """Largest norm of the controller's gradient; 0: none."""
     entropy: float = 1e-4
+    """Weight of the entropy H (nats) in the reward."""
     decay: float = 0.99
+    """Of the baseline, a moving average of the rewards."""
 
     learns: ClassVar[bool] = True
+    recipe: ClassVar[str] = "ENAS"
+    listed: ClassVar[int] = 9
     name: ClassVar[str] = "enas"
     edgewise: ClassVar[bool] = True
     source: ClassVar[str] = "Pham et al., ENAS, ICML 2018, section 2; settings of NAS-Bench-201"

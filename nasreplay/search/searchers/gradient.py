@@ -10,7 +10,7 @@ import numpy as np
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
-from nasreplay.search.base import Live, Searcher
+from nasreplay.search.base import Live, Searcher, register_searcher
 from nasreplay.search.parts import adam, samplers
 from nasreplay.search.parts.samplers import Sample
 from nasreplay.spaces.base import Space
@@ -20,25 +20,32 @@ from nasreplay.spaces.base import Space
 class GradientSearch(Searcher):
     """Adam on one table of logits [E, O], fed with an evaluator's slope; the answer is the argmax per edge.
 
-    epochs: of the search; learning_rate, betas, eps, weight_decay (L2 form): of Adam on the logits;
-    gradient_clip: largest norm of a replica's logit gradient, 0 for none; logit_mean, logit_std: of the first logits,
-    which are normal. Field defaults are the published live
-    values; the defaults on tables stand in configs/algos/NAME-table.config.
+    Field defaults are the published live values, of NAS-Bench-201's scripts unless a subclass says otherwise; the
+    defaults on tables stand in configs/algos/NAME-table.config.
     """
 
     epochs: int = 50  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Epochs of the search."""
     learning_rate: float = 3e-4
+    """Of Adam on the logits."""
     betas: tuple[float, float] = (0.5, 0.999)
+    """Of Adam on the logits."""
     eps: float = 1e-8
+    """Of Adam on the logits. Default: PyTorch's."""
     weight_decay: float = 1e-3
+    """Of Adam on the logits, in L2 form."""
     gradient_clip: float = 0.0
+    """Largest norm of a replica's logit gradient; 0: none."""
     logit_mean: float = 0.0
+    """Mean of the first logits, which are normal."""
     logit_std: float = 1e-3
+    """Standard deviation of the first logits."""
 
     learns: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"slope"})
-    order: ClassVar[int] = 1
+    listed: ClassVar[int] = 7
     bilevel: ClassVar[bool] = True
+    """Whether weights and logits have batches of their own; else one backward pass serves both."""
 
     def __post_init__(self):
         positive(self, "epochs", "learning_rate", "eps")
@@ -77,22 +84,22 @@ class GradientSearch(Searcher):
             slope = evaluator.learn(sample.mixture, need_slope=True, replica=asking)
             assert slope is not None
         else:
-            if trains and self.order == 1:
+            if trains and self.slope_order == 1:
                 evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
             sample = self.sample(live.rows, temperature)
-            slope = evaluator.slope(sample.mixture, order=self.order, replica=live.rows)
+            slope = evaluator.slope(sample.mixture, order=self.slope_order, replica=live.rows)
         self.state.loss[live.rows] = slope.loss.reshape(-1, len(live.rows)).mean(axis=0)
         adam.step(
             self.state,
             live.rows,
-            sample.pull(slope),
+            sample.vjp(slope),
             learning_rate=self.learning_rate,
             betas=self.betas,
             eps=self.eps,
             weight_decay=self.weight_decay,
             clip=self.gradient_clip,
         )
-        if trains and self.order == 2:
+        if trains and self.slope_order == 2:
             evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
 
     def incumbent(self) -> np.ndarray:
@@ -100,32 +107,37 @@ class GradientSearch(Searcher):
         return self.space.derive(self.state.logits)
 
 
+@register_searcher
 @dataclass
 class DartsV1(GradientSearch):
     """First-order DARTS: the softmax of the logits mixes all operations."""
 
     name: ClassVar[str] = "darts-v1"
     source: ClassVar[str] = "Liu et al., DARTS, ICLR 2019, section 2.3 with ξ = 0; settings of NAS-Bench-201"
+    recipe: ClassVar[str] = "DARTS"
+    compared: ClassVar[bool] = True
 
 
+@register_searcher
 @dataclass
 class DartsV2(GradientSearch):
     """Second-order DARTS: the logits' gradient looks one weight step ahead. On a table it equals DARTS-V1."""
 
     name: ClassVar[str] = "darts-v2"
     source: ClassVar[str] = "Liu et al., DARTS, ICLR 2019, equations 7 and 8; settings of NAS-Bench-201"
-    order: ClassVar[int] = 2
+    recipe: ClassVar[str] = "DARTS"
+    slope_order: ClassVar[int] = 2
+    compared: ClassVar[bool] = True
 
 
 @dataclass
 class Annealed(GradientSearch):
-    """A search whose sampler grows cold.
-
-    tau_max, tau_min: the temperature falls linearly over the epochs.
-    """
+    """A search whose sampler grows cold: the temperature falls linearly over the epochs."""
 
     tau_max: float = 10.0
+    """Temperature of the sampler in the first epoch."""
     tau_min: float = 0.1
+    """Temperature of the sampler in the last epoch."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -136,15 +148,19 @@ class Annealed(GradientSearch):
         return self.tau_max - (self.tau_max - self.tau_min) * epoch / max(epochs - 1, 1)
 
 
+@register_searcher
 @dataclass
 class GDAS(Annealed):
     """One sampled operation per edge, straight-through Gumbel-softmax."""
 
     epochs: int = 250
+    """Epochs of the search. Default: NAS-Bench-201's."""
 
     name: ClassVar[str] = "gdas"
     source: ClassVar[str] = "Dong & Yang, GDAS, CVPR 2019, equations 4 to 6; settings of NAS-Bench-201"
     needs: ClassVar[frozenset[str]] = frozenset({"slope", "one-hot slope"})
+    recipe: ClassVar[str] = "GDAS"
+    compared: ClassVar[bool] = True
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A one-hot mixture."""
@@ -159,31 +175,39 @@ ESTIMATORS = {
 }
 
 
+@register_searcher
 @dataclass
 class SNAS(GradientSearch):
     """Single-level search on concrete samples that grow cold.
 
-    temperature_start, temperature_end: falls linearly; the first epoch already takes one step, as published.
-    temperature_epochs: the divisor of that fall; 0 = the epochs of the search (the original fixes 150).
-    estimator: concrete (published), exact (softmax, no noise), hard (one architecture, score function) or
-    score (score function of the concrete density). Deviation: Adam on the logits also on one device, as in the
-    authors' distributed mode (their single-device SGD hardly moves).
-    samples: drawn in a step, whose gradients are averaged. On shared weights each has a micro-batch of its own
-    (their number must be the same); the authors' processes draw one each.
+    Defaults are those of the authors' code. Deviation: Adam on the logits also on one device, as in the authors'
+    distributed mode (their single-device SGD hardly moves).
     """
 
     epochs: int = 150
+    """Epochs of the search."""
     gradient_clip: float = 10.0
+    """Largest norm of a replica's logit gradient; 0: none."""
     logit_mean: float = 1.0
+    """Mean of the first logits, which are normal."""
     logit_std: float = 0.01
+    """Standard deviation of the first logits."""
     temperature_start: float = 1.0
+    """Where the temperature falls from, linearly; the first epoch already takes one step, as published."""
     temperature_end: float = 0.03
+    """Where the temperature ends."""
     temperature_epochs: int = 0
+    """The divisor of that fall; 0: the epochs of the search (the original fixes 150)."""
     estimator: str = "concrete"
+    """concrete (published), exact (softmax, no noise), hard (one architecture, score function), score (of the
+    concrete density)."""
     samples: int = 1
+    """Drawn in a step, their gradients averaged; on shared weights each has a micro-batch of its own."""
 
     name: ClassVar[str] = "snas"
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"
+    recipe: ClassVar[str] = "SNAS"
+    compared: ClassVar[bool] = True
     bilevel: ClassVar[bool] = False
 
     def __post_init__(self):

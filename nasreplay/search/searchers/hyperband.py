@@ -9,25 +9,29 @@ import numpy as np
 
 from nasreplay.config import within
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
-from nasreplay.search.base import BATCH, Live, Question, SamplingSearcher
+from nasreplay.search.base import BATCH, Live, Question, SamplingSearcher, register_searcher
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class Hyperband(SamplingSearcher):
     """All replicas advance through the same brackets in lockstep, one evaluation a step.
 
-    eta: 1/eta of a rung's configurations, the most accurate ones, are promoted to the next rung. Rungs are the
-    evaluator's fidelities of growing training (a supernet's mini-batch is none). With three of them the brackets are
-    9→3→1, 3→1 and 3 configurations, over and over; with one fidelity it is random search.
+    The most accurate configurations of a rung are promoted to the next one. Rungs are the evaluator's fidelities of
+    growing training (a supernet's mini-batch is none). With three of them the brackets are 9→3→1, 3→1 and 3
+    configurations, over and over; with one fidelity it is random search.
     Deviations: at most three rungs, of measured epochs; a promoted configuration pays its whole
     training again, as in the published scripts of NATS-Bench.
     """
 
     eta: int = 3
+    """1/eta of a rung's configurations are promoted. Default: the paper's."""
 
     name: ClassVar[str] = "hyperband"
     rungs: ClassVar[int] = 3
+    on_one_rung: ClassVar[str] = "random search"
+    listed: ClassVar[int] = 5
     source: ClassVar[str] = "Li et al., Hyperband, JMLR 2018, algorithm 1"
 
     def __post_init__(self):

@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
-from nasreplay.search.base import Live, Question, SamplingSearcher
+from nasreplay.search.base import Live, Question, SamplingSearcher, register_searcher
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class LocalSearch(SamplingSearcher):
     """Evaluate a random architecture and all its one-edit neighbours; move to the best neighbour if it is better,
@@ -20,6 +21,8 @@ class LocalSearch(SamplingSearcher):
 
     name: ClassVar[str] = "local-search"
     source: ClassVar[str] = "White et al., Exploring the loss landscape in NAS, UAI 2021, algorithm 1"
+    compared: ClassVar[bool] = True
+    listed: ClassVar[int] = 2
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Every replica stands nowhere yet."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nasreplay.search.base import Live, Question, SamplingSearcher
+from nasreplay.search.base import Live, Question, SamplingSearcher, register_searcher
 
 
+@register_searcher
 @dataclass
 class RandomSearch(SamplingSearcher):
     """Every decision independently and uniformly; repeats are allowed and charged, as in NATS-Bench."""
@@ -16,6 +17,8 @@ class RandomSearch(SamplingSearcher):
     source: ClassVar[str] = (
         "Bergstra & Bengio 2012; protocol of Dong et al., NATS-Bench, TPAMI 2021, section 5"
     )
+    compared: ClassVar[bool] = True
+    listed: ClassVar[int] = 1
 
     def ask(self, live: Live) -> Question:
         """A uniform architecture for every replica."""

@@ -9,23 +9,27 @@ import numpy as np
 
 from nasreplay.config import positive
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
-from nasreplay.search.base import Live, Question, SamplingSearcher
+from nasreplay.search.base import Live, Question, SamplingSearcher, register_searcher
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class REA(SamplingSearcher):
     """Ageing evolution: the best of a random tournament is mutated, the oldest member leaves.
 
-    population: members kept; tournament: members compared, drawn with replacement (NATS-Bench's reading; the
-    paper draws without). The mutation is the space's published one.
+    The mutation is the space's published one.
     """
 
     population: int = 10
+    """Members kept. Default: NATS-Bench's."""
     tournament: int = 3
+    """Members compared, drawn with replacement: NATS-Bench's reading and number; the paper draws without."""
 
     name: ClassVar[str] = "rea"
     source: ClassVar[str] = "Real et al., AAAI 2019, algorithm 1; settings of NATS-Bench, TPAMI 2021"
+    compared: ClassVar[bool] = True
+    listed: ClassVar[int] = 3
 
     def __post_init__(self):
         positive(self, "population", "tournament")

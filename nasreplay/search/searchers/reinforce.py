@@ -9,28 +9,31 @@ import numpy as np
 
 from nasreplay.config import positive, within
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
-from nasreplay.search.base import Live, Question, SamplingSearcher
+from nasreplay.search.base import Live, Question, SamplingSearcher, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.samplers import initial_logits, softmax
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class Reinforce(SamplingSearcher):
     """One sample a step, reward = accuracy in percent, no entropy term; the answer is the best seen.
 
-    learning_rate: of Adam. momentum: of the reward average that serves as baseline; it is bias-corrected and
-    includes the current reward, so that in step t the expected gradient is 1 − (1 − momentum)/(1 − momentum^t)
-    times the true one (zero in the first step). momentum 0 would cancel everything and is refused; -1 turns
-    the baseline off.
+    The baseline is a bias-corrected average of the rewards that includes the current one, so that in step t the
+    expected gradient is 1 − (1 − momentum)/(1 − momentum^t) times the true one (zero in the first step).
     """
 
     learning_rate: float = 0.01
+    """Of Adam on the logits. Default: NATS-Bench's on the topology space."""
     momentum: float = 0.9
+    """Of the reward average; 0 would cancel everything and is refused, -1 turns the baseline off. NATS-Bench's."""
 
     name: ClassVar[str] = "reinforce"
     edgewise: ClassVar[bool] = True
     source: ClassVar[str] = "Williams 1992; settings of NATS-Bench, TPAMI 2021, section 5"
+    compared: ClassVar[bool] = True
+    listed: ClassVar[int] = 4
 
     def __post_init__(self):
         positive(self, "learning_rate")

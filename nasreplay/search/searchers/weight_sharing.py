@@ -9,27 +9,32 @@ import numpy as np
 
 from nasreplay.config import positive
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
-from nasreplay.search.base import Live, Searcher
+from nasreplay.search.base import Live, Searcher, register_searcher
 from nasreplay.search.parts.candidates import answer_best, answer_first
 from nasreplay.search.parts.samplers import vertex
 from nasreplay.search.searchers.gradient import GradientSearch
 from nasreplay.spaces.base import Space
 
 
+@register_searcher
 @dataclass
 class RSPS(Searcher):
     """Random search with parameter sharing: every weight step trains a fresh uniform architecture.
 
-    candidates: uniform architectures tried at the end of each epoch, repeats allowed; the best is the epoch's answer.
-    A table has no weights to train, so there it is a random search that starts anew in every epoch.
+    At the end of each epoch uniform architectures are tried; the best is the epoch's answer. A table has no weights
+    to train, so there it is a random search that starts anew in every epoch.
     Deviations: candidates are compared on the evaluator's fixed validation batches instead of one batch each; the
     last epoch's choice is the final one (the published script chooses once more).
     """
 
     epochs: int = 250  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Epochs of the search. Default: NAS-Bench-201's."""
     candidates: int = 100
+    """Uniform architectures tried at the end of each epoch, repeats allowed. Default: NAS-Bench-201's."""
 
     learns: ClassVar[bool] = True
+    recipe: ClassVar[str] = "RANDOM"
+    listed: ClassVar[int] = 8
     name: ClassVar[str] = "rsps"
     source: ClassVar[str] = (
         "Li & Talwalkar, Random Search and Reproducibility for NAS, UAI 2019, section 3; settings of NAS-Bench-201"
@@ -60,18 +65,23 @@ class RSPS(Searcher):
         return self.state.best_codes
 
 
+@register_searcher
 @dataclass
 class SETN(GradientSearch):
     """DARTS' slope for the logits, but the shared weights train on one uniform architecture a step.
 
-    candidates: the most probable architectures, tried at the end of each epoch; the best is the epoch's answer.
+    At the end of each epoch the most probable architectures are tried; the best is the epoch's answer.
     Deviation: candidates are compared on the evaluator's fixed validation batches instead of one batch each.
     """
 
     epochs: int = 250
+    """Epochs of the search. Default: NAS-Bench-201's."""
     candidates: int = 100
+    """The most probable architectures tried at the end of each epoch. Default: NAS-Bench-201's."""
 
     name: ClassVar[str] = "setn"
+    recipe: ClassVar[str] = "SETN"
+    listed: ClassVar[int] = 8
     edgewise: ClassVar[bool] = True
     source: ClassVar[str] = "Dong & Yang, SETN, ICCV 2019, sections 3.2 to 3.4; settings of NAS-Bench-201"
     needs: ClassVar[frozenset[str]] = frozenset({"evaluate", "slope"})
