@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from nasreplay.search.base import Live
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import NORMAL, ImageSet, SearchData, Source
+from nasreplay.train.images.catalogue import NORMAL, ImageSet, ImageSource, SearchData
 
 CLASSES = 10
 RATE, DECAY, TAU = 0.025, 5e-4, 5.0  # of the published steps
@@ -95,8 +95,8 @@ class Noise:
         return SearchData(self.images, self.images, self.images, None, "")
 
 
-def noise(batch: int) -> Source:
-    return cast(Source, Noise(batch))
+def noise(batch: int) -> ImageSource:
+    return cast(ImageSource, Noise(batch))
 
 
 def our_step(searcher: Any, evaluator: Any, logits: Callable[[int], np.ndarray] | None = None) -> Step:

@@ -11,7 +11,7 @@ import click
 from nasreplay.errors import BadSetting
 
 if TYPE_CHECKING:
-    from nasreplay.data.correlate import Agreement, Column
+    from nasreplay.data.agreement import Agreement, Column
 
 
 @click.command(short_help="Rank correlation and top-k overlap of two columns.")
@@ -43,7 +43,7 @@ def correlate(
     A column is DATASET[/WHAT][@RECIPE[:EPOCH]]: cifar10, cifar100/test, cifar10@12:4, cifar10/params. WHAT is valid
     (default), test, valtest, train, params, flops, latency or seconds.
     """
-    from nasreplay.data.correlate import agreement, column
+    from nasreplay.data.agreement import agreement, column
     from nasreplay.data.locate import open_table
 
     if len(tables) > 2:

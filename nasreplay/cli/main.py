@@ -27,6 +27,20 @@ COMMANDS = {
     "data": "Tables: list, info, verify, path, convert, import.",
 }
 
+# what `pip install nasreplay` does not bring: the packages of its extras, by the module that is imported
+EXTRAS = {
+    "live": {
+        "torch": "PyTorch",
+        "torchvision": "torchvision",
+        "tensorboard": "TensorBoard",
+        "sklearn": "scikit-learn",
+        "PIL": "Pillow",
+        "pooch": "pooch",
+    },
+    "export": {"safetensors": "safetensors", "onnx": "ONNX", "onnxscript": "ONNX Script"},
+    "frames": {"pandas": "pandas"},
+}
+
 
 class LazyGroup(click.Group):
     """A group whose subcommand NAME is the attribute NAME of nasreplay.cli.NAME."""
@@ -76,11 +90,13 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        _explain(error, output)
+        _explain(error, arguments, output)
 
 
-def _explain(error: Exception, output: RankZeroOutput) -> None:
+def _explain(error: Exception, arguments: list[str], output: RankZeroOutput) -> None:
     match error:
+        case ModuleNotFoundError(name=str(name)) if not name.startswith("nasreplay"):
+            text, status = _needs(name.split(".")[0], arguments), 2
         case click.ClickException():
             text, status = error.format_message(), error.exit_code
         case NasReplayError():
@@ -93,6 +109,18 @@ def _explain(error: Exception, output: RankZeroOutput) -> None:
             text, status = f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
     output.error(f"nasreplay: error: {text}")
     sys.exit(status)
+
+
+def _needs(module: str, arguments: list[str]) -> str:
+    """The command, the package that it lacks, and the line that installs it."""
+    words = " ".join(arguments).replace("=", " ").split()
+    command = ["nasreplay", *[word for word in words if word in COMMANDS][:1]]
+    if "--evaluator" in words[:-1]:
+        command += ["--evaluator", words[words.index("--evaluator") + 1]]
+    for extra, packages in EXTRAS.items():
+        if module in packages:
+            return f"{' '.join(command)} needs {packages[module]}: pip install 'nasreplay[{extra}]'"
+    return f"{' '.join(command)} needs {module}: pip install nasreplay"
 
 
 if __name__ == "__main__":

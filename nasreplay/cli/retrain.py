@@ -17,8 +17,8 @@ from nasreplay.spaces.costs.network_plan import DIALECTS
 if TYPE_CHECKING:
     from nasreplay.jobs.training_job import Job
     from nasreplay.jobs.training_target import Target
-    from nasreplay.train.images.catalogue import Source
-    from nasreplay.train.images.streamed import FileSource
+    from nasreplay.train.images.catalogue import ImageSource
+    from nasreplay.train.images.streamed import StreamedSource
 
 NETWORK = options.together(
     click.option(
@@ -137,7 +137,7 @@ def _end(job: Job, epochs: int | None) -> int:
 
 
 def _settings(
-    target: Target, source: Source | FileSource, job: Job, chosen: dict[str, Any]
+    target: Target, source: ImageSource | StreamedSource, job: Job, chosen: dict[str, Any]
 ) -> dict[str, Any]:
     """What a continued training must have in common."""
     return {
@@ -151,7 +151,7 @@ def _settings(
     }
 
 
-def _folder(out: str | None, target: Target, source: Source | FileSource):
+def _folder(out: str | None, target: Target, source: ImageSource | StreamedSource):
     """The run folder of a seed, or the one that was named without one."""
     name = out or f"output/retrain/{target.name}-{source.name}-seed{{seed}}"
     if "{seed}" not in name:
@@ -159,7 +159,7 @@ def _folder(out: str | None, target: Target, source: Source | FileSource):
     return lambda seed: Path(name.replace("{seed}", str(seed)))
 
 
-def _facts(target: Target, source: Source | FileSource, job: Job) -> dict[str, Any]:
+def _facts(target: Target, source: ImageSource | StreamedSource, job: Job) -> dict[str, Any]:
     """What is known before the training: the network's size, and what was published of it on this data set."""
     import torch
 

@@ -13,7 +13,7 @@ from nasreplay.errors import BadArchitecture, BadSetting
 from nasreplay.spaces.base import Architecture
 
 if TYPE_CHECKING:
-    from nasreplay.train.images.catalogue import Source
+    from nasreplay.train.images.catalogue import ImageSource
     from nasreplay.train.loop import Device, Trainer
     from nasreplay.train.recipe import Recipe
 
@@ -135,7 +135,7 @@ def recipe_and_end(chosen: dict[str, Any]) -> tuple[Recipe, int]:
 
 
 def _trainer(
-    architecture: Architecture, source: Source, recipe: Recipe, device: Device, chosen: dict[str, Any]
+    architecture: Architecture, source: ImageSource, recipe: Recipe, device: Device, chosen: dict[str, Any]
 ):
     """A function of the seed (known only when the run folder is open), and the evaluation sets."""
     from nasreplay.models.nb201.child import child
@@ -151,14 +151,14 @@ def _trainer(
     return made, {name: part.fraction(chosen["fraction"]) for name, part in sets.items()}
 
 
-def _folder(architecture: Architecture, source: Source):
+def _folder(architecture: Architecture, source: ImageSource):
     """The default run folder of a seed."""
     label = "".join(map(str, architecture.codes))
     return lambda seed: Path("output/train") / f"{label}-{source.name}-seed{seed}"
 
 
 def _resolved(
-    architecture: Architecture, source: Source, recipe: Recipe, until: int, folder: Any, device: Device
+    architecture: Architecture, source: ImageSource, recipe: Recipe, until: int, folder: Any, device: Device
 ) -> str:
     """What will be done, in full."""
     import torch

@@ -12,8 +12,8 @@ from nasreplay.files.columns import aligned
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
 from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
-from nasreplay.spaces.genotypes.zoo import Entry, Published, entry
-from nasreplay.spaces.genotypes.zoo import zoo as entries
+from nasreplay.spaces.genotypes.published_genotypes import Entry, Published, entry
+from nasreplay.spaces.genotypes.published_genotypes import zoo as entries
 
 
 @click.command()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.data.correlate import correlations
+from nasreplay.data.agreement import correlations
 from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator

@@ -14,11 +14,11 @@ from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.nb201.child import child
 from nasreplay.spaces import SIZE, Architecture, Genotype
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import Source, load
-from nasreplay.train.images.streamed import FileSource, load_files
+from nasreplay.train.images.catalogue import ImageSource, load
+from nasreplay.train.images.streamed import StreamedSource, load_files
 from nasreplay.train.loop import Images, Trainer, division_of
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
 from nasreplay.train.recipe import Recipe, recipe_of
@@ -50,7 +50,7 @@ class Job:
         return Trainer(self.build, self.images, self.recipe, seed, self.device)
 
 
-def source_of(target: Target, chosen: dict[str, Any]) -> Source | FileSource:
+def source_of(target: Target, chosen: dict[str, Any]) -> ImageSource | StreamedSource:
     """The images: ImageNet-style from files for imagenet-1k and for sizes of ImageNet networks. Raises BadData."""
     dataset = chosen["dataset"] or target.dataset or DATASET
     sizes = network_config(Path(chosen["config"])) if chosen["config"] else NetworkConfig()
@@ -67,11 +67,13 @@ def source_of(target: Target, chosen: dict[str, Any]) -> Source | FileSource:
     return load_files(dataset, data, **_given(chosen, side="side", workers="workers"))
 
 
-def job_of(target: Target, source: Source | FileSource, device: Device, chosen: dict[str, Any]) -> Job:
+def job_of(
+    target: Target, source: ImageSource | StreamedSource, device: Device, chosen: dict[str, Any]
+) -> Job:
     """What the options make of a target; raises BadSetting or UnknownName."""
     if isinstance(target.cell, Genotype):
         job = _of_genotype(target, target.cell, source, device, chosen)
-    elif isinstance(source, FileSource):
+    elif isinstance(source, StreamedSource):
         raise BadSetting(f"{source.name}: {target.cell} has a network for small images only")
     else:
         job = _of_cell(target.cell, source, device, chosen)
@@ -89,9 +91,13 @@ def job_of(target: Target, source: Source | FileSource, device: Device, chosen: 
 
 
 def _of_genotype(
-    target: Target, genotype: Genotype, source: Source | FileSource, device: Device, chosen: dict[str, Any]
+    target: Target,
+    genotype: Genotype,
+    source: ImageSource | StreamedSource,
+    device: Device,
+    chosen: dict[str, Any],
 ) -> Job:
-    kind = "imagenet" if isinstance(source, FileSource) else "cifar"
+    kind = "imagenet" if isinstance(source, StreamedSource) else "cifar"
     sizes = replace(_sizes(target, kind, chosen), **_given(chosen, ichannel="channels", layers="cells"))
     published = config.folder() / "opts" / f"NAS-{sizes.dataset.upper()}.config"
     recipe = replace(
@@ -137,7 +143,7 @@ def _dialect(target: Target, sizes: NetworkConfig, chosen: dict[str, Any]) -> st
     return target.entry.dialect if target.entry else Plan.dialect
 
 
-def _of_cell(cell: Architecture, source: Source, device: Device, chosen: dict[str, Any]) -> Job:
+def _of_cell(cell: Architecture, source: ImageSource, device: Device, chosen: dict[str, Any]) -> Job:
     refused = ["config", "dialect", "drop_path", *(("channels", "cells") if cell.space is SIZE else ())]
     for name in refused:
         if chosen[name]:
@@ -153,9 +159,9 @@ def _of_cell(cell: Architecture, source: Source, device: Device, chosen: dict[st
     return Job(recipe, sizes, words, build, *source.benchmark(), device)
 
 
-def _all_images(source: Source | FileSource) -> tuple[Images, Mapping[str, Images]]:
+def _all_images(source: ImageSource | StreamedSource) -> tuple[Images, Mapping[str, Images]]:
     """Everything trains and the test images are evaluated, but for cifar10-valid, which keeps the search's halves."""
-    if isinstance(source, Source) and source.name == "cifar10-valid":
+    if isinstance(source, ImageSource) and source.name == "cifar10-valid":
         return source.benchmark()
     valid = {"x-valid": source.given_valid} if source.given_valid else {}
     return source.train, {**valid, "ori-test": source.all_test}

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.cli.inputs import read
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
-from nasreplay.spaces.genotypes.zoo import Entry, is_known, zoo
-from nasreplay.spaces.genotypes.zoo import entry as entry_of
+from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
+from nasreplay.spaces.genotypes.published_genotypes import entry as entry_of
+from nasreplay.spaces.read import read
 
 if TYPE_CHECKING:
-    from nasreplay.train.foreign.autodl_checkpoint import Found
+    from nasreplay.train.foreign.autodl_checkpoint import FoundCell
 
 CHECKPOINTS = {".pth", ".pt", ".tar"}
 LONGEST = 100_000  # bytes of a genotype file
@@ -115,7 +115,7 @@ def _of_checkpoint(path: Path, which: str) -> Target:
     return _searched(found, folder.name, str(path))
 
 
-def _searched(found: Found, name: str, place: str) -> Target:
+def _searched(found: FoundCell, name: str, place: str) -> Target:
     """The target of a search, with the layers of the release that searches so."""
     target = _target(found.cell, name, found.dataset, f"{found.where} of {place}", True)
     return target._replace(dialect=_dialect(found.space, found.searcher))
@@ -131,9 +131,9 @@ def _dialect(space: str, searcher: str) -> str:
     return "snas" if searcher == "snas" and kind.dialect == "darts" else kind.dialect
 
 
-def _of_run(folder: Path, which: str, step: int | None = None) -> Found:
+def _of_run(folder: Path, which: str, step: int | None = None) -> FoundCell:
     """What a search had found, by its log, up to a step (None for its end)."""
-    from nasreplay.train.foreign.autodl_checkpoint import Found
+    from nasreplay.train.foreign.autodl_checkpoint import FoundCell
 
     header, events = read_header(folder), read_events(folder)
     try:
@@ -141,7 +141,7 @@ def _of_run(folder: Path, which: str, step: int | None = None) -> Found:
         until = [event for event in events if step is None or event.get("step", 0) <= step]
         found, where = _best_epoch(until) if which == "best" else _last(until)
         about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
-        return Found(read(found), dataset, where, *about)
+        return FoundCell(read(found), dataset, where, *about)
     except (LookupError, TypeError, BadArchitecture) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
 

@@ -26,7 +26,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import Source
+from nasreplay.train.images.catalogue import ImageSource
 from nasreplay.train.loop import Epoch, Trainer
 from nasreplay.train.recipe import Recipe
 
@@ -51,7 +51,7 @@ class ScratchEvaluator:
     def __init__(
         self,
         space: Space,
-        source: Source,
+        source: ImageSource,
         *,
         recipe: Recipe | None = None,
         ladder: Sequence[int] = (1, 3, 12),

@@ -18,7 +18,7 @@ from nasreplay.models.recompute import kept_buffers
 from nasreplay.spaces import Space
 from nasreplay.train.batches import Batch, Division, in_order
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import ImageSet, Source
+from nasreplay.train.images.catalogue import ImageSet, ImageSource
 
 BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)
@@ -31,7 +31,7 @@ class SharedAccuracies:
     """
 
     space: Space
-    source: Source
+    source: ImageSource
     ledger: Ledger
     net: Any
     device: Device

@@ -26,7 +26,7 @@ from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.batches import Batch, Batches, Division, PairedBatches
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
-from nasreplay.train.images.catalogue import Source
+from nasreplay.train.images.catalogue import ImageSource
 from nasreplay.train.loop import initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 
@@ -67,7 +67,7 @@ class SupernetEvaluator(SharedAccuracies):
 
     def __init__(
         self,
-        source: Source,
+        source: ImageSource,
         network: SharedNetwork | None = None,
         *,
         recipe: Recipe = WEIGHT_SHARING,

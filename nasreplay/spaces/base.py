@@ -8,7 +8,7 @@ no flat indices and no list of its architectures: they are codes and texts.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ import numpy as np
 
 from nasreplay.errors import BadArchitecture, LacksCapability
 from nasreplay.seeds import Draws
+from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.graph import Graph
 from nasreplay.spaces.registry import SPACES, unpickled
 
@@ -195,9 +196,22 @@ class Space:
         """The official text of one architecture; here `option/option/…`."""
         return "/".join(names[code] for names, code in zip(self.options, codes, strict=True))
 
-    def forms(self, codes: Sequence[int] | np.ndarray) -> dict[str, Any]:
-        """Other ways to write one architecture, as JSON values: what `nasreplay convert` offers besides the text."""
+    @property
+    def forms(self) -> dict[str, Callable[[Sequence[int]], Any]]:
+        """Other ways to write codes, each as a JSON value: what `nasreplay convert` offers besides text and index."""
         return {}
+
+    def key(self, codes: Sequence[int] | np.ndarray) -> str | None:
+        """A short text of one architecture; None in a space without any."""
+        return None
+
+    def genotype(self, codes: Sequence[int] | np.ndarray) -> Genotype | None:
+        """One architecture as a genotype; None in a space without any."""
+        return None
+
+    def encode(self, genotype: Genotype) -> tuple[int, ...]:
+        """Codes of a genotype. Raises BadArchitecture, which says what this space cannot express."""
+        raise BadArchitecture(f"a genotype is no architecture of the {self.name} space")
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ c4 the third cell and the head (the code's reading; the public README says other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,9 +72,10 @@ class SizeSpace(Space):
         """Channel numbers int64 [N, 5]."""
         return np.array(WIDTHS)[np.asarray(codes)]
 
-    def forms(self, codes: Sequence[int] | np.ndarray) -> dict[str, Any]:
+    @property
+    def forms(self) -> dict[str, Callable[[Sequence[int]], Any]]:
         """The widths as numbers."""
-        return {"widths": self.widths(np.asarray(codes)).tolist()}
+        return {"widths": lambda codes: self.widths(np.asarray(codes)).tolist()}
 
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
         """The network as a chain of its stages, each as tall as it has channels; a block halves the image."""

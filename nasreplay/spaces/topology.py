@@ -8,7 +8,7 @@ the order 1←0, 2←0, 2←1, 3←0, 3←1, 3←2, and the text is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
 from typing import Any
@@ -19,6 +19,8 @@ from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
+from nasreplay.spaces.genotypes.genotype import Genotype
+from nasreplay.spaces.genotypes.nb201_cells import edges_of, genotype_of
 from nasreplay.spaces.graph import Arrow, Graph, Node
 from nasreplay.spaces.registry import register_space
 
@@ -123,14 +125,15 @@ class TopologySpace(Space):
             raise BadArchitecture("the list form is three lists of (operation, source) pairs") from None
         return self.parse(text)
 
-    def forms(self, codes: Sequence[int] | np.ndarray) -> dict[str, Any]:
+    @property
+    def forms(self) -> dict[str, Callable[[Sequence[int]], Any]]:
         """Key, published and stricter string of equivalent cells, matrix and list form."""
         return {
-            "key": self.key(codes),
-            "unique": self.unique_string(codes),
-            "canonical": self.canonical(codes),
-            "matrix": self.to_matrix(codes).astype(int).tolist(),
-            "lists": self.to_lists(codes),
+            "key": self.key,
+            "unique": self.unique_string,
+            "canonical": self.canonical,
+            "matrix": lambda codes: self.to_matrix(codes).astype(int).tolist(),
+            "lists": self.to_lists,
         }
 
     @cached_property
@@ -144,6 +147,15 @@ class TopologySpace(Space):
         edges = zip(EDGES, codes, strict=True)
         arrows = tuple(Arrow(source, node, OPERATIONS[code]) for (node, source), code in edges)
         return (Graph("cell", nodes, arrows),)
+
+    def genotype(self, codes: Sequence[int] | np.ndarray) -> Genotype:
+        """The cell as a genotype (`genotypes.nb201_cells`)."""
+        return genotype_of({edge: OPERATIONS[code] for edge, code in zip(EDGES, codes, strict=True)})
+
+    def encode(self, genotype: Genotype) -> tuple[int, ...]:
+        """Codes of the cell that a genotype is; raises BadArchitecture, which lists what a cell cannot express."""
+        chosen = edges_of(genotype, OPERATIONS)
+        return tuple(OPERATIONS.index(chosen.get(edge, "none")) for edge in EDGES)
 
     # --- equivalent cells --------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ class Division:
         return number * total // self.parts
 
 
-class Pair(Sequence[Batch]):
+class BatchPair(Sequence[Batch]):
     """What one step of a search sees: a batch for the weights, and one as large for the architecture.
 
     Each is made when it is first asked for: many steps use only one of them.
@@ -94,15 +94,15 @@ class Pair(Sequence[Batch]):
     def __getitem__(self, index):
         return self._makers[index]()
 
-    def to(self, dtype: torch.dtype) -> Pair:
+    def to(self, dtype: torch.dtype) -> BatchPair:
         """The images in another precision."""
-        return Pair(*(lambda make=make: make().to(dtype) for make in self._makers))
+        return BatchPair(*(lambda make=make: make().to(dtype) for make in self._makers))
 
     weights = property(itemgetter(0))
     arch = property(itemgetter(1))
 
 
-class Stored:
+class StoredImages:
     """An image set on a device, in the memory order of its batches."""
 
     def __init__(self, images: ImageSet, device: str | torch.device = "cpu", channels_last: bool = False):
@@ -150,7 +150,7 @@ def in_order(
     where, group = torch.device(device), group or ProcessGroup()
     for start in range(group.rank * size, len(images), group.world_size * size):
         part = slice(start, start + size)
-        few = Stored(_part(images, part), where, channels_last)
+        few = StoredImages(_part(images, part), where, channels_last)
         yield few.batch(torch.arange(len(few), device=where), None)
 
 
@@ -221,7 +221,7 @@ class Batches:
         channels_last: bool = False,
         division: Division | None = None,
     ):
-        self.stored = Stored(image_set, device, channels_last)
+        self.stored = StoredImages(image_set, device, channels_last)
         self.augment = _chosen(augment, image_set)
         self._position = Epochs(len(image_set), size, stream, DRAWS, division)
 
@@ -280,7 +280,7 @@ class PairedBatches:
         channels_last: bool = False,
         division: Division | None = None,
     ):
-        self.weights, self.arch = (Stored(part, device, channels_last) for part in (weights, arch))
+        self.weights, self.arch = (StoredImages(part, device, channels_last) for part in (weights, arch))
         self.augment = _chosen(augment, weights)
         self._position = Epochs(len(weights), size, stream, 1 + 2 * DRAWS, division)
 
@@ -291,18 +291,18 @@ class PairedBatches:
     state_dict = Batches.state_dict
     load_state_dict = Batches.load_state_dict
 
-    def next(self) -> Pair:
+    def next(self) -> BatchPair:
         """The next pair of batches; after the last of an epoch, the first of the next."""
         rows, uniform = self._position.next_items()
         partners = (uniform[:, 0] * len(self.arch)).astype(np.int64)
         device = self.weights.labels.device
         first, second = (torch.from_numpy(which).to(device) for which in (rows, partners))
-        return Pair(
+        return BatchPair(
             lambda: self.weights.batch(first, self.augment, uniform[:, 1 : 1 + DRAWS]),
             lambda: self.arch.batch(second, self.augment, uniform[:, 1 + DRAWS :]),
         )
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[BatchPair]:
         epoch = self.epoch
         while self.epoch == epoch:
             yield self.next()

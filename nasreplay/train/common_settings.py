@@ -10,7 +10,7 @@ from nasreplay.settings import setting
 
 if TYPE_CHECKING:
     from nasreplay.train.device import Device
-    from nasreplay.train.images.catalogue import Source
+    from nasreplay.train.images.catalogue import ImageSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class ImageSettings:
     fraction: float = 1.0
     """Part of the images of every set that is used."""
 
-    def source(self, *, valid_on_test: bool = False) -> Source:
+    def source(self, *, valid_on_test: bool = False) -> ImageSource:
         """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
         from nasreplay.train.images.catalogue import load
 

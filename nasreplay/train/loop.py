@@ -26,12 +26,12 @@ from nasreplay.train.batches import Batch, Batches, Division, in_order
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import ProcessGroup, Statistics, accumulating
 from nasreplay.train.images.catalogue import ImageSet
-from nasreplay.train.images.streamed import FileBatches, ImageFiles
+from nasreplay.train.images.streamed import StreamedBatches, StreamedSet
 from nasreplay.train.recipe import Recipe, set_learning_rate
 
 EVALUATION_BATCH = 256
 AVERAGED = " (averaged weights)"
-Images = ImageSet | ImageFiles
+Images = ImageSet | StreamedSet
 
 
 class Score(NamedTuple):
@@ -117,7 +117,7 @@ def evaluate(network: nn.Module, images: Images, *, device: Device, size: int = 
 
 
 def _in_order(images: Images, size: int, device: Device) -> Iterator[Batch]:
-    if isinstance(images, ImageFiles):
+    if isinstance(images, StreamedSet):
         return images.in_order(size, device)
     return in_order(images, size, device.name, device.channels_last, device.group)
 
@@ -184,14 +184,14 @@ class Trainer:
                 raise BadSetting(f"drop path {self.recipe.drop_path:g}: this network has none; set it to 0")
             self.network.generator = self.noise  # pyright: ignore[reportArgumentType]
 
-    def _batches(self, stream: Stream) -> Batches | FileBatches:
+    def _batches(self, stream: Stream) -> Batches | StreamedBatches:
         size, augment, device = self.recipe.batch, self.augment, self.device
-        if isinstance(self.images, ImageFiles):
+        if isinstance(self.images, StreamedSet):
             if self.recipe.cutout:
                 raise BadSetting(
                     f"cutout {self.recipe.cutout}: images read from files are not cut; set it to 0"
                 )
-            return FileBatches(self.images, size, stream, device, self.division)
+            return StreamedBatches(self.images, size, stream, device, self.division)
         if augment is True and self.recipe.cutout:
             augment = replace(self.images.augment, cutout=self.recipe.cutout)
         about = (augment, device.name, device.channels_last, self.division)

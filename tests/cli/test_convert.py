@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from nasreplay.spaces import SIZE, TOPOLOGY
+from nasreplay.spaces import SIZE, TOPOLOGY, Space, register_space
 
 CELL = "|nor_conv_3x3~0|+|avg_pool_3x3~0|none~1|+|skip_connect~0|nor_conv_1x1~1|none~2|"
 FORMS = {
@@ -156,6 +156,17 @@ def test_genotypes_through_standard_input(convert):
 )
 def test_genotypes_that_a_form_cannot_hold(refused, arguments, told):
     assert told in refused("convert", *arguments)
+
+
+def test_a_registered_space(convert):
+    register_space(Space("convert-blocks", (("thin", "thick"), ("8", "16", "32"))))
+    assert convert("thick/16", "--to", "index") == "4\n"
+    assert convert("4", "--to", "string", "--space", "convert-blocks") == "thick/16\n"
+    assert json.loads(convert("thin/8")) == {"space": "convert-blocks", "index": 0, "string": "thin/8"}
+
+
+def test_a_genotype_in_its_space(convert):
+    assert convert("DARTS_V2", "--to", "string", "--space", "nasnet") == convert("DARTS_V2", "--to", "darts")
 
 
 def test_usage(refused, monkeypatch):

@@ -11,7 +11,7 @@ import torch
 from nasreplay import config
 from nasreplay.jobs.training_target import read_target
 from nasreplay.spaces.costs.nasnet_cost import cost
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train import export
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.loop import Trainer

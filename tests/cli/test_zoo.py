@@ -3,7 +3,7 @@ import json
 import pytest
 
 from nasreplay.spaces.genotypes.notation import read_genotype
-from nasreplay.spaces.genotypes.zoo import zoo
+from nasreplay.spaces.genotypes.published_genotypes import zoo
 
 
 def test_the_list_has_every_name_with_its_size(run):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasreplay.compat.nats_bench import create
 from nasreplay.compat.nats_bench.measurements import Measurements
-from nasreplay.data.correlate import column
+from nasreplay.data.agreement import column
 from nasreplay.data.facts import Measured
 from nasreplay.data.importers.csv_to_pack import import_csv
 from nasreplay.data.pack import Pack

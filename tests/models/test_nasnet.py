@@ -17,7 +17,7 @@ from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 from nasreplay.spaces.genotypes.notation import from_mapping
-from nasreplay.spaces.genotypes.zoo import entry, zoo
+from nasreplay.spaces.genotypes.published_genotypes import entry, zoo
 from tests.support.formula import fill, golden, images, near
 from tests.support.named_fill import as_cnas, as_snas, by_name
 

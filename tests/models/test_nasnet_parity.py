@@ -12,7 +12,7 @@ from nasreplay.models.nasnet.parameter_names import load_published, names
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.literal import literal
 from nasreplay.spaces.genotypes.notation import SEARCHED, to_xautodl
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.nasnet import NASNET_SPACES
 
 cifar = pytest.importorskip("xautodl.nas_infer_model.DXYs.CifarNet", exc_type=ImportError)

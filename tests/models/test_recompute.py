@@ -21,7 +21,7 @@ from nasreplay.models.shared_networks import (
     SharedNetwork,
 )
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.testing import random_codes, random_mixture, vertex_mixture
 from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import load

@@ -11,7 +11,7 @@ from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.runs.drawing import figure
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.genotypes.genotype import OPERATIONS
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.read import read_architecture
 
 TEXT = "{http://www.w3.org/2000/svg}text"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nasreplay.runs.drawing.geometry import curve, lay_out
 from nasreplay.runs.drawing.layered_graph import ranked
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.graph import Arrow, Graph, Node
 
 

@@ -6,19 +6,18 @@ from hypothesis import strategies as st
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces import TOPOLOGY
-from nasreplay.spaces.genotypes.conversion import cell_of, genotype_of
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 from nasreplay.spaces.genotypes.notation import WRITERS, read_genotype
-from nasreplay.spaces.genotypes.zoo import zoo
+from nasreplay.spaces.genotypes.published_genotypes import zoo
 
 codes6 = st.tuples(*[st.integers(0, 4)] * 6)
 
 
 def test_every_cell_comes_back():
     for codes in TOPOLOGY.all_codes.tolist():
-        genotype = genotype_of(codes)
-        assert cell_of(genotype) == tuple(codes)
-    genotype = genotype_of((0, 1, 2, 3, 4, 0))
+        genotype = TOPOLOGY.genotype(codes)
+        assert TOPOLOGY.encode(genotype) == tuple(codes)
+    genotype = TOPOLOGY.genotype((0, 1, 2, 3, 4, 0))
     assert genotype.normal.concat == (4,)
     assert [len(node) for node in genotype.normal.nodes] == [2, 3, 4]
     assert genotype.reduce is None
@@ -26,25 +25,25 @@ def test_every_cell_comes_back():
 
 @given(codes6, st.sampled_from(["json", "darts", "all-edge", "xautodl"]))
 def test_cells_come_back_through_every_form_that_holds_them(codes, form):
-    assert cell_of(read_genotype(WRITERS[form](genotype_of(codes)))) == codes
+    assert TOPOLOGY.encode(read_genotype(WRITERS[form](TOPOLOGY.genotype(codes)))) == codes
 
 
 @given(codes6, st.randoms())
 def test_order_and_missing_edges_do_not_matter(codes, random):
     nodes = []
-    for node in genotype_of(codes).normal.nodes:
+    for node in TOPOLOGY.genotype(codes).normal.nodes:
         kept = [edge for edge in node if edge[0] != "none" or random.random() < 0.5] or [("none", 0)]
         random.shuffle(kept)
         nodes.append(kept)
-    assert cell_of(Genotype(Cell.of(nodes, [4]), None)) == codes
+    assert TOPOLOGY.encode(Genotype(Cell.of(nodes, [4]), None)) == codes
 
 
 def test_other_names_of_the_same_layers():
     nodes = [[("conv_3x3", 1)], [("conv_1x1", 2)], [("skip_connect", 3), ("avg_pool_3x3", 1)]]
     cell = Cell.of(nodes, [4])
     expected = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|avg_pool_3x3~0|none~1|skip_connect~2|"
-    assert TOPOLOGY.format(cell_of(Genotype(cell, None))) == expected
-    assert cell_of(Genotype(cell, cell)) == cell_of(Genotype(cell, None))
+    assert TOPOLOGY.format(TOPOLOGY.encode(Genotype(cell, None))) == expected
+    assert TOPOLOGY.encode(Genotype(cell, cell)) == TOPOLOGY.encode(Genotype(cell, None))
 
 
 FINE = Cell.of([[("skip_connect", 1)], [("skip_connect", 2)], [("skip_connect", 3)]], [4])
@@ -69,13 +68,13 @@ LOST = [
 @pytest.mark.parametrize(("cell", "told"), LOST, ids=[told[:30] for _, told in LOST])
 def test_what_a_cell_cannot_express_is_named(cell, told):
     with pytest.raises(BadArchitecture) as caught:
-        cell_of(Genotype(cell, None))
+        TOPOLOGY.encode(Genotype(cell, None))
     assert told in str(caught.value)
 
 
 def test_everything_that_is_lost_is_named_at_once():
     with pytest.raises(BadArchitecture) as caught:
-        cell_of(Genotype(LOST[3][0], FINE))
+        TOPOLOGY.encode(Genotype(LOST[3][0], FINE))
     assert "sep_conv_3x3 on 2←1, 3←2 is none of" in str(caught.value)
     assert "a reduction cell of its own" in str(caught.value)
 
@@ -83,4 +82,4 @@ def test_everything_that_is_lost_is_named_at_once():
 def test_nothing_of_the_zoo_is_a_cell():
     for one in zoo().values():
         with pytest.raises(BadArchitecture, match="not a NAS-Bench-201 cell"):
-            cell_of(one.genotype)
+            TOPOLOGY.encode(one.genotype)

@@ -19,7 +19,7 @@ from nasreplay.spaces.genotypes.notation import (
     to_cnas_json,
     to_mapping,
 )
-from nasreplay.spaces.genotypes.zoo import entry, zoo
+from nasreplay.spaces.genotypes.published_genotypes import entry, zoo
 from tests.support.nasnet_facts import facts
 
 FACTS = facts("genotypes")

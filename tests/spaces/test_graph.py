@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasreplay.spaces import NASNET, SIZE, TOPOLOGY, Genotype
-from nasreplay.spaces.genotypes.conversion import genotype_of
-from nasreplay.spaces.genotypes.zoo import entry, zoo
+from nasreplay.spaces.genotypes.published_genotypes import entry, zoo
 from nasreplay.spaces.graph import Arrow, Graph, Node
 from nasreplay.spaces.topology import EDGES
 
@@ -28,7 +27,7 @@ def test_nodes_are_idle_as_the_space_says_a_cell_is_connected(flat):
     codes = TOPOLOGY.codes([flat])
     (graph,) = TOPOLOGY.at(flat).graphs()
     assert (not graph.idle() & {0, 3}) == TOPOLOGY.is_connected(codes)[0]
-    (joined,) = genotype_of(codes[0].tolist()).graphs()
+    (joined,) = TOPOLOGY.genotype(codes[0].tolist()).graphs()
     assert joined.idle() & {2, 3} == {node + 1 for node in graph.idle() & {1, 2}}
 
 

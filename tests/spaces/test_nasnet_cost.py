@@ -5,7 +5,7 @@ import pytest
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.spaces.costs.nasnet_cost import cost, operation_cost
 from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from tests.support.nasnet_facts import facts
 
 ROWS = facts("nasnet_costs")["rows"]

@@ -11,7 +11,7 @@ from nasreplay.spaces import NASNET, TOPOLOGY, Architecture, space_named
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.notation import to_darts
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.nasnet import NASNET_SPACES
 
 SPACES = pytest.mark.parametrize("space", NASNET_SPACES.values(), ids=lambda space: space.name)

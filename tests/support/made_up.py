@@ -56,7 +56,7 @@ def published_files(
         if value is about:
             monkeypatch.setitem(published.PUBLISHED, key, made)
     if about is published.IMAGENET16:
-        monkeypatch.setattr(published_files, "IMAGENET16", made)
+        monkeypatch.setattr(published, "IMAGENET16", made)
     return made
 
 

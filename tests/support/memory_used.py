@@ -16,9 +16,9 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.shared_networks import GDASNetwork
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import NORMAL, ImageSet, SearchData, Source
+from nasreplay.train.images.catalogue import NORMAL, ImageSet, ImageSource, SearchData
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 from nasreplay.train.step_memory import of_training
@@ -53,7 +53,7 @@ def searched(name: str, device: Device) -> tuple[int, int]:
     batch, channels = (16, 4) if name == "darts-v1" else (48, 4)
     recipe = replace(WEIGHT_SHARING, batch=batch, test_batch=batch)
     network = GDASNetwork(channels=channels, cells=1)
-    supernet = SupernetEvaluator(cast(Source, Noise(batch)), network, recipe=recipe, device=device)
+    supernet = SupernetEvaluator(cast(ImageSource, Noise(batch)), network, recipe=recipe, device=device)
     searcher: Any = search.make(name, preset="live")
     supernet.begin(1, range(1), Budget())
     searcher.begin(supernet.space, supernet.ladder(), 1, range(1))

@@ -14,7 +14,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import CellNetwork, GDASNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train import distributed
 from nasreplay.train.checkpoint import save_checkpoint
 from nasreplay.train.device import Device

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
-from nasreplay.train.batches import Batch, Batches, Division, Pair, PairedBatches, Stored, in_order
+from nasreplay.train.batches import Batch, Batches, BatchPair, Division, PairedBatches, StoredImages, in_order
 from nasreplay.train.distributed import ProcessGroup
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, load
 
@@ -43,7 +43,7 @@ def test_augmentation_is_torchvisions(side, cutout, channels_last):
     images = made_up(40, side)
     uniform = Stream(5, "data").at().uniform(40 * DRAWS).reshape(40, DRAWS)
     augment = Augment(images.padding, True, cutout)
-    found = Stored(images, "cpu", channels_last).batch(torch.arange(40), augment, uniform)
+    found = StoredImages(images, "cpu", channels_last).batch(torch.arange(40), augment, uniform)
     for place in range(40):
         wanted = expected(images.images[place], uniform[place], images, cutout)
         torch.testing.assert_close(found.images[place], wanted, rtol=1e-5, atol=1e-5)
@@ -120,7 +120,7 @@ def test_every_position_can_be_continued(kind):
         stream = Stream(9, "data")
         return Batches(images, 4, stream) if kind == "single" else PairedBatches(images, images, 4, stream)
 
-    def flat(batch: Batch | Pair) -> list[torch.Tensor]:
+    def flat(batch: Batch | BatchPair) -> list[torch.Tensor]:
         return [*batch] if isinstance(batch, Batch) else [*batch.weights, *batch.arch]
 
     whole, states, trail = make(), [], []
@@ -196,7 +196,7 @@ def test_the_processes_have_the_batch_of_one_between_them(processes, each, per_p
             else PairedBatches(images, images, size, stream, *about)
         )
 
-    def last(batch: Batch | Pair) -> Batch:
+    def last(batch: Batch | BatchPair) -> Batch:
         return batch if isinstance(batch, Batch) else batch.arch
 
     divisions = [Division.of(ProcessGroup(rank, processes), parts, size, items) for rank in range(processes)]

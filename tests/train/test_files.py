@@ -6,7 +6,7 @@ from PIL import Image
 from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Device
-from nasreplay.train.images.streamed import FileBatches, load_files
+from nasreplay.train.images.streamed import StreamedBatches, load_files
 from tests.support.made_up import image_folder
 
 SIDE = 28
@@ -23,9 +23,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def batches(folder, workers: int = 0) -> FileBatches:
+def batches(folder, workers: int = 0) -> StreamedBatches:
     source = load_files("imagenet-1k", folder, SIDE, workers)
-    return FileBatches(source.train, 4, Stream(3, "data"), Device())
+    return StreamedBatches(source.train, 4, Stream(3, "data"), Device())
 
 
 def test_a_folder_is_listed_by_class(folder):

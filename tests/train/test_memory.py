@@ -9,7 +9,7 @@ import torch
 
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.zoo import entry
+from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train.device import Device
 from nasreplay.train.recipe import Recipe
 from nasreplay.train.step_memory import FEW, of_pass, of_training

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
+from nasreplay.train.images import find_images
 from nasreplay.train.images import published_files as published
-from nasreplay.train.images import sources
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.images.cifar_pickles import pickled_images
 from tests.support.made_up import image_folder, published_files
@@ -252,7 +252,7 @@ def test_the_cache_is_used_and_repaired(tmp_path, monkeypatch, home):
         raise AssertionError("decoded again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "read_folder", refuse)
+        patch.setattr(find_images, "read_folder", refuse)
         assert load("cached", tmp_path).fingerprint == first.fingerprint
     (entry,) = (home / "images").glob("cached-*")
     array = entry / "train-images.npy"

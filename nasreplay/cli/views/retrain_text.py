@@ -9,12 +9,17 @@ from nasreplay.spaces import Genotype
 if TYPE_CHECKING:
     from nasreplay.jobs.training_job import Job
     from nasreplay.jobs.training_target import Target
-    from nasreplay.train.images.catalogue import Source
-    from nasreplay.train.images.streamed import FileSource
+    from nasreplay.train.images.catalogue import ImageSource
+    from nasreplay.train.images.streamed import StreamedSource
 
 
 def resolved(
-    target: Target, source: Source | FileSource, job: Job, facts: dict[str, Any], until: int, seed: int
+    target: Target,
+    source: ImageSource | StreamedSource,
+    job: Job,
+    facts: dict[str, Any],
+    until: int,
+    seed: int,
 ) -> str:
     """What will be done, in full."""
     import torch

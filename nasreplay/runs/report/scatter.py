@@ -12,7 +12,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.runs.report.plots import COLOURS, rendered, style
 
 if TYPE_CHECKING:
-    from nasreplay.data.correlate import Column
+    from nasreplay.data.agreement import Column
 
 ENDINGS = ("png", "svg")
 

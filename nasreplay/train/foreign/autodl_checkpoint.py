@@ -20,8 +20,8 @@ from torch import Tensor
 from nasreplay.errors import BadArchitecture, BadInput, UnsafePickle
 from nasreplay.spaces import TOPOLOGY, Architecture, Genotype
 from nasreplay.spaces.genotypes.genotype import INPUTS
-from nasreplay.spaces.genotypes.notation import from_mapping, is_genotype, read_genotype
-from nasreplay.spaces.read import read_architecture
+from nasreplay.spaces.genotypes.notation import from_mapping
+from nasreplay.spaces.read import read
 from nasreplay.train.checkpoint import DAMAGE, load_checkpoint
 from nasreplay.train.images.cifar_pickles import NUMPY
 
@@ -55,7 +55,7 @@ STAND_INS: dict[tuple[str, str], Any] = {
 }
 
 
-class Found(NamedTuple):
+class FoundCell(NamedTuple):
     """What a search found: the cell, the data set that it was searched on ("" if unknown), and where it stands.
 
     space, searcher: named by searches of our own; else "".
@@ -68,7 +68,7 @@ class Found(NamedTuple):
     searcher: str = ""
 
 
-def found_in(content: Any, path: Path, which: str = "last") -> Found:
+def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
     """The cell of a search checkpoint: of its last finished epoch, as the original retrains, or its `best`.
 
     content: what `load_foreign` read from path. Raises BadInput.
@@ -86,7 +86,7 @@ def found_in(content: Any, path: Path, which: str = "last") -> Found:
     except (*DAMAGE, RecursionError) as problem:
         raise BadInput(f"{path}: damaged: {_brief(problem)}") from None
     dataset, *about = _named(content.get("args"), "dataset", "space", "searcher")
-    return Found(cell, dataset, "the best epoch" if at == "best" else f"epoch {at + 1}", *about)
+    return FoundCell(cell, dataset, "the best epoch" if at == "best" else f"epoch {at + 1}", *about)
 
 
 def load_foreign(path: Path) -> Any:
@@ -123,7 +123,7 @@ def _cell(value: Any) -> Genotype | Architecture:
         nodes = value.fields.get("nodes")
         return Architecture(TOPOLOGY, TOPOLOGY.from_lists(nodes if isinstance(nodes, list) else []))
     if isinstance(value, str):
-        return read_genotype(value) if is_genotype(value) else read_architecture(value)
+        return read(value)
     return from_mapping(value)
 
 

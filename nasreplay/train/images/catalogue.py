@@ -23,8 +23,8 @@ from torch import Tensor
 from nasreplay.data import semantics
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.train.augment import Augment
+from nasreplay.train.images.find_images import FoundImages, find
 from nasreplay.train.images.published_files import Labelled
-from nasreplay.train.images.sources import Found, find
 from nasreplay.train.images.splits import read_parts, seeded_parts
 
 # mean and standard deviation of each channel, 0..255, as the benchmark normalizes
@@ -37,19 +37,22 @@ NORMAL = {
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labelled images of one part of a data set.
-
-    images: uint8 [N, 3, H, W]; labels: int64 [N], 0..classes-1; mean, std: per channel, 0..255;
-    padding: zero pixels around an image before a random crop; flip: whether mirror images belong to the same class.
-    """
+    """Labelled images of one part of a data set, in memory."""
 
     images: Tensor
+    """Pixels, uint8 [N, 3, H, W]."""
     labels: Tensor
+    """Their classes, int64 [N], 0..classes-1."""
     classes: int
+    """How many classes there are."""
     mean: tuple[float, ...]
+    """Mean of each channel, 0..255, for the normalization."""
     std: tuple[float, ...]
+    """Standard deviation of each channel, 0..255."""
     padding: int
+    """Zero pixels around an image before a random crop."""
     flip: bool = True
+    """Whether mirror images belong to the same class."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,33 +76,34 @@ class ImageSet:
 
 
 class SearchData(NamedTuple):
-    """The parts of a weight-sharing search.
-
-    weights: what the weights learn; arch: what the architecture learns (train-time augmentation, paired at random);
-    valid: the same images, for validation as they are; test: for final reports only. note: what is not official.
-    """
+    """The parts of a weight-sharing search."""
 
     weights: ImageSet
+    """What the weights learn."""
     arch: ImageSet
+    """What the architecture learns, with the training transform, paired with the weights' at random."""
     valid: ImageSet
+    """The architecture's images, for validation as they are."""
     test: ImageSet | None
+    """For final reports only."""
     note: str
+    """What is not official."""
 
 
-class Source:
-    """A data set with its parts.
+class ImageSource:
+    """A data set with its parts: `train`, `given_valid` (None without a validation folder of its own), `all_test`.
 
-    name: as asked for; dataset: the data set that it is part of (cifar10 for cifar10-valid); note: what differs from
-    the published data or splits, to be repeated in every output ("" when nothing does); fingerprint: of images and
-    parts, wherever they came from; valid_on_test: searches learn from all training images and validate on the test
-    images, as SNAS did.
+    name: as asked for; dataset: the data set that it is part of (cifar10 for cifar10-valid); about: what was read,
+    in a sentence; note: what differs from the published data or splits, to be repeated in every output ("" when
+    nothing does); fingerprint: of images and parts, wherever they came from; valid_on_test: searches learn from all
+    training images and validate on the test images, as SNAS did.
     """
 
     def __init__(
         self,
         name: str,
         dataset: str,
-        found: Found,
+        found: FoundImages,
         split_file: Path | None,
         portion: float | None,
         valid_on_test: bool = False,
@@ -117,6 +121,7 @@ class Source:
 
         self.train, self.all_test = whole(kept.decoded.train), whole(kept.decoded.test)
         self.given_valid = whole(kept.decoded.valid) if kept.decoded.valid else None
+        self.about = self._about(found)
         self._parts, self.note = self._split(found, split_file, portion)
         self.fingerprint = _digest(kept.fingerprint, *self._parts)
         self.valid_on_test = valid_on_test
@@ -131,8 +136,17 @@ class Source:
             )
             self.fingerprint += "-test"
 
+    def _about(self, found: FoundImages) -> str:
+        counts = {"training": self.train, "validation": self.given_valid, "test": self.all_test}
+        *most, last = (f"{len(part):,} {name}" for name, part in counts.items() if part)
+        images = f"{', '.join(most)} and {last} images of {self.classes:,} classes"
+        if found.folder is None:
+            return f"{images}, from scikit-learn"
+        kind = "published files" if found.official else "image folder"
+        return f"{images}, from the {kind} {found.folder.resolve()}"
+
     def _split(
-        self, found: Found, file: Path | None, portion: float | None
+        self, found: FoundImages, file: Path | None, portion: float | None
     ) -> tuple[tuple[np.ndarray, ...], str]:
         """Index parts (of the test set where `halves_test`, else of the training images), and the note."""
         of, count = ("test", len(self.all_test)) if self.halves_test else ("train-valid", len(self.train))
@@ -216,18 +230,20 @@ def load(
     split_file: str | Path | None = None,
     portion: float | None = None,
     valid_on_test: bool = False,
-) -> Source:
+) -> ImageSource:
     """The data set of a name: decoded on first use, from the cache afterwards.
 
     `data`: the folder to look in (see `sources`); `split_file`: published halves (see `splits`); `portion`: part of
     the training images that weights learn from, where no part is published or given (default 0.5);
-    `valid_on_test`: see `Source`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
+    `valid_on_test`: see `ImageSource`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
     """
     known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)
     dataset = "cifar10" if known == "cifar10-valid" else known
     folder = None if data is None else Path(data).expanduser()
     file = None if split_file is None else Path(split_file).expanduser()
-    return Source(Path(known).name, Path(dataset).name, find(dataset, folder), file, portion, valid_on_test)
+    return ImageSource(
+        Path(known).name, Path(dataset).name, find(dataset, folder), file, portion, valid_on_test
+    )
 
 
 def _benchmark_names() -> set[str]:

@@ -2,7 +2,7 @@
 
 The folder has `train/CLASS/*` and `val/CLASS/*` (the layout of ILSVRC2012). Training images go through a random crop
 of random size, a flip and a change of colors, as in the DARTS, GDAS and SNAS releases; evaluated ones are scaled to
-8/7 of the side and cropped at the centre. What is done to an image follows from the seed, epoch and device, not from
+8/7 of the side and cropped at the center. What is done to an image follows from the seed, epoch and device, not from
 the number of workers.
 """
 
@@ -23,8 +23,8 @@ from torch.utils.data import DataLoader, Dataset
 from nasreplay.errors import BadData, BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.batches import Batch, Division, Epochs
-from nasreplay.train.images.image_folder import labelled_files
-from nasreplay.train.images.sources import data_home
+from nasreplay.train.images.find_images import data_home
+from nasreplay.train.images.image_folder import ImageFolder, open_rgb
 
 SIDE, WORKERS = 224, 4
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
@@ -32,19 +32,24 @@ FOLDER = "ILSVRC2012"
 
 
 @dataclass(frozen=True, eq=False)
-class ImageFiles:
-    """One part of an image folder. files: paths; labels: int64 [N]; side: pixels of what a network gets."""
+class StreamedSet:
+    """One part of an image folder, read while training."""
 
     files: list[str]
+    """Paths of the images."""
     labels: np.ndarray
+    """Their classes, int64 [N]."""
     classes: int
+    """How many classes there are."""
     side: int = SIDE
+    """Pixels of what a network gets."""
     workers: int = WORKERS
+    """Processes that read the images."""
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def fraction(self, part: float) -> ImageFiles:
+    def fraction(self, part: float) -> StreamedSet:
         """Evenly spaced images, as `ImageSet.fraction`."""
         if not 0 < part <= 1:
             raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
@@ -69,11 +74,11 @@ class ImageFiles:
             yield _moved(images, labels, device)
 
 
-class FileBatches:
+class StreamedBatches:
     """The interface of `Batches`, over files."""
 
     def __init__(
-        self, files: ImageFiles, size: int, stream: Stream, device: Any, division: Division | None = None
+        self, files: StreamedSet, size: int, stream: Stream, device: Any, division: Division | None = None
     ):
         self.files, self.device = files, device
         self._now, self._ahead = (Epochs(len(files), size, stream, 1, division) for _ in range(2))
@@ -131,21 +136,15 @@ def _read(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 class _Images(Dataset):
-    def __init__(self, part: ImageFiles, change: Callable[[Any], Tensor]):
+    def __init__(self, part: StreamedSet, change: Callable[[Any], Tensor]):
         self.part, self.change = part, change
 
     def __getitem__(self, item: tuple[int, int | None]) -> tuple[Tensor, int]:
         row, seed = item
-        from PIL import Image
-
-        try:
-            with Image.open(self.part.files[row]) as image:
-                colors = image.convert("RGB")
-        except (OSError, ValueError, SyntaxError) as problem:
-            raise BadData(f"{self.part.files[row]}: not an image that can be read ({problem})") from None
+        image = open_rgb(self.part.files[row])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed or 0)
-            return self.change(colors), int(self.part.labels[row])
+            return self.change(image), int(self.part.labels[row])
 
 
 def _training(side: int) -> Callable[[Any], Tensor]:
@@ -172,27 +171,23 @@ def _moved(images: Tensor, labels: Tensor, device: Any) -> Batch:
     return Batch(images.to(device.name, memory_format=order), labels.to(device.name))
 
 
-class FileSource:
-    """An image folder for ImageNet-style training; the attributes that commands read are those of `data.Source`."""
+class StreamedSource:
+    """An image folder for ImageNet-style training, evaluated on `val/` where there is one; see also `ImageSource`."""
 
     note, given_valid = "", None
 
     def __init__(self, name: str, folder: Path, side: int = SIDE, workers: int = WORKERS):
-        held = next((folder / part for part in ("val", "valid", "test") if (folder / part).is_dir()), None)
-        if held is None or not (folder / "train").is_dir():
-            raise BadData(f"{folder}: needs train/CLASS/IMAGE and val/CLASS/IMAGE")
+        listed = ImageFolder(folder)
         self.name = self.dataset = Path(name).name
-        self.names = tuple(sorted(entry.name for entry in (folder / "train").iterdir() if entry.is_dir()))
-        self.side = side
+        self.names, self.side = listed.names, side
         self.train, self.all_test = (
-            self._part(folder / "train", workers),
-            self._part(held, workers),
+            StreamedSet(list(map(str, part.files)), part.labels, self.classes, side, workers)
+            for part in (listed.train, listed.valid or listed.test)
         )
-
-    def _part(self, part: Path, workers: int) -> ImageFiles:
-        found = labelled_files(part, self.names)
-        labels = np.array([label for _, label in found], dtype=np.int64)
-        return ImageFiles([str(file) for file, _ in found], labels, self.classes, self.side, workers)
+        self.about = (
+            f"{len(self.train):,} training and {len(self.all_test):,} test images of {self.classes:,} classes, "
+            f"streamed from {folder.resolve()}"
+        )
 
     @property
     def classes(self) -> int:
@@ -209,11 +204,11 @@ class FileSource:
         return digest.hexdigest()
 
 
-def load_files(name: str, data: Path | None, side: int = SIDE, workers: int = WORKERS) -> FileSource:
+def load_files(name: str, data: Path | None, side: int = SIDE, workers: int = WORKERS) -> StreamedSource:
     """The folder of a name: itself, or under `data`, or ILSVRC2012 for imagenet-1k. Raises BadData."""
     root = data or data_home().parent
     places = [root / name, root / FOLDER, root] if name == "imagenet-1k" else [root / name, Path(name), root]
     for folder in places:
         if (folder / "train").is_dir():
-            return FileSource(name, folder, side, workers)
+            return StreamedSource(name, folder, side, workers)
     raise BadData(f"data set {name!r} is not under {root}: expected {places[0]}/train/CLASS/IMAGE and val/")

@@ -24,7 +24,7 @@ TINY = "tiny-imagenet-200"
 SECONDS = 30.0  # without a byte before a download is given up
 
 
-class Found(NamedTuple):
+class FoundImages(NamedTuple):
     """A decoded data set and where it came from; `official` is False for an image folder."""
 
     kept: Kept
@@ -32,12 +32,12 @@ class Found(NamedTuple):
     official: bool
 
 
-def find(name: str, data: Path | None = None) -> Found:
+def find(name: str, data: Path | None = None) -> FoundImages:
     """Decode (or take from the cache) the data set of a name; raises BadData, UnsafePickle or BadOutput."""
     if name == "digits" and data is None:
         from importlib.metadata import version
 
-        return Found(kept("digits", f"scikit-learn {version('scikit-learn')}", read_digits), None, True)
+        return FoundImages(kept("digits", f"scikit-learn {version('scikit-learn')}", read_digits), None, True)
     root = data or data_home()
     about = PUBLISHED.get(name)
     if about:
@@ -46,7 +46,7 @@ def find(name: str, data: Path | None = None) -> Found:
             return _read(name, folder, about)
     folder = _image_folder(root, name)
     if folder:
-        return Found(kept(name, listing(folder), lambda: _announced(name, folder)), folder, False)
+        return FoundImages(kept(name, listing(folder), lambda: _announced(name, folder)), folder, False)
     if about and about.address and not (data and not data.is_dir()):
         return _read(name, download(about, root), about)
     raise BadData(_missing(name, root, data))
@@ -68,8 +68,8 @@ def _published_folder(root: Path, about: Published) -> Path | None:
     return None
 
 
-def _read(name: str, folder: Path, about: Published) -> Found:
-    return Found(kept(name, listing(folder), lambda: read_published(folder, about)), folder, True)
+def _read(name: str, folder: Path, about: Published) -> FoundImages:
+    return FoundImages(kept(name, listing(folder), lambda: read_published(folder, about)), folder, True)
 
 
 def _image_folder(root: Path, name: str) -> Path | None:

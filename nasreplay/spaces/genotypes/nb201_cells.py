@@ -18,36 +18,36 @@ Back, a genotype is a cell if nothing is lost; a missing edge is `none`. The ope
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Genotype
-from nasreplay.spaces.topology import EDGES, OPERATIONS
 
 OUTPUT = 3  # the last node of a NAS-Bench-201 cell
+Operations = Mapping[tuple[int, int], str]
+"""(node, source) → the operation on that edge of a cell."""
 
 
-def genotype_of(codes: Sequence[int]) -> Genotype:
-    """The genotype of a NAS-Bench-201 cell, given as codes [6]."""
+def genotype_of(cell: Operations) -> Genotype:
+    """The genotype of a NAS-Bench-201 cell."""
     nodes = [[("none", 0)] for _ in range(OUTPUT)]
-    for (node, source), code in zip(EDGES, codes, strict=True):
-        nodes[node - 1].append((OPERATIONS[code], source + 1))
+    for (node, source), operation in cell.items():
+        nodes[node - 1].append((operation, source + 1))
     return Genotype(Cell.of(nodes, (OUTPUT + 1,)), None)
 
 
-def cell_of(genotype: Genotype) -> tuple[int, ...]:
-    """Codes of the NAS-Bench-201 cell that a genotype is; a reduction cell equal to the normal one is left out.
+def edges_of(genotype: Genotype, known: Sequence[str]) -> Operations:
+    """The NAS-Bench-201 cell that a genotype is; a reduction cell equal to the normal one is left out.
 
-    Raises BadArchitecture, which lists everything that such a cell cannot express.
+    known: the operations of the cell. Raises BadArchitecture, which lists everything that such a cell cannot express.
     """
-    lost = list(_lost(genotype))
+    lost = list(_lost(genotype, known))
     if lost:
         raise BadArchitecture(f"not a NAS-Bench-201 cell: {'; '.join(lost)}")
-    chosen = {(state - 1, source - 1): operation for state, operation, source in genotype.normal.edges()}
-    return tuple(OPERATIONS.index(chosen.get(edge, "none")) for edge in EDGES)
+    return {(state - 1, source - 1): operation for state, operation, source in genotype.normal.edges()}
 
 
-def _lost(genotype: Genotype) -> Iterator[str]:
+def _lost(genotype: Genotype, known: Sequence[str]) -> Iterator[str]:
     cell = genotype.normal
     if len(cell.nodes) != OUTPUT:
         yield f"it has {len(cell.nodes)} intermediate nodes where the cell has {OUTPUT}"
@@ -57,9 +57,9 @@ def _lost(genotype: Genotype) -> Iterator[str]:
     direct = [_arrow(state, source) for state, _, source in edges if source < INPUTS - 1]
     if direct:
         yield f"the edges {', '.join(direct)} read state 0, and the cell has one input, state 1"
-    for name in sorted({operation for _, operation, _ in edges} - set(OPERATIONS)):
+    for name in sorted({operation for _, operation, _ in edges} - set(known)):
         places = ", ".join(_arrow(state, source) for state, operation, source in edges if operation == name)
-        yield f"{name} on {places} is none of {', '.join(OPERATIONS)}"
+        yield f"{name} on {places} is none of {', '.join(known)}"
     pairs = [(state, source) for state, _, source in cell.edges()]
     twice = [_arrow(*pair) for pair in sorted(set(pairs)) if pairs.count(pair) > 1]
     if twice:
