@@ -31,13 +31,13 @@ def convert(
     from nasreplay.data.importers.nats.archive import Archive
     from nasreplay.data.importers.nats.archive_to_pack import convert as run
     from nasreplay.data.importers.nats.onefile import find_archive
-    from nasreplay.data.locate import place_of
+    from nasreplay.data.locate import cache_path
     from nasreplay.errors import BadSetting
 
     if no_curves and float32_curves:
         raise BadSetting("--no-curves and --float32-curves exclude each other")
     source = find_archive(archive)
-    target = Path(out) if out else place_of(source.name)
+    target = Path(out) if out else cache_path(source.name)
     unit = "architectures" if isinstance(source, Archive) else "architectures read, then converted"
     with Progress("converting", unit) as tell:
         done = run(

@@ -163,7 +163,7 @@ def import_csv(
     from nasreplay.spaces import space_named
 
     wanted = [*(read_map_file(map_file) if map_file else []), *mappings]
-    known = {"epochs": _epochs(epochs), "own": from_texts(facts, sentences)}
+    known = {"epochs": _epochs(epochs), "custom": from_texts(facts, sentences)}
     done = run(file, out, wanted, space=space_named(space), **known, **texts)
     missing = f", {done.missing:,} architectures without a row" if done.missing else ""
     click.echo(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")

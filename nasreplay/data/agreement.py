@@ -53,7 +53,7 @@ def column(pack: Pack, name: str) -> Column:
     if colon and not (epoch.isascii() and epoch.isdecimal() and len(epoch) < 7):
         raise BadSetting(f"{name!r}: {epoch!r} is no epoch; the form is DATASET/SPLIT@RECIPE:EPOCH")
     dataset, _, what = rest.partition("/")
-    dataset, what = semantics.dataset_named(dataset, pack.own), what or "valid"
+    dataset, what = semantics.dataset_named(dataset, pack.custom), what or "valid"
     if what not in (*semantics.SPLITS, *COSTS):
         raise UnknownName(f"{name!r}: unknown {what!r}; known: {', '.join((*semantics.SPLITS, *COSTS))}")
     if what in COSTS:
@@ -74,7 +74,7 @@ def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) ->
     if what in ("params", "flops"):
         if recipe:
             raise BadSetting(f"{name!r}: {what} are the same in every recipe; leave out @{recipe}")
-        pair = facts.costs(pack.space, np.arange(pack.space.size), dataset, pack.own)
+        pair = facts.costs(pack.space, np.arange(pack.space.size), dataset, pack.custom)
         values, words = pair[what == "flops"] / 1e6, {"params": "parameters", "flops": "multiply-adds"}[what]
         unit, where = "M", dataset
     else:

@@ -32,7 +32,7 @@ def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.nda
     if count < 1:
         raise BadSetting(f"-n {count}: must be 1 or more")
     qualify = np.isfinite(each.value)
-    parameters, flops = facts.costs(pack.space, np.arange(pack.space.size), each.dataset, pack.own)
+    parameters, flops = facts.costs(pack.space, np.arange(pack.space.size), each.dataset, pack.custom)
     latency = facts.latency(pack, [each]) * 1e3
     for name, limit, cost in zip(
         Limits._fields, limits, (parameters / 1e6, flops / 1e6, latency), strict=True

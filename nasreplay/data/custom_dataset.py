@@ -1,4 +1,4 @@
-"""A user's own data sets: what a table says of them, as JSON values, as attributes of a pack, as texts.
+"""Custom data sets, which no benchmark has: what a table says of them, as JSON, attributes of a pack, and texts.
 
 In a pack the group of such a stored data set has the attributes `classes`, `resolution` (pixels) and
 `training_images`, where they are known, and `sets`: JSON {evaluation set: {images, sentence}}.
@@ -16,15 +16,15 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.pack.hdf5 import WAY_OUT, put_text, text_of
-from nasreplay.data.semantics import Facts, Own, OwnSet
+from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadInput, BadPack, BadSetting
 
 FORM = "NAME or NAME=classes:10,resolution:32,training_images:5000,x-valid:1000,x-test:1000"
-SETS = tuple(semantics.OWN_SPLITS.values())
+SETS = tuple(semantics.CUSTOM_SPLITS.values())
 
 
 def check_name(name: str) -> str:
-    """The name, if an own data set may be called so; raises BadSetting."""
+    """The name, if a custom data set may be called so; raises BadSetting."""
     if not layout.is_name(name):
         raise BadSetting(
             f"a data set cannot be called {name!r}: use letters, digits, dots, dashes and underscores"
@@ -35,31 +35,31 @@ def check_name(name: str) -> str:
     return name
 
 
-def to_json(about: Own) -> dict[str, Any]:
+def to_json(about: CustomDataset) -> dict[str, Any]:
     """As JSON values; what is not stated is left out."""
     sets = {name: _stated(each) for name, each in sorted(about.sets.items())}
     return (about.facts._asdict() if about.facts else {}) | {"sets": sets}
 
 
-def from_json(values: Mapping[str, Any]) -> Own:
+def from_json(values: Mapping[str, Any]) -> CustomDataset:
     """Inverse of `to_json`; raises BadInput for anything else."""
     try:
         numbers = [values[name] for name in Facts._fields if name in values]
-        sets = {name: OwnSet(**each) for name, each in values["sets"].items()}
+        sets = {name: CustomSplit(**each) for name, each in values["sets"].items()}
         whole = [*numbers, *(each.images for each in sets.values() if each.images is not None)]
         fits = len(numbers) in (0, len(Facts._fields)) and sets.keys() <= set(SETS)
         fits = fits and all(isinstance(each.sentence, str | None) for each in sets.values())
         if not fits or not all(isinstance(number, int) and number >= 1 for number in whole):
             raise ValueError
-        return Own(Facts(*numbers) if numbers else None, sets)
+        return CustomDataset(Facts(*numbers) if numbers else None, sets)
     except (LookupError, TypeError, ValueError, AttributeError):
         raise BadInput(
-            f"the facts of an own data set are {', '.join(Facts._fields)} (all or none) and sets out of "
+            f"the facts of a custom data set are {', '.join(Facts._fields)} (all or none) and sets out of "
             f"{', '.join(SETS)}, each with images and sentence; found {json.dumps(values)[:200]}"
         ) from None
 
 
-def read(file: h5py.File, stored: str) -> Own:
+def read(file: h5py.File, stored: str) -> CustomDataset:
     """What an open pack says of a stored data set."""
     attributes = file[stored].attrs
     numbers = {name: int(text_of(attributes[name])) for name in Facts._fields if name in attributes}
@@ -69,7 +69,7 @@ def read(file: h5py.File, stored: str) -> Own:
         raise BadPack(f"{file.filename}: what it says of {stored} is damaged: {problem}; {WAY_OUT}") from None
 
 
-def write(file: h5py.File, stored: str, about: Own) -> None:
+def write(file: h5py.File, stored: str, about: CustomDataset) -> None:
     """Put the attributes on the group of a stored data set; nothing for one of which nothing is stated."""
     values = to_json(about)
     sets = values.pop("sets")
@@ -79,8 +79,8 @@ def write(file: h5py.File, stored: str, about: Own) -> None:
         put_text(file[stored], "sets", json.dumps(sets))
 
 
-def from_texts(facts: Iterable[str], sentences: Iterable[str] = ()) -> dict[str, Own]:
-    """Own data sets out of command-line texts: see FORM, and `NAME/SET=what its accuracy is`; BadSetting."""
+def from_texts(facts: Iterable[str], sentences: Iterable[str] = ()) -> dict[str, CustomDataset]:
+    """Custom data sets out of command-line texts: see FORM, and `NAME/SET=what its accuracy is`; BadSetting."""
     found: dict[str, dict[str, Any]] = {}
     for text in facts:
         name, _, listed = text.partition("=")
@@ -111,5 +111,5 @@ def _numbers(text: str, listed: str) -> dict[str, Any]:
     return values
 
 
-def _stated(about: OwnSet) -> dict[str, Any]:
+def _stated(about: CustomSplit) -> dict[str, Any]:
     return {name: value for name, value in about._asdict().items() if value is not None}

@@ -40,7 +40,7 @@ def description(pack: Pack) -> dict[str, Any]:
 
 
 def _stored(pack: Pack, stored: str) -> dict[str, Any]:
-    facts = semantics.FACTS[stored] if stored in semantics.FACTS else pack.own[stored].facts
+    facts = semantics.FACTS[stored] if stored in semantics.FACTS else pack.custom[stored].facts
     return {
         "facts": facts._asdict() if facts else None,
         "latency": pack.has(f"{stored}/latency"),
@@ -61,7 +61,7 @@ def _set(pack: Pack, stored: str, recipe: str, name: str) -> dict[str, Any]:
     trials, architectures = np.unique(measured.sum(axis=1), return_counts=True)
     seeds = pack.seeds(stored, recipe)[measured.any(axis=0)]
     return {
-        "meaning": semantics.stored_meaning(stored, name, pack.own).sentence,
+        "meaning": semantics.stored_meaning(stored, name, pack.custom).sentence,
         "seeds": seeds[seeds != AVERAGED].tolist(),
         "averaged_by_source": AVERAGED in seeds,
         "architectures_by_trials": dict(zip(trials.tolist(), architectures.tolist(), strict=True)),
@@ -83,7 +83,7 @@ def description_lines(pack: Pack) -> list[str]:
         f"  fingerprint  {told['fingerprint']}",
     ]
     for stored, data in told["datasets"].items():
-        lines.append(f"{stored}{'' if data['latency'] else ' (no latency)'}{_own_text(pack, stored)}")
+        lines.append(f"{stored}{'' if data['latency'] else ' (no latency)'}{_custom_text(pack, stored)}")
         for recipe, about in data["recipes"].items():
             clock = "" if about["seconds_per_epoch"] else ", training seconds not known"
             lines.append(f"  recipe {recipe}: {about['epochs']} epochs{clock}")
@@ -92,14 +92,14 @@ def description_lines(pack: Pack) -> list[str]:
     return lines
 
 
-def _own_text(pack: Pack, stored: str) -> str:
-    if stored not in pack.own:
+def _custom_text(pack: Pack, stored: str) -> str:
+    if stored not in pack.custom:
         return ""
-    facts = pack.own[stored].facts
+    facts = pack.custom[stored].facts
     if facts is None:
-        return ": an own data set; classes and pixels not stated, so parameters and FLOPs are not known"
+        return ": a custom data set; classes and pixels not stated, so parameters and FLOPs are not known"
     side = f"{facts.resolution}×{facts.resolution}"
-    return f": an own data set, {facts.classes} classes, {side} pixels, {facts.training_images:,} training images"
+    return f": a custom data set, {facts.classes} classes, {side} pixels, {facts.training_images:,} training images"
 
 
 def _trials_text(name: str, facts: dict[str, Any]) -> str:

@@ -13,12 +13,12 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack
-from nasreplay.data.semantics import Own
+from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED, MEAN, Trials, trial_mean
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Space
 
-PUBLISHED = ("cifar10", "cifar100", "ImageNet16-120")
+PUBLISHED = semantics.SEARCHED
 
 
 class Numbers(NamedTuple):
@@ -112,8 +112,8 @@ def held(
     `datasets` left out means all that the table holds; `recipe` and `epochs` keep the recipes of that name and
     length. Raises UnknownName, or NotMeasured which lists what there is.
     """
-    named = [semantics.dataset_named(name, pack.own) for name in datasets]
-    every = dict.fromkeys(named or (*PUBLISHED, *pack.own))
+    named = [semantics.dataset_named(name, pack.custom) for name in datasets]
+    every = dict.fromkeys(named or (*PUBLISHED, *pack.custom))
     found = {name: _held_of(pack, name, recipe, epochs, trial) for name in every}
     if not named and not any(found.values()):  # nothing but the half-data networks of cifar10
         found = {"cifar10-valid": _held_of(pack, "cifar10-valid", recipe, epochs, trial)}
@@ -133,10 +133,10 @@ def _held_of(
     pack: Pack, dataset: str, recipe: str | None, epochs: int | None, trial: int | str
 ) -> list[Measured]:
     places = []
-    for owner, split in semantics.requests(pack.own):
+    for owner, split in semantics.requests(pack.custom):
         if owner != dataset:
             continue
-        stored, which = semantics.meaning(owner, split, pack.own)[:2]
+        stored, which = semantics.meaning(owner, split, pack.custom)[:2]
         for name, length in pack.recipes(stored).items():
             if which not in pack.sets(stored, name):
                 continue
@@ -161,15 +161,15 @@ def latency(pack: Pack, accuracies: Sequence[Measured]) -> np.ndarray:
 
 
 def costs(
-    space: Space, flat: np.ndarray, dataset: str, own: Mapping[str, Own] = semantics.NONE
+    space: Space, flat: np.ndarray, dataset: str, custom: Mapping[str, CustomDataset] = semantics.NO_CUSTOM
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trainable parameters and multiply-accumulates of one image, int64 [N] each, exact.
 
-    `own`: a table's own data sets; where it does not say classes and pixels, both are float64 [N] of NaN.
+    `custom`: a table's custom data sets; where it does not say classes and pixels, both are float64 [N] of NaN.
     """
-    if dataset in own and own[dataset].facts is None:
+    if dataset in custom and custom[dataset].facts is None:
         return np.full(len(flat), np.nan), np.full(len(flat), np.nan)
-    about, codes = semantics.facts(dataset, own), space.codes(flat)
+    about, codes = semantics.facts(dataset, custom), space.codes(flat)
     return space.parameters(codes, about.classes), space.flops(codes, about.classes, about.resolution)
 
 

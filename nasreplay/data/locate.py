@@ -27,7 +27,7 @@ def cached_tables() -> dict[str, Path]:
     return {file.stem: file for file in sorted(home().glob("*.h5")) if not file.name.startswith(NAME)}
 
 
-def place_of(name: str) -> Path:
+def cache_path(name: str) -> Path:
     """The file in the cache folder by whose name the table is found; raises BadOutput for names that are taken."""
     if name == EMBEDDED or name.startswith(NAME):
         raise BadOutput(

@@ -1,10 +1,10 @@
 """The only place that knows which split of which stored data set a request means.
 
 A request names a data set (`cifar10`) and a split (`valid`); the numbers stand under a stored data set
-(`cifar10-valid`) and an evaluation set (`x-valid`). Documentation and tests read the same table. Standard
-library only, so that asking what a number means costs nothing.
+(`cifar10-valid`) and an evaluation set (`x-valid`), as the card of the data set says (`data.cards`). Documentation
+and tests read the same table. Standard library only, so that asking what a number means costs nothing.
 
-A table may hold data sets of its user's own (`digits`): it says itself what they are (`Own`, by name), and the
+A table may hold custom data sets (`my-images`): it says itself what they are (`CustomDataset`, by name), and the
 functions here take that as their last argument. `valid` and `test` of such a data set are its own `x-valid` and
 `x-test`.
 """
@@ -12,178 +12,128 @@ functions here take that as their last argument. `valid` and `test` of such a da
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import NamedTuple
 
+from nasreplay.data.cards import CARDS, Facts
 from nasreplay.errors import NotMeasured, UnknownName
 
 SPLITS = ("train", "valid", "test", "valtest")
 
 
-class Facts(NamedTuple):
-    """A stored data set: number of classes, image side in pixels, images that its networks are trained on."""
-
-    classes: int
-    resolution: int
-    training_images: int
-
-
 class Meaning(NamedTuple):
-    """What an accuracy is: where it is stored, how many images it averages, on how many was trained.
-
-    The two numbers are None where a table does not say them of its own data set.
-    """
+    """What an accuracy is."""
 
     stored: str
+    """The stored data set that has it."""
     set: str
+    """Its evaluation set, or "train"."""
     images: int | None
+    """How many images it averages; None where a table does not say it of a custom data set."""
     trained_on: int | None
+    """On how many images the networks were trained; None as above."""
     sentence: str
+    """All of this in words."""
 
 
-class OwnSet(NamedTuple):
-    """What a table says of an evaluation set of its own data set: images, and what its accuracy is, in words."""
+class CustomSplit(NamedTuple):
+    """What a table says of an evaluation set of a custom data set."""
 
     images: int | None = None
+    """How many images it has; None = not stated."""
     sentence: str | None = None
+    """What its accuracy is, in words; None = not stated."""
 
 
-class Own(NamedTuple):
-    """What a table says of a data set that no benchmark has: facts (None = not stated), and its sets by name."""
+class CustomDataset(NamedTuple):
+    """What a table says of a data set that no benchmark has."""
 
     facts: Facts | None
-    sets: Mapping[str, OwnSet]
+    """Classes, pixels and training images; None = not stated."""
+    sets: Mapping[str, CustomSplit]
+    """Evaluation sets by name."""
 
 
-NONE: Mapping[str, Own] = {}  # no data sets but the benchmarks'
-UNSTATED = Own(None, {})
+NO_CUSTOM: Mapping[str, CustomDataset] = {}
+UNSTATED = CustomDataset(None, {})
+
+_HELD = {name: card for name, card in CARDS.items() if card.sets}
+FACTS = {name: card.facts for name, card in _HELD.items()}
+"""Stored data set of a benchmark → its facts, in the published order."""
+ALIASES = {name: card.aliases for name, card in _HELD.items()}
+SEARCHED = tuple(name for name, card in _HELD.items() if card.searched)
+"""The data sets on which searches are compared."""
+DATASETS = (*SEARCHED, *(name for name in _HELD if name not in SEARCHED))
+"""What users may ask for, in the order of the documentation."""
+
+CUSTOM_SPLITS = {"train": "train", "valid": "x-valid", "test": "x-test"}  # of every custom data set
+_CUSTOM_SETS = {"x-valid": "validation", "x-test": "test"}
 
 
-FACTS = {
-    "cifar10-valid": Facts(10, 32, 25_000),
-    "cifar10": Facts(10, 32, 50_000),
-    "cifar100": Facts(100, 32, 50_000),
-    "ImageNet16-120": Facts(120, 16, 151_700),
-}
-
-ALIASES = {
-    "cifar10-valid": ("cifar10valid", "cifar-10-valid"),
-    "cifar10": ("cifar-10", "c10"),
-    "cifar100": ("cifar-100", "c100"),
-    "ImageNet16-120": ("imagenet16", "imagenet-16-120", "in16"),
-}
-
-_TRAINING = {
-    "cifar10-valid": "the other 25,000",
-    "cifar10": "all 50,000 training images",
-    "cifar100": "all 50,000 training images",
-    "ImageNet16-120": "all 151,700 training images",
-}
-
-# (stored data set, evaluation set): images, which ones
-_SETS = {
-    ("cifar10-valid", "x-valid"): (25_000, "the 25,000 held-out training images"),
-    ("cifar10-valid", "ori-test"): (10_000, "the 10,000 test images"),
-    ("cifar10", "ori-test"): (10_000, "the 10,000 test images"),
-    ("cifar100", "x-valid"): (5_000, "the validation half (5,000) of the test images"),
-    ("cifar100", "x-test"): (5_000, "the test half (5,000) of the test images"),
-    ("cifar100", "ori-test"): (10_000, "all 10,000 test images, validation and test half together"),
-    ("ImageNet16-120", "x-valid"): (3_000, "the validation half (3,000) of the ImageNet validation images"),
-    ("ImageNet16-120", "x-test"): (3_000, "the test half (3,000) of the ImageNet validation images"),
-    ("ImageNet16-120", "ori-test"): (
-        6_000,
-        "all 6,000 ImageNet validation images, validation and test half together",
-    ),
-}
-
-# (requested data set, split): (stored data set, evaluation set)
-_REQUESTS = {
-    ("cifar10", "train"): ("cifar10", "train"),
-    ("cifar10", "valid"): ("cifar10-valid", "x-valid"),
-    ("cifar10", "test"): ("cifar10", "ori-test"),
-    ("cifar10-valid", "train"): ("cifar10-valid", "train"),
-    ("cifar10-valid", "valid"): ("cifar10-valid", "x-valid"),
-    ("cifar10-valid", "test"): ("cifar10-valid", "ori-test"),
-    ("cifar100", "train"): ("cifar100", "train"),
-    ("cifar100", "valid"): ("cifar100", "x-valid"),
-    ("cifar100", "test"): ("cifar100", "x-test"),
-    ("cifar100", "valtest"): ("cifar100", "ori-test"),
-    ("ImageNet16-120", "train"): ("ImageNet16-120", "train"),
-    ("ImageNet16-120", "valid"): ("ImageNet16-120", "x-valid"),
-    ("ImageNet16-120", "test"): ("ImageNet16-120", "x-test"),
-    ("ImageNet16-120", "valtest"): ("ImageNet16-120", "ori-test"),
-}
-
-DATASETS = ("cifar10", "cifar100", "ImageNet16-120", "cifar10-valid")
-
-OWN_SPLITS = {"train": "train", "valid": "x-valid", "test": "x-test"}  # of every own data set
-_OWN_SETS = {"x-valid": "validation", "x-test": "test"}
-
-
-def dataset_named(name: str, own: Mapping[str, Own] = NONE) -> str:
+def dataset_named(name: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> str:
     """The data set that a name or alias means, whatever its case. Raises UnknownName."""
-    if name in own:
+    if name in custom:
         return name
-    for dataset, aliases in (*ALIASES.items(), *((mine, ()) for mine in own)):
+    for dataset, aliases in (*ALIASES.items(), *((each, ()) for each in custom)):
         if name.lower() in (dataset.lower(), *aliases):
             return dataset
-    raise UnknownName(f"unknown data set {name!r}; known: {', '.join((*own, *DATASETS))}")
+    raise UnknownName(f"unknown data set {name!r}; known: {', '.join((*custom, *DATASETS))}")
 
 
-def facts(dataset: str, own: Mapping[str, Own] = NONE) -> Facts:
+def facts(dataset: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> Facts:
     """Classes, image side and training images; raises NotMeasured where a table does not say them."""
-    dataset = dataset_named(dataset, own)
-    found = own[dataset].facts if dataset in own else FACTS[dataset]
+    dataset = dataset_named(dataset, custom)
+    found = custom[dataset].facts if dataset in custom else FACTS[dataset]
     if found is None:
         raise NotMeasured(f"the table does not say how many classes and pixels {dataset} has")
     return found
 
 
-def meaning(dataset: str, split: str = "valid", own: Mapping[str, Own] = NONE) -> Meaning:
+def meaning(dataset: str, split: str = "valid", custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> Meaning:
     """What the accuracy of a data set (or alias) on a split is.
 
     Raises UnknownName for a name that does not exist, NotMeasured for a pair that no benchmark holds.
     """
-    dataset = dataset_named(dataset, own)
+    dataset = dataset_named(dataset, custom)
     if split not in SPLITS:
         raise UnknownName(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
-    if dataset in own and split in OWN_SPLITS:
-        return stored_meaning(dataset, OWN_SPLITS[split], own)
-    if (dataset, split) not in _REQUESTS:
-        known = ", ".join(s for d, s in requests(own) if d == dataset)
+    if dataset in custom and split in CUSTOM_SPLITS:
+        return stored_meaning(dataset, CUSTOM_SPLITS[split], custom)
+    if dataset not in CARDS or split not in CARDS[dataset].splits:
+        known = ", ".join(s for d, s in requests(custom) if d == dataset)
         raise NotMeasured(f"no benchmark holds {split} of {dataset}; it has {known}")
-    return stored_meaning(*_REQUESTS[dataset, split])
+    return stored_meaning(*CARDS[dataset].splits[split])
 
 
-def stored_meaning(stored: str, evaluation_set: str, own: Mapping[str, Own] = NONE) -> Meaning:
+def stored_meaning(
+    stored: str, evaluation_set: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM
+) -> Meaning:
     """What the accuracy of a stored data set on one of its evaluation sets is; raises UnknownName."""
-    if stored not in FACTS and stored not in own:
-        raise UnknownName(f"unknown stored data set {stored!r}; known: {', '.join((*own, *FACTS))}")
-    if evaluation_set not in sets_of(stored, own):
-        known = ", ".join(sets_of(stored, own))
+    if stored not in FACTS and stored not in custom:
+        raise UnknownName(f"unknown stored data set {stored!r}; known: {', '.join((*custom, *FACTS))}")
+    if evaluation_set not in sets_of(stored, custom):
+        known = ", ".join(sets_of(stored, custom))
         raise UnknownName(f"unknown evaluation set {evaluation_set!r} of {stored}; known: {known}")
-    if stored in own:
-        return _own_meaning(stored, evaluation_set, own[stored])
-    trained = FACTS[stored].training_images
+    if stored in custom:
+        return _custom_meaning(stored, evaluation_set, custom[stored])
+    card, trained = CARDS[stored], FACTS[stored].training_images
     if evaluation_set == "train":
         return Meaning(stored, "train", trained, trained, _running(f"{trained:,} ", stored))
-    images, which = _SETS[stored, evaluation_set]
-    training = _TRAINING[stored]
-    if evaluation_set == "ori-test" and stored == "cifar10-valid":
-        training = "25,000 of the 50,000 training images"
-    sentence = f"accuracy on {which} after training on {training} (read from {stored})"
+    images, which, training = astuple(card.sets[evaluation_set])
+    sentence = f"accuracy on {which} after training on {training or card.training} (read from {stored})"
     return Meaning(stored, evaluation_set, images, trained, sentence)
 
 
-def _own_meaning(stored: str, evaluation_set: str, about: Own) -> Meaning:
+def _custom_meaning(stored: str, evaluation_set: str, about: CustomDataset) -> Meaning:
     trained = about.facts.training_images if about.facts else None
     training = f"{trained:,} " if trained else ""
-    images, sentence = about.sets.get(evaluation_set, OwnSet())
+    images, sentence = about.sets.get(evaluation_set, CustomSplit())
     if sentence is not None:
         sentence = f"{sentence} (read from {stored})"
     elif evaluation_set == "train":
         sentence = _running(training, stored)
     else:
-        which = f"{f'{images:,} ' if images else ''}{_OWN_SETS[evaluation_set]} images"
+        which = f"{f'{images:,} ' if images else ''}{_CUSTOM_SETS[evaluation_set]} images"
         sentence = (
             f"accuracy on the {which} after training on the {training}training images (read from {stored})"
         )
@@ -198,17 +148,17 @@ def _running(training: str, stored: str) -> str:
     )
 
 
-def sets_of(stored: str, own: Mapping[str, Own] = NONE) -> tuple[str, ...]:
+def sets_of(stored: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> tuple[str, ...]:
     """The evaluation sets that a stored data set may have, `train` included."""
-    if stored in own:
-        return tuple(OWN_SPLITS.values())
-    return ("train", *(name for owner, name in _SETS if owner == stored))
+    if stored in custom:
+        return tuple(CUSTOM_SPLITS.values())
+    return ("train", *(CARDS[stored].sets if stored in _HELD else ()))
 
 
-def requests(own: Mapping[str, Own] = NONE) -> list[tuple[str, str]]:
-    """Every (data set, split) that has a meaning, in the order of the documentation, own ones behind."""
-    known = [(dataset, split) for dataset in DATASETS for split in SPLITS if (dataset, split) in _REQUESTS]
-    return [*known, *((dataset, split) for dataset in own for split in OWN_SPLITS)]
+def requests(custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> list[tuple[str, str]]:
+    """Every (data set, split) that has a meaning, in the order of the documentation, custom ones last."""
+    known = [(name, split) for name in DATASETS for split in SPLITS if split in CARDS[name].splits]
+    return [*known, *((dataset, split) for dataset in custom for split in CUSTOM_SPLITS)]
 
 
 def table_rows() -> list[tuple[str, ...]]:

@@ -21,7 +21,7 @@ from nasreplay.spaces.read import MANY
 class DatasetFacts(NamedTuple):
     """What is known on one data set."""
 
-    parameters: np.ndarray  # int64 [N], exact; float64 of NaN = classes of an own data set not stated
+    parameters: np.ndarray  # int64 [N], exact; float64 of NaN = classes of a custom data set not stated
     flops: np.ndarray  # likewise, multiply-accumulates of one image
     latency: np.ndarray  # float64 [N], seconds per batch; NaN = not measured
     accuracies: list[tuple[Measured, Numbers]]  # most asked for first; empty without a table
@@ -46,7 +46,7 @@ def fill(space: Space, flat: np.ndarray, pack: Pack | None, measured: dict[str, 
     """
     known = {
         name: DatasetFacts(
-            *facts.costs(space, flat, name, pack.own if pack else semantics.NONE),
+            *facts.costs(space, flat, name, pack.custom if pack else semantics.NO_CUSTOM),
             facts.latency(pack, accuracies)[flat] if pack else np.full(len(flat), np.nan),
             [(each, each.numbers(flat)) for each in accuracies],
         )

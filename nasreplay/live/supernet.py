@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import to_json
-from nasreplay.data.semantics import Facts, Own, OwnSet
+from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadSetting, LacksCapability, TrainingFailed
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
@@ -292,8 +292,8 @@ class SupernetEvaluator(SharedAccuracies):
         if self.source.name in semantics.FACTS:
             return {}
         facts = Facts(self.source.classes, self.source.side, len(self.images[0]))
-        sets = {"x-valid": OwnSet(len(self.valid), self._meaning())}
-        return {"own": to_json(Own(facts if self.network.published else None, sets))}
+        sets = {"x-valid": CustomSplit(len(self.valid), self._meaning())}
+        return {"own": to_json(CustomDataset(facts if self.network.published else None, sets))}
 
     def _note(self, part: str, found: Pass) -> None:
         self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())

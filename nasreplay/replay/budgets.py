@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.table import TableEvaluator
 
-# simulated seconds at the 12-epoch recipe (NATS-Bench, TPAMI 2021, section 5; the authors' run-all script)
-SECONDS = {
-    ("topology", "cifar10"): 20_000.0,
-    ("topology", "cifar100"): 40_000.0,
-    ("topology", "ImageNet16-120"): 120_000.0,
-    ("size", "cifar10"): 20_000.0,
-    ("size", "cifar100"): 40_000.0,
-    ("size", "ImageNet16-120"): 60_000.0,
-}
+SECONDS = {(space, name): budget for name, card in CARDS.items() for space, budget in card.seconds.items()}
 EPOCHS = 12
 
 

@@ -52,7 +52,7 @@ def test_the_published_searches(run, tmp_path, few, name, folder):
     (tmp_path / "sizes.txt").write_text("8:8:8:8:8\n64:64:64:64:64\n")
     run("tabulate", "--run", str(done), "--archs", "sizes.txt", "--out", "it.h5")
     pack = Pack.open("it.h5")
-    assert pack.own["digits"].facts == (10, 8, 22)
+    assert pack.custom["digits"].facts == (10, 8, 22)
     assert np.isfinite(pack.accuracy("digits")[0]).sum() == 2
 
 

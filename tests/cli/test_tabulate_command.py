@@ -38,7 +38,7 @@ def write_csv(path: Path, rows: int = TOPOLOGY.size) -> None:
 
 @pytest.fixture
 def mine(run, tmp_path) -> Path:
-    """A table of some cells of an own data set of which nothing is stated."""
+    """A table of some cells of a custom data set of which nothing is stated."""
     write_csv(tmp_path / "mine.csv", 50)
     maps = ("--map", "arch=arch", "--map", "val=my-images/12/x-valid/accuracy/3")
     run("data", "import-csv", "mine.csv", "--own", "my-images", *maps, "--out", "mine.h5")
@@ -79,7 +79,7 @@ def test_the_commands_of_the_page(run, tiny):
     trials = Pack.open("trial777.h5").accuracy("cifar100")[0]
     np.testing.assert_array_equal(trials[:, 0], load_table("cifar100").levels[0].accuracy[:, 0])
     for pack in ("mine.h5", "copy.h5"):
-        assert Pack.open(pack).own["my-images"].facts == (10, 32, 4_000)
+        assert Pack.open(pack).custom["my-images"].facts == (10, 32, 4_000)
     assert "10 classes, 32×32 pixels, 4,000 training images" in told["data info mine.h5"]
     assert "accuracy on the 500 test images after training on the 4,000" in told["query 9930 --table"]
     assert re.search(r"parameters, M +1\.289", told["query 9930 --table"])

@@ -136,6 +136,6 @@ def test_a_table_of_it_knows_its_data_set(tmp_path, network, facts):
     supernet = tiny(network)
     space = supernet.space
     pack = tabulate(supernet, random_codes(space, 1), tmp_path / "some.h5")
-    assert pack.own["digits"].facts == facts
-    assert "fixed validation images" in (pack.own["digits"].sets["x-valid"].sentence or "")
+    assert pack.custom["digits"].facts == facts
+    assert "fixed validation images" in (pack.custom["digits"].sets["x-valid"].sentence or "")
     assert Pack.open(tmp_path / "some.h5").space is (SIZE if isinstance(network, WidthNetwork) else TOPOLOGY)

@@ -26,7 +26,7 @@ def test_a_trial_of_a_table(source, pixels, tmp_path):
     for one, other in zip(asked(copy), asked(first), strict=True):
         np.testing.assert_array_equal(one, other)
     assert copy.test is None  # the test accuracy of that trial alone is not told
-    assert made.own == source.own
+    assert made.custom == source.custom
     assert made.licence == "CC0"
     assert list(tmp_path.iterdir()) == [made.path]
 
@@ -78,7 +78,7 @@ def test_an_evaluator_may_say_what_its_data_are(tmp_path):
     said = {"classes": 7, "resolution": 16, "training_images": 100, "sets": {"x-test": {"images": 5}}}
     evaluator: Any = LiveTested(own=said)
     made = tabulate(evaluator, FEW[1:], tmp_path / "live.h5")
-    assert made.own == {"my-images": from_json(said)}
+    assert made.custom == {"my-images": from_json(said)}
     test = made.accuracy("my-images", "test")[0]
     np.testing.assert_array_equal(test[1:40, 0], FEW[1:].sum(axis=1) / 7 - 1)
 

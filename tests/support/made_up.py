@@ -3,11 +3,13 @@
 import hashlib
 import pickle
 import pickletools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from nasreplay.data.cards.base import ImageFiles
 from nasreplay.train.images import published_files as published
 
 
@@ -35,8 +37,8 @@ def python2_pickle(images: np.ndarray, key: str, labels: list[int]) -> bytes:
 
 
 def published_files(
-    root: Path, about: published.Published, monkeypatch, count: int = 24, writer: str = "python2"
-) -> published.Published:
+    root: Path, about: ImageFiles, monkeypatch, count: int = 24, writer: str = "python2"
+) -> ImageFiles:
     """Write the files under root and make their checksums the published ones. Image i of a file is filled with i."""
     folder = root / about.folder
     folder.mkdir(parents=True)
@@ -51,12 +53,10 @@ def published_files(
             content = pickle.dumps({"data": images, about.labels: labels}, protocol=int(writer))
         (folder / name).write_bytes(content)
         sums[name] = hashlib.md5(content).hexdigest()
-    made = about._replace(train={n: sums[n] for n in about.train}, test={n: sums[n] for n in about.test})
+    made = replace(about, train={n: sums[n] for n in about.train}, test={n: sums[n] for n in about.test})
     for key, value in published.PUBLISHED.items():
         if value is about:
             monkeypatch.setitem(published.PUBLISHED, key, made)
-    if about is published.IMAGENET16:
-        monkeypatch.setattr(published, "IMAGENET16", made)
     return made
 
 

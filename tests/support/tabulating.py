@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nasreplay.data.pack import Pack, write_pack
-from nasreplay.data.semantics import Facts, Own, OwnSet
+from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity
 from nasreplay.spaces import SIZE, TOPOLOGY
 
@@ -32,9 +32,9 @@ def write(path: Path, **change: np.ndarray) -> Pack:
         "cifar10/200/ori-test/accuracy": two[:, :1] / 3,
     } | change
     epochs = {"pixels/12": 12, "cifar10-valid/200": 200, "cifar10/200": 200}
-    own = {"pixels": Own(Facts(10, 8, 1_437), {"x-valid": OwnSet(180)})}
+    custom = {"pixels": CustomDataset(Facts(10, 8, 1_437), {"x-valid": CustomSplit(180)})}
     about = {"title": "two trials", "source": "a test", "licence": "CC0", "epochs": epochs}
-    return write_pack(path, TOPOLOGY, columns, **about, own_datasets=own)
+    return write_pack(path, TOPOLOGY, columns, **about, custom_datasets=custom)
 
 
 class Live:

@@ -2,6 +2,7 @@ import os
 import pickle
 import socket
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_cifar_files(tmp_path, monkeypatch, name, writer):
 
 
 def test_the_parts_of_cifar10(tmp_path, monkeypatch):
-    published_files(tmp_path, published.CIFAR10, monkeypatch)
+    published_files(tmp_path, published.PUBLISHED["cifar10"], monkeypatch)
     source = load("cifar10", tmp_path)
     assert source.note == ""
     weights, arch, valid, test, note = source.search()
@@ -50,7 +51,7 @@ def test_the_parts_of_cifar10(tmp_path, monkeypatch):
 
 
 def test_another_part_of_cifar10_for_the_weights(tmp_path, monkeypatch):
-    published_files(tmp_path, published.CIFAR10, monkeypatch)
+    published_files(tmp_path, published.PUBLISHED["cifar10"], monkeypatch)
     source = load("cifar10", tmp_path, portion=0.4)
     assert [len(part) for part in source.search()[:3]] == [48, 72, 72]
     assert "not the official halves (--train-portion)" in source.note
@@ -60,7 +61,7 @@ def test_another_part_of_cifar10_for_the_weights(tmp_path, monkeypatch):
 
 
 def test_without_the_official_split_every_output_says_so(tmp_path, monkeypatch):
-    published_files(tmp_path, published.CIFAR100, monkeypatch)
+    published_files(tmp_path, published.PUBLISHED["cifar100"], monkeypatch)
     source = load("cifar100", tmp_path)
     assert "not the official split" in source.note
     assert source.search().note == source.note
@@ -83,7 +84,7 @@ def test_without_the_official_split_every_output_says_so(tmp_path, monkeypatch):
 
 
 def test_imagenet16_keeps_its_first_120_classes(tmp_path, monkeypatch):
-    published_files(tmp_path, published.IMAGENET16, monkeypatch, count=40)
+    published_files(tmp_path, published.PUBLISHED["ImageNet16-120"], monkeypatch, count=40)
     source = load("ImageNet16-120", tmp_path)
     labels = [7 * i % 150 + 1 for i in range(40)]
     kept = [label - 1 for label in labels if label <= 120]
@@ -93,7 +94,7 @@ def test_imagenet16_keeps_its_first_120_classes(tmp_path, monkeypatch):
 
 
 def test_a_wrong_checksum_is_told(tmp_path, monkeypatch):
-    published_files(tmp_path, published.CIFAR10, monkeypatch)
+    published_files(tmp_path, published.PUBLISHED["cifar10"], monkeypatch)
     file = tmp_path / "cifar-10-batches-py" / "data_batch_3"
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(BadData, match=r"data_batch_3: md5 is \w{32}, published is \w{32}"):
@@ -285,15 +286,15 @@ def test_no_network_is_one_clear_line(tmp_path, monkeypatch):
 def test_a_download_is_checked_and_unpacked(tmp_path, monkeypatch):
     import hashlib
 
-    about = published_files(tmp_path / "site", published.CIFAR100, monkeypatch)
+    about = published_files(tmp_path / "site", published.PUBLISHED["cifar100"], monkeypatch)
     archive = tmp_path / "site" / "archive.tar.gz"
     with tarfile.open(archive, "w:gz") as file:
         file.add(tmp_path / "site" / about.folder, about.folder)
-    made = about._replace(address=archive.as_uri(), archive_md5=hashlib.md5(archive.read_bytes()).hexdigest())
+    made = replace(about, address=archive.as_uri(), archive_md5=hashlib.md5(archive.read_bytes()).hexdigest())
     monkeypatch.setitem(published.PUBLISHED, "cifar100", made)
     (tmp_path / "data").mkdir()
     assert len(load("cifar100", tmp_path / "data").train) == 24
-    monkeypatch.setitem(published.PUBLISHED, "cifar100", made._replace(archive_md5="0"))
+    monkeypatch.setitem(published.PUBLISHED, "cifar100", replace(made, archive_md5="0"))
     (tmp_path / "other").mkdir()
     with pytest.raises(BadData, match="md5 is"):
         load("cifar100", tmp_path / "other")

@@ -35,7 +35,7 @@ from nasreplay.errors import NotMeasured, UnknownName
 __all__ = ["ArchResults", "NASBenchMetaAPI", "ResultsCount", "remap_dataset_set_names"]
 
 # what can be searched on, and the stored data set that has its validation accuracy
-_VALID = {name: semantics.meaning(name).stored for name in ("cifar10", "cifar100", "ImageNet16-120")}
+_VALID = {name: semantics.meaning(name).stored for name in semantics.SEARCHED}
 _ANSWERS = 16_384  # kept, 1 kB each
 _FILL = ">" * 40
 
@@ -80,7 +80,7 @@ class NASBenchMetaAPI(Opened):
         found = place.measurements.more_info(dataset, np.array([place.flat]), hp, epoch, trial)
         numbers = {key: known(value[0]) for key, value in found.items()}
         info: dict[str, Any] = {}
-        for group in groups(dataset, place.measurements.table.own):
+        for group in groups(dataset, place.measurements.table.custom):
             if numbers[f"{group}-accuracy"] is not None or group == "train":
                 info |= {key: numbers[key] for key in numbers if key.startswith(f"{group}-")}
             elif (dataset, group) == ("cifar10-valid", "valid"):

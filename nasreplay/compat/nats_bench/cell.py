@@ -8,7 +8,7 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.importers.nats.template import Record
-from nasreplay.data.semantics import Own
+from nasreplay.data.semantics import CustomDataset
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Space
 
@@ -16,7 +16,7 @@ from nasreplay.spaces import Space
 class Cell:
     """The numbers of one record. Row 0 is the architecture; paths and shapes are those of a pack."""
 
-    own: Mapping[str, Own] = semantics.NONE
+    custom: Mapping[str, CustomDataset] = semantics.NO_CUSTOM
 
     def __init__(self, space: Space, record: Record):
         self.space, self._structure = space, record.structure

@@ -15,7 +15,7 @@ import numpy as np
 
 from nasreplay.compat.nats_bench.trained import Table, Trained
 from nasreplay.data import semantics
-from nasreplay.data.semantics import Meaning, Own
+from nasreplay.data.semantics import CustomDataset, Meaning
 from nasreplay.data.trials import MEAN
 from nasreplay.errors import NotMeasured
 
@@ -68,11 +68,11 @@ class Measurements:
         taken for the whole answer. A group that was not measured at the epoch is NaN, but for the times of training.
         Raises NotMeasured, BadSetting.
         """
-        stored = semantics.dataset_named(stored, self.table.own)
+        stored = semantics.dataset_named(stored, self.table.custom)
         trained = self.trained(stored, recipe)
         epoch, columns = trained.epoch(epoch), trained.columns(flat, trial, uniform)
         found = {}
-        for group, which in groups(stored, self.table.own).items():
+        for group, which in groups(stored, self.table.custom).items():
             accuracy, loss = (
                 trained.value(which, metric, flat, epoch, columns) for metric in ("accuracy", "loss")
             )
@@ -95,7 +95,7 @@ class Measurements:
         `T-<set>@epoch` is one pass, `T-<set>@total` that after every epoch of the recipe. float64 [N] each. Raises
         NotMeasured, BadSetting.
         """
-        trained = self.trained(semantics.dataset_named(stored, self.table.own), recipe)
+        trained = self.trained(semantics.dataset_named(stored, self.table.custom), recipe)
         trained.check_rows(flat)
         found = {
             "flops": trained.flops[flat],
@@ -128,8 +128,8 @@ class Measurements:
         measured, as the official API does in the middle of training. Unknown evaluation seconds count as 0. Raises
         NotMeasured, BadSetting.
         """
-        dataset = semantics.dataset_named(dataset, self.table.own)
-        requests = _requests(dataset, self.table.own)
+        dataset = semantics.dataset_named(dataset, self.table.custom)
+        requests = _requests(dataset, self.table.custom)
         where, both = requests["valid"], requests.get("valtest")
         trained = self.trained(where.stored, recipe)
         epoch, columns = trained.epoch(epoch), trained.columns(flat, trial, uniform)
@@ -165,12 +165,12 @@ class Measurements:
 _VALTEST = "; valtest=True takes the accuracy on validation and test images together"
 
 
-def groups(stored: str, own: Mapping[str, Own] = semantics.NONE) -> dict[str, str]:
+def groups(stored: str, custom: Mapping[str, CustomDataset] = semantics.NO_CUSTOM) -> dict[str, str]:
     """The groups of `more_info` of a stored data set, and the evaluation set of each (`data.semantics`)."""
-    return {split: what.set for split, what in _requests(stored, own).items() if what.stored == stored}
+    return {split: what.set for split, what in _requests(stored, custom).items() if what.stored == stored}
 
 
-def _requests(dataset: str, own: Mapping[str, Own]) -> dict[str, Meaning]:
+def _requests(dataset: str, custom: Mapping[str, CustomDataset]) -> dict[str, Meaning]:
     """What each split of a data set means."""
-    splits = [split for owner, split in semantics.requests(own) if owner == dataset]
-    return {split: semantics.meaning(dataset, split, own) for split in splits}
+    splits = [split for owner, split in semantics.requests(custom) if owner == dataset]
+    return {split: semantics.meaning(dataset, split, custom) for split in splits}

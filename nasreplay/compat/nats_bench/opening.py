@@ -23,7 +23,7 @@ from nasreplay.data.importers.nats.archive_to_pack import NO_FILE, convert
 from nasreplay.data.importers.nats.onefile import OneFile, open_file
 from nasreplay.data.importers.nats.records import trials_of
 from nasreplay.data.importers.nats.template import Record
-from nasreplay.data.locate import EMBEDDED, cached_tables, open_table, place_of
+from nasreplay.data.locate import EMBEDDED, cache_path, cached_tables, open_table
 from nasreplay.data.pack import Pack
 from nasreplay.errors import BadInput
 from nasreplay.spaces import Space
@@ -72,7 +72,7 @@ def _pack_of(one: OneFile) -> Pack:
     taken for it or lost.
     """
     now = one.path.stat()
-    kept = place_of(f"{one.name}-{now.st_size:x}-{now.st_mtime_ns:x}")
+    kept = cache_path(f"{one.name}-{now.st_size:x}-{now.st_mtime_ns:x}")
     if kept.exists():
         return Pack.open(kept)
     _tell(

@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from nasreplay.data.facts import costs
-from nasreplay.data.semantics import Own
+from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED, DRAWN, MEAN, Trials, picked, trial_mean
 from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.spaces import Space
@@ -36,7 +36,7 @@ class Table(Protocol):
     """What is read of a pack; an architecture of an official archive offers the same (`compat.nats_bench`)."""
 
     space: Space
-    own: Mapping[str, Own]
+    custom: Mapping[str, CustomDataset]
 
     @property
     def datasets(self) -> tuple[str, ...]: ...  # noqa: D102 - as in Pack
@@ -188,7 +188,7 @@ class Trained:
         return np.where(differ, right, mean)
 
     def _closed_form(self, name: str) -> np.ndarray:
-        exact = costs(self.table.space, self._flat, self.stored, self.table.own)
+        exact = costs(self.table.space, self._flat, self.stored, self.table.custom)
         return exact[("params", "flops").index(name)] / 1e6
 
     # --- helpers -----------------------------------------------------------------------------------

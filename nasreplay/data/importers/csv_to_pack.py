@@ -21,7 +21,7 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack, layout, write_pack
-from nasreplay.data.semantics import Own
+from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
 from nasreplay.files.csv_table import CsvTable, read_csv
@@ -58,11 +58,11 @@ def import_csv(
     source: str | None = None,
     licence: str = "not stated",
     epochs: Mapping[str, int] | None = None,
-    own: Mapping[str, Own] = semantics.NONE,
+    custom: Mapping[str, CustomDataset] = semantics.NO_CUSTOM,
 ) -> Imported:
     """Write the pack `out` from a .csv or .csv.gz file; see the module for the form of `mappings`.
 
-    `epochs` gives the number of epochs of recipes whose name is not a number, `own` the data sets that no
+    `epochs` gives the number of epochs of recipes whose name is not a number, `custom` the data sets that no
     benchmark has (`nasreplay.data.custom_dataset`). Raises BadInput and its kinds with the row and column at fault;
     nothing is written then.
     """
@@ -71,7 +71,7 @@ def import_csv(
     if out.exists() and not h5py.is_hdf5(out):
         raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
     table = read_csv(file)
-    identity, mapped = _parse(table, mappings, own)
+    identity, mapped = _parse(table, mappings, custom)
     flat = _architectures(table, *identity, space)
     columns = _seed_columns(mapped)
     for entry in mapped:
@@ -86,7 +86,7 @@ def import_csv(
         source=source or file.name,
         licence=licence,
         epochs=_epochs(columns, epochs or {}),
-        own_datasets=own,
+        custom_datasets=custom,
     )
     return Imported(pack, len(flat), space.size - len(flat))
 
@@ -116,7 +116,7 @@ def read_map_file(file: str | Path) -> list[str]:
 
 
 def _parse(
-    table: CsvTable, mappings: Sequence[str], own: Mapping[str, Own]
+    table: CsvTable, mappings: Sequence[str], custom: Mapping[str, CustomDataset]
 ) -> tuple[tuple[str, str], list[Mapped]]:
     """(identity column, its kind) and the mappings of numbers."""
     identities, mapped = [], []
@@ -128,7 +128,7 @@ def _parse(
             table.texts(left)
             identities.append((left, target))
         else:
-            mapped.append(Mapped(*_factor(table, left, text), *_target(target, text, own)))
+            mapped.append(Mapped(*_factor(table, left, text), *_target(target, text, custom)))
     if len(identities) != 1:
         raise BadSetting(
             f"{len(identities)} columns name the architecture; map exactly one to {', '.join(IDENTITIES)}"
@@ -154,7 +154,7 @@ def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float]:
     return column, number
 
 
-def _target(target: str, text: str, own: Mapping[str, Own]) -> tuple[str, int]:
+def _target(target: str, text: str, custom: Mapping[str, CustomDataset]) -> tuple[str, int]:
     seeded = _SEEDED.fullmatch(target)
     if seeded and layout.per_trial(seeded[1]):
         path, seed = seeded[1], int(seeded[2])
@@ -168,14 +168,14 @@ def _target(target: str, text: str, own: Mapping[str, Own]) -> tuple[str, int]:
             "…/loss/SEED, STORED/RECIPE/SET/eval_seconds, and STORED/RECIPE/ params, flops, latency"
         )
     parts = path.split("/")
-    known = (*own, *semantics.FACTS)
+    known = (*custom, *semantics.FACTS)
     if parts[0] not in known:
         raise UnknownName(
             f"mapping {text!r}: unknown stored data set {parts[0]!r}; known: {', '.join(known)}; "
             f"for one of your own add --own {parts[0]}"
         )
     if len(parts) == 4:
-        semantics.stored_meaning(parts[0], parts[2], own)
+        semantics.stored_meaning(parts[0], parts[2], custom)
     return path, seed
 
 

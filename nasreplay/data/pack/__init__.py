@@ -17,14 +17,13 @@ from typing import Any, NamedTuple, Self
 import h5py
 import numpy as np
 
-from nasreplay.data import custom_dataset as own
-from nasreplay.data import semantics
+from nasreplay.data import custom_dataset, semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.pack.curves import BLOCK, Stored, decode
 from nasreplay.data.pack.hdf5 import WAY_OUT, reading, text_of
 from nasreplay.data.pack.layout import CURVE, Shape
 from nasreplay.data.pack.writer import Contents, Curves, curve_shapes, digest_of, fingerprint_of, write_file
-from nasreplay.data.semantics import Meaning, Own
+from nasreplay.data.semantics import CustomDataset, Meaning
 from nasreplay.errors import BadInput, BadPack, NotMeasured, UnknownName
 from nasreplay.files.atomic import replacing
 from nasreplay.spaces import Space, space_named
@@ -46,12 +45,14 @@ class Pack:
 
     Attributes: `path`; `space`; `title`, `source` and `licence` (texts); `archive` (name of the official archive it
     was made from, or ""); `fingerprint` (sha256 of the contents, equal for equal numbers whatever the title);
-    `columns` and `curves` (path → shape and type; a curve goes by the path of its column); `own` (what it says of
+    `columns` and `curves` (path → shape and type; a curve goes by the path of its column); `custom` (what it says of
     stored data sets that no benchmark has, by name).
     """
 
-    def __init__(self, path: Path, attributes: Mapping[str, str], listed: _Listed, own: Mapping[str, Own]):
-        self.path, self.own, self._listed = path, own, listed
+    def __init__(
+        self, path: Path, attributes: Mapping[str, str], listed: _Listed, custom: Mapping[str, CustomDataset]
+    ):
+        self.path, self.custom, self._listed = path, custom, listed
         self.space = space_named(attributes["space"])
         self.title, self.source = attributes["title"], attributes["source"]
         self.licence, self.fingerprint = attributes["licence"], attributes["fingerprint"]
@@ -73,13 +74,13 @@ class Pack:
             epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
             ordered = [recipe for recipe in recipes if "sets" in file[recipe].attrs]
             sets = {recipe: tuple(json.loads(text_of(file[recipe].attrs["sets"]))) for recipe in ordered}
-            mine = {stored: own.read(file, stored) for stored in own_names(shapes)}
+            custom = {stored: custom_dataset.read(file, stored) for stored in custom_names(shapes)}
         digests = {name: digest for name, (_, _, digest) in entries.items()}
-        pack = cls(path, attributes, _Listed(shapes, digests, epochs, sets), mine)
+        pack = cls(path, attributes, _Listed(shapes, digests, epochs, sets), custom)
         wrong = layout.problems(shapes, pack.space.size, epochs)
         if wrong:
             raise BadPack(f"{path}: {wrong[0]}; write the pack again")
-        if fingerprint_of(pack.space, attributes["columns"], epochs, sets, mine) != pack.fingerprint:
+        if fingerprint_of(pack.space, attributes["columns"], epochs, sets, custom) != pack.fingerprint:
             raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
         return pack
 
@@ -188,7 +189,7 @@ class Pack:
     def datasets(self) -> tuple[str, ...]:
         """Keys of the stored data sets, in the published order."""
         found = {path.split("/")[0] for path in self.columns if "/" in path}
-        return (*(name for name in semantics.FACTS if name in found), *self.own)
+        return (*(name for name in semantics.FACTS if name in found), *self.custom)
 
     def recipes(self, stored: str) -> dict[str, int]:
         """Recipe name → epochs, of a stored data set, shortest first; empty if it has none."""
@@ -216,11 +217,11 @@ class Pack:
         `dataset` is a data set or alias; `recipe` None takes the one with most epochs. Raises NotMeasured,
         which lists what there is.
         """
-        meaning = semantics.meaning(dataset, split, self.own)
+        meaning = semantics.meaning(dataset, split, self.custom)
         epochs = self.recipes(meaning.stored)
         held = [name for name in epochs if meaning.set in self.sets(meaning.stored, name)]
         if not held or (recipe is not None and recipe not in held):
-            wanted = f"{split} accuracy of {semantics.dataset_named(dataset, self.own)}"
+            wanted = f"{split} accuracy of {semantics.dataset_named(dataset, self.custom)}"
             at = "" if recipe is None else f" at recipe {recipe}"
             raise NotMeasured(f"this table ({self.title}) has no {wanted}{at}: it holds {self.holdings()}")
         recipe = recipe if recipe is not None else max(held, key=lambda name: epochs[name])
@@ -230,9 +231,9 @@ class Pack:
         """One phrase: the splits, data sets and recipes that can be asked for."""
         groups: dict[tuple[str, str], list[str]] = {}
         told: set[Meaning] = set()  # cifar10 and cifar10-valid have the same validation accuracy
-        every = semantics.requests(self.own)
+        every = semantics.requests(self.custom)
         for dataset, split in sorted(every, key=lambda pair: semantics.SPLITS.index(pair[1])):
-            meaning = semantics.meaning(dataset, split, self.own)
+            meaning = semantics.meaning(dataset, split, self.custom)
             for recipe in self.recipes(meaning.stored):
                 if meaning not in told and meaning.set in self.sets(meaning.stored, recipe):
                     groups.setdefault((split, recipe), []).append(dataset)
@@ -250,7 +251,7 @@ def write_pack(
     source: str,
     licence: str,
     epochs: Mapping[str, int],
-    own_datasets: Mapping[str, Own] = semantics.NONE,
+    custom_datasets: Mapping[str, CustomDataset] = semantics.NO_CUSTOM,
     curves: Curves = Curves(),  # noqa: B008 - a tuple, never changed
     archive: str = "",
     sets: Mapping[str, Iterable[str]] | None = None,
@@ -258,8 +259,8 @@ def write_pack(
     """Write a pack atomically and open it. The same contents give the same bytes.
 
     `columns` maps paths of the layout to arrays in flat order; `epochs` maps `<stored>/<recipe>` to its
-    number of epochs, `sets` to its evaluation sets in the order of the source; `own_datasets` says what stored data
-    sets are that no benchmark has (nothing is stated of those left out). The official index and the classes of
+    number of epochs, `sets` to its evaluation sets in the order of the source; `custom_datasets` says what stored
+    data sets are that no benchmark has (nothing is stated of those left out). The official index and the classes of
     equivalent cells are added. Raises BadInput for columns that do not fit the layout and for names, BadOutput for a
     place that cannot be written.
     """
@@ -274,11 +275,12 @@ def write_pack(
     if wrong:
         raise BadInput(f"{path}: cannot be written: {wrong[0]}")
     recipes = list(dict.fromkeys(filter(None, map(layout.recipe_of, shapes))))
-    mine = {
-        own.check_name(stored): own_datasets.get(stored, semantics.UNSTATED) for stored in own_names(shapes)
+    custom = {
+        custom_dataset.check_name(stored): custom_datasets.get(stored, semantics.UNSTATED)
+        for stored in custom_names(shapes)
     }
-    if own_datasets.keys() - mine.keys():
-        raise BadInput(f"{path}: no column is of {', '.join(own_datasets.keys() - mine.keys())}")
+    if custom_datasets.keys() - custom.keys():
+        raise BadInput(f"{path}: no column is of {', '.join(custom_datasets.keys() - custom.keys())}")
     about = Contents(
         title,
         source,
@@ -286,7 +288,7 @@ def write_pack(
         archive,
         {recipe: epochs[recipe] for recipe in recipes},
         {recipe: tuple((sets or {})[recipe]) for recipe in recipes if recipe in (sets or {})},
-        mine,
+        custom,
     )
     with replacing(path) as temporary:
         write_file(temporary, space, arrays, curves, about)
@@ -299,7 +301,7 @@ def index_columns(space: Space) -> dict[str, np.ndarray]:
     return {"official_index": space.flat_to_official} | ({} if classes is None else {"unique_class": classes})
 
 
-def own_names(columns: Iterable[str]) -> list[str]:
+def custom_names(columns: Iterable[str]) -> list[str]:
     """The stored data sets that no benchmark has."""
     return sorted({path.split("/")[0] for path in columns if "/" in path} - semantics.FACTS.keys())
 

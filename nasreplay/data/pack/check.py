@@ -40,7 +40,7 @@ def _meaning_problems(pack: Pack) -> list[str]:
     """Accuracies of which nobody can say what they are."""
     found = []
     for stored in pack.datasets:
-        known = semantics.sets_of(stored, pack.own)
+        known = semantics.sets_of(stored, pack.custom)
         for recipe in pack.recipes(stored):
             unknown = [name for name in pack.sets(stored, recipe) if name not in known]
             found += [

@@ -20,7 +20,7 @@ its path: `<stored data set>/<recipe>/<evaluation set>/accuracy`. Missing number
 | `…/loss_curve`, `…/top5_curve`             | A, T, E | the same                                               |
 
 The group of a recipe has the attribute `epochs` and may have `sets`, the order of its evaluation sets; that of a
-user's own data set says what it is (`data.own`).
+custom data set says what it is (`data.custom_dataset`).
 """
 
 from __future__ import annotations

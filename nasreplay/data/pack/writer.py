@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nasreplay.data import custom_dataset as own
-from nasreplay.data import semantics
+from nasreplay.data import custom_dataset, semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.pack.curves import Form, Packed, Written
 from nasreplay.data.pack.hdf5 import put_text
 from nasreplay.data.pack.layout import CURVE, Shape
-from nasreplay.data.semantics import Own
+from nasreplay.data.semantics import CustomDataset
 from nasreplay.spaces import Space
 
 Chunk = tuple[str, int, int, Packed]  # column path, block, trial
@@ -40,7 +39,7 @@ class Contents(NamedTuple):
     archive: str
     epochs: Mapping[str, int]
     sets: Mapping[str, tuple[str, ...]]
-    own: Mapping[str, Own]
+    custom: Mapping[str, CustomDataset]
 
 
 def curve_shapes(columns: Mapping[str, Any], curves: Curves, epochs: Mapping[str, int]) -> dict[str, Shape]:
@@ -118,15 +117,15 @@ def _write_attributes(file: h5py.File, space: Space, listed: str, about: Content
     texts = {"format": layout.FORMAT, "space": space.name, "title": about.title, "source": about.source}
     texts |= {"licence": about.licence, "columns": listed}
     texts |= {"archive": about.archive} if about.archive else {}
-    fingerprint = fingerprint_of(space, listed, about.epochs, about.sets, about.own)
+    fingerprint = fingerprint_of(space, listed, about.epochs, about.sets, about.custom)
     for name, text in {**texts, "fingerprint": fingerprint}.items():
         put_text(file, name, text)
     for recipe, count in about.epochs.items():
         file[recipe].attrs["epochs"] = np.int32(count)
     for recipe, names in about.sets.items():
         put_text(file[recipe], "sets", json.dumps(names))
-    for stored, mine in about.own.items():
-        own.write(file, stored, mine)
+    for stored, custom in about.custom.items():
+        custom_dataset.write(file, stored, custom)
 
 
 def digest_of(values: np.ndarray) -> str:
@@ -139,12 +138,16 @@ def fingerprint_of(
     listed: str,
     epochs: Mapping[str, int],
     sets: Mapping[str, tuple[str, ...]],
-    mine: Mapping[str, Own],
+    custom: Mapping[str, CustomDataset],
 ) -> str:
     """The sha256 of all contents, whatever title, source and licence."""
     parts = [layout.FORMAT, space.name, listed]
     parts += [f"{recipe} {epochs[recipe]} epochs" for recipe in sorted(epochs)]
     parts += [f"{recipe} {', '.join(sets[recipe])}" for recipe in sorted(sets)]
-    stated = {stored: own.to_json(about) for stored, about in mine.items() if about != semantics.UNSTATED}
+    stated = {
+        stored: custom_dataset.to_json(about)
+        for stored, about in custom.items()
+        if about != semantics.UNSTATED
+    }
     parts += [json.dumps(stated, sort_keys=True)] if stated else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -41,7 +41,7 @@ def load_table(
     BadSetting.
     """
     pack = table if isinstance(table, Pack) else open_table(table)
-    dataset = semantics.dataset_named(dataset, pack.own)
+    dataset = semantics.dataset_named(dataset, pack.custom)
     accuracy, meaning, recipe = pack.accuracy(dataset, "valid", recipe)
     level = _level(pack, meaning.stored, recipe, meaning.set, accuracy)
     lower = _lower_rungs(pack, meaning.stored, recipe, meaning.set, level, rungs)
@@ -73,7 +73,7 @@ def load_table(
                 pack, f"{meaning.stored}/{recipe}/{meaning.set}/eval_seconds"
             ),
             "licence": pack.licence,
-            **({"own": to_json(pack.own[dataset])} if dataset in pack.own else {}),
+            **({"own": to_json(pack.custom[dataset])} if dataset in pack.custom else {}),
         },
     )
 
@@ -85,10 +85,10 @@ def replayable(table: str | Path | None = None, datasets: Sequence[str] = ()) ->
     """
     pack = open_table(table)
     if datasets:
-        return tuple(dict.fromkeys(semantics.dataset_named(name, pack.own) for name in datasets))
+        return tuple(dict.fromkeys(semantics.dataset_named(name, pack.custom) for name in datasets))
     found = []
-    for dataset in (*semantics.DATASETS[:3], *pack.own):
-        where = semantics.meaning(dataset, "valid", pack.own)
+    for dataset in (*semantics.SEARCHED, *pack.custom):
+        where = semantics.meaning(dataset, "valid", pack.custom)
         if any(where.set in pack.sets(where.stored, recipe) for recipe in pack.recipes(where.stored)):
             found.append(dataset)
     if not found:

@@ -17,7 +17,7 @@ from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import from_json
 from nasreplay.data.pack import Pack, index_columns, write_pack
 from nasreplay.data.pack.layout import recipe_of
-from nasreplay.data.semantics import Own, OwnSet
+from nasreplay.data.semantics import CustomDataset, CustomSplit
 from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.evaluate.tabulate.log import Answered, difference
@@ -85,7 +85,7 @@ def merge(paths: Sequence[str | Path], out: str | Path) -> Pack:
 
 def _columns(job: dict[str, Any], rows: Sequence[Answered]) -> dict[str, Any]:
     """The columns of the layout."""
-    size, own = space_named(job["space"]).size, _own(job)
+    size, custom = space_named(job["space"]).size, _custom(job)
     recipe, _ = job["at"]
     seeds = sorted({seed for row in rows for seed in row.seed})
     accuracy, seconds, test = (np.full((size, max(len(seeds), 1)), np.nan) for _ in range(3))
@@ -95,7 +95,7 @@ def _columns(job: dict[str, Any], rows: Sequence[Answered]) -> dict[str, Any]:
             column[row.flat, places] = values
     columns: dict[str, Any] = {}
     for split, values in (("valid", accuracy), ("test", test)):
-        place = semantics.meaning(job["dataset"], split, own)
+        place = semantics.meaning(job["dataset"], split, custom)
         if np.isfinite(values).any():
             columns[f"{place.stored}/{recipe}/seeds"] = seeds
             columns[f"{place.stored}/{recipe}/{place.set}/accuracy"] = values
@@ -104,7 +104,7 @@ def _columns(job: dict[str, Any], rows: Sequence[Answered]) -> dict[str, Any]:
 
 def _clock(job: dict[str, Any], seconds: np.ndarray) -> dict[str, np.ndarray]:
     """The whole cost [A] of an answer, spread over the epochs; nothing if it is not known."""
-    place = semantics.meaning(job["dataset"], "valid", _own(job))
+    place = semantics.meaning(job["dataset"], "valid", _custom(job))
     recipe, epochs = job["at"]
     if not np.isfinite(seconds).any():
         return {}
@@ -119,13 +119,15 @@ def _per_epoch(seconds: np.ndarray, epochs: int) -> np.ndarray:
     return found
 
 
-def _own(job: dict[str, Any]) -> Mapping[str, Own]:
+def _custom(job: dict[str, Any]) -> Mapping[str, CustomDataset]:
     """What a data set that no benchmark has is: as the evaluator describes it, at least in its words."""
     if job["dataset"] in (*semantics.DATASETS, *semantics.FACTS):
-        return semantics.NONE
+        return semantics.NO_CUSTOM
     told = job["evaluator"]
     about = (
-        from_json(told["own"]) if "own" in told else Own(None, {"x-valid": OwnSet(None, told.get("valid"))})
+        from_json(told["own"])
+        if "own" in told
+        else CustomDataset(None, {"x-valid": CustomSplit(None, told.get("valid"))})
     )
     return {job["dataset"]: about}
 
@@ -134,8 +136,8 @@ def _own(job: dict[str, Any]) -> Mapping[str, Own]:
 
 
 def _write(out: Path, job: dict[str, Any], columns: dict[str, Any]) -> Pack:
-    told, space, own = job["evaluator"], space_named(job["space"]), _own(job)
-    place = semantics.meaning(job["dataset"], "valid", own)
+    told, space, custom = job["evaluator"], space_named(job["space"]), _custom(job)
+    place = semantics.meaning(job["dataset"], "valid", custom)
     recipe, epochs = job["at"]
     accuracy = columns.get(f"{place.stored}/{recipe}/{place.set}/accuracy", np.empty((0, 0)))
     measured = int(np.isfinite(accuracy).any(axis=1).sum())
@@ -153,7 +155,7 @@ def _write(out: Path, job: dict[str, Any], columns: dict[str, Any]) -> Pack:
         source=json.dumps(job),
         licence=told.get("licence", "not stated"),
         epochs={path: epochs for path in map(recipe_of, columns) if path},
-        own_datasets=own if columns else semantics.NONE,
+        custom_datasets=custom if columns else semantics.NO_CUSTOM,
     )
 
 

@@ -21,18 +21,14 @@ import torch
 from torch import Tensor
 
 from nasreplay.data import semantics
+from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.train.augment import Augment
 from nasreplay.train.images.find_images import FoundImages, find
 from nasreplay.train.images.published_files import Labelled
 from nasreplay.train.images.splits import read_parts, seeded_parts
 
-# mean and standard deviation of each channel, 0..255, as the benchmark normalizes
-NORMAL = {
-    "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
-    "cifar100": ((129.3, 124.1, 112.4), (68.2, 65.4, 70.4)),
-    "ImageNet16-120": ((122.68, 116.66, 104.01), (63.22, 61.26, 65.09)),
-}
+NORMAL = {name: card.normalization for name, card in CARDS.items() if card.normalization}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +108,7 @@ class ImageSource:
         kept = found.kept
         self.names = kept.decoded.names
         mean, std = NORMAL.get(dataset, (kept.mean, kept.std))
-        flip = dataset != "digits"  # a mirrored 2 is no digit
+        flip = dataset not in CARDS or CARDS[dataset].flip
         side = kept.decoded.train[0].shape[-1]
 
         def whole(part: Labelled) -> ImageSet:
@@ -174,8 +170,8 @@ class ImageSource:
 
     @property
     def halves_test(self) -> bool:
-        """Whether validation images are a half of the test set: CIFAR-100 and ImageNet16-120."""
-        return self.dataset in ("cifar100", "ImageNet16-120")
+        """Whether validation images are a half of the test set."""
+        return self.dataset in CARDS and CARDS[self.dataset].halves_test
 
     @property
     def classes(self) -> int:
@@ -214,9 +210,10 @@ class ImageSource:
         own name, also the default. Sets are called as in `nasreplay.data.semantics`: x-valid, x-test, ori-test.
         """
         dataset = self.name if dataset is None else dataset
-        if dataset not in (self.name, self.dataset, *(("cifar10-valid",) * (self.dataset == "cifar10"))):
+        card = CARDS.get(dataset)
+        if dataset not in (self.name, self.dataset) and not (card and card.images_of == self.dataset):
             raise UnknownName(f"{self.dataset} has no training called {dataset!r}")
-        if dataset == "cifar10":
+        if card and card.sets and "x-valid" not in card.sets:  # all training images, none to validate on
             return self.train, {"ori-test": self.all_test}
         if self.halves_test:
             return self.train, {"x-valid": self._first, "x-test": self._second, "ori-test": self.all_test}
@@ -238,7 +235,7 @@ def load(
     `valid_on_test`: see `ImageSource`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
     """
     known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)
-    dataset = "cifar10" if known == "cifar10-valid" else known
+    dataset = (known in CARDS and CARDS[known].images_of) or known
     folder = None if data is None else Path(data).expanduser()
     file = None if split_file is None else Path(split_file).expanduser()
     return ImageSource(

@@ -15,10 +15,11 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+from nasreplay.data.cards.base import ImageFiles
 from nasreplay.errors import BadData, BadOutput
 from nasreplay.train.images.cache import Kept, announce, kept, listing
 from nasreplay.train.images.image_folder import is_image_folder, read_folder
-from nasreplay.train.images.published_files import PUBLISHED, Published, read_digits, read_published
+from nasreplay.train.images.published_files import PUBLISHED, read_digits, read_published
 
 TINY = "tiny-imagenet-200"
 SECONDS = 30.0  # without a byte before a download is given up
@@ -58,7 +59,7 @@ def data_home() -> Path:
     return Path(torch_home).expanduser() / "cifar.python"
 
 
-def _published_folder(root: Path, about: Published) -> Path | None:
+def _published_folder(root: Path, about: ImageFiles) -> Path | None:
     """The folder that holds all the published files, or some: then a missing one is told by name."""
     files = (*about.train, *about.test)
     for folder in (root / about.folder, root):
@@ -68,7 +69,7 @@ def _published_folder(root: Path, about: Published) -> Path | None:
     return None
 
 
-def _read(name: str, folder: Path, about: Published) -> FoundImages:
+def _read(name: str, folder: Path, about: ImageFiles) -> FoundImages:
     return FoundImages(kept(name, listing(folder), lambda: read_published(folder, about)), folder, True)
 
 
@@ -98,7 +99,7 @@ def _missing(name: str, root: Path, data: Path | None) -> str:
     return f"data set {name!r} is not {where}: expected {wanted}{hint}"
 
 
-def download(about: Published, root: Path) -> Path:
+def download(about: ImageFiles, root: Path) -> Path:
     """Fetch and unpack the archive of a published data set; raises BadData in one line if that cannot be."""
     announce(f"downloading {about.address} into {root}")
     try:
@@ -122,7 +123,7 @@ def download(about: Published, root: Path) -> Path:
     return root / about.folder
 
 
-def _fetch(about: Published, archive: Path) -> None:
+def _fetch(about: ImageFiles, archive: Path) -> None:
     with urllib.request.urlopen(about.address, timeout=SECONDS) as answer, archive.open("wb") as file:
         shutil.copyfileobj(answer, file)
     with archive.open("rb") as file:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasreplay.data.cards import CARDS
+from nasreplay.data.cards.base import ImageFiles
 from nasreplay.errors import BadData
 from nasreplay.train.images.cifar_pickles import pickled_images
 
@@ -27,77 +29,19 @@ class Decoded(NamedTuple):
     names: tuple[str, ...]  # of the classes
 
 
-class Published(NamedTuple):
-    """How a published data set is stored: files and md5 sums, and where to get it."""
-
-    folder: str
-    train: dict[str, str]
-    test: dict[str, str]
-    labels: str
-    side: int
-    classes: int
-    address: str = ""
-    archive_md5: str = ""
+PUBLISHED = {name: card.files for name, card in CARDS.items() if card.files}
 
 
-CIFAR10 = Published(
-    "cifar-10-batches-py",
-    {
-        "data_batch_1": "c99cafc152244af753f735de768cd75f",
-        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-        "data_batch_4": "634d18415352ddfa80567beed471001a",
-        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-    },
-    {"test_batch": "40351d587109b95175f43aff81a1287e"},
-    "labels",
-    32,
-    10,
-    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    "c58f30108f718f92721af3b95e74349a",
-)
-CIFAR100 = Published(
-    "cifar-100-python",
-    {"train": "16019d7e3df5f24257cddd939b257f8d"},
-    {"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"},
-    "fine_labels",
-    32,
-    100,
-    "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
-    "eb9058c3a382ffc7106e4002c42a8d85",
-)
-IMAGENET16 = Published(
-    "ImageNet16",
-    {
-        "train_data_batch_1": "27846dcaa50de8e21a7d1a35f30f0e91",
-        "train_data_batch_2": "c7254a054e0e795c69120a5727050e3f",
-        "train_data_batch_3": "4333d3df2e5ffb114b05d2ffc19b1e87",
-        "train_data_batch_4": "1620cdf193304f4a92677b695d70d10f",
-        "train_data_batch_5": "348b3c2fdbb3940c4e9e834affd3b18d",
-        "train_data_batch_6": "6e765307c242a1b3d7d5ef9139b48945",
-        "train_data_batch_7": "564926d8cbf8fc4818ba23d2faac7564",
-        "train_data_batch_8": "f4755871f718ccb653440b9dd0ebac66",
-        "train_data_batch_9": "bb6dd660c38c58552125b1a92f86b5d4",
-        "train_data_batch_10": "8f03f34ac4b42271a294f91bf480f29b",
-    },
-    {"val_data": "3410e3017fdaefba8d5073aaa65e4bd6"},
-    "labels",
-    16,
-    120,
-)
-PUBLISHED = {"cifar10": CIFAR10, "cifar100": CIFAR100, "ImageNet16-120": IMAGENET16}
-
-
-def read_published(folder: Path, about: Published) -> Decoded:
+def read_published(folder: Path, about: ImageFiles) -> Decoded:
     """The arrays of a folder of published files, checked against their md5 sums; raises BadData or UnsafePickle.
 
-    ImageNet16 keeps the images with labels 1 to 120, in file order, and counts them from 0.
+    Images keep the order of the files.
     """
     train, test = (
         _joined([pickled_images(folder / name, md5, about.side, about.labels) for name, md5 in files.items()])
         for files in (about.train, about.test)
     )
-    if about is IMAGENET16:
+    if about.first_labels:
         train, test = _first_classes(train, about.classes), _first_classes(test, about.classes)
     for images, labels in (train, test):
         if not len(images) or not (labels.min() >= 0 and labels.max() < about.classes):

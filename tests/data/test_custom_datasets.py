@@ -15,14 +15,15 @@ from nasreplay.data.describe import description, description_lines
 from nasreplay.data.importers.csv_to_pack import import_csv
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.pack.check import verify
-from nasreplay.data.semantics import UNSTATED, Facts, Own, OwnSet
+from nasreplay.data.semantics import UNSTATED, CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadInput, BadPack, BadSetting, NotMeasured, UnknownName
 from nasreplay.evaluate.table.load import load_table, replayable
 from nasreplay.spaces import TOPOLOGY
 from tests.support.sample_packs import random_columns
 
-PIXELS = Own(
-    Facts(10, 8, 1_437), {"x-valid": OwnSet(180), "x-test": OwnSet(180, "accuracy on digits never seen")}
+PIXELS = CustomDataset(
+    Facts(10, 8, 1_437),
+    {"x-valid": CustomSplit(180), "x-test": CustomSplit(180, "accuracy on digits never seen")},
 )
 
 
@@ -36,11 +37,11 @@ def columns_of(stored: str = "pixels") -> dict[str, np.ndarray]:
     }
 
 
-def write(path: Path, columns: dict[str, np.ndarray] | None = None, **datasets: Own) -> Pack:
+def write(path: Path, columns: dict[str, np.ndarray] | None = None, **datasets: CustomDataset) -> Pack:
     columns = columns_of() if columns is None else columns
     epochs = {"/".join(name.split("/")[:2]): 12 for name in columns if name.count("/") >= 2}
     about = {"title": "mine", "source": "a test", "licence": "MIT", "epochs": epochs}
-    return write_pack(path, TOPOLOGY, columns, **about, own_datasets=datasets)
+    return write_pack(path, TOPOLOGY, columns, **about, custom_datasets=datasets)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,8 @@ def pack(tmp_path_factory) -> Pack:
 
 
 def test_what_is_said_of_a_data_set_is_read_back(pack):
-    assert Pack.open(pack.path).own == {"pixels": PIXELS}
-    assert pickle.loads(pickle.dumps(pack)).own == {"pixels": PIXELS}
+    assert Pack.open(pack.path).custom == {"pixels": PIXELS}
+    assert pickle.loads(pickle.dumps(pack)).custom == {"pixels": PIXELS}
     assert pack.datasets == ("pixels",)
     assert verify(pack) == []
 
@@ -68,7 +69,7 @@ def test_readable_with_h5py_alone(pack):
 def test_own_data_sets_stand_behind_the_published_ones(tmp_path):
     both = write(tmp_path / "both.h5", columns_of("a") | random_columns() | columns_of("zoo"), zoo=PIXELS)
     assert both.datasets == ("cifar10-valid", "a", "zoo")
-    assert both.own == {"a": UNSTATED, "zoo": PIXELS}
+    assert both.custom == {"a": UNSTATED, "zoo": PIXELS}
     assert replayable(both.path) == ("cifar10", "a", "zoo")
     assert list(facts.held(both)) == ["cifar10", "a", "zoo"]
     assert both.holdings().startswith("valid of cifar10, a, zoo at recipe 12; test of a, zoo")
@@ -144,12 +145,12 @@ def test_unknown_names_list_the_own_ones_too(pack):
     with pytest.raises(NotMeasured, match="it holds valid of pixels at recipe 12; test of pixels"):
         pack.accuracy("pixels", "train")
     with pytest.raises(UnknownName, match="known: train, x-valid, x-test"):
-        semantics.stored_meaning("pixels", "ori-test", pack.own)
+        semantics.stored_meaning("pixels", "ori-test", pack.custom)
 
 
 def test_costs_are_exact_or_unknown(pack):
     flat = np.arange(5)
-    parameters, flops = facts.costs(TOPOLOGY, flat, "pixels", pack.own)
+    parameters, flops = facts.costs(TOPOLOGY, flat, "pixels", pack.custom)
     np.testing.assert_array_equal(parameters, TOPOLOGY.parameters(TOPOLOGY.codes(flat), 10))
     np.testing.assert_array_equal(flops, TOPOLOGY.flops(TOPOLOGY.codes(flat), 10, 8))
     for cost in facts.costs(TOPOLOGY, flat, "pixels", {"pixels": UNSTATED}):
@@ -175,7 +176,7 @@ def test_a_table_of_its_own_data_is_an_evaluator(pack):
 
 
 def test_info_tells_what_is_known(tmp_path, pack):
-    assert "pixels (no latency): an own data set, 10 classes, 8×8 pixels, 1,437 training images" in (
+    assert "pixels (no latency): a custom data set, 10 classes, 8×8 pixels, 1,437 training images" in (
         description_lines(pack)
     )
     assert description(pack)["datasets"]["pixels"]["facts"] == Facts(10, 8, 1_437)._asdict()
@@ -186,11 +187,11 @@ def test_info_tells_what_is_known(tmp_path, pack):
 
 COUNTS = st.integers(1, 10**9)
 OWN = st.builds(
-    Own,
+    CustomDataset,
     st.none() | st.builds(Facts, COUNTS, COUNTS, COUNTS),
     st.dictionaries(
         st.sampled_from(custom_dataset.SETS),
-        st.builds(OwnSet, st.none() | COUNTS, st.none() | st.text(min_size=1)),
+        st.builds(CustomSplit, st.none() | COUNTS, st.none() | st.text(min_size=1)),
     ),
 )
 
@@ -214,7 +215,7 @@ def test_json_and_back(about):
     ],
 )
 def test_json_that_says_something_else(values):
-    with pytest.raises(BadInput, match="the facts of an own data set are classes, resolution"):
+    with pytest.raises(BadInput, match="the facts of a custom data set are classes, resolution"):
         custom_dataset.from_json(values)
 
 
@@ -253,7 +254,7 @@ def test_import_csv(tmp_path):
     known = custom_dataset.from_texts(["pixels"])
     wrong = [mappings[0], "val=pixels/12/ori-test/accuracy"]
     with pytest.raises(UnknownName, match="known: train, x-valid, x-test"):
-        import_csv(tmp_path / "mine.csv", tmp_path / "mine.h5", wrong, space=TOPOLOGY, own=known)
-    done = import_csv(tmp_path / "mine.csv", tmp_path / "mine.h5", mappings, space=TOPOLOGY, own=known)
+        import_csv(tmp_path / "mine.csv", tmp_path / "mine.h5", wrong, space=TOPOLOGY, custom=known)
+    done = import_csv(tmp_path / "mine.csv", tmp_path / "mine.h5", mappings, space=TOPOLOGY, custom=known)
     assert done.pack.accuracy("pixels")[0][:2, 0].tolist() == [11.5, 20]
     assert verify(done.pack) == []

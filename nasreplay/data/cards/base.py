@@ -1,0 +1,90 @@
+"""What is known of a built-in data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Facts(NamedTuple):
+    """The size of a data set."""
+
+    classes: int
+    """How many classes there are."""
+    resolution: int
+    """Image side in pixels."""
+    training_images: int
+    """Images that networks are trained on."""
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """One of the sets of images on which a benchmark has evaluated the networks of a stored data set."""
+
+    images: int
+    """How many images it has."""
+    which: str
+    """Which images these are, in words."""
+    training: str | None = None
+    """On what the networks were trained, where it is said otherwise than in the card."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """How the images of a published data set are stored, and where to get them."""
+
+    folder: str
+    """Name of the folder that the archive holds."""
+    train: Mapping[str, str]
+    """File of training images → md5 sum."""
+    test: Mapping[str, str]
+    """File of test images → md5 sum."""
+    labels: str
+    """Key of the labels in a file."""
+    side: int
+    """Pixels."""
+    classes: int
+    """How many classes there are."""
+    first_labels: bool = False
+    """Whether only the labels 1 to `classes` of more are kept, and counted from 0."""
+    address: str = ""
+    """Where the archive can be downloaded; "" = nowhere."""
+    archive_md5: str = ""
+    """md5 sum of the archive."""
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """A built-in data set: its facts, what benchmarks hold of it, and its images."""
+
+    name: str
+    """Its key in packs, and how users call it."""
+    facts: Facts
+    """Classes, pixels and training images."""
+    aliases: tuple[str, ...] = ()
+    """Other names, in small letters."""
+    order: int = 100
+    """Place in lists; the benchmark's stored data sets have 0 to 3."""
+
+    training: str = ""
+    """On what the networks of a benchmark were trained, in words."""
+    sets: Mapping[str, EvaluationSet] = field(default_factory=dict)
+    """The evaluation sets that a benchmark may hold, by name; none = no benchmark has this data set."""
+    splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What users ask for (train, valid, test, valtest) → (stored data set, evaluation set) whose numbers they get."""
+    searched: bool = False
+    """Whether searches are compared on it unless others are named."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Space → published budget of a search: simulated seconds at the 12-epoch recipe."""
+
+    images_of: str = ""
+    """The data set whose images these are a part of."""
+    normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    """Published mean and standard deviation of each channel, 0..255; None = those of the training images."""
+    halves_test: bool = False
+    """Whether validation images are a half of the test images."""
+    flip: bool = True
+    """Whether the mirror image of an image belongs to the same class."""
+    files: ImageFiles | None = None
+    """The published image files."""
