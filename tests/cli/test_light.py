@@ -44,7 +44,7 @@ def without(home, tmp_path):
         ["query", "--help"],
         ["replay", "--replicas", "2", "--dataset", "cifar10"],
         ["search", "rea", "--evaluations", "5"],
-        ["search", "darts-v1", "--set", "epochs=5"],
+        ["search", "darts-v1", "--set", "darts-v1.epochs=5"],
         ["search", "--help"],
         ["tabulate", "--help"],
         ["retrain", "--help"],
