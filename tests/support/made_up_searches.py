@@ -20,6 +20,8 @@ def structure(monkeypatch, nodes: list, module: str = NOW) -> Any:
     made = types.ModuleType(module)
     made.Structure = kind  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, module, made)
+    top = module.partition(".")[0]
+    monkeypatch.setitem(sys.modules, top, sys.modules.get(top) or types.ModuleType(top))
     cell = kind()
     vars(cell).update(node_num=len(nodes) + 1, node_N=[len(node) for node in nodes], nodes=nodes)
     return cell
