@@ -56,6 +56,12 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.queries)
 
+    def copy(self) -> Ledger:
+        """The same counters and budget without the listener, to try charges on."""
+        copied = Ledger(len(self), self.budget)
+        copied.load_state_dict(self.state_dict())
+        return copied
+
     def rows(self, replica: np.ndarray | None, questions: int) -> np.ndarray:
         """The replica rows of a call's questions; BadSetting if they cannot be told."""
         if replica is None:

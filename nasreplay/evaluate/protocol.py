@@ -83,25 +83,39 @@ class Report(NamedTuple):
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """Answers for points of a space. Batched over replicas: a table serves any number, a live evaluator one."""
+    """Answers for points of a space. Batched over replicas: a table serves any number, a live evaluator one.
+
+    `base.EvaluatorBase` gives everything but `ladder`, `report` and the answers themselves a default.
+    """
 
     space: Space
+    """The space that it answers for."""
     ledger: Ledger
+    """Clock, queries and budget of each replica; before any `begin`, those of one replica without a budget."""
     abilities: frozenset[str]
-    """Of "evaluate", "slope", "one-hot slope", "clock" (simulated seconds), "weights" (learn changes something)."""
+    """Of "evaluate", "slope", "one-hot slope" (it may be asked at one-hot mixtures, as GDAS does), "clock" (answers
+    cost simulated seconds) and "weights" (`learn` changes something). A searcher that needs more is refused."""
     steps_per_epoch: int
+    """Steps between two calls of `at_epoch`: passes over the training images; a setting on a table."""
 
     @property
     def missing(self) -> int:
-        """Architectures that cannot be asked for."""
+        """Architectures that cannot be asked for; a search is refused unless it is 0."""
         ...
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
-        """Start a run: fresh ledger and random streams for these replica numbers."""
+        """Start a run: fresh ledger, random streams and weights for these replica numbers.
+
+        Constructors start nothing; the driver begins. Raises LacksCapability for more replicas than it serves.
+        """
         ...
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """Fidelities on offer, cheapest first."""
+        ...
+
+    def fidelity(self, at: Fidelity | None) -> Fidelity:
+        """A fidelity of the ladder, the highest for None. Raises NotMeasured, which lists the others."""
         ...
 
     def evaluate(
@@ -115,7 +129,8 @@ class Evaluator(Protocol):
         """Validation accuracy of codes [N, D], charged to the replicas.
 
         `at` None is the highest fidelity; `trial` None follows the evaluator's setting; `replica` may be left
-        out only when N equals the number of replicas. Raises NotMeasured (then nothing is charged).
+        out only when N equals the number of replicas. Raises BadArchitecture, BadSetting or NotMeasured (then nothing
+        is charged).
         """
         ...
 
@@ -127,7 +142,10 @@ class Evaluator(Protocol):
         order: int = 1,
         replica: np.ndarray | None = None,
     ) -> Slope:
-        """Loss and its gradient with respect to the mixture's weights; order 2 is DARTS-V2's."""
+        """Loss and its gradient with respect to the mixture's weights; order 2 is DARTS-V2's.
+
+        `split` "train" asks on this step's training batch. Raises LacksCapability.
+        """
         ...
 
     def begin_step(self, *, learns: bool = True) -> None:
@@ -144,8 +162,32 @@ class Evaluator(Protocol):
         """Set the schedules of this epoch (counted from 0)."""
         ...
 
+    def check_samples(self, samples: int) -> None:
+        """Raise BadSetting unless mixtures may have so many rows a step for one replica."""
+        ...
+
+    def answerable(
+        self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
+    ) -> np.ndarray:
+        """bool [N]: which codes [N, D] `evaluate` can answer. Raises NotMeasured for a trial that nothing has."""
+        ...
+
     def report(self, codes: np.ndarray) -> Report:
-        """Final validation and test numbers of codes [N, D]."""
+        """Final validation and test numbers of codes [N, D]; free of charge, never asked for within a step."""
+        ...
+
+    def test_accuracy(
+        self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
+    ) -> np.ndarray | None:
+        """float64 [N] percent: test accuracies that belong to `evaluate`'s answers; None where there are none."""
+        ...
+
+    def shared_accuracy(self, codes: np.ndarray) -> np.ndarray | None:
+        """float64 [N] percent: accuracies with the shared weights, free, for the record; None without such."""
+        ...
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """What was measured in this epoch so far, by name; nothing where nothing is learned."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -10,95 +10,60 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.errors import LacksCapability, ReplayDiverged
-from nasreplay.evaluate.ledger import Budget, Ledger
-from nasreplay.evaluate.protocol import Evaluations, Fidelity, Mixture, Report, Slope
+from nasreplay.errors import ReplayDiverged
+from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.protocol import Fidelity, Report
 from nasreplay.spaces import space_named
 
 
-class ReplayEvaluator:
+class RecordedEvaluator(EvaluatorBase):
     """Answers the evaluations of one recorded run, in order.
 
     header, events: of the run (`nasreplay.runs.record`). Slopes are not in the log, so gradient searchers are
     refused. Raises ReplayDiverged at the first question that differs from the record.
     """
 
-    abilities = frozenset({"evaluate", "clock"})
-    missing = 0
-    steps_per_epoch = 1
+    kind, several = "recorded", False
+    position = Begun[int]()
+    """How many of the recorded evaluations were asked again."""
 
     def __init__(self, header: dict[str, Any], events: list[dict[str, Any]]):
-        self.header = header
-        self.space = space_named(header["evaluator"]["space"])
+        self.told = header["evaluator"]
+        self.space, self.dataset = space_named(self.told["space"]), self.told["dataset"]
         self.events = [event for event in events if event["event"] == "evaluation"]
-        self.place = 0
-        self.begin(0, range(1), Budget())
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
-        """Start from the first event; a log has one replica."""
-        if len(replicas) != 1:
-            raise LacksCapability(f"a recorded run has one replica, asked for {len(replicas)}")
-        self.ledger, self.place = Ledger(1, budget), 0
+        """Start from the first event."""
+        super().begin(seed, replicas, budget)
+        self.position = 0
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The fidelities that the run was offered, cheapest first."""
-        return tuple(Fidelity(recipe, epoch) for recipe, epoch in self.header["evaluator"]["ladder"])
+        return tuple(Fidelity(recipe, epoch) for recipe, epoch in self.told["ladder"])
 
-    def evaluate(
-        self,
-        codes: np.ndarray,
-        *,
-        at: Fidelity | None = None,
-        trial: int | str | None = None,
-        replica: np.ndarray | None = None,
-    ) -> Evaluations:
+    def answer(
+        self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
+    ) -> Answers:
         """The recorded answers to the next questions."""
-        codes = self.space.check_codes(codes)
-        replica = self.ledger.rows(replica, len(codes))
-        at = at or self.ladder()[-1]
         events = [self._next(self.space.format(row), at) for row in codes.tolist()]
-        accuracy, seconds = (np.array([event[key] for event in events]) for key in ("accuracy", "seconds"))
-        clock, answered = self.ledger.charge(replica, seconds)
-        trials = np.array([event["trial"] for event in events])
-        answers = Evaluations(replica, codes, accuracy, trials, seconds, clock, answered, at)
-        if self.ledger.listener:
-            self.ledger.listener(answers)
-        return answers
+        return Answers(*(np.array([e[key] for e in events]) for key in ("accuracy", "trial", "seconds")))
 
     def _next(self, architecture: str, at: Fidelity) -> dict[str, Any]:
-        if self.place == len(self.events):
+        number, got = self.position + 1, f"got {architecture}, {at}"
+        if number > len(self.events):
             step = self.events[-1]["step"] if self.events else 0
             raise ReplayDiverged(
-                f"evaluation {self.place + 1} (after step {step}): expected the end of the record; "
-                f"got {architecture}, {at}"
+                f"evaluation {number} (after step {step}): expected the end of the record; {got}"
             )
-        event = self.events[self.place]
+        event = self.events[self.position]
         expected = (event["architecture"], Fidelity(event["recipe"], event["epoch"]))
         if expected != (architecture, at):
             raise ReplayDiverged(
-                f"evaluation {self.place + 1} (step {event['step']}): expected {expected[0]}, {expected[1]}; "
-                f"got {architecture}, {at}"
+                f"evaluation {number} (step {event['step']}): expected {expected[0]}, {expected[1]}; {got}"
             )
-        self.place += 1
+        self.position = number
         return event
-
-    def slope(
-        self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
-    ) -> Slope:
-        """Refused: slopes are not in a log."""
-        raise LacksCapability("a recorded run answers no slopes; a table or a supernet does")
-
-    def begin_step(self, *, learns: bool = True) -> None:
-        """A log has no batches."""
-
-    def learn(
-        self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
-    ) -> Slope | None:
-        """A log learns nothing."""
-        return self.slope(mixture) if need_slope else None
-
-    def at_epoch(self, epoch: int, epochs: int) -> None:
-        """A log has no schedules."""
 
     def report(self, codes: np.ndarray) -> Report:
         """What the run was told of codes [N, D], percent; NaN for what it never asked."""
@@ -107,14 +72,14 @@ class ReplayEvaluator:
         return Report(np.array(valid), None, {"valid": "the accuracy that the recorded run was told last"})
 
     def describe(self) -> dict[str, Any]:
-        """The recorded evaluator, replayed."""
-        return {**self.header["evaluator"], "evaluator": "replay"}
+        """The recorded evaluator, answering from its record."""
+        return {**self.told, "evaluator": self.kind}
 
     def state_dict(self) -> dict[str, Any]:
-        """Clock and place in the log."""
-        return {"ledger": self.ledger.state_dict(), "place": self.place}
+        """Clocks and position in the log."""
+        return {**super().state_dict(), "place": self.position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a place in the log."""
-        self.ledger.load_state_dict(state["ledger"])
-        self.place = state["place"]
+        """Continue from a position in the log."""
+        super().load_state_dict(state)
+        self.position = state["place"]

@@ -25,7 +25,7 @@ def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator 
     """
     codes = searcher.incumbent()[:1]
     facts: dict[str, Any] = {"found": evaluator.space.format(codes[0].tolist())}
-    facts |= getattr(evaluator, "measured", dict)()
+    facts |= evaluator.epoch_metrics()
     names = evaluator.space.operations_of(codes[0].tolist())
     if names:
         facts["skip_share"] = names.count("skip_connect") / len(names)

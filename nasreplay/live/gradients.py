@@ -1,56 +1,68 @@
-"""Forward and back over a mini-batch, summed over its micro-batches and over processes."""
+"""Gradients of one mini-batch, summed over its micro-batches and over all ranks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from nasreplay.train.distributed import ProcessGroup, Statistics
 
+TRAIN, ARCH = 0, 1
+"""Which of a step's two mini-batches: the one that weights learn from, or the one that the architecture does."""
 
-class Pass(NamedTuple):
-    """What a mini-batch gave; means over its images, S samples of the architecture.
 
-    loss: [S] and slope: [S, E, O] or [S, M, E, O], whose means over the samples are those of the batch; accuracy:
-    percent; weights: the gradient of each shared weight, None where nothing depends on it.
-    """
+class StepGradients(NamedTuple):
+    """What forward and backward over a mini-batch gave; S samples of the architecture, of which means are taken."""
 
     loss: Tensor
+    """[S]: mean cross-entropy of each sample's images."""
     accuracy: float
+    """Percent."""
     weights: list[Tensor | None]
+    """The gradient of each shared weight, None where nothing depends on it."""
     slope: Tensor
+    """[S, E, O] or [S, M, E, O]: the gradient of each sample's mixture; empty if it was not wanted."""
 
 
-class Sums:
-    """The sums of a pass while its micro-batches come.
+class Backward(Protocol):
+    """Forward and backward over one of a step's mini-batches."""
 
-    weights: the shared weights whose gradients are wanted; rows: the S samples, if their slope is, else none.
+    def __call__(self, which: int, *, weights: bool = False, slope: bool = False) -> StepGradients:
+        """Gradients of the batch TRAIN or ARCH; weights, slope: which ones are wanted."""
+        ...
+
+
+class GradientSum:
+    """Running sums of loss, accuracy and gradients over the micro-batches of a mini-batch.
+
+    weights: the shared weights whose gradients are wanted.
+    mixtures: the S samples, if their slope is wanted, else none.
     """
 
-    def __init__(self, samples: int, weights: Sequence[Tensor], rows: Sequence[Tensor], like: Tensor):
-        self.weights, self.rows = weights, rows
+    def __init__(self, samples: int, weights: Sequence[Tensor], mixtures: Sequence[Tensor], like: Tensor):
+        self.weights, self.mixtures = weights, mixtures
         self.gradients: list[Tensor | None] = [None] * len(weights)
-        self.slopes = [torch.zeros_like(row) for row in rows]
+        self.slopes = [torch.zeros_like(mixture) for mixture in mixtures]
         self.loss, self.right = (torch.zeros(count).to(like) for count in (samples, 1))
 
     def add(self, sample: int, loss: Tensor, right: Tensor) -> None:
-        """One micro-batch: its part of the mean loss, with its graph, and of the accuracy in [0, 1]."""
+        """Add a micro-batch: its part of the mean loss, with its graph, and of the accuracy in [0, 1]."""
         self.loss[sample] += loss.detach()
         self.right += right
-        wanted = [*self.weights, *self.rows[sample : sample + 1]]
+        wanted = [*self.weights, *self.mixtures[sample : sample + 1]]
         found = list(torch.autograd.grad(loss, wanted, allow_unused=True)) if wanted else []
-        if self.rows:
+        if self.mixtures:
             self.slopes[sample] += found.pop()
-        for place, gradient in enumerate(found):
-            before = self.gradients[place]
+        for index, gradient in enumerate(found):
+            before = self.gradients[index]
             if gradient is not None:
-                self.gradients[place] = gradient if before is None else before + gradient
+                self.gradients[index] = gradient if before is None else before + gradient
 
-    def total(self, group: ProcessGroup, statistics: Statistics) -> Pass:
-        """Of all processes, in one message; the network keeps the mean statistics."""
+    def all_reduce(self, group: ProcessGroup, statistics: Statistics) -> StepGradients:
+        """Sum loss, accuracy and gradients over all ranks in one message; store the mean batch-norm statistics."""
         used = torch.tensor([float(gradient is not None) for gradient in self.gradients]).to(self.loss)
         if group.world_size > 1:
             pairs = zip(self.gradients, self.weights, strict=True)
@@ -59,9 +71,9 @@ class Sums:
             ]
             group.all_reduce([self.loss, self.right, used, *self.slopes, *filled, *statistics.sums])
             self.gradients = [
-                gradient if held else None for gradient, held in zip(filled, used > 0, strict=True)
+                gradient if anywhere else None for gradient, anywhere in zip(filled, used > 0, strict=True)
             ]
         statistics.keep()
         samples = len(self.loss)
-        slope = torch.stack(self.slopes) if self.rows else torch.empty(0)
-        return Pass(samples * self.loss, 100 * self.right.item(), self.gradients, samples * slope)
+        slope = torch.stack(self.slopes) if self.mixtures else torch.empty(0)
+        return StepGradients(samples * self.loss, 100 * self.right.item(), self.gradients, samples * slope)

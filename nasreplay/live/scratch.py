@@ -18,9 +18,10 @@ from torch import nn
 
 from nasreplay.data import semantics
 from nasreplay.data.embedded import home
-from nasreplay.errors import BadOutput, BadSetting, LacksCapability, NotMeasured
-from nasreplay.evaluate.ledger import Budget, Ledger
-from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
+from nasreplay.errors import BadOutput, BadSetting, LacksCapability
+from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
 from nasreplay.files.atomic import write_whole
 from nasreplay.models.nb201.child import child
 from nasreplay.seeds import Stream
@@ -35,18 +36,24 @@ VALID = "x-valid"
 TESTS = ("x-test", "ori-test")  # the first one that a data set has is its test set
 
 
-class ScratchEvaluator:
+class ScratchEvaluator(EvaluatorBase):
     """Children of a space trained on a data set, behind the evaluator interface; serves one replica or several.
 
-    source: the images (cifar10 means its training halves); recipe: what they are trained with; ladder: epochs of
-    it that may be asked for; seeds: the trials; trial: one of them or any other seed, "drawn" (per question) or
-    "mean" (of all seeds: that many trainings, and charged as such); channels, cells: of topology children;
-    fraction: of the images of every set; build: (space, codes, classes, channels, cells) → network.
+    space: of the children.
+    source: the images; cifar10 means its training halves.
+    recipe: how they are trained; None is the benchmark's of 200 epochs.
+    ladder: epochs of the recipe that may be asked for.
+    trial: a seed, "drawn" (one of `seeds` per question) or "mean" (of all: so many are trained and charged).
+    seeds: the trials of the benchmark.
+    channels: of the first stage of topology children.
+    cells: per stage of topology children.
+    fraction: part of the images of every set that is used.
+    device: device and precision.
+    build: (space, codes, classes, channels, cells) → network.
     """
 
-    abilities = frozenset({"evaluate", "clock"})
-    missing = 0
-    steps_per_epoch = 1
+    kind = "scratch"
+    stream = Begun[Stream]()
 
     def __init__(
         self,
@@ -77,69 +84,41 @@ class ScratchEvaluator:
         self.images, self.sets = images.fraction(fraction), {n: s.fraction(fraction) for n, s in sets.items()}
         self.test = next(name for name in TESTS if name in sets)
         self.folder = home() / "scratch" / self._key()
-        self.begin(0, range(1), Budget())
 
     # --- the protocol ------------------------------------------------------------------------------
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
         """Start a run: fresh clocks and random streams for these replica numbers."""
-        self.ledger = Ledger(len(replicas), budget)
+        super().begin(seed, replicas, budget)
         self.stream = Stream(seed, "trial", replicas)
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The epochs on offer, cheapest first."""
         return tuple(Fidelity(self.recipe.name, epoch) for epoch in self.epochs)
 
-    def evaluate(
-        self,
-        codes: np.ndarray,
-        *,
-        at: Fidelity | None = None,
-        trial: int | str | None = None,
-        replica: np.ndarray | None = None,
-    ) -> Evaluations:
-        """Train codes [N, D], or look up what was trained before, in order; see the protocol.
+    def answer(
+        self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
+    ) -> Answers:
+        """Train codes [N, D], or look up what was trained before, in order.
 
-        Nothing is trained for a replica whose budget is spent; its accuracy is NaN. Raises NotMeasured for a
-        fidelity that is not on the ladder, TrainingFailed when a loss is not a number.
+        Nothing is trained for a replica whose budget is spent; its accuracy is NaN. Raises TrainingFailed when a loss
+        is not a number.
         """
-        at = self.ladder()[-1] if at is None else at
-        if at not in self.ladder():
-            known = "; ".join(map(str, self.ladder()))
-            raise NotMeasured(f"{self.dataset}: {at} is not on the ladder of this training: {known}")
-        codes = self.space.check_codes(codes)
-        replica = self.ledger.rows(replica, len(codes))
         which = self._seeds_of(self.trial if trial is None else trial, replica)
-        accuracy, seconds, clock = np.full(len(codes), np.nan), np.zeros(len(codes)), np.zeros(len(codes))
-        answered = np.zeros(len(codes), dtype=bool)
+        accuracy, seconds = np.full(len(codes), np.nan), np.zeros(len(codes))
+        foreseen = self.ledger.copy()
         for row, asker in enumerate(replica):
-            if self.ledger.spent()[asker] < 1:
+            if foreseen.spent()[asker] < 1:
                 accuracy[row], seconds[row] = self._measure(codes[row], which[row], at.epoch)
-            one = slice(row, row + 1)
-            clock[one], answered[one] = self.ledger.charge(replica[one], seconds[one])
+            foreseen.charge(replica[row : row + 1], seconds[row : row + 1])
         trials = np.array([seeds[0] if len(seeds) == 1 else MEAN for seeds in which], dtype=np.int64)
-        answers = Evaluations(replica, codes, accuracy, trials, seconds, clock, answered, at)
-        if self.ledger.listener:
-            self.ledger.listener(answers)
-        return answers
-
-    def slope(
-        self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
-    ) -> Slope:
-        """Refused: a child network has no slope."""
-        raise LacksCapability("training from scratch has no slope: use a table or a supernet")
-
-    def begin_step(self, *, learns: bool = True) -> None:
-        """Nothing is shared between questions."""
+        return Answers(accuracy, trials, seconds)
 
     def learn(
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
     ) -> Slope | None:
-        """Refused: no weights are shared."""
+        """Refused with LacksCapability: a searcher that wants to train shared weights would never learn here."""
         raise LacksCapability("training from scratch shares no weights: use a supernet")
-
-    def at_epoch(self, epoch: int, epochs: int) -> None:
-        """The schedules are the children's own."""
 
     def report(self, codes: np.ndarray) -> Report:
         """Validation and test accuracy at the last epoch of the ladder, mean over the trials of the setting.
@@ -158,10 +137,7 @@ class ScratchEvaluator:
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
         return {
-            "evaluator": "scratch",
-            "space": self.space.name,
-            "dataset": self.dataset,
-            "ladder": [list(at) for at in self.ladder()],
+            **super().describe(),
             "final": str(self.ladder()[-1]),
             "trial": self.trial,
             "seeds": list(self.seeds),
@@ -173,11 +149,11 @@ class ScratchEvaluator:
 
     def state_dict(self) -> dict[str, Any]:
         """Clocks and stream position; the trained numbers are in the cache folder."""
-        return {"ledger": self.ledger.state_dict(), "stream": self.stream.position.copy()}
+        return {**super().state_dict(), "stream": self.stream.position.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from saved clocks and stream position."""
-        self.ledger.load_state_dict(state["ledger"])
+        super().load_state_dict(state)
         self.stream.position[:] = state["stream"]
 
     # --- helpers -----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def of_search(supernet: SupernetEvaluator, mixes: bool) -> int:
         step = max(_of_step(supernet, mixture, batch) for mixture in _mixtures(supernet, mixes))
         one_hot = supernet.space.embed((supernet.space.choices - 1)[None])[0]
         evaluation = of_pass(
-            lambda: supernet._counts(one_hot, [batch]), min(supernet.valid_batch, len(supernet.valid))
+            lambda: supernet.count_right(one_hot, [batch]), min(supernet.valid_batch, len(supernet.valid))
         )
     return max(step, evaluation) + of_weights(supernet.net)
 

@@ -1,21 +1,20 @@
-"""What trained shared weights say of architectures: accuracies on the current mini-batch and on fixed images."""
+"""Accuracies of architectures with shared weights, on the current mini-batch and on fixed validation images."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from nasreplay.errors import NotMeasured
-from nasreplay.evaluate.ledger import Ledger
-from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Report
+from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.protocol import MEAN, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.live.gradients import ARCH
 from nasreplay.models.recompute import kept_buffers
-from nasreplay.spaces import Space
 from nasreplay.train.batches import Batch, Division, in_order
 from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import ImageSet, ImageSource
@@ -24,92 +23,78 @@ BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)
 
 
-class SharedAccuracies:
-    """The half of a supernet evaluator that measures and learns nothing; `supernet` is the other.
+class SharedAccuracies(EvaluatorBase):
+    """The half of a supernet evaluator that measures and learns nothing; `supernet` is the other."""
 
-    valid: the fixed validation images, valid_batch of them at a time.
-    """
+    kind, several = "supernet", False
 
-    space: Space
     source: ImageSource
-    ledger: Ledger
-    net: Any
+    net: Begun[Any] = Begun()
     device: Device
     dtype: torch.dtype
     truth: TableEvaluator | None
+    """A table of the same space and data set, for reports."""
     valid: ImageSet
+    """The fixed validation images."""
     valid_batch: int
-    metrics: dict[str, list[float]]
+    """How many of them are computed at once."""
+    metrics: Begun[dict[str, list[float]]] = Begun()
+    """Loss and accuracy (percent) of each step of this epoch."""
     division: Division
-    given: int
+    images_in_batch: Begun[int] = Begun()
+    """Images of the step's mini-batch, over all ranks."""
 
-    if TYPE_CHECKING:
-
-        def _batch(self, which: int) -> Batch: ...
+    def batch(self, which: int) -> Batch:
+        """This step's mini-batch TRAIN or ARCH."""
+        raise TypeError(f"{type(self).__name__} has no batch")
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The current mini-batch, and the fixed validation images."""
         return BATCH, SHARED
 
-    def evaluate(
-        self,
-        codes: np.ndarray,
-        *,
-        at: Fidelity | None = None,
-        trial: int | str | None = None,
-        replica: np.ndarray | None = None,
-    ) -> Evaluations:
-        """Accuracies of codes [N, D] with the shared weights, in percent."""
-        codes, at = self.space.check_codes(codes), at or SHARED
-        if at not in self.ladder():
-            raise NotMeasured(f"a supernet does not know {at}; it knows {BATCH} and {SHARED}")
-        replica = self.ledger.rows(replica, len(codes))
+    def answer(
+        self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
+    ) -> Answers:
+        """Accuracies of codes [N, D] with the shared weights; the seconds are the measured ones."""
         group, batches = self.device.group, self._asked(at)
         counts, seconds = np.zeros((len(codes), 2)), np.zeros(len(codes))
         for row, one_hot in enumerate(self.space.embed(codes)):
-            if (
-                at == BATCH or row % group.world_size == group.rank
-            ):  # on a divided batch all work on each, else they take turns
+            # on a divided batch all ranks work on each, else they take turns
+            if at == BATCH or row % group.world_size == group.rank:
                 started = time.perf_counter()
-                counts[row] = self._counts(one_hot, batches, train_mode=at == BATCH)
+                counts[row] = self.count_right(one_hot, batches, train_mode=at == BATCH)
                 seconds[row] = time.perf_counter() - started
         group.all_reduce_arrays(counts, seconds)
         self.ledger.simulated_s[:] = group.broadcast(self.ledger.simulated_s.copy)
         accuracy = 100.0 * counts[:, 0] / counts[:, 1]
-        clock, answered = self.ledger.charge(replica, seconds)
-        answers = Evaluations(
-            replica, codes, accuracy, np.full(len(codes), MEAN), seconds, clock, answered, at
-        )
         if at == BATCH:
             self.metrics.setdefault("arch_accuracy", []).extend(accuracy.tolist())
-        if self.ledger.listener:
-            self.ledger.listener(answers)
-        return answers
+        return Answers(accuracy, np.full(len(codes), MEAN), seconds)
 
     def report(self, codes: np.ndarray) -> Report:
         """The benchmark's own numbers where a table knows this data set, else shared-weight accuracies."""
         if self.truth is not None:
             return self.truth.report(codes)
-        return Report(self.accuracies(codes), None, {"valid": self._meaning()})
+        return Report(self.shared_accuracy(codes), None, {"valid": self._meaning()})
 
-    def accuracies(self, codes: np.ndarray) -> np.ndarray:
-        """float64 [N] percent: shared-weight accuracies of codes [N, D], for the record; free of charge."""
-        batches = list(self._valid())
-        counts = np.array([self._counts(one_hot, batches) for one_hot in self.space.embed(np.asarray(codes))])
+    def shared_accuracy(self, codes: np.ndarray) -> np.ndarray:
+        """float64 [N] percent: accuracies of codes [N, D] on the fixed validation images."""
+        batches, one_hots = list(self._valid()), self.space.embed(np.asarray(codes))
+        counts = np.array([self.count_right(one_hot, batches) for one_hot in one_hots])
         return 100.0 * counts[:, 0] / counts[:, 1]
 
     def _asked(self, at: Fidelity) -> list[Batch]:
-        """What a fidelity is measured on."""
+        """The batches that a fidelity is measured on."""
         if at == SHARED:
             return list(self._valid())
         with self._timed():
-            return [share for _, share, _ in self.division.shares(self._batch(1), self.given)]
+            return [share for _, share, _ in self.division.shares(self.batch(ARCH), self.images_in_batch)]
 
     @torch.no_grad()
-    def _counts(
+    def count_right(
         self, one_hot: np.ndarray, batches: Sequence[Batch], train_mode: bool = False
     ) -> tuple[int, int]:
-        """(right answers, images)."""
+        """(right answers, images) of an architecture [E, O]; the network is left as it was."""
         weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.device.name)
         right = total = 0
         rate, self.net.drop_path = self.net.drop_path, 0.0  # the same weights must give the same number

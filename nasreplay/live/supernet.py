@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,15 @@ from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import to_json
 from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadSetting, LacksCapability, TrainingFailed
-from nasreplay.evaluate.ledger import Budget, Ledger
+from nasreplay.evaluate.base import Begun
+from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.live.gradients import Pass, Sums
+from nasreplay.live.gradients import ARCH, TRAIN, GradientSum, StepGradients
 from nasreplay.live.second_order import unrolled
 from nasreplay.live.shared_accuracy import BATCH, SharedAccuracies
 from nasreplay.models.shared_networks import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
-from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.batches import Batch, Batches, Division, PairedBatches
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
@@ -31,23 +32,8 @@ from nasreplay.train.loop import initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 
 # what shared weights learn by; the rest of a recipe is for networks of their own
-USED = frozenset(
-    {
-        "name",
-        "epochs",
-        "lr",
-        "eta_min",
-        "t_max",
-        "momentum",
-        "nesterov",
-        "decay",
-        "batch",
-        "test_batch",
-        "clip",
-        "micro_batches",
-    }
-)
-WAY_OUT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
+USED = "name epochs lr eta_min t_max momentum nesterov decay batch test_batch clip micro_batches"
+HINT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
 
 
 class SupernetEvaluator(SharedAccuracies):
@@ -55,15 +41,30 @@ class SupernetEvaluator(SharedAccuracies):
 
     Ladder: "batch" is the accuracy on the current architecture mini-batch with batch statistics (the published
     reward of ENAS, curriculum and mask-rl), "shared" that on the first `valid_batches` batches of validation
-    images, always the same ones. network: which space, and how its network is made (`models.shared`). recipe: of
-    the weights (the published clipping norm includes the logits' gradient, ours does not); fraction: of the images
-    of every part; truth: a table of the same space and data set, for reports; start: shared
-    weights to begin with, None for fresh ones.
-    Simulated seconds are the measured seconds of learning, slopes and evaluations.
+    images, always the same ones. Simulated seconds are the measured seconds of learning, slopes and evaluations.
+
+    source: the images.
+    network: which space, and how its network is made; None is that of NAS-Bench-201.
+    recipe: how the weights learn; the published clipping norm includes the logits' gradient, ours does not.
+    fraction: part of the images of every split that is used.
+    valid_batches: batches of the recipe's test_batch (else 512) images that score an architecture.
+    device: device, precision and ranks.
+    dtype: of the weights.
+    truth: a table of the same space and data set, for reports.
+    start: shared weights to begin with, as a state dict; None for fresh ones.
     """
 
     abilities = frozenset({"evaluate", "slope", "one-hot slope", "weights", "clock"})
-    missing = 0
+    seed = Begun[int]()
+    noise = Begun[torch.Generator]()
+    weights = Begun[list[Tensor]]()
+    """The parameters that learn."""
+    optimizer = Begun[torch.optim.Optimizer]()
+    batches = Begun[PairedBatches]()
+    held_out = Begun[Batches]()
+    """Further architecture batches, for steps that learn nothing."""
+    drawn = Begun[Sequence[Batch]]()
+    """This step's mini-batches TRAIN and ARCH; empty before the first step."""
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class SupernetEvaluator(SharedAccuracies):
         start: dict[str, Tensor] | None = None,
     ):
         self.source, self.network, self.start = source, network or CellNetwork(), start
-        self.space = self.network.space
+        self.space, self.dataset = self.network.space, source.name
         self.recipe, self.device, self.dtype, self.truth = recipe, device or Device(), dtype, truth
         self._check(recipe, valid_batches)
         self.valid_batch = recipe.test_batch or 512
@@ -89,48 +90,40 @@ class SupernetEvaluator(SharedAccuracies):
         # evenly spaced: image folders are in the order of their classes
         self.valid = parts.valid.take(np.arange(count) * len(parts.valid) // max(count, 1))
         self.steps_per_epoch = -(-len(self.images[0]) // recipe.batch)
-        self.division = self._division()
-        self.begin(0, range(1), Budget())
+        about = (self.device.group, recipe.micro_batches, recipe.batch)
+        self.division, _ = (Division.of(*about, len(images)) for images in self.images)
 
     @staticmethod
     def _check(recipe: Recipe, valid_batches: int) -> None:
         if valid_batches < 1:
             raise BadSetting(f"{valid_batches} batches of validation images: it must be at least 1")
         usual, given = Recipe().settings(), recipe.settings()
-        for name in sorted(given.keys() - USED):
+        for name in sorted(given.keys() - set(USED.split())):
             if given[name] != usual[name]:
                 raise BadSetting(
                     f"recipe {recipe.name}: {name} = {given[name]} has no effect on shared weights: leave it out"
                 )
 
-    def _division(self) -> Division:
-        group, parts, size = self.device.group, self.recipe.micro_batches, self.recipe.batch
-        divisions = [Division.of(group, parts, size, len(images)) for images in self.images]
-        return divisions[0]
-
     # --- the protocol ------------------------------------------------------------------------------
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
-        """Fresh weights, optimizer and data order for this replica."""
-        if len(replicas) != 1:
-            raise LacksCapability(f"a supernet trains one replica at a time, asked for {len(replicas)}")
-        self.ledger = Ledger(1, budget)
+        """Start a run: fresh weights, optimizer and data order for this replica."""
+        super().begin(seed, replicas, budget)
         with initial(seed, f"supernet/{replicas[0]}"):
-            net = self.network.build(self.source.classes)
+            net: Any = self.network.build(self.source.classes)
         if self.start is not None:
             net.load_state_dict(self.start)
-        self.net: Any = self.device.move(net.to(self.dtype))
-        self.net.generator = self.noise = torch.Generator(self.device.name)
+        net.generator = self.noise = torch.Generator(self.device.name)
+        self.net = self.device.move(net.to(self.dtype))
         self.seed = seed
-        self.weights: list[Tensor] = [p for p in self.net.parameters() if p.requires_grad]
+        self.weights = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizer = self.recipe.optimizer(self.net.parameters())
         about = (self.device.name, self.device.channels_last, self.division)
         orders = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
         self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), True, *about)
         self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), True, *about)
-        self.drawn: Sequence[Batch] = ()
-        self.given = 0  # images of the drawn batches, in all processes
-        self.metrics: dict[str, list[float]] = {}
+        self.drawn, self.images_in_batch = (), 0
+        self.metrics = {}
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Cosine learning rate and linear drop path of this epoch; its measurements start again."""
@@ -144,21 +137,21 @@ class SupernetEvaluator(SharedAccuracies):
         with self._timed():
             if learns:
                 self.drawn = self.batches.next().to(self.dtype)
-                self.given = self.batches.given
+                self.images_in_batch = self.batches.given
             else:
                 batch = self.held_out.next().to(self.dtype)
-                self.drawn, self.given = (batch, batch), self.held_out.given
+                self.drawn, self.images_in_batch = (batch, batch), self.held_out.given
 
     def learn(
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
     ) -> Slope | None:
         """One SGD step on the training batch; with need_slope the slope of the same backward pass."""
-        if mixture.weights.ndim != 3 and self.space is not TOPOLOGY:
+        if mixture.weights.ndim != 3 and not self.network.mixes_per_cell:
             raise LacksCapability(
                 f"a mixture with a cell axis: the network of the {self.space.name} space has none"
             )
         with self._timed():
-            found = self.passed(0, mixture, weights=True, slope=need_slope)
+            found = self.backward(TRAIN, mixture, weights=True, slope=need_slope)
             self._descend(found.weights)
             self._note("train", found)
         return _slope(found) if need_slope else None
@@ -176,22 +169,20 @@ class SupernetEvaluator(SharedAccuracies):
             raise LacksCapability("a slope is of one mixture for all cells; a cell axis is for learning only")
         with self._timed():
             if order == 2:
-                found = unrolled(self, mixture)
+                backward = partial(self.backward, mixture=mixture)
+                found = unrolled(backward, self.net, self.weights, self.optimizer, self.recipe)
             else:
-                found = self.passed(0 if split == "train" else 1, mixture, slope=True)
+                found = self.backward(TRAIN if split == "train" else ARCH, mixture, slope=True)
             self._note("arch", found)
         return _slope(found)
 
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
         return {
-            "evaluator": "supernet",
-            "space": self.space.name,
-            "dataset": self.source.name,
+            **super().describe(),
             "data": self.source.fingerprint,
             "images": [len(part) for part in self.images],
             "split": self.source.note or "official",
-            "ladder": [list(at) for at in self.ladder()],
             "network": self.network.settings(),
             "recipe": self.recipe.settings(),
             "precision": self.device.precision,
@@ -200,15 +191,15 @@ class SupernetEvaluator(SharedAccuracies):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimizer, clocks, position in the data; raises TrainingFailed for a weight that is not finite."""
+        """Weights, optimizer, clocks, position in the data. Raises TrainingFailed for a weight that is no number."""
         weights = self.net.state_dict()
         if not all(values.isfinite().all() for values in weights.values()):
-            raise TrainingFailed(f"a shared weight is no longer a number: {WAY_OUT}")
+            raise TrainingFailed(f"a shared weight is no longer a number: {HINT}")
         return {
             "net": weights,
             "optimizer": self.optimizer.state_dict(),
             "drop_path": self.net.drop_path,
-            "ledger": self.ledger.state_dict(),
+            **super().state_dict(),
             "batches": self.batches.state_dict(),
             "held_out": self.held_out.state_dict(),
             "metrics": self.metrics,
@@ -219,31 +210,33 @@ class SupernetEvaluator(SharedAccuracies):
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.net.drop_path, self.metrics = state["drop_path"], state["metrics"]
-        self.ledger.load_state_dict(state["ledger"])
+        super().load_state_dict(state)
         self.batches.load_state_dict(state["batches"])
         self.held_out.load_state_dict(state["held_out"])
 
-    def measured(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Means over this epoch so far: loss and accuracy (percent) of training and architecture batches."""
         rate = {"learning_rate": self.optimizer.param_groups[0]["lr"]}
         return {name: float(np.mean(values)) for name, values in self.metrics.items()} | rate
 
-    # --- one pass ----------------------------------------------------------------------------------
+    # --- one mini-batch -----------------------------------------------------------------------------
 
-    def passed(self, which: int, mixture: Mixture, *, weights: bool = False, slope: bool = False) -> Pass:
-        """Forward and back, in train mode, over the training (0) or architecture (1) batch of all processes.
+    def backward(
+        self, which: int, mixture: Mixture, *, weights: bool = False, slope: bool = False
+    ) -> StepGradients:
+        """Forward and backward, in train mode, over the mini-batch TRAIN or ARCH of all ranks.
 
         weights, slope: which gradients of the mean cross-entropy are wanted. A mixture has one row, or one for each
         micro-batch. Raises BadSetting for another number, and TrainingFailed if the loss is not finite.
         """
-        batch, parts, samples = self._batch(which), self.division.parts, len(mixture.weights)
+        batch, parts, samples = self.batch(which), self.division.parts, len(mixture.weights)
         self.check_samples(samples)
         rows = [self._tensor(row, slope) for row in mixture.weights]
-        sums = Sums(samples, self.weights if weights else (), rows if slope else (), rows[0].detach())
+        sums = GradientSum(samples, self.weights if weights else (), rows if slope else (), rows[0].detach())
         statistics = Statistics(self.net, parts > 1)
         where = (*self.batches.state_dict().values(), *self.held_out.state_dict().values(), which)
         self.net.train()
-        for number, (images, labels), part in self.division.shares(batch, self.given):
+        for number, (images, labels), part in self.division.shares(batch, self.images_in_batch):
             reseed(self.noise, self.seed, "drop path", *where, number)
             row = number % samples
             with statistics.of(part), self.device.autocast():
@@ -251,16 +244,16 @@ class SupernetEvaluator(SharedAccuracies):
             loss = part * nn.functional.cross_entropy(logits.to(self.dtype), labels)
             right = (logits.detach().argmax(dim=1) == labels).to(loss).mean()
             sums.add(row, loss, part * right)
-        found = sums.total(self.device.group, statistics)
+        found = sums.all_reduce(self.device.group, statistics)
         if not torch.isfinite(found.loss).all():
             step = len(self.metrics.get("train_loss", ())) + 1
             raise TrainingFailed(
-                f"the loss became {found.loss.mean().item()} in step {step} of the epoch: {WAY_OUT}"
+                f"the loss became {found.loss.mean().item()} in step {step} of the epoch: {HINT}"
             )
         return found
 
     def check_samples(self, samples: int) -> None:
-        """Raise BadSetting unless a mixture may have so many rows."""
+        """Raise BadSetting unless there is one sample, or one for each micro-batch."""
         if samples not in (1, parts := self.division.parts):
             raise BadSetting(
                 f"{samples} samples a step and {parts} micro-batches: there must be one sample, or one for each "
@@ -271,37 +264,36 @@ class SupernetEvaluator(SharedAccuracies):
         weights = torch.as_tensor(row, dtype=self.dtype, device=self.device.name)
         return weights.requires_grad_(need_gradient)
 
-    def _batch(self, which: int) -> Batch:
-        """This step's training (0) or architecture (1) batch."""
+    def batch(self, which: int) -> Batch:
+        """This step's mini-batch TRAIN or ARCH; a step begins if none has."""
         if not self.drawn:
             self.begin_step()
         return self.drawn[which]
 
     def _descend(self, gradients: Sequence[Tensor | None]) -> None:
         for parameter, gradient in zip(self.weights, gradients, strict=True):
-            parameter.grad = (
-                gradient  # None where an operation was inactive: it gets no decay or momentum either
-            )
+            # None where an operation was inactive: it gets no decay or momentum either
+            parameter.grad = gradient
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.weights, self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
 
     def _own(self) -> dict[str, Any]:
-        """What a table of these accuracies says of a data set that no benchmark has."""
+        """The facts of a data set that no benchmark has, for a table of these accuracies."""
         if self.source.name in semantics.FACTS:
             return {}
         facts = Facts(self.source.classes, self.source.side, len(self.images[0]))
         sets = {"x-valid": CustomSplit(len(self.valid), self._meaning())}
         return {"own": to_json(CustomDataset(facts if self.network.published else None, sets))}
 
-    def _note(self, part: str, found: Pass) -> None:
+    def _note(self, part: str, found: StepGradients) -> None:
         self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())
         self.metrics.setdefault(f"{part}_accuracy", []).append(found.accuracy)
 
 
-def _slope(found: Pass) -> Slope:
+def _slope(found: StepGradients) -> Slope:
     if not found.slope.isfinite().all():
-        raise TrainingFailed(f"the slope of the architecture is no longer a number: {WAY_OUT}")
+        raise TrainingFailed(f"the slope of the architecture is no longer a number: {HINT}")
     loss, slope = (values.cpu().double().numpy() for values in (found.loss, found.slope))
     return Slope(loss, slope, False, BATCH, MEAN)

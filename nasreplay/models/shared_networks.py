@@ -214,6 +214,13 @@ class GDASFRCNetwork(GDASNetwork):
     home = NASNET_SPACES["nasnet-gdas-frc"]
     folder = "search-cell-darts/{SEARCHER}-FRC-{dataset}-BN{bn}"
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.channels % 4:
+            raise BadSetting(
+                f"channels is {self.channels}: the fixed reduction cell needs a number divisible by 4"
+            )
+
 
 @dataclass(frozen=True)
 class CNASNetwork(GenotypeNetwork):

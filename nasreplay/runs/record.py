@@ -182,8 +182,9 @@ class RunFolder:
     def _epoch_facts(self, epoch: int, searcher: Any, evaluator: Any) -> dict[str, Any]:
         assert self.each_epoch
         facts = self.each_epoch(epoch, searcher, evaluator)
-        if hasattr(evaluator, "accuracies"):
-            facts["shared_accuracy"] = float(evaluator.accuracies(searcher.incumbent()[:1])[0])
+        shared = evaluator.shared_accuracy(searcher.incumbent()[:1])
+        if shared is not None:
+            facts["shared_accuracy"] = float(shared[0])
         return facts
 
     def _keep_best(self, step: int, facts: dict[str, Any], searcher: Any, evaluator: Any) -> None:

@@ -87,7 +87,7 @@ def test_a_genotype_is_evaluated_by_its_counts():
             right += int((logits.argmax(dim=1) == batch.labels).sum())
     told = supernet.evaluate(codes).accuracy[0]
     assert told == 100 * right / len(supernet.valid)
-    assert told == supernet.accuracies(codes)[0]
+    assert told == supernet.shared_accuracy(codes)[0]
 
 
 @pytest.mark.parametrize("name", ["gdas", "curriculum"])

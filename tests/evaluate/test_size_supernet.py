@@ -96,7 +96,7 @@ def test_mask_rl_is_rewarded_with_the_current_mini_batch():
     searcher.step(supernet, search.Live(np.array([0]), np.zeros(1), 0, 1))
     assert [answers.at for answers in told] == [BATCH]
     assert searcher.state.average[0, 0] == pytest.approx(0.05 * told[0].accuracy[0])
-    assert supernet.measured()["arch_accuracy"] == told[0].accuracy[0]
+    assert supernet.epoch_metrics()["arch_accuracy"] == told[0].accuracy[0]
 
 
 @pytest.mark.parametrize("name", ["tas", "mask-rl"])

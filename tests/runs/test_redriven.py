@@ -5,7 +5,7 @@ import pytest
 
 from nasreplay.errors import LacksCapability, ReplayDiverged
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.recorded import ReplayEvaluator
+from nasreplay.evaluate.recorded import RecordedEvaluator
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.search import make, run
@@ -15,7 +15,7 @@ from tests.support.recording import SAMPLING, assert_equal, record, three_rungs
 
 def redrive(folder: Path, name: str | None = None, *, seed=7, changes=None, events=None, budget=None):
     header = read_header(folder)
-    evaluator = ReplayEvaluator(header, read_events(folder) if events is None else events)
+    evaluator = RecordedEvaluator(header, read_events(folder) if events is None else events)
     budget = budget or Budget(**header["budget"])
     made = run(make(name or header["searcher"]["name"], changes), evaluator, budget, seed=seed)
     return made, evaluator
@@ -26,7 +26,7 @@ def test_a_searcher_is_driven_again_from_the_log(tmp_path, table, name):
     first = record(tmp_path, name, table, simulated_s=70_000)
     again, evaluator = redrive(tmp_path)
     assert_equal(again, first)
-    assert evaluator.place == len(evaluator.events) > 40
+    assert evaluator.position == len(evaluator.events) > 40
 
 
 def test_bohb_on_three_rungs_is_driven_again(tmp_path):
@@ -83,9 +83,9 @@ def test_a_longer_run_diverges_at_the_end_of_the_record(tmp_path, table):
 
 def test_what_a_record_cannot_answer_is_refused(tmp_path, table):
     record(tmp_path, "rea", table)
-    with pytest.raises(LacksCapability, match="snas needs slope: replay offers clock, evaluate"):
+    with pytest.raises(LacksCapability, match="snas needs slope: recorded offers clock, evaluate"):
         redrive(tmp_path, "snas")
-    evaluator = ReplayEvaluator(read_header(tmp_path), read_events(tmp_path))
+    evaluator = RecordedEvaluator(read_header(tmp_path), read_events(tmp_path))
     with pytest.raises(LacksCapability, match="one replica, asked for 2"):
         run(make("rea"), evaluator, Budget(evaluations=5), seed=7, replicas=2)
 
@@ -93,11 +93,11 @@ def test_what_a_record_cannot_answer_is_refused(tmp_path, table):
 def test_a_replay_continues_from_its_state(tmp_path, table):
     first = record(tmp_path / "first", "rea", table)
     header, events = read_header(tmp_path / "first"), read_events(tmp_path / "first")
-    one = ReplayEvaluator(header, events)
+    one = RecordedEvaluator(header, events)
     codes = TOPOLOGY.codes(first.evaluated[0, :30])
     for row in codes[:20]:
         one.evaluate(row[None])
-    other = ReplayEvaluator(header, events)
+    other = RecordedEvaluator(header, events)
     other.load_state_dict(one.state_dict())
     told = np.concatenate([other.evaluate(row[None]).accuracy for row in codes[20:]])
     np.testing.assert_array_equal(told, first.observed[0, 20:30])

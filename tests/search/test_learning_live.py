@@ -38,7 +38,7 @@ def supernet(batch, fraction):
 def accuracy(evaluator, codes):
     """Mean shared-weight accuracy of codes [N, D] on the same 128 validation images, each cell asked once."""
     cells, place = np.unique(codes, axis=0, return_inverse=True)
-    return evaluator.accuracies(cells)[place].mean()
+    return evaluator.shared_accuracy(cells)[place].mean()
 
 
 def prefers_better_cells(name, seed, rate, evaluator):

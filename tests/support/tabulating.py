@@ -7,7 +7,8 @@ import numpy as np
 
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
-from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity
+from nasreplay.evaluate.base import Answers, EvaluatorBase
+from nasreplay.evaluate.protocol import MEAN, Fidelity
 from nasreplay.spaces import SIZE, TOPOLOGY
 
 SOME = TOPOLOGY.codes(np.arange(0, TOPOLOGY.size, 7))  # 2,233 cells
@@ -37,12 +38,10 @@ def write(path: Path, **change: np.ndarray) -> Pack:
     return write_pack(path, TOPOLOGY, columns, **about, custom_datasets=custom)
 
 
-class Live:
+class Live(EvaluatorBase):
     """Stands for an evaluator with weights: one replica, no trials, its own words; ends after `left` answers."""
 
-    space = SIZE
-    abilities = frozenset({"evaluate"})
-    steps_per_epoch = 1
+    space, dataset = SIZE, "my-images"
 
     def __init__(self, left: float = np.inf, **told: Any):
         self.left, self.asked, self.told = left, 0, told
@@ -50,15 +49,16 @@ class Live:
     def ladder(self) -> tuple[Fidelity, ...]:
         return Fidelity("12", 2), Fidelity("shared", 1)
 
-    def evaluate(self, codes: np.ndarray, *, at: Fidelity, trial: None, replica: np.ndarray) -> Evaluations:
+    def answer(
+        self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
+    ) -> Answers:
         assert trial is None
         self.left -= len(codes)
         self.asked += len(codes)
         if self.left < 0:
             raise RuntimeError("the power is gone")
-        accuracy, none = codes.sum(axis=1) / 7, np.zeros(len(codes))
-        answered = np.ones(len(codes), dtype=bool)
-        return Evaluations(replica, codes, accuracy, none + MEAN, accuracy / 9, none, answered, at)
+        accuracy = codes.sum(axis=1) / 7
+        return Answers(accuracy, np.full(len(codes), MEAN), accuracy / 9)
 
     def describe(self) -> dict[str, Any]:
         said = {"evaluator": "supernet", "dataset": "my-images", "valid": "accuracy with shared weights"}
@@ -68,7 +68,7 @@ class Live:
 class LiveTested(Live):
     """One that knows the test accuracies of what it answers."""
 
-    def tests(self, codes: np.ndarray, *, at: Fidelity, trial: None) -> np.ndarray | None:
+    def test_accuracy(self, codes: np.ndarray, *, at: Fidelity, trial: None) -> np.ndarray | None:
         return None if at.recipe == "12" else codes.sum(axis=1) / 7 - 1
 
 

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
-from nasreplay.evaluate.ledger import Budget, Ledger
-from nasreplay.evaluate.protocol import MEAN, Evaluations, Fidelity, Mixture, Report, Slope
+from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
 from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.evaluate.table.multilinear import Multilinear, exact_slope
+from nasreplay.evaluate.table.sampled_gradient import draw, estimate
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Architecture, Space
 
@@ -29,7 +31,7 @@ class Answer(NamedTuple):
     at: Fidelity
 
 
-class TableEvaluator:
+class TableEvaluator(EvaluatorBase):
     """A table of one data set behind the evaluator interface.
 
     levels: fidelities that a search may ask for, cheapest first; final: what a report reads (the last level when
@@ -39,6 +41,9 @@ class TableEvaluator:
     look-ups a slope). objective: "error" (1 − accuracy/100) or "loss" (stored cross-entropy).
     steps_per_epoch: how many steps a gradient searcher makes between two settings of its schedules.
     """
+
+    kind = "table"
+    streams = Begun[dict[str, Stream]]()
 
     def __init__(
         self,
@@ -69,7 +74,6 @@ class TableEvaluator:
         clock = {"clock"} if all(level.timed for level in self.levels) else set()
         self.abilities = frozenset({"evaluate", "slope"} | vertex | clock)
         self._check()
-        self.begin(0, range(1), Budget())
 
     def _check(self) -> None:
         if self.gradient not in ("exact", "sampled"):
@@ -87,36 +91,22 @@ class TableEvaluator:
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
         """Start a run: fresh clocks and random streams for these replica numbers."""
-        self.ledger = Ledger(len(replicas), budget)
+        super().begin(seed, replicas, budget)
         self.streams = {name: Stream(seed, name, replicas) for name in ("trial", "slope")}
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The measured fidelities, cheapest first."""
         return tuple(level.at for level in self.levels)
 
-    def evaluate(
-        self,
-        codes: np.ndarray,
-        *,
-        at: Fidelity | None = None,
-        trial: int | str | None = None,
-        replica: np.ndarray | None = None,
-    ) -> Evaluations:
-        """Look up codes [N, D] and charge the replicas that ask; see the protocol."""
-        level = self._level(at)
-        codes = self.space.check_codes(codes)
-        replica = self.ledger.rows(replica, len(codes))
-        flat = self.space.index(codes)
+    def answer(
+        self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
+    ) -> Answers:
+        """Look up codes [N, D]."""
+        level, flat = self._level(at), self.space.index(codes)
         which = self.trial if trial is None else trial
         accuracy, seeds = level.read(flat, which, lambda: self.streams["trial"].each(replica))
-        seconds = level.seconds.take(
-            flat, mode="clip"
-        )  # codes were checked: "clip" only skips a second check
-        clock, answered = self.ledger.charge(replica, seconds)
-        answers = Evaluations(replica, codes, accuracy, seeds, seconds, clock, answered, level.at)
-        if self.ledger.listener:
-            self.ledger.listener(answers)
-        return answers
+        # codes were checked: "clip" only skips a second check
+        return Answers(accuracy, seeds, level.seconds.take(flat, mode="clip"))
 
     def slope(
         self,
@@ -131,25 +121,20 @@ class TableEvaluator:
             raise LacksCapability("a table has one cell: it cannot answer a mixture drawn anew in every cell")
         if split != "valid":
             raise LacksCapability(f"a table's slope is of validation accuracy, not of split {split!r}")
-        if self.gradient == "sampled":
-            from nasreplay.evaluate.table.sampled_gradient import sampled_slope
-
-            return sampled_slope(self, mixture, replica)
-        loss, gradient = exact_slope(self.space, self._multilinear, self._loss, mixture)
+        exact = self.gradient == "exact"
+        loss, gradient = self._exact(mixture) if exact else self._sampled(mixture, replica)
         trial = MEAN if isinstance(self.trial, str) else self.trial
-        return Slope(loss, gradient, True, self.levels[-1].at, trial)
+        return Slope(loss, gradient, exact, self.levels[-1].at, trial)
 
-    def begin_step(self, *, learns: bool = True) -> None:
-        """A table has no batches."""
+    def _exact(self, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
+        return exact_slope(self.space, self._multilinear, self._loss, mixture)
 
-    def learn(
-        self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
-    ) -> Slope | None:
-        """A table learns nothing; with need_slope this is `slope`."""
-        return self.slope(mixture, replica=replica) if need_slope else None
-
-    def at_epoch(self, epoch: int, epochs: int) -> None:
-        """A table has no schedules."""
+    def _sampled(self, mixture: Mixture, replica: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """The estimate from charged look-ups."""
+        replica = self.ledger.rows(replica, len(mixture.weights))
+        drawn = draw(mixture, self.samples, self.streams["slope"].at(replica))
+        answers = self.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(replica, self.samples))
+        return estimate(mixture.weights, drawn, 1.0 - answers.accuracy / 100.0, answers.answered)
 
     def report(self, codes: np.ndarray) -> Report:
         """Mean over trials at the final fidelity, and test accuracy where the table has it."""
@@ -160,10 +145,7 @@ class TableEvaluator:
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
         return {
-            "evaluator": "table",
-            "space": self.space.name,
-            "dataset": self.dataset,
-            "ladder": [list(level.at) for level in self.levels],
+            **super().describe(),
             "final": str(self.final.at),
             "trial": self.trial,
             "gradient": self.gradient if self.gradient == "exact" else f"sampled, {self.samples} a slope",
@@ -178,11 +160,11 @@ class TableEvaluator:
     def state_dict(self) -> dict[str, Any]:
         """Clocks and stream positions."""
         positions = {name: stream.position.copy() for name, stream in self.streams.items()}
-        return {"ledger": self.ledger.state_dict(), "streams": positions}
+        return {**super().state_dict(), "streams": positions}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from saved clocks and stream positions."""
-        self.ledger.load_state_dict(state["ledger"])
+        super().load_state_dict(state)
         for name, position in state["streams"].items():
             self.streams[name].position[:] = position
 
@@ -241,18 +223,18 @@ class TableEvaluator:
     def _flat_item(self):
         return self.space.official_to_flat.data.__getitem__
 
-    def held(
+    def answerable(
         self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
     ) -> np.ndarray:
-        """bool [N]: which codes [N, D] `evaluate` can answer; raises NotMeasured for a trial that nothing has."""
+        """bool [N]: which of codes [N, D] were measured. Raises NotMeasured for a trial that nothing has."""
         level, which = self._level(at), self.trial if trial is None else trial
         flat = self.space.index(self.space.check_codes(codes))
         return level.trials.has(flat, which)
 
-    def tests(
+    def test_accuracy(
         self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
     ) -> np.ndarray | None:
-        """float64 [N] percent: test accuracies that belong to `evaluate`'s answers; None where there are none."""
+        """float64 [N] percent, for the mean over trials at the final fidelity; else None."""
         which = self.trial if trial is None else trial
         if self.test is None or which != "mean" or self._level(at) is not self.final:
             return None
@@ -261,18 +243,13 @@ class TableEvaluator:
     # --- helpers -----------------------------------------------------------------------------------
 
     def _level(self, at: Fidelity | None) -> FidelityTable:
-        if at is None:
-            return self.levels[-1]
-        for level in self.levels:
-            if level.at == at:
-                return level
-        known = "; ".join(str(level.at) for level in self.levels)
-        raise NotMeasured(f"{self.dataset}: {at} was not measured; measured: {known}")
+        at = self.fidelity(at)
+        return next(level for level in self.levels if level.at == at)
 
     @property
     def missing(self) -> int:
         """Architectures that cannot be asked for in the evaluator's trial, at some level."""
-        every = [self.held(self.space.all_codes, at=at) for at in self.ladder()]
+        every = [self.answerable(self.space.all_codes, at=at) for at in self.ladder()]
         return int((~np.all(every, axis=0)).sum())
 
     @cached_property

@@ -9,33 +9,33 @@ softmax; by itself it is the gradient up to a constant per row.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nasreplay.errors import LacksCapability
-from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
-
-if TYPE_CHECKING:
-    from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.protocol import Mixture
+from nasreplay.seeds import Draws
 
 
-def sampled_slope(table: TableEvaluator, mixture: Mixture, replica: np.ndarray | None) -> Slope:
-    """The estimate at interior mixtures, each draw charged as an evaluation; LacksCapability for one-hot rows."""
+def draw(mixture: Mixture, count: int, draws: Draws) -> np.ndarray:
+    """Codes [N, k, E]: k = `count` architectures of each mixture. Raises LacksCapability for one-hot rows."""
     weights = mixture.weights
     if not mixture.active.sum(axis=-1).min() > 1:
         raise LacksCapability(
             "a sampled slope needs mixtures with probability on several operations; one-hot rows (GDAS) draw "
             "always the same architecture: use gradient='exact', or DARTS or SNAS"
         )
-    replica = table.ledger.rows(replica, len(weights))
-    count, edges, _ = weights.shape
-    k = table.samples
-    every = np.broadcast_to(weights[:, None], (count, k, *weights.shape[1:]))
-    drawn = table.streams["slope"].at(replica).categorical(every)
-    answers = table.evaluate(drawn.reshape(-1, edges), replica=np.repeat(replica, k))
-    answered = answers.answered.reshape(count, k)
-    loss = np.where(answered, 1.0 - answers.accuracy.reshape(count, k) / 100.0, 0.0)
+    return draws.categorical(np.broadcast_to(weights[:, None], (len(weights), count, *weights.shape[1:])))
+
+
+def estimate(
+    weights: np.ndarray, drawn: np.ndarray, loss: np.ndarray, answered: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss [N] and gradient [N, E, O] at weights [N, E, O].
+
+    drawn: codes [N, k, E]; loss, answered: [N·k], of their look-ups; those after the end of a budget don't count.
+    """
+    answered = answered.reshape(drawn.shape[:2])
+    loss = np.where(answered, loss.reshape(answered.shape), 0.0)
     number = answered.sum(axis=1, keepdims=True)
     others = (loss.sum(axis=1, keepdims=True) - loss) / np.maximum(number - 1, 1)
     # with fewer than two answers (a budget that just ended) there is no baseline and no estimate
@@ -43,6 +43,4 @@ def sampled_slope(table: TableEvaluator, mixture: Mixture, replica: np.ndarray |
     chosen = drawn[..., None] == np.arange(weights.shape[-1])
     gradient = (advantage[:, :, None, None] * chosen).sum(axis=1)
     gradient = np.divide(gradient, weights, out=np.zeros_like(gradient), where=weights > 0)
-    value = loss.sum(axis=1) / np.maximum(number[:, 0], 1)
-    trial = MEAN if isinstance(table.trial, str) else table.trial
-    return Slope(value, gradient, False, answers.at, trial)
+    return loss.sum(axis=1) / np.maximum(number[:, 0], 1), gradient

@@ -53,9 +53,9 @@ def tabulate(
     with `tabulated.merge`. chunk: architectures asked at once, None for about a second's. progress(done, total).
 
     The evaluator is used as it is (trained, if it has weights). What it says that it has not measured stays NaN, and
-    test accuracies are recorded where it has them (see `_Asker`). Raises BadSetting, NotMeasured or BadOutput.
+    test accuracies are recorded where it has them. Raises BadSetting, NotMeasured or BadOutput.
     """
-    out, asks, at = Path(out), _asks(evaluator, trial), _fidelity(evaluator, at)
+    out, asks, at = Path(out), _asks(evaluator, trial), evaluator.fidelity(at)
     flat = _asked(evaluator, codes)
     job = _job(evaluator, at, asks, flat, shard)
     mine = flat[shard[0] - 1 :: shard[1]]
@@ -90,13 +90,6 @@ def _asks(evaluator: Evaluator, trial: Trial | Sequence[int]) -> tuple[Trial, ..
     if trial is None or isinstance(trial, int | str):
         return (trial,)
     return tuple(sorted({int(seed) for seed in trial}))
-
-
-def _fidelity(evaluator: Evaluator, at: Fidelity | None) -> Fidelity:
-    ladder = evaluator.ladder()
-    if at is not None and at not in ladder:
-        raise NotMeasured(f"{at} is not on offer: {'; '.join(map(str, ladder))}")
-    return ladder[-1] if at is None else at
 
 
 def _asked(evaluator: Evaluator, codes: np.ndarray | None) -> np.ndarray:
@@ -163,23 +156,12 @@ def _recipe(evaluator: Evaluator, at: Fidelity) -> Fidelity:
 
 
 class _Asker:
-    """Asks one evaluator at one fidelity for the same trials of every architecture `flat` (indices int64).
-
-    Two methods that an evaluator may have besides the protocol's, with the arguments of `evaluate`: `held` (bool [N])
-    says what it can answer, without it all; `tests` gives the test accuracies that belong to the answers (float64
-    [N], percent, or None), without it none are recorded.
-    """
+    """Asks one evaluator at one fidelity for the same trials of every architecture `flat` (indices int64)."""
 
     def __init__(self, evaluator: Evaluator, at: Fidelity, asks: tuple[Trial, ...], flat: np.ndarray):
         self.evaluator, self.at, self.asks, self.flat = evaluator, at, asks, flat
-        self.held = {trial: self._held(trial) for trial in asks}
-
-    def _held(self, trial: Trial) -> np.ndarray:
-        """bool [N]: a table says what was measured; who can measure has it all."""
-        if not hasattr(self.evaluator, "held"):
-            return np.ones(len(self.flat), dtype=bool)
-        evaluator: Any = self.evaluator
-        return evaluator.held(evaluator.space.codes(self.flat), at=self.at, trial=trial)
+        codes = evaluator.space.codes(flat)
+        self.answerable = {trial: evaluator.answerable(codes, at=at, trial=trial) for trial in asks}
 
     def answers(self, place: int, chunk: int | None) -> Iterator[list[Answered]]:
         """Chunk after chunk from a place on, an entry per architecture."""
@@ -194,7 +176,7 @@ class _Asker:
     def _chunk(self, places: slice) -> list[Answered]:
         found = [Answered(flat, [], [], [], []) for flat in self.flat[places].tolist()]
         for trial in self.asks:
-            rows = np.flatnonzero(self.held[trial][places])
+            rows = np.flatnonzero(self.answerable[trial][places])
             for row, *answer in zip(rows, *self._ask(self.flat[places][rows], trial), strict=True):
                 for values, value in zip(found[row][1:], answer, strict=True):
                     values.append(value)
@@ -208,10 +190,6 @@ class _Asker:
         answers = self.evaluator.evaluate(codes, at=self.at, trial=trial, replica=replica)
         if not answers.answered.all():
             raise BadSetting("the evaluator's budget is spent; a table is filled without a budget")
-        tests = self._tests(codes, trial)
+        tests = self.evaluator.test_accuracy(codes, at=self.at, trial=trial)
+        tests = [math.nan] * len(codes) if tests is None else tests.tolist()
         return answers.trial.tolist(), answers.accuracy.tolist(), answers.seconds.tolist(), tests
-
-    def _tests(self, codes: np.ndarray, trial: Trial) -> list[float]:
-        evaluator: Any = self.evaluator
-        tests = evaluator.tests(codes, at=self.at, trial=trial) if hasattr(evaluator, "tests") else None
-        return [math.nan] * len(codes) if tests is None else tests.tolist()
