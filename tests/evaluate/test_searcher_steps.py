@@ -46,7 +46,7 @@ def recorded(name, recipe, **changes):
     searcher.state.logits = 0.5 * symmetric((1, 6, 5), 4).numpy()
     train = Batch(images((4, 3, 16, 16)), torch.arange(4))
     valid = Batch(images((4, 3, 16, 16), 8), torch.arange(4, 8))
-    supernet.drawn = [train, valid if getattr(searcher, "order", 1) == 2 else train]
+    supernet.drawn = [train, valid if searcher.slope_order == 2 else train]
     supernet.begin_step = lambda learns=True: None  # pyright: ignore[reportAttributeAccessIssue]
     return searcher, supernet
 
