@@ -157,19 +157,23 @@ def _typed(one: Setting, value: Any) -> Any:
 def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Let a function of a settings object (its last parameter, `settings`) be called with the fields by keyword.
 
-    The signature and the docstring of the result list every field. Raises UnknownName for a keyword that is none.
+    The signature and the docstring of the result list every field that is an option. Raises UnknownName for a keyword
+    that is none.
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
+        own = [one for one in inspect.signature(function).parameters.values() if one.name != "settings"]
+        named = {one.name for one in own if one.kind is not inspect.Parameter.VAR_POSITIONAL}
+
         @wraps(function)
         def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
+            kept = {name: values.pop(name) for name in named & values.keys()}
             if unknown := values.keys() - settings_of(owner).keys():
                 raise UnknownName(
                     f"{function.__name__} has no setting {min(unknown)!r}; known: {', '.join(settings_of(owner))}"
                 )
-            return function(*arguments, settings=owner(**values) if settings is None else settings)
+            return function(*arguments, **kept, settings=owner(**values) if settings is None else settings)
 
-        own = [one for one in inspect.signature(function).parameters.values() if one.name != "settings"]
         keywords = [
             inspect.Parameter(
                 one.name,
@@ -178,9 +182,10 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
                 annotation=one.kind,
             )
             for one in settings_of(owner).values()
+            if one.form.shown
         ]
         called.__signature__ = inspect.Signature([*own, *keywords])  # pyright: ignore[reportAttributeAccessIssue]
-        lines = (f"    {one.name}: {one.text}" for one in settings_of(owner).values())
+        lines = (f"    {one.name}: {one.text}" for one in settings_of(owner).values() if one.form.shown)
         called.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Settings:", *lines])
         return called
 

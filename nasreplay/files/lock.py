@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import IO
 
 from nasreplay.errors import BadOutput
 
@@ -19,26 +19,35 @@ def alone_in(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("a")
     except OSError as problem:
         raise BadOutput(f"{folder}: cannot be made: {problem.strerror}; choose another --out") from None
-    busy = f"{folder}: another process is writing here; wait for its end, or choose another place"
-    with locked(folder / ".lock", busy):
+    with handle:
+        if not (lock(handle) and _is_still(handle, folder / ".lock")):
+            raise BadOutput(
+                f"{folder}: another process is writing here; wait for its end, or choose another place"
+            )
         yield
 
 
-@contextmanager
-def locked(file: Path, busy: str) -> Iterator[None]:
-    """Inside, this process holds the lock `file`; raises BadOutput with the text `busy` if another one does."""
-    lock = FileLock(file, blocking=False)
+def lock(handle: IO[bytes] | IO[str]) -> bool:
+    """Whether this process alone has the open file until it is closed; where there are no locks, always."""
+    with suppress(ImportError):  # Windows has none
+        import fcntl
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # a file system without locks
+    return True
+
+
+def _is_still(handle: IO[str], path: Path) -> bool:
+    """Whether the file is where it was opened: its folder may have been removed by the one before."""
     try:
-        lock.acquire()
-    except Timeout:
-        raise BadOutput(busy) from None
-    except OSError as problem:
-        raise BadOutput(f"{file}: cannot be made: {problem.strerror}; choose another --out") from None
-    try:
-        if not file.exists():  # the one before has removed its folder
-            raise BadOutput(busy)
-        yield
-    finally:
-        lock.release()
+        there = path.stat()
+    except OSError:
+        return False
+    return os.path.samestat(there, os.fstat(handle.fileno()))

@@ -12,21 +12,21 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from nasreplay import search
 from nasreplay.errors import BadOutput, BadSetting, NasReplayError
-from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.files.lock import alone_in
 from nasreplay.files.workers import start_worker
-from nasreplay.replay.plan import Plan, departures, notes
+from nasreplay.replay.plan import Plan
+from nasreplay.replay.protocols import protocol_named
+from nasreplay.replay.tables import Tables, departures, notes
 from nasreplay.runs import store
 from nasreplay.runs.folder import open_folder, versions
-from nasreplay.runs.result import Result
-from nasreplay.runs.store import Comparison, TableFacts
+from nasreplay.runs.result import Comparison, Result
 from nasreplay.search.driver import StopSignals, check
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -46,21 +46,15 @@ def compare(
     score: how reports score it, None as the protocol does.
 
     A folder of the same plan is continued with its recorded seed; another plan is refused (BadOutput). On
-    Ctrl-C or SIGTERM what is finished is kept, written and returned; its settings["interrupted"] is True.
+    Ctrl-C or SIGTERM what is finished is kept, written and returned, marked as interrupted.
     """
-    if plan.replicas < 1:
-        raise BadSetting(f"replicas is {plan.replicas}: it must be at least 1")
-    tables = {dataset: plan.evaluator(dataset) for dataset in plan.searched}
-    pairs = [(dataset, name) for dataset in plan.searched for name in plan.searchers]
+    tables, rules = Tables(plan), plan.rules
+    pairs = [(dataset, name) for dataset in tables.searched for name in plan.names]
     for dataset, name in pairs:
-        check(
-            plan.searcher(name),
-            plan.evaluator(dataset, name),
-            plan.budget(tables[dataset]),
-            range(plan.replicas),
-        )
+        searcher = plan.searcher(name)
+        check(searcher, tables.seen_by(searcher, dataset), tables.budget(dataset), range(plan.replicas))
     with alone_in(folder):
-        settings = open_folder(folder, _settings(plan, tables), {"command": command, "versions": versions()})
+        settings = open_folder(folder, _settings(tables), {"command": command, "versions": versions()})
         seed = settings["seed"]
         missing = [pair for pair in pairs if _part(folder, seed, pair) is None]
         tell(len(pairs) - len(missing), len(pairs), "")
@@ -72,14 +66,30 @@ def compare(
         except KeyboardInterrupt:
             interrupted = True
         results = [result for pair in pairs if (result := _part(folder, seed, pair))]
-        settings |= {"notes": notes(plan, tables), "interrupted": interrupted}
-        settings |= {"score": score or plan.rules.score, "printed": _printed(plan)}
-        settings |= {"departures": departures(plan, tables, score)}
-        facts = {dataset: _facts(plan, dataset, tables) for dataset in plan.datasets}
-        if plan.rules.searched:
-            results = [replace(result, dataset=dataset) for dataset in plan.datasets for result in results]
+        if rules.searched:
+            results = [replace(result, dataset=dataset) for dataset in tables.datasets for result in results]
+        score = score or rules.score
+        settings |= {"notes": notes(tables), "interrupted": interrupted, "score": score}
+        settings |= {"departures": departures(tables, score)}
+        facts = {dataset: tables.facts(dataset) for dataset in tables.datasets}
         store.write_comparison(folder / "results.h5", results, facts, settings)
-        return store.read_comparison(folder)
+        return read(folder)
+
+
+def read(place: Path) -> Comparison:
+    """The comparison that a folder or its results.h5 holds, with the published rows of its protocol.
+
+    Raises BadOutput, or BadSetting for the results of one search.
+    """
+    found = store.read_comparison(place)
+    if not found.tables or "seed" not in found.settings:
+        raise BadSetting(f"{place} holds one search, not a comparison; --redraw takes the folder of a replay")
+    rules, space = (
+        protocol_named(found.settings.get("protocol", "plain")),
+        next(iter(found.tables.values())).space,
+    )
+    rows = rules.published(space, tuple(found.tables), tuple(found.settings["searchers"]))
+    return replace(found, published=rows, checks=rules.checks)
 
 
 def _part(folder: Path, seed: int, pair: tuple[str, str]) -> Result | None:
@@ -165,45 +175,21 @@ def _inherited_by_workers() -> Iterator[None]:
 
 def _run_pair(plan: Plan, folder: Path, seed: int, pair: tuple[str, str]) -> tuple[str, str]:
     dataset, name = pair
-    table, budget = plan.evaluator(dataset, name), plan.budget(plan.evaluator(dataset))
-    result = search.run(plan.searcher(name), table, budget, seed=seed, replicas=plan.replicas)
+    tables, searcher = Tables(plan), plan.searcher(name)
+    table, budget = tables.seen_by(searcher, dataset), tables.budget(dataset)
+    result = search.run(searcher, table, budget, seed=seed, replicas=plan.replicas)
     if not result.finished:
         raise KeyboardInterrupt
     store.save_result(store.part_path(folder, dataset, name), result)
     return pair
 
 
-# --- what is recorded and said ---------------------------------------------------------------------
-
-
-def _settings(plan: Plan, tables: dict[str, TableEvaluator]) -> dict[str, Any]:
-    chosen = {name: value for name, value in asdict(plan).items() if name != "changes"}
+def _settings(tables: Tables) -> dict[str, Any]:
+    """What a run that is continued must have in common."""
     return {
-        **chosen,
-        "searchers": {name: plan.searcher(name).settings() for name in plan.searchers},
-        "budgets": {dataset: plan.budget(table).settings() for dataset, table in tables.items()},
-        "table": plan.table or "embedded",
-        "fingerprint": next(iter(tables.values())).source["fingerprint"],
+        **tables.plan.plain(),
+        "datasets": tables.datasets,
+        "budgets": {dataset: tables.budget(dataset).settings() for dataset in tables.searched},
+        "table": tables.plan.table or "embedded",
+        "fingerprint": tables.pack.fingerprint,
     }
-
-
-def _facts(plan: Plan, dataset: str, tables: dict[str, TableEvaluator]) -> TableFacts:
-    table = tables.get(dataset) or plan.evaluator(dataset)
-    return TableFacts(
-        final_mean=table.final.mean,
-        test=table.test,
-        space=table.space.name,
-        budget_s=plan.budget(tables[plan.rules.searched or dataset]).simulated_s,
-        meaning=table.meaning,
-    )
-
-
-def _printed(plan: Plan) -> list[dict[str, Any]]:
-    """The published rows of what was run, in the order of the report."""
-    rows, space = plan.rules.rows, plan.evaluator(plan.searched[0]).space.name
-    return [
-        {"dataset": dataset, "searcher": name, **rows[space, name, dataset]._asdict()}
-        for dataset in plan.datasets
-        for name in plan.searchers
-        if (space, name, dataset) in rows
-    ]

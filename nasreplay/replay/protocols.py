@@ -6,10 +6,10 @@
 | `nats`   | a drawn trial of recipe 12     | published per data set      | interpolated at the budget   |
 | `nb201`  | the same, on cifar10 only      | 12,000 s, overshoot dropped | that cell on all data sets   |
 
-BOHB and Hyperband also see a third and a ninth of the epochs, where the table holds them (in nb201 those of recipe
-200). Deviations: BOHB's budget ends the run (the scripts go on and apply it when scoring); the searchers' own wall
-time is never charged (the nb201 scripts add it); in nb201 every searcher drops the evaluation that crosses the budget
-(REINFORCE's script keeps it among its candidates).
+Searchers of several fidelities (BOHB, Hyperband) also see a third and a ninth of the epochs, where the table holds
+them (in nb201 those of recipe 200). Deviations: BOHB's budget ends the run (the scripts go on and apply it when
+scoring); the searchers' own wall time is never charged (the nb201 scripts add it); in nb201 every searcher drops the
+evaluation that crosses the budget (REINFORCE's script keeps it among its candidates).
 """
 
 from __future__ import annotations
@@ -20,88 +20,86 @@ from typing import NamedTuple
 
 from nasreplay.errors import UnknownName
 from nasreplay.replay.budgets import SECONDS
+from nasreplay.runs.result import PublishedRow
 
 BASELINES = ("random", "rea", "reinforce", "bohb")
 
 
 class Printed(NamedTuple):
-    """A published row: percent, mean and standard deviation over runs; how well it is supported."""
+    """The numbers of a published row in percent, mean and standard deviation over runs; None where unchecked."""
 
-    valid: float
-    valid_std: float
-    test: float
-    test_std: float
-    support: str
+    valid: tuple[float, float] | None
+    test: tuple[float, float] | None
+    checked: str
+    """How the numbers were checked; the protocol's `checks` says what that means."""
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How a comparison is made.
-
-    recipe: that searches are told (None: the user's choice); recipes: searcher → another one; seconds: (space,
-    data set) → simulated budget (empty: scaled to the table); overshoot: see `Budget`; score: see
-    `runs.statistics.score`; searchers: what is compared when nothing is named (empty: all); searched: the data set of
-    every search, whose answer is read on all of them (None: each on its own); rows: (space, searcher, data set) →
-    printed.
-    """
+class ComparisonProtocol:
+    """How a comparison is made."""
 
     name: str
+    """As `--protocol` takes it."""
     source: str
+    """The publication whose comparison is repeated."""
     recipe: str | None = None
-    recipes: Mapping[str, str] = field(default_factory=dict)
+    """Recipe that searches are told of. None: the user's choice."""
+    rungs_recipe: str | None = None
+    """Recipe for searchers of several fidelities. None: the same."""
     seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """(space, data set) → budget in simulated seconds. Empty: the published ones, scaled to the table."""
     overshoot: str = "keep"
+    """What happens to the evaluation that crosses the budget, see `Budget`."""
     score: str = "last"
+    """What a replica is credited with, see `runs.report.statistics.score`."""
     searchers: tuple[str, ...] = ()
+    """What is compared when nothing is named. Empty: all that are compared by default."""
     searched: str | None = None
+    """The data set of every search, whose answer is read on all of them. None: each data set is searched."""
     rows: Mapping[tuple[str, str, str], Printed] = field(default_factory=dict)
+    """(space, searcher, data set) → published numbers that were found printed or computed again."""
+    checks: str = ""
+    """Where the rows stand, and how they were checked."""
+
+    def published(
+        self, space: str, datasets: tuple[str, ...], searchers: tuple[str, ...]
+    ) -> list[PublishedRow]:
+        """The published rows of a comparison, in the order of the report."""
+        return [
+            PublishedRow(dataset, name, *self.rows[space, name, dataset])
+            for dataset in datasets
+            for name in searchers
+            if (space, name, dataset) in self.rows
+        ]
 
 
-# Support: how sure the row is. "M+S": remembered from the publication, and a re-simulation on the real tables agrees;
-# "M": remembered; "M?": remembered with little confidence; "R": found reprinted elsewhere (recorded with the
-# specification of the benchmark, section 4.3)
+_SIMULATED, _REPRINTED = "simulated again", "reprinted"
 _NATS = {
-    ("topology", "rea", "cifar10"): Printed(91.25, 0.31, 94.02, 0.31, "M+S"),
-    ("topology", "rea", "cifar100"): Printed(72.28, 0.95, 72.23, 0.84, "M+S"),
-    ("topology", "rea", "ImageNet16-120"): Printed(45.71, 0.77, 45.77, 0.80, "M+S"),
-    ("topology", "reinforce", "cifar10"): Printed(91.12, 0.25, 93.90, 0.26, "M+S"),
-    ("topology", "reinforce", "cifar100"): Printed(71.80, 0.94, 71.86, 0.89, "M+S"),
-    ("topology", "reinforce", "ImageNet16-120"): Printed(45.37, 0.74, 45.64, 0.78, "M+S"),
-    ("topology", "random", "cifar10"): Printed(91.07, 0.26, 93.86, 0.23, "M+S"),
-    ("topology", "random", "cifar100"): Printed(71.46, 0.97, 71.55, 0.97, "M+S"),
-    ("topology", "random", "ImageNet16-120"): Printed(45.03, 0.91, 45.28, 0.97, "M+S"),
-    ("topology", "bohb", "cifar10"): Printed(91.17, 0.27, 93.94, 0.28, "M"),
-    ("topology", "bohb", "cifar100"): Printed(72.04, 0.93, 72.00, 0.86, "M"),
-    ("topology", "bohb", "ImageNet16-120"): Printed(45.55, 0.79, 45.70, 0.86, "M"),
-    ("size", "rea", "cifar10"): Printed(90.37, 0.20, 93.22, 0.16, "M?"),
-    ("size", "rea", "cifar100"): Printed(70.23, 0.50, 70.11, 0.61, "M?"),
-    ("size", "reinforce", "cifar10"): Printed(90.25, 0.23, 93.16, 0.21, "M?"),
-    ("size", "reinforce", "cifar100"): Printed(69.84, 0.59, 69.96, 0.57, "M?"),
-    ("size", "random", "cifar10"): Printed(90.10, 0.26, 93.03, 0.25, "M?"),
-    ("size", "random", "cifar100"): Printed(69.57, 0.57, 69.72, 0.61, "M?"),
-    ("size", "bohb", "cifar10"): Printed(90.07, 0.28, 93.01, 0.24, "M?"),
-    ("size", "bohb", "cifar100"): Printed(69.75, 0.60, 69.90, 0.60, "M?"),
+    ("topology", "rea", "cifar10"): Printed((91.25, 0.31), (94.02, 0.31), _SIMULATED),
+    ("topology", "rea", "cifar100"): Printed((72.28, 0.95), (72.23, 0.84), _SIMULATED),
+    ("topology", "rea", "ImageNet16-120"): Printed((45.71, 0.77), (45.77, 0.80), _SIMULATED),
+    ("topology", "reinforce", "cifar10"): Printed((91.12, 0.25), (93.90, 0.26), _SIMULATED),
+    ("topology", "reinforce", "cifar100"): Printed((71.80, 0.94), (71.86, 0.89), _SIMULATED),
+    ("topology", "reinforce", "ImageNet16-120"): Printed((45.37, 0.74), (45.64, 0.78), _SIMULATED),
+    ("topology", "random", "cifar10"): Printed((91.07, 0.26), (93.86, 0.23), _SIMULATED),
+    ("topology", "random", "cifar100"): Printed((71.46, 0.97), (71.55, 0.97), _SIMULATED),
+    ("topology", "random", "ImageNet16-120"): Printed((45.03, 0.91), (45.28, 0.97), _SIMULATED),
 }
 _NB201 = {
-    ("topology", "rea", "cifar10"): Printed(91.19, 0.31, 93.92, 0.30, "M+S"),
-    ("topology", "rea", "cifar100"): Printed(71.81, 1.12, 71.84, 0.99, "M+S"),
-    ("topology", "rea", "ImageNet16-120"): Printed(45.15, 0.89, 45.54, 1.03, "M+S"),
-    ("topology", "random", "cifar10"): Printed(90.93, 0.36, 93.70, 0.36, "R+S"),
-    ("topology", "random", "cifar100"): Printed(70.93, 1.09, 71.04, 1.07, "M+S"),
-    ("topology", "random", "ImageNet16-120"): Printed(44.45, 1.10, 44.57, 1.25, "R+S"),
-    ("topology", "reinforce", "cifar10"): Printed(91.09, 0.37, 93.85, 0.37, "R"),
-    ("topology", "reinforce", "cifar100"): Printed(71.61, 1.12, 71.71, 1.09, "R (test)"),
-    ("topology", "reinforce", "ImageNet16-120"): Printed(45.05, 1.02, 45.24, 1.18, "R (test)"),
-    ("topology", "bohb", "cifar10"): Printed(90.82, 0.53, 93.61, 0.52, "M"),
-    ("topology", "bohb", "cifar100"): Printed(70.74, 1.29, 70.85, 1.28, "M"),
-    ("topology", "bohb", "ImageNet16-120"): Printed(44.26, 1.36, 44.42, 1.49, "M"),
+    ("topology", "random", "cifar10"): Printed((90.93, 0.36), (93.70, 0.36), _SIMULATED),
+    ("topology", "random", "cifar100"): Printed((70.93, 1.09), (71.04, 1.07), _SIMULATED),
+    ("topology", "random", "ImageNet16-120"): Printed((44.45, 1.10), (44.57, 1.25), _SIMULATED),
+    ("topology", "reinforce", "cifar10"): Printed((91.09, 0.37), (93.85, 0.37), _REPRINTED),
+    ("topology", "reinforce", "cifar100"): Printed(None, (71.71, 1.09), _REPRINTED),
+    ("topology", "reinforce", "ImageNet16-120"): Printed(None, (45.24, 1.18), _REPRINTED),
 }
+_WITHIN = "simulated again: 500 runs on the real tables agree within {} percent points"
 
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        Protocol("plain", "the published budgets, scaled to the recipe that the table holds"),
-        Protocol(
+        ComparisonProtocol("plain", "the published budgets, scaled to the recipe that the table holds"),
+        ComparisonProtocol(
             "nats",
             "Dong et al., NATS-Bench, TPAMI 2021, section 5 and its run-all script",
             recipe="12",
@@ -109,23 +107,26 @@ PROTOCOLS = {
             score="published",
             searchers=BASELINES,
             rows=_NATS,
+            checks=f"NATS-Bench (TPAMI 2021), topology space; {_WITHIN.format(0.1)}",
         ),
-        Protocol(
+        ComparisonProtocol(
             "nb201",
             "Dong & Yang, NAS-Bench-201, ICLR 2020, table 5 and its scripts",
             recipe="12",
-            recipes={"bohb": "200", "hyperband": "200"},
+            rungs_recipe="200",
             seconds={("topology", "cifar10"): 12_000.0},
             overshoot="discard",
             searchers=BASELINES,
             searched="cifar10",
             rows=_NB201,
+            checks=f"NAS-Bench-201 (ICLR 2020), table 5; {_WITHIN.format(0.25)}; "
+            "reprinted: found printed in a later publication",
         ),
     )
 }
 
 
-def protocol_named(name: str) -> Protocol:
+def protocol_named(name: str) -> ComparisonProtocol:
     """Raises UnknownName."""
     if name not in PROTOCOLS:
         raise UnknownName(f"unknown protocol {name!r}; known: {', '.join(PROTOCOLS)}")

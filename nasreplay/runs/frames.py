@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import pandas as pd
 
-from nasreplay.runs.result import Result
-from nasreplay.runs.store import TableFacts
+try:
+    import pandas as pd
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("frames need pandas: pip install 'nasreplay[frames]'", name="pandas") from None
+
+from nasreplay.runs.result import Result, TableFacts
 from nasreplay.spaces import space_named
 
 

@@ -1,10 +1,10 @@
-"""What a finished search is: arrays over replicas and steps, and the settings that made it."""
+"""What finished searches are, as arrays over replicas and steps; and comparisons of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,20 +21,33 @@ class Result:
     indices of the space, or in a space without them rows of `listed`; −1 marks points after a replica's end.
     """
 
-    searcher: str  # name, e.g. "rea"
+    searcher: str
+    """Its name."""
     dataset: str
-    oracle: bool  # it used an exact slope of the whole table
-    found: np.ndarray  # int32 [R], the architecture it ended with
-    incumbent: np.ndarray  # int32 [R, S], what it would have answered after each point
-    clock: np.ndarray  # float64 [R, S], simulated seconds after each point (0 where nothing is charged)
-    queries: np.ndarray  # int32 [R, S], evaluations charged up to each point
-    evaluated: np.ndarray  # int32 [R, Q], the architecture asked; [R, 0] when none was
-    observed: np.ndarray  # float64 [R, Q] percent, the accuracy it was told; [R, 0] likewise
-    trial: np.ndarray  # int32 [R, Q], the trial that answered (−1: mean); [R, 0] likewise
-    wall_s: float  # seconds of the whole batch of replicas
-    finished: bool = True  # False when it was interrupted
-    settings: dict[str, Any] = field(default_factory=dict)  # searcher, evaluator, budget, seed, replicas
-    listed: np.ndarray | None = None  # int8 [K, D], the architectures met; None where there are flat indices
+    oracle: bool
+    """Whether it used the exact slope of a whole table."""
+    found: np.ndarray
+    """int32 [R]: the architecture that each replica ended with."""
+    incumbent: np.ndarray
+    """int32 [R, S]: what it would have answered after each point."""
+    clock: np.ndarray
+    """float64 [R, S]: simulated seconds after each point (0 where nothing is charged)."""
+    queries: np.ndarray
+    """int32 [R, S]: evaluations charged up to each point."""
+    evaluated: np.ndarray
+    """int32 [R, Q]: the architecture asked; [R, 0] when none was."""
+    observed: np.ndarray
+    """float64 [R, Q] percent: the accuracy that it was told; [R, 0] likewise."""
+    trial: np.ndarray
+    """int32 [R, Q]: the trial that answered (−1: mean); [R, 0] likewise."""
+    wall_s: float
+    """Wall seconds of the whole batch of replicas."""
+    finished: bool = True
+    """False when it was interrupted."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """JSON values: searcher, evaluator, budget, seed, replicas, space."""
+    listed: np.ndarray | None = None
+    """int8 [K, D]: the architectures met; None where there are flat indices."""
 
     def codes(self, numbers: np.ndarray) -> np.ndarray:
         """int8 [N, D]: the architectures that these numbers [N] of the arrays stand for."""
@@ -58,6 +71,88 @@ class Result:
         if not self.clock.shape[1]:
             return np.zeros(len(self.found))
         return np.nanmax(np.where(self.incumbent >= 0, self.clock, 0.0), axis=1)
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What reports need to know of the table that a data set was replayed on."""
+
+    final_mean: np.ndarray
+    """float64 [A] percent: validation accuracy at the final fidelity, mean over trials."""
+    test: np.ndarray | None = None
+    """float64 [A] percent: test accuracy likewise; None where unknown."""
+    space: str = "topology"
+    """Name of the space whose flat order A follows."""
+    budget_s: float | None = None
+    """Simulated seconds that a replica may spend; None when something else ended it."""
+    meaning: dict[str, str] = field(default_factory=dict)
+    """What "valid" and "test" are, in words."""
+
+    @property
+    def optimum(self) -> float:
+        """The best final validation accuracy of the table, percent."""
+        return float(np.nanmax(self.final_mean))
+
+
+class PublishedRow(NamedTuple):
+    """What a publication printed of a searcher: (mean, standard deviation) over its runs, percent, or None."""
+
+    dataset: str
+    searcher: str
+    valid: tuple[float, float] | None
+    test: tuple[float, float] | None
+    checked: str
+    """How the numbers were checked."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Searchers replayed on data sets."""
+
+    results: list[Result]
+    """One for each data set and searcher."""
+    tables: dict[str, TableFacts]
+    """By data set."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """JSON values: what was compared, with which seed, versions and command."""
+    published: list[PublishedRow] = field(default_factory=list)
+    """Rows to stand beside ours; they are not stored."""
+    checks: str = ""
+    """Where the published rows stand, and how they were checked."""
+
+    @property
+    def datasets(self) -> list[str]:
+        """Data sets that have results, in the order of the tables."""
+        return [dataset for dataset in self.tables if self.of(dataset)]
+
+    @property
+    def seed(self) -> int:
+        """The root seed."""
+        return int(self.settings["seed"])
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether some searches are missing."""
+        return bool(self.settings.get("interrupted", False))
+
+    @property
+    def score(self) -> str:
+        """What a replica is credited with, see `report.statistics.score`."""
+        return str(self.settings.get("score", "last"))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know, printed above every report."""
+        return list(self.settings.get("notes", ()))
+
+    @property
+    def departures(self) -> list[str]:
+        """What differs from the publication whose rows stand beside ours."""
+        return list(self.settings.get("departures", ()))
+
+    def of(self, dataset: str) -> list[Result]:
+        """The results on one data set."""
+        return [result for result in self.results if result.dataset == dataset]
 
 
 class Numbering:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,50 +28,12 @@ import numpy as np
 
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
-from nasreplay.runs.result import ARRAYS, Result
+from nasreplay.runs.result import ARRAYS, Comparison, Result, TableFacts
 
 FORMAT = "nasreplay-results/1"
 SEAL = 512  # bytes of the user block: "<format> sha256 <hex>" and a line end, then zeros
 NOISY = ("clock", "evaluated")  # nearly random bytes: compressing them costs most and gains least
 WAY_OUT = "delete it and replay again"
-
-
-@dataclass(frozen=True)
-class TableFacts:
-    """What reports need to know of the table that a data set was replayed on."""
-
-    final_mean: np.ndarray  # float64 [A] percent, validation accuracy at the final fidelity, mean over trials
-    test: np.ndarray | None = None  # float64 [A] percent, test accuracy likewise; None where unknown
-    space: str = "topology"  # name of the space whose flat order A follows
-    budget_s: float | None = None  # simulated seconds a replica may spend; None when something else ended it
-    meaning: dict[str, str] = field(default_factory=dict)  # what "valid" and "test" are, in words
-
-    @property
-    def optimum(self) -> float:
-        """The best final validation accuracy of the table, percent."""
-        return float(np.nanmax(self.final_mean))
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Searchers replayed on data sets: their results, the tables' facts, and the settings of the command.
-
-    settings["notes"] (list of texts) is printed above every report; settings["score"] is "last" (the default)
-    or "published", see `statistics.score`.
-    """
-
-    results: list[Result]
-    tables: dict[str, TableFacts]  # by data set
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def datasets(self) -> list[str]:
-        """Data sets that have results, in the order of the tables."""
-        return [dataset for dataset in self.tables if self.of(dataset)]
-
-    def of(self, dataset: str) -> list[Result]:
-        """The results on one data set."""
-        return [result for result in self.results if result.dataset == dataset]
 
 
 def part_path(folder: str | Path, dataset: str, searcher: str) -> Path:

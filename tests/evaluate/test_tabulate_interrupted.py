@@ -84,6 +84,7 @@ def test_a_log_of_something_else_is_refused_and_kept(tmp_path):
 
 
 def test_one_process_at_a_time(tmp_path):
+    pytest.importorskip("fcntl")
     out = tmp_path / "out.h5"
     with AnswerLog(begun(out)), pytest.raises(BadOutput, match="another process is at this table"):
         tabulate(live(), FEW, out)

@@ -7,6 +7,8 @@ import pytest
 from rich.console import Console
 
 from nasreplay.runs.report import comparison_report, statistics
+from nasreplay.runs.report.rows import average_ranks
+from nasreplay.runs.report.rows import rows as rows_of
 from tests.support import fabricate
 
 
@@ -24,31 +26,32 @@ def printed(comparison, width, terminal=False):
 
 
 def test_rows_hold_what_the_statistics_say(comparison):
-    rows = comparison_report.rows(comparison)
-    assert [row["dataset"] for row in rows] == ["cifar10"] * 6 + ["cifar100"] * 6
-    row = next(row for row in rows if row["searcher"] == "rea")
+    rows = rows_of(comparison)
+    assert [row.dataset for row in rows] == ["cifar10"] * 6 + ["cifar100"] * 6
+    row = next(row for row in rows if row.searcher == "rea")
     result, truth = comparison.of("cifar10")[1], comparison.tables["cifar10"]
     final = truth.final_mean[result.found]
-    assert row["validation_accuracy_mean"] == pytest.approx(final.mean())
-    assert row["validation_accuracy_std"] == pytest.approx(final.std())
-    assert row["validation_accuracy_low95"] < final.mean() < row["validation_accuracy_high95"]
-    assert row["test_accuracy_mean"] == pytest.approx(truth.test[result.found].mean())
-    assert row["regret_mean"] == pytest.approx(truth.final_mean.max() - final.mean())
-    assert row["evaluations_mean"] == result.evaluations.mean()
-    assert row["simulated_hours_mean"] == pytest.approx(result.clock.max(axis=1).mean() / 3600)
-    assert row["wall_s_per_500_replicas"] == pytest.approx(0.25 * 500 / 60)
-    assert json.loads(json.dumps(rows)) == rows
+    assert row.validation_accuracy_mean == pytest.approx(final.mean())
+    assert row.validation_accuracy_std == pytest.approx(final.std())
+    assert row.validation_accuracy_low95 < final.mean() < row.validation_accuracy_high95
+    assert row.test_accuracy_mean == pytest.approx(truth.test[result.found].mean())
+    assert row.regret_mean == pytest.approx(truth.final_mean.max() - final.mean())
+    assert row.evaluations_mean == result.evaluations.mean()
+    assert row.simulated_hours_mean == pytest.approx(result.clock.max(axis=1).mean() / 3600)
+    assert row.wall_s_per_500_replicas == pytest.approx(0.25 * 500 / 60)
+    flat = [row.flat() for row in rows]
+    assert json.loads(json.dumps(flat)) == flat
 
 
 def test_oracles_take_no_part(comparison):
-    rows = [row for row in comparison_report.rows(comparison) if row["dataset"] == "cifar10"]
-    assert [row["searcher"] for row in rows[-2:]] == ["darts-v1", "gdas"]
-    assert all(row["rank"] is None and row["beats"] == "" and row["apart"] == "oracle" for row in rows[-2:])
-    assert [row["rank"] for row in rows[:-2]] == sorted(row["rank"] for row in rows[:-2])
-    assert sum(row["rank"] for row in rows[:-2]) == pytest.approx(1 + 2 + 3 + 4)
-    assert not any("darts" in row["beats"] or "gdas" in row["beats"] for row in rows)
+    rows = [row for row in rows_of(comparison) if row.dataset == "cifar10"]
+    assert [row.searcher for row in rows[-2:]] == ["darts-v1", "gdas"]
+    assert all(row.rank is None and row.beats == () and row.apart == "oracle" for row in rows[-2:])
+    assert [row.rank for row in rows[:-2]] == sorted(row.rank for row in rows[:-2])
+    assert sum(row.rank for row in rows[:-2]) == pytest.approx(1 + 2 + 3 + 4)
+    assert not any("darts" in row.beats or "gdas" in row.beats for row in rows)
     without = dataclasses.replace(comparison, results=[r for r in comparison.results if not r.oracle])
-    assert [row["rank"] for row in comparison_report.rows(without)[:4]] == [row["rank"] for row in rows[:4]]
+    assert [row.rank for row in rows_of(without)[:4]] == [row.rank for row in rows[:4]]
 
 
 def test_repeats_and_interrupted_stand_apart(comparison):
@@ -56,8 +59,8 @@ def test_repeats_and_interrupted_stand_apart(comparison):
     results[0] = dataclasses.replace(results[0], settings={"apart": "equals rea on a table"})
     results[1] = dataclasses.replace(results[1], finished=False)
     changed = dataclasses.replace(comparison, results=results)
-    rows = [row for row in comparison_report.rows(changed) if row["dataset"] == "cifar10"]
-    assert {row["searcher"]: row["apart"] for row in rows if row["apart"]} == {
+    rows = [row for row in rows_of(changed) if row.dataset == "cifar10"]
+    assert {row.searcher: row.apart for row in rows if row.apart} == {
         "random": "equals rea on a table",
         "rea": "interrupted",
         "darts-v1": "oracle",
@@ -66,13 +69,13 @@ def test_repeats_and_interrupted_stand_apart(comparison):
     text = printed(changed, 100)
     assert "random: equals rea on a table; not ranked" in text
     assert "rea: interrupted; not ranked" in text
-    assert list(comparison_report.average_ranks(changed)) == [
-        name for name in comparison_report.average_ranks(comparison) if name not in ("random", "rea")
+    assert list(average_ranks(rows_of(changed))) == [
+        name for name in average_ranks(rows_of(comparison)) if name not in ("random", "rea")
     ]
 
 
 def test_beats_follow_the_corrected_tests(comparison):
-    row = next(row for row in comparison_report.rows(comparison) if row["searcher"] == "curriculum-fixed")
+    row = next(row for row in rows_of(comparison) if row.searcher == "curriculum-fixed")
     ranked = {
         r.searcher: statistics.score(r, comparison.tables["cifar10"])
         for r in comparison.of("cifar10")
@@ -80,26 +83,26 @@ def test_beats_follow_the_corrected_tests(comparison):
     }
     clear = [p for p in statistics.compare_pairs(ranked) if p.corrected < 0.05 and p.better < 0.5]
     better = {p.first for p in clear if p.second == "curriculum-fixed"}
-    assert set(row["beats"].split()) == better
+    assert set(row.beats) == better
     assert "random" in better
     every = {frozenset((p.first, p.second)): p.corrected for p in statistics.compare_pairs(ranked)}
     for name in {r.searcher for r in comparison.results}:
-        assert row[f"p_{name}"] == every.get(frozenset(("curriculum-fixed", name)))
+        assert row.p[name] == every.get(frozenset(("curriculum-fixed", name)))
 
 
 def test_p_values_stand_beside_what_is_beaten(comparison):
-    rows = {row["searcher"]: row for row in comparison_report.rows(comparison) if row["dataset"] == "cifar10"}
-    ranked = [name for name, row in rows.items() if row["rank"] is not None]
+    rows = {row.searcher: row for row in rows_of(comparison) if row.dataset == "cifar10"}
+    ranked = [name for name, row in rows.items() if row.rank is not None]
     text = printed(comparison, 200)
     for place, name in enumerate(ranked):
         line = next(line for line in text.splitlines() if line.startswith(f"  {name} "))
-        beaten = rows[name]["beats"].split()
+        beaten = rows[name].beats
         if beaten:
-            assert f"(p ≤ {max(rows[name][f'p_{other}'] for other in beaten):.2g})" in line
+            assert f"(p ≤ {max(rows[name].p[other] for other in beaten):.2g})" in line
         for other in ranked[place + 1 :]:  # nothing is said twice, and no test is left out
-            told = f"{other} p = {rows[name][f'p_{other}']:.2g}" in line
+            told = f"{other} p = {rows[name].p[other]:.2g}" in line
             assert told == (other not in beaten)
-    assert all(row["p_gdas"] is None for row in rows.values())
+    assert all(row.p["gdas"] is None for row in rows.values())
 
 
 @pytest.mark.parametrize("test", [True, False])
@@ -114,10 +117,10 @@ def test_terminal_never_cuts_a_number(comparison, width, terminal, test):
     assert ("test" in text.replace("No test [accuracy].", "")) == test
     lines = text.splitlines()
     assert lines[0].startswith("Budgets are scaled by 200/12.")
-    for row in comparison_report.rows(comparison):
-        line = next(line for line in lines if line.startswith(f"{row['searcher']} ") and "±" in line)
-        assert "oracle" in line or not row["oracle"]
-        mean, std = row["validation_accuracy_mean"], row["validation_accuracy_std"]
+    for row in rows_of(comparison):
+        line = next(line for line in lines if line.startswith(f"{row.searcher} ") and "±" in line)
+        assert "oracle" in line or not row.oracle
+        mean, std = row.validation_accuracy_mean, row.validation_accuracy_std
         assert any(f"{mean:.2f} ± {std:.2f}" in line for line in lines)
     table = [line for line in lines if "±" in line]
     assert max(map(len, table)) <= (100 if test else 85)
@@ -144,10 +147,10 @@ def test_markdown_has_everything(comparison):
 
 def test_published_score_is_reported_as_such(comparison):
     changed = dataclasses.replace(comparison, settings={"score": "published"})
-    row = next(row for row in comparison_report.rows(changed) if row["searcher"] == "rea")
+    row = next(row for row in rows_of(changed) if row.searcher == "rea")
     truth = comparison.tables["cifar10"]
     expected = statistics.score(comparison.of("cifar10")[1], truth, truth.budget_s, "published").mean()
-    assert row["validation_accuracy_mean"] == pytest.approx(expected)
+    assert row.validation_accuracy_mean == pytest.approx(expected)
     assert "interpolated in time" in comparison_report.markdown(changed)
 
 
@@ -155,19 +158,19 @@ def test_published_score_is_reported_as_such(comparison):
 def test_one_replica_one_searcher_and_nothing():
     small = fabricate.comparison(replicas=1, datasets=("cifar10",), test=False)
     alone = dataclasses.replace(small, results=small.results[:1])
-    row = comparison_report.rows(alone)[0]
-    assert row["validation_accuracy_low95"] is None
-    assert (row["rank"], row["beats"]) == (1.0, "")
+    row = rows_of(alone)[0]
+    assert row.validation_accuracy_low95 is None
+    assert (row.rank, row.beats) == (1.0, ())
     assert "1 replica," in printed(small, 100)
     assert "Average rank" not in printed(small, 100)
     nothing = dataclasses.replace(small, results=[])
-    assert comparison_report.rows(nothing) == []
+    assert rows_of(nothing) == []
     assert printed(nothing, 80).startswith("Budgets")
     assert "## Settings" in comparison_report.markdown(nothing)
 
 
 def test_best_of_the_table_has_no_negative_zero(comparison):
-    rows = [row for row in comparison_report.rows(comparison) if row["searcher"] == "gdas"]
-    assert [row["regret_mean"] for row in rows] == [0.0, 0.0]
+    rows = [row for row in rows_of(comparison) if row.searcher == "gdas"]
+    assert [row.regret_mean for row in rows] == [0.0, 0.0]
     assert "-0.00" not in printed(comparison, 100)
-    assert np.isfinite([row["validation_accuracy_std"] for row in rows]).all()
+    assert np.isfinite([row.validation_accuracy_std for row in rows]).all()

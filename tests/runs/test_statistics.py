@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nasreplay.errors import BadSetting
 from nasreplay.runs.report import statistics
-from nasreplay.runs.store import TableFacts
+from nasreplay.runs.result import TableFacts
 from tests.support import fabricate
 from tests.support.fabricate import hand
 
@@ -107,29 +107,29 @@ def test_incumbent_at_equals_a_plain_search():
 
 def test_interval_agrees_with_scipy():
     values = np.random.default_rng(3).gamma(2.0, 1.0, 200)
-    ours = statistics.summarise(values)
+    ours = statistics.summarize(values)
     theirs = scipy.stats.bootstrap(
         (values,), np.mean, method="percentile", n_resamples=9999, rng=np.random.default_rng(1)
     ).confidence_interval
     assert ours.mean == pytest.approx(values.mean())
     assert ours.std == pytest.approx(np.sqrt(((values - values.mean()) ** 2).mean()))
     assert (ours.low, ours.high) == pytest.approx(tuple(theirs), abs=0.1 * (theirs.high - theirs.low))
-    assert ours == statistics.summarise(values)
+    assert ours == statistics.summarize(values)
 
 
 def test_small_and_constant_samples():
-    assert statistics.summarise(np.full(9, 91.61))[2:4] == pytest.approx((91.61, 91.61), abs=1e-12)
-    one = statistics.summarise(np.array([5.0, np.nan]))
+    assert statistics.summarize(np.full(9, 91.61))[2:4] == pytest.approx((91.61, 91.61), abs=1e-12)
+    one = statistics.summarize(np.array([5.0, np.nan]))
     assert (one.mean, one.std, one.size) == (5.0, 0.0, 1)
     assert np.isnan([one.low, one.high]).all()
-    assert np.isnan(statistics.summarise(np.array([np.nan])).mean)
+    assert np.isnan(statistics.summarize(np.array([np.nan])).mean)
 
 
 def test_curve_interval_is_that_of_each_column():
     values = np.random.default_rng(0).normal(size=(40, 3))
     low, high = statistics.mean_interval(values)
     for k in range(3):
-        assert (low[k], high[k]) == pytest.approx(statistics.summarise(values[:, k])[2:4])
+        assert (low[k], high[k]) == pytest.approx(statistics.summarize(values[:, k])[2:4])
     values[0, 1] = np.nan
     assert np.isnan(statistics.mean_interval(values)[0]).tolist() == [False, True, False]
 

@@ -22,7 +22,7 @@ from nasreplay.runs.store import (
     save_result,
     write_comparison,
 )
-from nasreplay.spaces.base import space_named
+from nasreplay.spaces import space_named
 from tests.support import fabricate
 from tests.support.fabricate import same_result
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from nasreplay.runs.result import Result
-from nasreplay.runs.store import Comparison, TableFacts
+from nasreplay.runs.result import Comparison, Result, TableFacts
 
 SIZE = 15_625
 TRIALS = np.array([777, 888, 999], dtype=np.int32)

@@ -78,12 +78,12 @@ def load_table(
     )
 
 
-def replayable(table: str | Path | None = None, datasets: Sequence[str] = ()) -> tuple[str, ...]:
+def replayable(table: str | Path | Pack | None = None, datasets: Sequence[str] = ()) -> tuple[str, ...]:
     """The proper names of data sets of a table; without `datasets`, all whose validation accuracy it holds.
 
     Raises UnknownName, or NotMeasured if it holds none.
     """
-    pack = open_table(table)
+    pack = table if isinstance(table, Pack) else open_table(table)
     if datasets:
         return tuple(dict.fromkeys(semantics.dataset_named(name, pack.custom) for name in datasets))
     found = []

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
 
 from nasreplay.errors import BadOutput
-from nasreplay.files.lock import locked
+from nasreplay.files.lock import lock
 
 FORMAT = "nasreplay-tabulation/1"
 
@@ -35,22 +34,18 @@ class AnswerLog:
     def __init__(self, path: Path):
         self.path = path
         self._file: IO[bytes] | None = None
-        self._lock = path.with_name(f"{path.name}.lock")
-        self._held = ExitStack()
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._held.enter_context(self.path.open("a+b"))
+            self._file = self.path.open("a+b")
         except OSError as problem:
             raise self._unwritable(problem) from problem
-        busy = f"{self.path}: another process is at this table; choose another --out"
-        with self._held as held:
-            held.enter_context(locked(self._lock, busy))
-            self._held = held.pop_all()
+        self._lock(self._file)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._held.close()
+        if self._file:
+            self._file.close()
 
     def resume(self, job: dict[str, Any], flat: np.ndarray) -> list[Answered]:
         """The answers that the log holds, after a check that it is of the same job on the same architectures."""
@@ -81,7 +76,6 @@ class AnswerLog:
     def remove(self) -> None:
         """Delete the file: its answers are in a pack."""
         self.path.unlink()
-        self._lock.unlink(missing_ok=True)
 
     def _write(self, value: Any) -> None:
         assert self._file
@@ -100,6 +94,11 @@ class AnswerLog:
             raise BadOutput(
                 f"{self.path}: begun with {name} = {was}, now {now}: choose another --out, or delete this log"
             )
+
+    def _lock(self, file: IO[bytes]) -> None:
+        if not lock(file):
+            file.close()
+            raise BadOutput(f"{self.path}: another process is at this table; choose another --out")
 
     def _unwritable(self, problem: OSError) -> BadOutput:
         return BadOutput(f"{self.path}: cannot be written: {problem.strerror}; choose another --out")

@@ -1,27 +1,19 @@
-"""A comparison in words and numbers: flat rows for machines, tables for the terminal, Markdown for a paper trail.
-
-`rows` computes everything once; the other two only format it.
-"""
+"""A comparison in words and numbers: tables for the terminal, Markdown for a paper trail."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from nasreplay.files import columns
-from nasreplay.runs.report import pairwise, published_rows, statistics
-from nasreplay.runs.result import Result
-from nasreplay.runs.store import Comparison, TableFacts
+from nasreplay.runs.report import pairwise, published_rows
+from nasreplay.runs.report.rows import Row, average_ranks, rows
+from nasreplay.runs.result import Comparison, TableFacts
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-WALL_REPLICAS = 500  # wall seconds are scaled to this many replicas
-Row = dict[str, Any]
 
 HEADINGS = {  # column heading (a line break where the terminal breaks it): what the number is
     "searcher": "name; the best rank stands first",
@@ -39,82 +31,8 @@ MEANING_OF_SCORE = {
     "published": "Final accuracy (mean over trials) at the budget, interpolated in time between the two recorded "
     "points nearest to it, as published for NATS-Bench.",
 }
-
-
-# --- rows ------------------------------------------------------------------------------------------
-
-
-def rows(comparison: Comparison) -> list[Row]:
-    """One flat dictionary per data set and searcher: ranked ones first, best rank first, the others below.
-
-    Percent, percent points, seconds and hours as the keys say; None where there is no number. `beats` names,
-    with spaces between, the searchers that are worse at a Holm-corrected p below 0.05; `p_NAME` is that p of the test
-    against each searcher; `apart` says why a row has no
-    rank.
-    """
-    return [row for dataset in comparison.datasets for row in _dataset_rows(comparison, dataset)]
-
-
-def average_ranks(comparison: Comparison, rows_: Sequence[Row] | None = None) -> dict[str, float]:
-    """Mean rank over the data sets by searcher, best first; only searchers ranked on all of them."""
-    every = rows(comparison) if rows_ is None else rows_
-    ranks = [
-        {
-            row["searcher"]: row["rank"]
-            for row in every
-            if row["dataset"] == dataset and row["rank"] is not None
-        }
-        for dataset in comparison.datasets
-    ]
-    return dict(sorted(statistics.average_ranks(ranks).items(), key=lambda item: item[1]))
-
-
-def _dataset_rows(comparison: Comparison, dataset: str) -> list[Row]:
-    truth, how = comparison.tables[dataset], comparison.settings.get("score", "last")
-    results = comparison.of(dataset)
-    scores = {r.searcher: statistics.score(r, truth, truth.budget_s, how) for r in results}
-    ranked = {r.searcher: scores[r.searcher] for r in results if not statistics.apart(r)}
-    ranked = {
-        name: sample[np.isfinite(sample)] for name, sample in ranked.items() if np.isfinite(sample).any()
-    }
-    ranks = statistics.expected_ranks(ranked)
-    pairs = statistics.compare_pairs(ranked)
-    made = [_row(result, truth, scores[result.searcher], how) for result in results]
-    for row in made:
-        row["rank"] = ranks.get(row["searcher"])
-        row["beats"] = pairwise.beaten_by(row["searcher"], pairs)
-        row |= pairwise.p_values(row["searcher"], pairs, [result.searcher for result in comparison.results])
-    return sorted(made, key=lambda row: (row["rank"] is None, row["rank"] or 0.0))
-
-
-def _row(result: Result, truth: TableFacts, scores: np.ndarray, how: str) -> Row:
-    valid, test = statistics.summarise(scores), None
-    if truth.test is not None:
-        test = statistics.summarise(statistics.score(result, truth, truth.budget_s, how, "test"))
-    row = {
-        "dataset": result.dataset,
-        "searcher": result.searcher,
-        "oracle": result.oracle,
-        "apart": statistics.apart(result),
-        "replicas": len(result.found),
-        "score": how,
-        "validation_accuracy_mean": valid.mean,
-        "validation_accuracy_std": valid.std,
-        "validation_accuracy_low95": valid.low,
-        "validation_accuracy_high95": valid.high,
-        "test_accuracy_mean": test.mean if test else None,
-        "test_accuracy_std": test.std if test else None,
-        "regret_mean": statistics.summarise(truth.optimum - scores).mean,
-        "table_optimum": truth.optimum,
-        "rank": None,
-        "beats": "",
-        "evaluations_mean": float(result.evaluations.mean()),
-        "simulated_hours_mean": float(result.final_clock.mean()) / 3600,
-        "budget_s": truth.budget_s,
-        "wall_s": result.wall_s,
-        "wall_s_per_500_replicas": result.wall_s * WALL_REPLICAS / len(result.found),
-    }
-    return {key: None if isinstance(n, float) and np.isnan(n) else n for key, n in row.items()}
+SAID = ("notes", "printed", "departures")
+"""Settings that a report tells in words; "printed" is of older files."""
 
 
 # --- the terminal ----------------------------------------------------------------------------------
@@ -127,10 +45,10 @@ def print_report(comparison: Comparison, console: Console) -> None:
         console.print(text, style=style, markup=False, highlight=False)
 
     every = rows(comparison)
-    for note in comparison.settings.get("notes", []):
+    for note in comparison.notes:
         say(note)
     for dataset in comparison.datasets:
-        mine = [row for row in every if row["dataset"] == dataset]
+        mine = [row for row in every if row.dataset == dataset]
         say(f"\n{_title(mine)}", "bold")
         for line in _meanings(comparison.tables[dataset]):
             say(line, "dim")
@@ -138,12 +56,12 @@ def print_report(comparison: Comparison, console: Console) -> None:
         for line in _footnotes(mine):
             say(line)
         say(f"Beats at {pairwise.TEST}:")
-        width = max(len(row["searcher"]) for row in mine)
+        width = max(len(row.searcher) for row in mine)
         for row in _ranked(mine):
-            say(f"  {row['searcher']:<{width}}  {pairwise.in_words(row, _ranked(mine))}")
+            say(f"  {row.searcher:<{width}}  {pairwise.in_words(row, _ranked(mine))}")
     if len(comparison.datasets) > 1:
         say("\nAverage rank over the data sets", "bold")
-        for name, rank in average_ranks(comparison, every).items():
+        for name, rank in average_ranks(every).items():
             say(f"  {rank:5.2f}  {name}")
     if cells := published_rows.beside(comparison, every):
         say("\nBeside the published rows (accuracy %)", "bold")
@@ -166,9 +84,9 @@ def _table(mine: Sequence[Row], plain: bool) -> Table:
     for k in kept:
         table.add_column(headings[k], justify="right" if k else "left", no_wrap=True, vertical="bottom")
     for k, row in enumerate(mine):
-        style = "bold" if k == 0 and row["rank"] is not None else "dim" if row["apart"] else ""
+        style = "bold" if k == 0 and row.rank is not None else "dim" if row.apart else ""
         cells = _cells(row)
-        last_ranked = row["rank"] is not None and k + 1 < len(mine) and mine[k + 1]["rank"] is None
+        last_ranked = row.rank is not None and k + 1 < len(mine) and mine[k + 1].rank is None
         table.add_row(*(Text(cells[i]) for i in kept), style=style, end_section=last_ranked)
     return table
 
@@ -189,41 +107,37 @@ def markdown(comparison: Comparison, figures: Sequence[str] = ()) -> str:
     figures: paths of pictures relative to where the text will lie, shown where a file name is
     `regret-<dataset>.png`.
     """
-    every, settings = rows(comparison), comparison.settings
-    lines = ["# Comparison of searchers", "", *[f"- {note}" for note in settings.get("notes", [])]]
+    every = rows(comparison)
+    lines = ["# Comparison of searchers", "", *[f"- {note}" for note in comparison.notes]]
     for dataset in comparison.datasets:
-        mine = [row for row in every if row["dataset"] == dataset]
+        mine = [row for row in every if row.dataset == dataset]
         lines += ["", f"## {_title(mine)}", ""]
         lines += [f"- {line}" for line in _meanings(comparison.tables[dataset])]
         lines += ["", *_markdown_table(mine), "", *[f"- {line}" for line in _footnotes(mine)]]
         lines += ["", f"Beats at {pairwise.TEST}:", ""]
-        lines += [
-            f"- **{row['searcher']}**: {pairwise.in_words(row, _ranked(mine))}" for row in _ranked(mine)
-        ]
+        lines += [f"- **{row.searcher}**: {pairwise.in_words(row, _ranked(mine))}" for row in _ranked(mine)]
         pictures = [path for path in figures if path.rsplit("/", 1)[-1] == f"regret-{dataset}.png"]
         lines += [line for path in pictures for line in ("", f"![Mean regret on {dataset}]({path})")]
     if len(comparison.datasets) > 1:
+        ranks = [(name, f"{rank:.2f}") for name, rank in average_ranks(every).items()]
         lines += ["", "## Average rank over the data sets", ""]
-        means = [(name, f"{rank:.2f}") for name, rank in average_ranks(comparison, every).items()]
-        lines += columns.markdown([("searcher", "rank"), *means], "lr")
+        lines += columns.markdown([("searcher", "rank"), *ranks], "lr")
     if cells := published_rows.beside(comparison, every):
-        table = columns.markdown([published_rows.HEADINGS, *cells])
-        lines += ["", "## Beside the published rows (accuracy %)", "", *table]
+        lines += ["", "## Beside the published rows (accuracy %)", ""]
+        lines += columns.markdown([published_rows.HEADINGS, *cells])
         lines += ["", *published_rows.footnotes(comparison)]
-    lines += ["", "## What the numbers mean", "", MEANING_OF_SCORE[settings.get("score", "last")], ""]
+    lines += ["", "## What the numbers mean", "", MEANING_OF_SCORE[comparison.score], ""]
     lines += [f"- {_one_line(heading)}: {text}" for heading, text in HEADINGS.items()]
-    lines += ["", "## Settings", ""]
-    shown = {key: value for key, value in settings.items() if key not in ("notes", "printed", "departures")}
-    values = [(key, f"`{json.dumps(value, ensure_ascii=False)}`") for key, value in shown.items()]
-    lines += columns.markdown([("setting", "value"), *values])
+    values = {name: json.dumps(value, ensure_ascii=False) for name, value in comparison.settings.items()}
+    shown = [(name, f"`{value}`") for name, value in values.items() if name not in SAID]
+    lines += ["", "## Settings", "", *columns.markdown([("setting", "value"), *shown])]
     return "\n".join(lines) + "\n"
 
 
 def _markdown_table(mine: Sequence[Row]) -> list[str]:
     headings, kept = [_one_line(heading) for heading in HEADINGS], _kept_columns(mine)
-    return columns.markdown(
-        [[row[k] for k in kept] for row in (headings, *map(_cells, mine))], "l".ljust(len(kept), "r")
-    )
+    table = [headings, *map(_cells, mine)]
+    return columns.markdown([[line[k] for k in kept] for line in table], "l".ljust(len(kept), "r"))
 
 
 def _one_line(heading: str) -> str:
@@ -234,12 +148,12 @@ def _one_line(heading: str) -> str:
 
 
 def _title(mine: Sequence[Row]) -> str:
-    first, counts = mine[0], sorted({row["replicas"] for row in mine})
+    first, counts = mine[0], sorted({row.replicas for row in mine})
     replicas = (
         "1 replica" if counts == [1] else f"{'–'.join(map(str, counts[:: len(counts) - 1 or 1]))} replicas"
     )
-    budget = "" if first["budget_s"] is None else f", budget {first['budget_s'] / 3600:,.1f} simulated hours"
-    return f"{first['dataset']}: best of the table {first['table_optimum']:.2f} %, {replicas}{budget}"
+    budget = "" if first.budget_s is None else f", budget {first.budget_s / 3600:,.1f} simulated hours"
+    return f"{first.dataset}: best of the table {first.table_optimum:.2f} %, {replicas}{budget}"
 
 
 def _meanings(truth: TableFacts) -> list[str]:
@@ -250,31 +164,30 @@ def _meanings(truth: TableFacts) -> list[str]:
 
 def _cells(row: Row) -> list[str]:
     """The texts of one row, in the order of HEADINGS."""
-    low, high = row["validation_accuracy_low95"], row["validation_accuracy_high95"]
-    rank = row["rank"]
+    low, high = row.validation_accuracy_low95, row.validation_accuracy_high95
+    rank = row.rank
     return [
-        row["searcher"],
-        _spread(row, "validation_accuracy"),
+        row.searcher,
+        _spread(row, row.validation_accuracy_mean, row.validation_accuracy_std),
         "–" if low is None else f"{low:.2f}–{high:.2f}",
-        _spread(row, "test_accuracy"),
-        _number(row["regret_mean"], 2),
-        f"{rank:.2f}" if rank is not None else "oracle" if row["oracle"] else "apart",
-        _number(row["evaluations_mean"], 0 if row["evaluations_mean"] >= 1000 else 1),
-        _number(row["simulated_hours_mean"], 1),
-        _number(row["wall_s_per_500_replicas"], 2 if row["wall_s_per_500_replicas"] < 100 else 0),
+        _spread(row, row.test_accuracy_mean, row.test_accuracy_std),
+        _number(row.regret_mean, 2),
+        f"{rank:.2f}" if rank is not None else "oracle" if row.oracle else "apart",
+        _number(row.evaluations_mean, 0 if row.evaluations_mean >= 1000 else 1),
+        _number(row.simulated_hours_mean, 1),
+        _number(row.wall_s_per_500_replicas, 2 if row.wall_s_per_500_replicas < 100 else 0),
     ]
 
 
 def _kept_columns(mine: Sequence[Row]) -> list[int]:
-    without_test = all(row["test_accuracy_mean"] is None for row in mine)
+    without_test = all(row.test_accuracy_mean is None for row in mine)
     return [k for k, heading in enumerate(HEADINGS) if not (heading.startswith("test") and without_test)]
 
 
-def _spread(row: Row, what: str) -> str:
-    mean, std = row[f"{what}_mean"], row[f"{what}_std"]
+def _spread(row: Row, mean: float | None, std: float | None) -> str:
     if mean is None:
         return "–"
-    return f"{mean:.2f} ± {std:.2f}" if row["replicas"] > 1 else f"{mean:.2f}"
+    return f"{mean:.2f} ± {std:.2f}" if row.replicas > 1 else f"{mean:.2f}"
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -285,11 +198,11 @@ def _footnotes(mine: Sequence[Row]) -> list[str]:
     """One line per reason why rows stand apart."""
     reasons: dict[str, list[str]] = {}
     for row in mine:
-        if row["apart"]:
-            why = row["apart"].replace("oracle", "oracle (exact slope of the whole table)", row["oracle"])
-            reasons.setdefault(why, []).append(row["searcher"])
+        if row.apart:
+            why = row.apart.replace("oracle", "oracle (exact slope of the whole table)", row.oracle)
+            reasons.setdefault(why, []).append(row.searcher)
     return [f"{', '.join(names)}: {why}; not ranked" for why, names in reasons.items()]
 
 
 def _ranked(mine: Sequence[Row]) -> list[Row]:
-    return [row for row in mine if row["rank"] is not None]
+    return [row for row in mine if row.rank is not None]

@@ -16,8 +16,7 @@ import numpy as np
 
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.report import statistics
-from nasreplay.runs.result import Result
-from nasreplay.runs.store import Comparison, TableFacts
+from nasreplay.runs.result import Comparison, Result, TableFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,56 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
-from nasreplay.runs.store import Comparison
+from nasreplay.runs.report.rows import Row
+from nasreplay.runs.result import Comparison
 
-SUPPORT = {
-    "M": "M remembered from the publication",
-    "M?": "M? remembered with little confidence: for orientation only",
-    "R": "R found reprinted elsewhere",
-    "S": "S agrees with a re-simulation on the real tables",
-}
-HEADINGS = ("data set", "searcher", "split", "ours", "published", "diff.", "support")
+HEADINGS = ("data set", "searcher", "split", "ours", "published", "diff.", "checked")
 
 
-def beside(comparison: Comparison, rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """The cells of HEADINGS, in percent (mean ± std) and points; empty where the protocol has no published rows.
+class Beside(NamedTuple):
+    """One accuracy of ours and of a publication, in the order of HEADINGS."""
 
-    rows: those of `report.rows`.
-    """
-    ours = {(row["dataset"], row["searcher"]): row for row in rows}
+    dataset: str
+    searcher: str
+    split: str
+    """valid or test."""
+    ours: str
+    """Percent, mean ± standard deviation."""
+    published: str
+    """Likewise."""
+    difference: str
+    """Ours minus the published mean, percent points."""
+    checked: str
+    """How the published number was checked."""
+
+
+def beside(comparison: Comparison, rows: Sequence[Row]) -> list[Beside]:
+    """The published accuracies of a comparison beside ours; [] where its protocol has none."""
+    ours = {(row.dataset, row.searcher): row for row in rows}
     lines = []
-    for printed in comparison.settings.get("printed", ()):
-        row = ours.get((printed["dataset"], printed["searcher"]))
-        if row is None:
-            continue
-        for name, split in (("valid", "validation"), ("test", "test")):
-            mean, std = row[f"{split}_accuracy_mean"], row[f"{split}_accuracy_std"]
-            if mean is None:
-                continue
-            lines.append(
-                (
-                    printed["dataset"],
-                    printed["searcher"],
-                    name,
-                    f"{mean:.2f} ± {std:.2f}",
-                    f"{printed[name]:.2f} ± {printed[f'{name}_std']:.2f}",
-                    f"{mean - printed[name]:+.2f}",
-                    printed["support"],
-                )
-            )
+    for published in comparison.published:
+        if row := ours.get((published.dataset, published.searcher)):
+            valid = (row.validation_accuracy_mean, row.validation_accuracy_std)
+            test = (row.test_accuracy_mean, row.test_accuracy_std)
+            for split, theirs, (mean, std) in (
+                ("valid", published.valid, valid),
+                ("test", published.test, test),
+            ):
+                if theirs and mean is not None:
+                    lines.append(
+                        Beside(
+                            row.dataset,
+                            row.searcher,
+                            split,
+                            f"{mean:.2f} ± {std:.2f}",
+                            f"{theirs[0]:.2f} ± {theirs[1]:.2f}",
+                            f"{mean - theirs[0]:+.2f}",
+                            published.checked,
+                        )
+                    )
     return lines
 
 
 def footnotes(comparison: Comparison) -> list[str]:
-    """What the support codes mean, which rows are not known, and where this run departs from the publication."""
-    rows, settings = comparison.settings.get("printed", ()), comparison.settings
-    codes = {code for row in rows for code in row["support"].split(" ")[0].split("+")}
-    known = ", ".join(text for code, text in SUPPORT.items() if code in codes)
-    missing = [name for name in comparison.datasets if name not in {row["dataset"] for row in rows}]
-    lines = [f"Support of a published row: {known}."]
-    lines += [f"No published row is known of {', '.join(missing)}."] if missing else []
-    if departures := settings.get("departures", ()):
+    """Where the published rows stand, which are left out, and where this run departs from the publication."""
+    known = {(row.dataset, row.searcher) for row in comparison.published}
+    lines = [f"Published: {comparison.checks}."]
+    if any((one.dataset, one.searcher) not in known for one in comparison.results):
+        lines.append("Rows that could not be checked are left out.")
+    if departures := comparison.departures:
         lines.append(f"Unlike the publication: {'; '.join(departures)}.")
     return lines

@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadSetting
-from nasreplay.runs.result import Result
-
-if TYPE_CHECKING:
-    from nasreplay.runs.store import TableFacts
+from nasreplay.runs.result import Result, TableFacts
 
 SCORES = ("last", "published")
 AXES = ("simulated_s", "evaluations")
@@ -148,7 +145,7 @@ def _spent(result: Result, axis: str) -> np.ndarray:
 # --- intervals -------------------------------------------------------------------------------------
 
 
-def summarise(values: np.ndarray) -> Summary:
+def summarize(values: np.ndarray) -> Summary:
     """Mean, population std and 95 % percentile-bootstrap interval of the mean of the finite values."""
     values = values[np.isfinite(values)]
     if not len(values):

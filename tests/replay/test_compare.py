@@ -9,12 +9,15 @@ from nasreplay.data.pack import Pack, write_pack
 from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.replay.budgets import time_budget
 from nasreplay.replay.compare import compare
-from nasreplay.replay.plan import Plan, notes
+from nasreplay.replay.plan import Plan, searchers_of
+from nasreplay.replay.tables import Tables, notes
 from nasreplay.runs.store import load_result, part_path, read_comparison
-from nasreplay.search import run
+from nasreplay.search import REA, make, run
 from nasreplay.spaces import TOPOLOGY
 
-QUICK = Plan(searchers=("random", "rea"), datasets=("cifar10",), replicas=3, evaluations=12, seed=5)
+QUICK = Plan(
+    searchers=(make("random"), make("rea")), datasets=("cifar10",), replicas=3, evaluations=12, seed=5
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,7 +45,7 @@ def timed(tmp_path_factory) -> Pack:
 
 
 def told(plan: Plan) -> str:
-    return " ".join(notes(plan, {dataset: plan.evaluator(dataset) for dataset in plan.datasets}))
+    return " ".join(notes(Tables(plan)))
 
 
 def quiet(done: int, total: int, what: str) -> None:
@@ -53,24 +56,26 @@ def quiet(done: int, total: int, what: str) -> None:
 
 
 def test_budgets_are_scaled_to_the_embedded_recipe():
-    plan = Plan(searchers=("random",), datasets=("cifar10", "cifar100", "ImageNet16-120"))
-    seconds = [plan.budget(plan.evaluator(dataset)).simulated_s for dataset in plan.datasets]
+    plan = Plan(searchers=(make("random"),))
+    tables = Tables(plan)
+    assert tables.datasets == ("cifar10", "cifar100", "ImageNet16-120")
+    seconds = [tables.budget(dataset).simulated_s for dataset in tables.datasets]
     assert seconds == pytest.approx([20_000 * 200 / 12, 40_000 * 200 / 12, 120_000 * 200 / 12])
-    assert time_budget(plan.evaluator("cifar10")).words == "scaled (published × 200/12)"
+    assert time_budget(tables.of("cifar10")).words == "scaled (published × 200/12)"
     assert "scaled (published × 200/12)" in told(plan)
 
 
 def test_budgets_of_a_12_epoch_recipe_are_published(timed):
-    plan = Plan(searchers=("random",), datasets=("cifar10",), table=str(timed.path), recipe="12")
-    assert plan.budget(plan.evaluator("cifar10")).simulated_s == 20_000
-    assert time_budget(plan.evaluator("cifar10")).words == "published"
+    plan = Plan(searchers=(make("random"),), datasets=("cifar10",), table=str(timed.path), recipe="12")
+    assert Tables(plan).budget("cifar10").simulated_s == 20_000
+    assert time_budget(Tables(plan).of("cifar10")).words == "published"
     assert "Budgets: published." in told(plan)
     assert "scaled" not in told(plan)
 
 
 def test_a_given_budget_replaces_the_published_one():
     plan = dataclasses.replace(QUICK, budget_s=900.0)
-    limits = plan.budget(plan.evaluator("cifar10"))
+    limits = Tables(plan).budget("cifar10")
     assert (limits.simulated_s, limits.evaluations) == (900.0, 12)
     assert "published ×" not in told(plan)
 
@@ -79,7 +84,7 @@ def test_a_given_budget_replaces_the_published_one():
 
 
 def test_notes_of_the_embedded_table():
-    text = told(Plan(searchers=("random", "bohb", "darts-v1"), datasets=("cifar10",)))
+    text = told(Plan(searchers=searchers_of(("random", "bohb", "darts-v1"), "plain"), datasets=("cifar10",)))
     assert "told one drawn trial at epoch 200 of recipe 200" in text
     assert "No test accuracy: the table holds none." in text
     assert "evaluation seconds unknown, counted as 0" in text
@@ -90,7 +95,7 @@ def test_notes_of_the_embedded_table():
 
 def test_notes_of_a_complete_table(timed):
     plan = Plan(
-        searchers=("random", "darts-v1"),
+        searchers=searchers_of(("random", "darts-v1"), "plain"),
         datasets=("cifar100",),
         table=str(timed.path),
         recipe="12",
@@ -114,9 +119,11 @@ def test_a_comparison_is_its_searches(tmp_path):
     made = compare(QUICK, tmp_path, tell=lambda *line: said.append(line))
     assert said == [(0, 2, ""), (1, 2, "random on cifar10"), (2, 2, "rea on cifar10")]
     assert [result.searcher for result in made.results] == ["random", "rea"]
-    table = QUICK.evaluator("cifar10")
+    tables = Tables(QUICK)
+    table = tables.of("cifar10")
     for result in made.results:
-        alone = run(QUICK.searcher(result.searcher), table, QUICK.budget(table), seed=5, replicas=3)
+        budget = tables.budget("cifar10")
+        alone = run(QUICK.searcher(result.searcher), table, budget, seed=5, replicas=3)
         np.testing.assert_array_equal(result.observed, alone.observed)
         np.testing.assert_array_equal(result.clock, alone.clock)
     np.testing.assert_array_equal(made.tables["cifar10"].final_mean, table.final.mean)
@@ -151,7 +158,7 @@ def test_a_folder_of_another_plan_is_refused(tmp_path):
     compare(QUICK, tmp_path, tell=quiet)
     with pytest.raises(BadOutput, match="replicas = 3, now 4"):
         compare(dataclasses.replace(QUICK, replicas=4), tmp_path, tell=quiet)
-    changed = dataclasses.replace(QUICK, changes={"rea": {"tournament": 2}})
+    changed = dataclasses.replace(QUICK, searchers=(make("random"), REA(tournament=2)))
     with pytest.raises(BadOutput, match=r"searchers\.rea\.tournament = 3, now 2"):
         compare(changed, tmp_path, tell=quiet)
     (tmp_path / "run.json").write_text("{")
@@ -159,15 +166,20 @@ def test_a_folder_of_another_plan_is_refused(tmp_path):
         compare(QUICK, tmp_path, tell=quiet)
 
 
-def test_replicas_must_be_positive(tmp_path):
-    with pytest.raises(BadSetting, match="replicas"):
-        compare(dataclasses.replace(QUICK, replicas=0), tmp_path / "run", tell=quiet)
-    assert not (tmp_path / "run").exists()
+def test_a_plan_refuses_what_needs_no_table():
+    with pytest.raises(BadSetting, match="replicas is 0"):
+        dataclasses.replace(QUICK, replicas=0)
+    with pytest.raises(BadSetting, match="a searcher is compared once: rea, rea"):
+        Plan(searchers=(REA(), REA(population=5)))
+    with pytest.raises(BadSetting, match="'best': drawn, mean, or the seed of a trial"):
+        Plan(trial="best")
+    assert Plan(trial="777").trial == 777
 
 
-def test_a_plan_reads_a_table_once_and_sends_none():
-    plan = dataclasses.replace(QUICK)
-    assert plan.evaluator("cifar10") is plan.evaluator("cifar10", "rea")
-    sent = pickle.dumps(plan)
+def test_a_table_is_opened_once_and_a_plan_carries_none(tmp_path):
+    tables = Tables(QUICK)
+    assert tables.of("cifar10") is tables.seen_by(make("rea"), "cifar10")
+    compare(QUICK, tmp_path, tell=quiet)
+    sent = pickle.dumps(QUICK)
     assert len(sent) < 2_000
-    assert pickle.loads(sent) == plan
+    assert pickle.loads(sent) == QUICK

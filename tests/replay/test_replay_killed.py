@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from nasreplay.replay.compare import compare
-from nasreplay.replay.plan import Plan
+from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.runs.result import ARRAYS, Result
 from nasreplay.runs.store import load_result, read_comparison
 
 KILLS = 20
 PLAN = Plan(
-    searchers=("random", "rea", "local-search"),
+    searchers=searchers_of(("random", "rea", "local-search"), "plain"),
     datasets=("cifar10", "cifar100"),
     replicas=100,
     evaluations=50,

@@ -6,7 +6,7 @@ import pytest
 from nasreplay import load_table, search
 from nasreplay.replay.budgets import time_budget
 from nasreplay.runs.report.statistics import score
-from nasreplay.runs.store import TableFacts
+from nasreplay.runs.result import TableFacts
 
 # our own re-simulation recorded when the project began: validation, test, evaluations of 500 runs
 RECORDED = {

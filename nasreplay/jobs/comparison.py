@@ -1,0 +1,127 @@
+"""Replay in Python: searchers side by side on a table, many replicas each, with a report and figures in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from nasreplay.errors import BadSetting
+from nasreplay.files.atomic import write_whole
+from nasreplay.files.workers import cores
+from nasreplay.replay.compare import compare, read
+from nasreplay.replay.plan import Plan, searchers_of
+from nasreplay.runs.report.rows import Row, rows
+from nasreplay.runs.result import Comparison
+from nasreplay.search import Searcher
+from nasreplay.seeds import root_seed
+from nasreplay.settings import with_settings
+
+Score = Literal["last", "published"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaySettings(Plan):
+    """All that `replay` can be told: the plan, and what changes none of its numbers."""
+
+    score: Score | None = None
+    """last: the final incumbent; published: interpolated at the budget (NATS-Bench). Default: the protocol's."""
+    out: Path | None = None
+    """Folder; continues what it holds. Default: output/…"""
+    jobs: int | None = None
+    """Worker processes. Default: one per core."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.jobs is not None and self.jobs < 1:
+            raise BadSetting(f"--jobs {self.jobs}: it must be at least 1")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay found, and where it lies."""
+
+    comparison: Comparison
+    """Every replica of every search, and the truth of the tables."""
+    folder: Path
+    """Holds results.h5, summary.md and the figures."""
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """One row for each data set and searcher; ranked ones first, best rank first."""
+        return rows(self.comparison)
+
+    @property
+    def best(self) -> dict[str, str]:
+        """Data set → the searcher of the best rank; data sets without ranked searchers are left out."""
+        found: dict[str, str] = {}
+        for row in self.rows:
+            if row.rank is not None:
+                found.setdefault(row.dataset, row.searcher)
+        return found
+
+    @property
+    def seed(self) -> int:
+        """The root seed: the one that was drawn, where none was given."""
+        return self.comparison.seed
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or SIGTERM ended it; the same call with the same `out` continues."""
+        return self.comparison.interrupted
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """No progress."""
+
+
+@with_settings(ReplaySettings)
+def replay(
+    *searchers: str | Searcher,
+    command: str = "",
+    progress: Callable[[int, int, str], None] = _silent,
+    settings: ReplaySettings,
+) -> Replayed:
+    """Run searchers on a table, each replica until its budget or its steps end, and compare them.
+
+    searchers: names (their settings are those for tables) or objects like `search.REA(population=20)`; none is what
+    the protocol or nasreplay compares by default. command: recorded in run.json. progress: called with (done, total,
+    "SEARCHER on DATASET").
+
+    Writes run.json, results.h5, summary.md and regret figures into the folder. Raises BadSetting, UnknownName,
+    NotMeasured, BadPack, LacksCapability or BadOutput before anything is computed.
+    """
+    if searchers or not settings.searchers:
+        settings = replace(settings, searchers=searchers_of(searchers, settings.protocol))
+    if not settings.out:  # a folder that exists brings its own seed; a default one is named after a drawn one
+        settings = replace(settings, seed=root_seed(settings.seed))
+    folder = Path(settings.out or f"output/replay-seed{settings.seed}")
+    comparison = compare(
+        settings, folder, command=command, jobs=settings.jobs or cores(), score=settings.score, tell=progress
+    )
+    if comparison.results:
+        _write_report(comparison, folder)
+    return Replayed(comparison, folder)
+
+
+def redraw(place: Path, score: Score | None = None) -> Replayed:
+    """Summary and figures of a replay's folder again, from its results.h5.
+
+    Raises BadOutput, or BadSetting for the results of one search.
+    """
+    comparison = read(place)
+    if score:
+        comparison = replace(comparison, settings=comparison.settings | {"score": score})
+    folder = place if place.is_dir() else place.parent
+    _write_report(comparison, folder)
+    return Replayed(comparison, folder)
+
+
+def _write_report(comparison: Comparison, folder: Path) -> None:
+    from nasreplay.runs.report import comparison_report, plots
+
+    figures = plots.save_figures(comparison, folder)
+    shown = [figure.name for figure in figures if figure.suffix == ".png"]
+    write_whole(folder / "summary.md", comparison_report.markdown(comparison, shown).encode())
