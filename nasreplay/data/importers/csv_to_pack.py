@@ -21,6 +21,7 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack, layout, write_pack
+from nasreplay.data.pack.limits import limits_of
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
@@ -235,16 +236,12 @@ def _flat(space: Space, kind: str, text: str) -> int:
 
 
 def _check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:
-    name = entry.path.rsplit("/", 1)[-1]
-    if name in ("accuracy", "top5"):
-        bad, rule = (values < 0) | (values > 100), "an accuracy is 0 to 100 percent"
-    elif name in ("loss", "params", "flops"):
-        bad, rule = (values < 0) | np.isinf(values), f"{name} must be finite and not negative"
-    else:
-        bad, rule = (values <= 0) | np.isinf(values), "seconds are positive"
-    if bad.any():
+    limits = limits_of(entry.path)
+    if limits and (bad := limits.outside(values)).any():
         row = int(bad.argmax())
-        raise BadInput(f"{table.place(row, entry.column)}: {float(values[row])!r} for {entry.path}: {rule}")
+        raise BadInput(
+            f"{table.place(row, entry.column)}: {float(values[row])!r} for {entry.path}: {limits.otherwise}"
+        )
 
 
 def _seed_columns(mapped: Sequence[Mapped]) -> dict[str, Any]:

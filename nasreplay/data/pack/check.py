@@ -61,7 +61,7 @@ def _index_problems(pack: Pack, columns: dict[str, np.ndarray]) -> list[str]:
 def _value_problems(path: str, values: np.ndarray) -> list[str]:
     """Numbers outside what their unit allows; NaN is a missing number and allowed here."""
     if limits := limits_of(path):
-        bad, rule = (values < limits.low) | (values > limits.high), limits.otherwise
+        bad, rule = limits.outside(values), limits.otherwise
     elif path.endswith("/seeds"):
         repeated = len(np.unique(values)) < len(values)
         bad, rule = (values < AVERAGED) | repeated, "below -1 or not all different"

@@ -1,4 +1,4 @@
-"""Which numbers there may be: one rule for archives that are converted and for packs that are checked.
+"""Which numbers there may be: one rule for archives and CSV files that are read, and for packs that are checked.
 
 NaN is a missing number and always allowed. The loss of a training that diverged may be infinite, or missing where the
 accuracy is not. A latency of 0 is one that the source did not measure: means leave it out.
@@ -14,11 +14,18 @@ _SMALLEST, _LARGEST = float(np.nextafter(0, 1)), float(np.finfo(np.float64).max)
 
 
 class Limits(NamedTuple):
-    """The smallest and the largest number, and what one outside them is."""
+    """Which numbers a column may hold."""
 
     low: float
+    """The smallest."""
     high: float
+    """The largest."""
     otherwise: str
+    """What a number outside them is, in words."""
+
+    def outside(self, values: np.ndarray) -> np.ndarray:
+        """bool of the shape of `values`; a missing number (NaN) is not outside."""
+        return (values < self.low) | (values > self.high)
 
 
 _PERCENT = Limits(0, 100, "outside 0 to 100 percent")
