@@ -14,6 +14,9 @@ settings.load_profile("any machine")
 # tests run beside each other: two threads of each, on two cores, wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# scripts that tests start call python3: the one that runs the tests
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
 if threading.current_thread() is threading.main_thread():
     # what starts tests in the background ignores Ctrl-C, and the commands that tests start would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
