@@ -141,9 +141,13 @@ def _plain(value: Any) -> Any:
 
 def from_plain(owner: type[T], values: Mapping[str, Any]) -> T:
     """Settings that `to_plain` wrote; names of other classes in `values` are passed over."""
-    known = settings_of(owner)
-    given = {name: _typed(known[name], values[name]) for name in known if name in values}
-    return chosen(owner, given)
+    return chosen(owner, typed(values, owner))
+
+
+def typed(values: Mapping[str, Any], *owners: type) -> dict[str, Any]:
+    """JSON values of the fields of these classes, as the fields have them."""
+    known = {name: one for owner in owners for name, one in settings_of(owner).items()}
+    return {name: _typed(known[name], values[name]) for name in known if name in values}
 
 
 def _typed(one: Setting, value: Any) -> Any:
@@ -151,7 +155,7 @@ def _typed(one: Setting, value: Any) -> Any:
         return None
     if one.several:
         return tuple(one.kind(part) for part in value)
-    return one.kind(value)
+    return Path(value) if one.kind is Path else value
 
 
 def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]:

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "replay": RUNS | {"search"},
     "models": COMMON | {"spaces"},
     "train": COMMON | {"files", "spaces", "data", "models"},
-    "live": COMMON | {"files", "spaces", "data", "evaluate", "models", "train"},
+    "live": RUNS | {"search", "models", "train"},
     "testing": RUNS | {"search"},
     "jobs": RUNS | {"search", "replay", "models", "train", "live"},
     "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs"},
@@ -50,6 +50,7 @@ MAY_LOAD = {
     "runs/frames.py": {"pandas"},
     "jobs/training_folder.py": NETWORKS,
     "live": NETWORKS,
+    "live/evaluator_settings.py": set(),
     "models": NETWORKS,
     "train": NETWORKS,
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
-from nasreplay.settings import setting
+from nasreplay.settings import chosen, setting
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.derivation import TWO_EDGES
@@ -50,6 +50,11 @@ class SharedNetwork:
             raise BadSetting(f"bn is {self.bn}: 1 keeps running statistics, 0 uses those of each batch")
         if self.affine not in (0, 1):
             raise BadSetting(f"affine is {self.affine}: 1 gives batch norms weights, 0 does not")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], searcher: str) -> Self:
+        """The network that a searcher trains, out of the values that were given. Raises BadSetting."""
+        return chosen(cls, values)
 
     @property
     def space(self) -> Space:
@@ -130,6 +135,11 @@ class WidthNetwork(SharedNetwork):
     """How two widths mix: False masks channels away, True averages them to the wider one, as TAS does."""
 
     home: ClassVar[Space] = SIZE
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], searcher: str) -> Self:
+        """TAS resizes."""
+        return chosen(cls, values, resize=searcher == "tas")
 
     def build(self, classes: int) -> WidthSupernet:
         """See `nb201.size_supernet`."""

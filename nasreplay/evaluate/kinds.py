@@ -1,0 +1,81 @@
+"""Kinds of evaluators, by the names that `--evaluator` takes: each is a settings class that opens its evaluator.
+
+A new kind is one file: an evaluator, and a frozen dataclass `class MySettings(EvaluatorSettings, kind="mine")`. Other
+packages name theirs in the entry-point group `nasreplay.evaluators`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol, Self
+
+from nasreplay.errors import UnknownName
+from nasreplay.evaluate.protocol import Evaluator
+from nasreplay.settings import chosen, to_plain
+
+
+class Asker(Protocol):
+    """What an evaluator must know of the searcher that will ask it (`nasreplay.search.Searcher`)."""
+
+    name: ClassVar[str]
+    home: ClassVar[str]
+    rungs: ClassVar[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatorSettings:
+    """Base of the settings of every kind."""
+
+    dataset: str = "cifar10"
+    """Data set: a name, or the path of an image folder."""
+    table: str | None = None
+    """A pack: path or name. Default: the embedded NAS-Bench-201."""
+
+    kind: ClassVar[str] = ""
+    """The name of the kind."""
+    live: ClassVar[bool] = True
+    """Whether its seconds are measured, not simulated."""
+
+    def __init_subclass__(cls, kind: str = "", **rest: Any):
+        super().__init_subclass__(**rest)
+        if kind:
+            cls.kind = kind
+            _KINDS[kind] = cls
+
+    @classmethod
+    def owners(cls) -> tuple[type, ...]:
+        """The settings classes whose fields are its options."""
+        return (cls,)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
+        """Settings out of the values that were given. Raises BadSetting or UnknownName."""
+        return chosen(cls, values)
+
+    def plain(self) -> dict[str, Any]:
+        """Every setting as a JSON value, for run.json."""
+        return to_plain(self)
+
+    def open(self, asker: Asker | None = None) -> Evaluator:
+        """The evaluator. Raises what its parts raise."""
+        raise TypeError(f"{type(self).__name__} has no open")
+
+
+_KINDS: dict[str, type[EvaluatorSettings]] = {}
+
+
+def evaluator_kinds() -> dict[str, type[EvaluatorSettings]]:
+    """The known kinds: built-in ones that have been imported, and those of other packages."""
+    for entry in entry_points(group="nasreplay.evaluators"):
+        entry.load()
+    return dict(_KINDS)
+
+
+def kind_named(name: str) -> type[EvaluatorSettings]:
+    """The kind of a name. Raises UnknownName."""
+    known = evaluator_kinds()
+    if name not in known:
+        raise UnknownName(f"unknown evaluator {name!r}; known: {', '.join(known)}")
+    return known[name]

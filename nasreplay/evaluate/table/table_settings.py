@@ -1,0 +1,65 @@
+"""What a search on a table can be told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nasreplay.errors import BadSetting
+from nasreplay.evaluate.kinds import Asker, EvaluatorSettings
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.spaces import space_named
+from nasreplay.spaces.base import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSettings(EvaluatorSettings, kind="table"):
+    """A benchmark table with the simulated clock."""
+
+    recipe: str | None = None
+    """Training recipe that the search is told of. Default: the longest."""
+    trial: int | str = "drawn"
+    """drawn, mean, or the seed of a trial."""
+    gradient: str = "exact"
+    """Slopes of a table: exact (an oracle) or sampled."""
+    samples: int = 6
+    """Look-ups of one sampled slope."""
+    space: str | None = None
+    """topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
+
+    live = False
+
+    def open(self, asker: Asker | None = None) -> TableEvaluator:
+        """The table, with as many rungs as the searcher can use."""
+        from nasreplay.evaluate.table.load import load_table
+
+        table = load_table(
+            self.dataset,
+            table=self.table,
+            recipe=self.recipe,
+            trial=trial_of(self.trial),
+            rungs=asker.rungs if asker else 1,
+            gradient=self.gradient,
+            samples=self.samples,
+        )
+        if self.space:
+            check_space(table, space_named(self.space))
+        return table
+
+
+def trial_of(text: int | str) -> int | str:
+    """drawn, mean, or a seed. Raises BadSetting."""
+    if text in ("drawn", "mean"):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise BadSetting(f"--trial {text!r}: drawn, mean, or the seed of a trial (777, 888, 999)") from None
+
+
+def check_space(table: TableEvaluator, space: Space) -> None:
+    """Raise BadSetting for a table of another space."""
+    if table.space is not space:
+        raise BadSetting(
+            f"{table.source['table']} is a table of the {table.space.name} space, not of {space.name}: "
+            "name another with --table"
+        )

@@ -1,0 +1,205 @@
+"""What searches on real images can be told: of a supernet, and of children from scratch. They open with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from nasreplay import config
+from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, UnknownName
+from nasreplay.evaluate.kinds import Asker, EvaluatorSettings
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.load import load_table
+from nasreplay.evaluate.table.table_settings import check_space
+from nasreplay.models.shared_networks import NETWORKS, SharedNetwork
+from nasreplay.settings import chosen, option_of, setting, settings_of, to_plain
+from nasreplay.spaces import Space, space_named
+from nasreplay.train.common_settings import ImageSettings, MachineSettings
+
+if TYPE_CHECKING:
+    from nasreplay.live.scratch import ScratchEvaluator
+    from nasreplay.live.supernet import SupernetEvaluator
+    from nasreplay.train.recipe import Recipe
+
+
+RECIPES = {
+    "darts-v1": "DARTS",
+    "darts-v2": "DARTS",
+    "gdas": "GDAS",
+    "snas": "SNAS",
+    "setn": "SETN",
+    "enas": "ENAS",
+    "rsps": "RANDOM",
+    "curriculum": "CURRICULUM",
+    "curriculum-fixed": "CURRICULUM",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
+    """What all evaluators on images have in common."""
+
+    space: str | None = None
+    """topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
+    training: str | None = setting(None, metavar="FILE.config")
+    """Recipe of the weights. Default: the published one."""
+    batch: int | None = None
+    """Images a step. Default: the recipe's."""
+    epochs: int | None = setting(None, least=1)
+    """Epochs of the search; with scratch, of every child (default 12)."""
+
+    def truth(self, space: Space) -> TableEvaluator | None:
+        """The table of the same space and data set, or None where no table has it.
+
+        Raises BadSetting for a table that was named and is of another space.
+        """
+        try:
+            table = load_table(self.dataset, table=self.table, trial="mean")
+        except (UnknownName, NotMeasured):
+            return None
+        if self.table:
+            check_space(table, space)
+        return table if table.space is space else None
+
+
+def live_space(name: str | None, asker: Asker | None) -> Space:
+    """The named space, or the one that the searcher was made for. Raises UnknownName where no network is known."""
+    space = space_named(name or (asker.home if asker else "topology"))
+    if space.name not in NETWORKS:
+        raise UnknownName(f"--space {space.name}: live evaluators know {', '.join(NETWORKS)}")
+    return space
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupernetSettings(LiveSettings, kind="supernet"):
+    """A network with shared weights (`live.supernet`)."""
+
+    network: SharedNetwork = setting(None, shown=False)
+    """The shared network of the space; its fields are options, too."""
+    micro_batches: int | None = setting(None, least=1)
+    """Parts of a batch whose gradients are accumulated. Default: the recipe's; at least one a process."""
+    clip: float | None = None
+    """Largest norm of the weights' gradient; 0: none. Default: the recipe's."""
+    valid_on: Literal["held-out", "test"] = "held-out"
+    """test: learn from all training images and validate on the test images, as SNAS did."""
+    valid_batches: int = setting(1, least=1)
+    """Batches (of the recipe's test_batch_size, else 512) that score a cell."""
+    checkpoint_cells: bool = False
+    """Less memory, more time: compute cells again in the backward pass."""
+    weights: str | None = setting(None, metavar="RUN")
+    """Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …)."""
+
+    @classmethod
+    def owners(cls) -> tuple[type, ...]:
+        """Itself, and the shared networks of all spaces."""
+        return (cls, *NETWORKS.values())
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
+        """With the network of the space; refuses options that it lacks."""
+        space = live_space(values.get("space"), asker)
+        network = NETWORKS[space.name]
+        every = {name: one for kind in NETWORKS.values() for name, one in settings_of(kind).items()}
+        for name in every.keys() - settings_of(network).keys():
+            if values.get(name) is not None:
+                raise BadSetting(
+                    f"{option_of(every[name])} does not apply to the {space.name} space: leave it out"
+                )
+        return chosen(cls, values, network=network.of(values, asker.name if asker else ""))
+
+    def plain(self) -> dict[str, Any]:
+        """Flat: the network's settings beside the others."""
+        own = to_plain(self)
+        return {**own, **own.pop("network")}
+
+    def open(self, asker: Asker | None = None) -> SupernetEvaluator:
+        """A fresh supernet, or one with the weights of a run; the searcher decides the recipe of its weights."""
+        from nasreplay.live.supernet import SupernetEvaluator
+
+        place = self.place(checkpoint_cells=self.checkpoint_cells)
+        changes = {"batch": self.batch, "clip": self.clip, "micro_batches": self.micro_batches}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        source = self.source(valid_on_test=self.valid_on == "test")
+        return SupernetEvaluator(
+            source,
+            self.network,
+            recipe=replace(self._recipe(asker), **changes).among(place.team.size),
+            fraction=self.fraction,
+            valid_batches=self.valid_batches,
+            place=place,
+            truth=self.truth(self.network.space),
+            start=self._start(),
+        )
+
+    def _recipe(self, asker: Asker | None) -> Recipe:
+        from nasreplay.train.recipe import WEIGHT_SHARING, recipe_of
+
+        published = published_recipe(asker.name if asker else "", self.network.space)
+        if self.training or published.exists():
+            return recipe_of(self.training or str(published))
+        return WEIGHT_SHARING
+
+    def _start(self) -> Any:
+        """The shared weights of the run named by --weights. Raises BadSetting if they are another network's."""
+        if not self.weights:
+            return None
+        from nasreplay.live.trained import trained
+
+        evaluator, _ = trained(Path(self.weights))
+        if evaluator.network != self.network or evaluator.source.name != self.dataset:
+            raise BadSetting(
+                f"--weights {self.weights}: of {evaluator.network} on {evaluator.source.name}; this search has "
+                f"{self.network} on {self.dataset}"
+            )
+        return evaluator.net.state_dict()
+
+
+def published_recipe(searcher: str, space: Space) -> Path:
+    """The shipped recipe of the weights: a NASNet space's own where there is one."""
+    name = RECIPES.get(searcher, "weight-sharing")
+    own = config.folder() / "opts" / f"{name}-NASNet-CIFAR.config"
+    return (
+        own
+        if space.name.startswith("nasnet") and own.exists()
+        else config.folder() / "opts" / f"{name}.config"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScratchSettings(LiveSettings, kind="scratch"):
+    """Children trained by the benchmark's recipe (`live.scratch`)."""
+
+    channels: int | None = None
+    """Channels of the first stage. Default: 16; not in the size space."""
+    cells: int | None = None
+    """Cells per stage. Default: 5; not in the size space."""
+
+    def open(self, asker: Asker | None = None) -> ScratchEvaluator:
+        """An evaluator that trains. Raises LacksCapability for a space whose networks it does not know."""
+        from nasreplay.live.scratch import ScratchEvaluator
+        from nasreplay.train.recipe import Recipe, recipe_of
+
+        space = live_space(self.space, asker)
+        if not space.indexed:
+            raise LacksCapability(
+                f"--evaluator scratch trains the benchmarks' networks, not those of the {space.name} space: "
+                "use --evaluator supernet, and nasreplay retrain for what it finds"
+            )
+        sizes = {"channels": self.channels, "cells": self.cells}
+        sizes = {name: value for name, value in sizes.items() if value is not None}
+        for name in sizes.keys() - settings_of(NETWORKS[space.name]).keys():
+            raise BadSetting(f"--{name} does not apply to the {space.name} space: leave it out")
+        epochs = self.epochs or 12
+        recipe = recipe_of(self.training) if self.training else Recipe(str(epochs), epochs)
+        recipe = replace(recipe, batch=self.batch or recipe.batch)
+        return ScratchEvaluator(
+            space,
+            self.source(),
+            recipe=recipe,
+            ladder=(recipe.total,),
+            **sizes,
+            fraction=self.fraction,
+            place=self.place(),
+        )

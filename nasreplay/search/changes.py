@@ -1,0 +1,50 @@
+"""Hyper-parameters of searchers as users write them: `.config` files and NAME.KEY=VALUE texts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nasreplay import config
+from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.search import SEARCHERS
+
+Changes = Mapping[str, Mapping[str, Any]]
+"""Name of a searcher → name of a hyper-parameter → its value, or the text of it."""
+
+
+def changes_of(configs: Sequence[str], sets: Sequence[str], chosen: Collection[str]) -> Changes:
+    """Hyper-parameters by searcher, from files first and then from NAME.KEY=VALUE texts.
+
+    Settings of a searcher that is not among the chosen ones would have no effect and are refused.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    for path in configs:
+        changes.setdefault(_owner(path), {}).update(config.load(path))
+    for text in sets:
+        name, key, value = _parts(text)
+        changes.setdefault(name, {})[key] = value
+    for name in changes.keys() - set(chosen):
+        raise BadSetting(f"settings for {name}, which is not among the searchers: {', '.join(chosen)}")
+    return changes
+
+
+def _owner(path: str) -> str:
+    """The searcher that a file is named after, the longest name that fits."""
+    stem = Path(path).stem.lower().replace("_", "-")
+    fitting = [name for name in SEARCHERS if stem == name or stem.startswith(f"{name}-")]
+    if not fitting:
+        raise UnknownName(f"--config {path}: name the file after a searcher: {', '.join(SEARCHERS)}")
+    return max(fitting, key=len)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    target, equals, value = text.partition("=")
+    name, dot, key = target.rpartition(".")
+    name = name.lower().replace("_", "-")
+    if not (equals and dot and name and key):
+        raise BadSetting(f"--set {text!r}: the form is NAME.KEY=VALUE, for example rea.population=20")
+    if name not in SEARCHERS:
+        raise UnknownName(f"--set {text!r}: unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
+    return name, key, value
