@@ -50,18 +50,19 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
     epochs: int | None = setting(None, least=1)
     """Epochs of the search; with scratch, of every child (default 12)."""
 
-    def truth(self, space: Space) -> TableEvaluator | None:
-        """The table of the same space and data set, or None where no table has it.
+    def truth(self, space: Space, table: str | None = None) -> TableEvaluator | None:
+        """The table of the same space and data set, or None where no table has it; `table` instead of --table.
 
         Raises BadSetting for a table that was named and is of another space.
         """
+        named = table or self.table
         try:
-            table = load_table(self.dataset, table=self.table, trial="mean")
+            found = load_table(self.dataset, table=named, trial="mean")
         except (UnknownName, NotMeasured):
             return None
-        if self.table:
-            check_space(table, space)
-        return table if table.space is space else None
+        if named:
+            check_space(found, space)
+        return found if found.space is space else None
 
 
 def live_space(name: str | None, asker: Asker | None) -> Space:

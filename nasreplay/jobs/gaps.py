@@ -1,0 +1,197 @@
+"""The gap between a live search and the table of the same data set.
+
+Total gap: what the same searcher finds with the table's exact slope (its oracle) minus what the live run found,
+both read from the table. Rank error: Kendall's tau between shared-weight accuracies and the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasreplay.data.correlate import correlations
+from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.protocol import Evaluator
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.jobs.table_facts import TableFacts, table_facts
+from nasreplay.search import make
+from nasreplay.search.base import Searcher
+from nasreplay.search.driver import run as run_on
+from nasreplay.seeds import Stream
+from nasreplay.settings import setting, with_settings
+
+EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapSettings:
+    """With what a live run is compared."""
+
+    sample: int = 100
+    """Architectures for Kendall's tau."""
+    every: bool = setting(False, flags=("--all",))
+    """Tau over the whole space."""
+    table: str | None = setting(None, metavar="PACK")
+    """The table to compare with. Default: the embedded one."""
+    seed: int = 0
+    """Of the sample."""
+
+    def __post_init__(self):
+        if self.sample < 2:
+            raise BadSetting(f"--sample {self.sample}: tau needs at least 2 architectures")
+
+
+@dataclass(frozen=True)
+class TotalGap:
+    """What the run found and what its searcher finds on the table."""
+
+    found: str
+    """The live answer."""
+    live: TableFacts
+    """Its row of the table."""
+    on_table: str
+    """The answer on the table."""
+    oracle: bool
+    """Whether that search followed the exact slope."""
+    settings: Mapping[str, Any]
+    """Hyper-parameters of the search on the table."""
+    own_settings: Mapping[str, Any]
+    """Those of them that are the live run's own."""
+    cut: bool
+    """Whether the looks ended it before its epochs."""
+    table: TableFacts
+    """The row of the answer on the table."""
+
+    @property
+    def gap(self) -> float:
+        """Points of validation accuracy."""
+        return self.table.table_valid - self.live.table_valid
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        rows = {"live": self.live.plain(), "table": self.table.plain(), "gap": self.gap}
+        return {**vars(self), **rows}
+
+
+@dataclass(frozen=True)
+class RankError:
+    """How shared-weight accuracies order the architectures, against the table."""
+
+    architectures: int
+    """How many were compared."""
+    kendall_tau: float
+    """Tau-b."""
+    spearman_rho: float
+    """Rho."""
+    ties_for_best: int
+    """Architectures with the highest shared-weight accuracy."""
+    best_by_shared_weights: TableFacts
+    """Row of the first of these."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**vars(self), "best_by_shared_weights": self.best_by_shared_weights.plain()}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The whole answer about a live run."""
+
+    total: TotalGap
+    """Both searches."""
+    rank_error: RankError
+    """Of the shared weights."""
+    note: str
+    """What is unusual of the run's images; "" for nothing."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**self.total.plain(), "rank_error": self.rank_error.plain()}
+
+
+@with_settings(GapSettings)
+def gap(run: Path | str, settings: GapSettings) -> Gap:
+    """Analyze the finished live run in the folder `run`.
+
+    Raises BadOutput for a folder without shared weights, NotMeasured where no table knows the data set.
+    """
+    from nasreplay.live.trained import trained
+    from nasreplay.runs.record import result_of
+
+    folder = Path(run)
+    evaluator, own = trained(folder)
+    truth = own.truth(evaluator.space, settings.table)
+    evaluator.space.count()  # refuses spaces that no table can hold
+    if truth is None:
+        raise NotMeasured(
+            f"no table of the {evaluator.space.name} space knows {own.dataset}: make one with "
+            "`nasreplay tabulate`, then --table PACK"
+        )
+    result = result_of(folder)
+    total = total_gap(result.settings, result.codes(result.found[:1]), truth)
+    error = rank_error(evaluator, truth, None if settings.every else settings.sample, settings.seed)
+    return Gap(total, error, evaluator.source.note)
+
+
+def total_gap(run: Mapping[str, Any], found: np.ndarray, truth: TableEvaluator) -> TotalGap:
+    """Table rows of the live answer `found` int8 [1, D] and of the same searcher on the table.
+
+    run: the settings of the live run's result. On the table the searcher has the settings of `on_table`; a gradient
+    searcher follows the exact slope for its epochs, a sampling searcher has 150 looks.
+    """
+    searcher, own = on_table(run["searcher"])
+    budget = Budget() if "slope" in searcher.needs else Budget(evaluations=EVALUATIONS)
+    result = run_on(searcher, truth, budget, seed=run["seed"])
+    looks, best = int(result.evaluations[0]), truth.space.codes(result.found)
+    return TotalGap(
+        found=truth.space.format(found[0].tolist()),
+        live=table_facts(truth, found),
+        on_table=truth.space.format(best[0].tolist()),
+        oracle=result.oracle,
+        settings=searcher.settings(),
+        own_settings=own,
+        cut=budget.evaluations is not None and searcher.epochs is not None and looks >= EVALUATIONS,
+        table=table_facts(truth, best),
+    )
+
+
+def on_table(recorded: Mapping[str, Any]) -> tuple[Searcher, Mapping[str, Any]]:
+    """A live run's searcher for a table, and the settings that it keeps of that run's own.
+
+    Those are what the run changed of the live settings. What a table has other values for, and what is counted in
+    epochs of training, stays the table's: a step there is no step of training.
+    """
+    name = recorded["name"]
+    live, table = make(name, preset="live").settings(), make(name).settings()
+    stays = {"epochs", "warmup"} | {key for key, value in table.items() if value != live[key]}
+    plain = json.loads(json.dumps(live))  # as it was recorded: lists for tuples
+    own = {key: recorded[key] for key in live.keys() - stays if recorded.get(key, plain[key]) != plain[key]}
+    return make(name, own), dict(sorted(own.items()))
+
+
+def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, seed: int) -> RankError:
+    """Kendall's tau-b and Spearman's rho between an evaluator's accuracies and the table's.
+
+    sample: how many uniform architectures, None for all. Raises LacksCapability where the spaces differ.
+    """
+    if evaluator.space is not truth.space:
+        raise LacksCapability(
+            f"a {evaluator.space.name} evaluator and a {truth.space.name} table do not compare"
+        )
+    space = evaluator.space
+    codes = space.all_codes
+    if sample is not None:
+        order = Stream(seed, "rank error").at().permutation(space.size)[0]
+        codes = codes[np.sort(order[:sample])]
+    evaluator.begin_step(learns=False)
+    told = evaluator.evaluate(codes, replica=np.zeros(len(codes), dtype=np.int64)).accuracy
+    known = truth.report(codes).valid
+    tau, rho, _ = correlations(told, known)
+    best = table_facts(truth, codes[told.argmax()][None])
+    return RankError(len(codes), tau, rho, int((told == told.max()).sum()), best)

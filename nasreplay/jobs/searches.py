@@ -1,0 +1,136 @@
+"""Searches, one searcher and one replica with its full event log: on a table or live, by the evaluator's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nasreplay.errors import BadSetting, Interrupted, UnknownName
+from nasreplay.evaluate.kinds import EvaluatorSettings
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.jobs import rank_zero
+from nasreplay.jobs.evaluators import kind_named
+from nasreplay.search import Searcher, make
+from nasreplay.search.changes import changes_of
+from nasreplay.seeds import root_seed
+from nasreplay.settings import chosen, setting, settings_of
+
+Tell = Callable[[str], None]
+"""Takes a line for the person who waits."""
+Show = Callable[[int, int], None]
+"""Takes the number of steps done, and of all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """What is searched with, for how long, and where it is recorded."""
+
+    budget: float | None = setting(None, metavar="SECONDS")
+    """Simulated seconds per replica."""
+    evaluations: int | None = setting(None, metavar="N")
+    """Evaluations per replica."""
+    seed: int = setting(-1, least=-1)
+    """Root seed; -1 draws one and prints it."""
+    sets: tuple[str, ...] = setting((), flags=("--set",), metavar="NAME.KEY=VALUE")
+    """A hyper-parameter, e.g. rea.population=20."""
+    configs: tuple[Path, ...] = setting((), flags=("--config",), metavar="NAME.config")
+    """Hyper-parameters of searcher NAME (also NAME-anything.config)."""
+    out: Path | None = None
+    """Run folder. Default: under output/, named after searcher, data set and seed."""
+    resume: bool = False
+    """Continue the run that --out holds."""
+
+    def __post_init__(self):
+        if self.resume and self.out is None:
+            raise BadSetting("--resume needs --out, the folder of the run")
+
+    def searcher(self, name: str, preset: str, epochs: int | None = None) -> Searcher:
+        """The searcher with its settings; `epochs` for one that has some and is told of no others."""
+        name = make(name).name
+        changes = dict(changes_of(self.configs, self.sets, (name,)).get(name, {}))
+        made = make(name, changes, preset=preset)
+        if epochs and made.epochs is not None:
+            made = make(name, {"epochs": epochs, **changes}, preset=preset)
+        return made
+
+    def limits(self, epochs: int | None = None) -> Budget:
+        """The budget of the one replica."""
+        return Budget(simulated_s=self.budget, evaluations=self.evaluations, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One search to run."""
+
+    searcher: str
+    """Name."""
+    evaluator: EvaluatorSettings
+    """What answers."""
+    settings: SearchSettings
+    """How long, and where to."""
+    seed: int
+    """Root seed, drawn if need be."""
+    command: str = ""
+    """What was typed, for run.json."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """All that was chosen as JSON values; `live.trained` opens the same evaluator from them."""
+        return {
+            "searcher": self.searcher,
+            "evaluator": self.evaluator.kind,
+            **self.evaluator.plain(),
+            "budget": self.settings.budget,
+            "evaluations": self.settings.evaluations,
+            "seed": self.seed,
+        }
+
+
+def search(
+    searcher: str,
+    evaluator: str = "table",
+    *,
+    tell: Tell = lambda line: None,
+    show: Show | None = None,
+    command: str = "",
+    **values: Any,
+) -> Any:
+    """Run a searcher until its budget or its epochs end, and record everything that it did.
+
+    evaluator: a kind, "table", "supernet" or "scratch"; values: fields of `SearchSettings` and of the kind's settings
+    (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a `LiveFound`.
+    Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
+    """
+    name, kind = make(searcher).name, kind_named(evaluator)
+    if rank_zero.several() and not kind.processes:
+        raise BadSetting(
+            f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
+        )
+    known = {field for owner in (SearchSettings, *kind.owners()) for field in settings_of(owner)}
+    if unknown := values.keys() - known:
+        raise UnknownName(f"{min(unknown)} is no setting of a search with evaluator {evaluator!r}")
+    settings = chosen(SearchSettings, values)
+    seed = rank_zero.lead(lambda: _seed(settings))
+    task = Task(name, kind.of(values, make(name)), settings, seed, command)
+    if kind.live:
+        from nasreplay.jobs.live_search import search_live
+
+        return search_live(task, tell, show)
+    from nasreplay.jobs.table_search import search_table
+
+    return search_table(task)
+
+
+def interrupted(folder: Path) -> Interrupted:
+    """The error of a search that was asked to stop."""
+    return Interrupted(f"interrupted; continue with: --out {folder} --resume")
+
+
+def _seed(settings: SearchSettings) -> int:
+    from nasreplay.runs.folder import read_header
+
+    if settings.resume and settings.out and settings.seed == -1:
+        return read_header(settings.out)["seed"]
+    return root_seed(settings.seed)

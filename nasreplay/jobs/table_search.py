@@ -1,0 +1,117 @@
+"""A search on a table, with the simulated clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.jobs.searches import Task, interrupted
+from nasreplay.replay.budgets import time_budget
+from nasreplay.runs.record import RunFolder, result_of
+from nasreplay.runs.result import Result
+from nasreplay.runs.store import save_result
+from nasreplay.search import Budget, Searcher, run
+from nasreplay.search.searchers.curriculum import Curriculum
+
+
+@dataclass(frozen=True)
+class TableFound:
+    """What a search on a table found, and what the table says of it."""
+
+    searcher: str
+    """Name."""
+    dataset: str
+    """Proper name."""
+    oracle: bool
+    """Whether it followed the exact slope, which no real search has."""
+    found: str
+    """The architecture."""
+    official_index: int
+    """Its index in the benchmark's own order."""
+    validation_accuracy: float
+    """Percent, mean over trials, longest recipe."""
+    meaning: str
+    """What that accuracy is."""
+    rank: int
+    """1 = best of the table."""
+    of: int
+    """Architectures of the space."""
+    regret: float
+    """Points below the best of the table."""
+    evaluations: int
+    """Look-ups."""
+    points: int
+    """Steps."""
+    simulated_s: float
+    """Simulated seconds."""
+    wall_s: float
+    """Seconds here."""
+    test_accuracy: float | None
+    """Percent; None where the table holds none."""
+    test_meaning: str
+    """What it is."""
+    derived_validation_accuracy: float | None
+    """Percent, best of 10 samples of the final policy, of searchers that have one."""
+    seed: int
+    """Root seed."""
+    folder: Path
+    """Run folder."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values; what is unknown is left out."""
+        known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
+        return {**known, "folder": str(self.folder)}
+
+
+def search_table(task: Task) -> TableFound:
+    """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
+    searcher = task.settings.searcher(task.searcher, "table")
+    table = task.evaluator.open(searcher)
+    assert isinstance(table, TableEvaluator)
+    budget = task.settings.limits()
+    if budget.simulated_s is None and budget.evaluations is None:
+        budget = Budget(simulated_s=time_budget(table).seconds)
+    folder = (
+        task.settings.out or Path("output/search") / f"{searcher.name}-{table.dataset}-seed{task.seed}"
+    )
+    recorder = RunFolder(folder, {"command": task.command}, resume=task.settings.resume)
+    if not run(searcher, table, budget, seed=task.seed, recorder=recorder).finished:
+        raise interrupted(folder)
+    result = result_of(folder)
+    save_result(folder / "results.h5", result)
+    return _found(searcher, table, result, task.seed, folder)
+
+
+def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int, folder: Path) -> TableFound:
+    found = int(result.found[0])
+    codes = table.space.codes([found])
+    report = table.report(codes)
+    valid = float(report.valid[0])
+    derived = None
+    if isinstance(searcher, Curriculum):
+        derived = float(np.max(table.report(searcher.derive(10)[0]).valid))
+    return TableFound(
+        searcher=result.searcher,
+        dataset=result.dataset,
+        oracle=result.oracle,
+        found=table.space.format(codes[0].tolist()),
+        official_index=int(table.space.flat_to_official[found]),
+        validation_accuracy=valid,
+        meaning=report.meaning["valid"],
+        rank=int((table.final.mean > valid).sum()) + 1,
+        of=table.space.size,
+        regret=table.optimum - valid,
+        evaluations=int(result.evaluations[0]),
+        points=int(result.points[0]),
+        simulated_s=float(result.final_clock[0]),
+        wall_s=result.wall_s,
+        test_accuracy=None if report.test is None else float(report.test[0]),
+        test_meaning="" if report.test is None else report.meaning["test"],
+        derived_validation_accuracy=derived,
+        seed=seed,
+        folder=folder,
+    )
