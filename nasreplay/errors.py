@@ -56,6 +56,10 @@ class WriteFailed(NasReplayError):
     """A run whose folder could no longer be written, on a full disk say; its last checkpoint is intact."""
 
 
+class Interrupted(NasReplayError):
+    """A run that was asked to stop; says how it continues."""
+
+
 class ReplayDiverged(NasReplayError):
     """A re-driven run asked for something else than its record holds."""
 

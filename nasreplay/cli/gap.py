@@ -23,8 +23,9 @@ def gap(run: Path, as_json: bool, **values: Any) -> None:
     The total gap is what the same searcher finds on the table minus what the run found, both read from the table.
     Kendall's tau between shared-weight accuracies and the table says how much of it is rank error.
     """
-    from nasreplay.cli.views.gap_text import gap_lines
+    from nasreplay.cli.views.gap_text import gap_rows
+    from nasreplay.files.columns import aligned
     from nasreplay.jobs import gaps
 
     found = gaps.gap(run, settings=chosen(GapSettings, values))
-    click.echo(json.dumps(found.plain(), indent=1) if as_json else "\n".join(gap_lines(found)))
+    click.echo(json.dumps(found.plain(), indent=1) if as_json else "\n".join(aligned(gap_rows(found))))

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting
 from nasreplay.settings import Setting, option_of, settings_of
 
 TABLE = click.option(
@@ -34,6 +34,9 @@ SEED = click.option(
     default=-1,
     show_default=True,
     help="Root seed; -1 draws one and prints it.",
+)
+EVALUATOR = click.option(
+    "--evaluator", default="table", show_default=True, help="What answers: table, supernet, scratch."
 )
 SET = click.option(
     "--set",
@@ -118,44 +121,3 @@ def refuse_others(reason: str, *owners: type, also: Collection[str] = ()) -> Non
 def command_line() -> str:
     """What was typed, as runs record it."""
     return shlex.join(["nasreplay", *sys.argv[1:]])
-
-
-def trial_of(text: str) -> int | str:
-    """drawn, mean, or a seed; raises BadSetting."""
-    if text in ("drawn", "mean"):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSetting(f"--trial {text!r}: drawn, mean, or the seed of a trial (777, 888, 999)") from None
-
-
-def changes_of(
-    configs: tuple[str, ...], sets: tuple[str, ...], chosen: Collection[str]
-) -> dict[str, dict[str, Any]]:
-    """Searcher → hyper-parameters, from files first and then from NAME.KEY=VALUE texts.
-
-    Settings of a searcher that is not among the chosen ones would have no effect and are refused.
-    """
-    from nasreplay import config
-    from nasreplay.search import SEARCHERS
-
-    changes: dict[str, dict[str, Any]] = {}
-    for path in configs:
-        stem = Path(path).stem.lower().replace("_", "-")
-        fitting = [name for name in SEARCHERS if stem == name or stem.startswith(f"{name}-")]
-        if not fitting:
-            raise UnknownName(f"--config {path}: name the file after a searcher: {', '.join(SEARCHERS)}")
-        changes.setdefault(max(fitting, key=len), {}).update(config.load(path))
-    for text in sets:
-        target, equals, value = text.partition("=")
-        name, dot, key = target.rpartition(".")
-        name = name.lower().replace("_", "-")
-        if not (equals and dot and name and key):
-            raise BadSetting(f"--set {text!r}: the form is NAME.KEY=VALUE, for example rea.population=20")
-        if name not in SEARCHERS:
-            raise UnknownName(f"--set {text!r}: unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
-        changes.setdefault(name, {})[key] = value
-    for name in changes.keys() - set(chosen):
-        raise BadSetting(f"settings for {name}, which is not among the searchers: {', '.join(chosen)}")
-    return changes

@@ -19,9 +19,10 @@ from nasreplay.settings import chosen, to_plain
 class Asker(Protocol):
     """What an evaluator must know of the searcher that will ask it (`nasreplay.search.Searcher`)."""
 
-    name: ClassVar[str]
     home: ClassVar[str]
     rungs: ClassVar[int]
+    recipe: ClassVar[str]
+    resizes: ClassVar[bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,9 @@ class EvaluatorSettings:
     """The name of the kind."""
     live: ClassVar[bool] = True
     """Whether its seconds are measured, not simulated."""
+
+    processes: ClassVar[bool] = False
+    """Whether several processes may train it together."""
 
     def __init_subclass__(cls, kind: str = "", **rest: Any):
         super().__init_subclass__(**rest)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.jobs.table_facts import TableFacts, table_facts
 from nasreplay.search.base import Searcher
 from nasreplay.search.parts.samplers import softmax
 
@@ -18,62 +21,75 @@ WARNING = (
 )
 
 
-def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator | None) -> dict[str, Any]:
-    """What is recorded of an epoch: JSON values; accuracies in percent, entropy in nats.
+SHOWN = (  # on the line of an epoch: fact, name, unit
+    ("train_loss", "loss", ""),
+    ("train_accuracy", "train", " %"),
+    ("arch_loss", "arch loss", ""),
+    ("arch_accuracy", "arch", " %"),
+    ("table_valid", "table", " %"),
+    ("table_rank", "rank", ""),
+    ("table_regret", "regret", ""),
+)
 
-    truth: a table of the same data set, or None.
-    """
-    codes = searcher.incumbent()[:1]
-    facts: dict[str, Any] = {"found": evaluator.space.format(codes[0].tolist())}
-    facts |= evaluator.epoch_metrics()
-    names = evaluator.space.operations_of(codes[0].tolist())
-    if names:
-        facts["skip_share"] = names.count("skip_connect") / len(names)
+
+@dataclass(frozen=True)
+class EpochFacts:
+    """What is recorded of an epoch."""
+
+    found: str
+    """What the search would answer now."""
+    measured: Mapping[str, float]
+    """What the evaluator measured in this epoch, by name: losses in nats, accuracies in percent."""
+    skip_share: float | None
+    """Skip connections among the cell's operations, 0 to 1; None in a space without any."""
+    entropy: list[float] | None
+    """Of the logits of each edge, nats; None for searchers without logits of edges."""
+    table: TableFacts | None
+    """The answer's row of a table of the same data set; None without one."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values, flat; what is unknown is left out."""
+        facts = {"found": self.found, **self.measured}
+        facts |= {} if self.skip_share is None else {"skip_share": self.skip_share}
+        facts |= {} if self.entropy is None else {"entropy": self.entropy}
+        return facts | (self.table.plain() if self.table else {})
+
+    @property
+    def warning(self) -> str:
+        """A sentence when the epoch's cell has collapsed, else empty."""
+        share = self.skip_share or 0.0
+        return f"{share:.0%} skip connections: {WARNING}" if share >= COLLAPSE else ""
+
+    def line(self, epoch: int, epochs: int) -> str:
+        """One line of progress; epoch is counted from 0."""
+        parts, known = [f"epoch {epoch + 1}/{epochs}"], self.plain()
+        for key, name, unit in SHOWN:
+            if (value := known.get(key)) is not None:
+                parts.append(
+                    f"{name} {value:,}{unit}" if isinstance(value, int) else f"{name} {value:.2f}{unit}"
+                )
+        if self.entropy is not None:
+            parts.append(f"entropy {np.mean(self.entropy):.2f}")
+        return ", ".join([*parts, self.found])
+
+
+def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator | None) -> EpochFacts:
+    """The facts of the epoch that has just ended; truth: a table of the same data set, or None."""
+    space, codes = evaluator.space, searcher.incumbent()[:1]
+    names = space.operations_of(codes[0].tolist())
     logits = getattr(searcher.state, "logits", None)
-    if logits is not None and logits.shape[1:] == evaluator.space.mask.shape:
-        facts["entropy"] = edge_entropy(logits[0]).tolist()
-    return facts | (table_facts(truth, codes) if truth else {})
-
-
-def table_facts(truth: TableEvaluator, codes: np.ndarray) -> dict[str, Any]:
-    """The table's row of codes [1, D]: accuracies in percent, rank (1 = best), regret in points."""
-    report = truth.report(codes)
-    valid = float(report.valid[0])
-    facts = {
-        "table_valid": valid,
-        "table_rank": int((truth.final.mean > valid).sum()) + 1,
-        "table_regret": truth.optimum - valid,
-    }
-    return facts if report.test is None else {**facts, "table_test": float(report.test[0])}
+    if logits is not None and logits.shape[1:] != space.mask.shape:
+        logits = None
+    return EpochFacts(
+        found=space.format(codes[0].tolist()),
+        measured=evaluator.epoch_metrics(),
+        skip_share=names.count("skip_connect") / len(names) if names else None,
+        entropy=None if logits is None else edge_entropy(logits[0]).tolist(),
+        table=table_facts(truth, codes) if truth else None,
+    )
 
 
 def edge_entropy(logits: np.ndarray) -> np.ndarray:
     """float64 [E] nats: entropy of the softmax of logits [E, O]."""
     p = softmax(logits)
     return -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
-
-
-def warning(facts: dict[str, Any]) -> str:
-    """A sentence when the epoch's cell has collapsed, else empty."""
-    share = facts.get("skip_share", 0.0)
-    return f"{share:.0%} skip connections: {WARNING}" if share >= COLLAPSE else ""
-
-
-def line(epoch: int, epochs: int, facts: dict[str, Any]) -> str:
-    """One line of progress."""
-    parts = [f"epoch {epoch + 1}/{epochs}"]
-    for key, name, unit in (
-        ("train_loss", "loss", ""),
-        ("train_accuracy", "train", " %"),
-        ("arch_loss", "arch loss", ""),
-        ("arch_accuracy", "arch", " %"),
-        ("table_valid", "table", " %"),
-        ("table_rank", "rank", ""),
-        ("table_regret", "regret", ""),
-    ):
-        if key in facts:
-            value = facts[key]
-            parts.append(f"{name} {value:,}{unit}" if isinstance(value, int) else f"{name} {value:.2f}{unit}")
-    if "entropy" in facts:
-        parts.append(f"entropy {np.mean(facts['entropy']):.2f}")
-    return ", ".join([*parts, facts["found"]])

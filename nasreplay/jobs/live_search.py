@@ -1,208 +1,186 @@
-"""A live search: what `nasreplay search` does with a supernet or with scratch training."""
+"""A live search: one searcher on a supernet or on children trained from scratch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
+import torch
 
-from nasreplay.cli import evaluators, live, options
 from nasreplay.errors import BadSetting
-from nasreplay.jobs import rank_zero
+from nasreplay.jobs.gaps import TotalGap, total_gap
+from nasreplay.jobs.health import epoch_facts
+from nasreplay.jobs.rank_zero import RankZeroRecorder
+from nasreplay.jobs.search_checkpoint import SearchCheckpoint
+from nasreplay.jobs.searches import Show, Task, Tell, interrupted
+from nasreplay.live.evaluator_settings import LiveSettings
+from nasreplay.live.scratch import ScratchEvaluator
+from nasreplay.live.search_memory import of_search
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.live.trained import TENSOR_FILES
+from nasreplay.runs.record import RunFolder, result_of
+from nasreplay.runs.store import save_result
+from nasreplay.runs.tensorboard import Board
+from nasreplay.search import Searcher, run
+from nasreplay.search.driver import Progress
+from nasreplay.train.distributed import process_group
 
 SAVE_EVERY_S = 30.0
+LiveEvaluator = SupernetEvaluator | ScratchEvaluator
 
 
-def run_live(name: str, out: Path | None, resume: bool, seed: int, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Run and record a live search; returns what was found, as JSON values. Raises what its parts raise."""
-    from nasreplay.jobs import health
-    from nasreplay.runs.record import RunFolder, result_of
-    from nasreplay.runs.store import save_result
-    from nasreplay.runs.tensorboard import Board
-    from nasreplay.search import run
-    from nasreplay.train.distributed import process_group
+@dataclass(frozen=True)
+class LiveFound:
+    """What a live search found."""
 
-    group = process_group()
-    searcher = _searcher(name, chosen)
-    chosen = {**chosen, "searcher": searcher.name}
-    evaluators.refuse_idle(chosen["evaluator"])
-    evaluator = evaluators.evaluator_of(chosen)
-    if "weights" in evaluator.abilities and not searcher.learns and not chosen["weights"]:
-        raise BadSetting(
-            f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
-        )
-    if "slope" in searcher.needs and hasattr(searcher, "samples"):
-        evaluator.check_samples(searcher.samples)
-    truth = live.truth(chosen)
-    own = searcher.epochs_on(evaluator)
-    epochs = own and min(own, chosen["epochs"] or own)
-    folder = out or default_folder(searcher, evaluator, chosen) / f"seed-{seed}"
-    checkpoint = (
-        _checkpoint(searcher, evaluator, chosen, folder, seed, resume) if group.is_rank_zero else None
-    )
-    click.echo(f"{searcher.name}, seed {seed}: {live.resolved(evaluator, epochs)}", err=True)
-    if "weights" in evaluator.abilities:
-        click.echo(live.memory(evaluator, searcher), err=True)
-    if chosen.get("valid_on") == "test":
-        click.echo(f"warning: {evaluator.source.note}", err=True)
+    searcher: str
+    """Name."""
+    dataset: str
+    """Name."""
+    seed: int
+    """Root seed."""
+    found: str
+    """The architecture, as its space writes it."""
+    official_index: int | None
+    """Its index in the benchmark's own order; None in a space without one."""
+    points: int
+    """Steps."""
+    wall_s: float
+    """Seconds."""
+    folder: Path
+    """Run folder."""
+    note: str
+    """What is unusual of the images; "" for nothing."""
+    gap: TotalGap | None
+    """What a table of the same data set says; None without one."""
+    checkpoint: Path | None
+    """The file that `nasreplay retrain` takes, where the published scripts leave one."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values; what is unknown is left out."""
+        known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
+        paths = {name: str(value) for name, value in known.items() if isinstance(value, Path)}
+        return {**known, **paths, **({"gap": self.gap.plain()} if self.gap else {})}
+
+
+def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
+    """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
+    group, settings, own = process_group(), task.settings, task.evaluator
+    assert isinstance(own, LiveSettings)
+    searcher = settings.searcher(task.searcher, "live", own.epochs)
+    evaluator = own.open(searcher)
+    assert isinstance(evaluator, LiveEvaluator)
+    _check(searcher, evaluator, own)
+    truth = own.truth(evaluator.space)
+    longest = searcher.epochs_on(evaluator)
+    epochs = longest and min(longest, own.epochs or longest)
+    folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
+    checkpoint = _checkpoint(searcher, task, folder) if group.is_rank_zero and own.leaves_checkpoint else None
+    _tell_settings(searcher, evaluator, task, epochs, tell)
     board = Board(folder / "tensorboard")
 
-    def each_epoch(epoch: int, searcher: Any, evaluator: Any) -> dict[str, Any]:
-        facts = health.epoch_facts(searcher, evaluator, truth)
-        board.add(epoch, facts)
-        click.echo(health.line(epoch, epochs or 0, facts), err=True)
-        if warning := health.warning(facts):
-            click.echo(f"warning: {warning}", err=True)
-        return facts
+    def each_epoch(epoch: int, searcher: Searcher, evaluator: LiveEvaluator) -> dict[str, Any]:
+        facts = epoch_facts(searcher, evaluator, truth)
+        board.add(epoch, facts.plain())
+        tell(facts.line(epoch, epochs or 0))
+        if facts.warning:
+            tell(f"warning: {facts.warning}")
+        return facts.plain()
 
     record = RunFolder(
         folder,
-        {"command": options.command_line(), "options": _plain(chosen)},
-        resume=resume,
+        {"command": task.command, "options": task.options},
+        resume=settings.resume,
         save_every_s=SAVE_EVERY_S,
         each_epoch=each_epoch if epochs else None,
         keep_epoch=checkpoint.save if checkpoint else None,
-        files=live.checkpoint_files(),
+        files=TENSOR_FILES,
     )
-    recorder = rank_zero.RankZeroRecorder(group, record if group.is_rank_zero else None)
-    with _bar(evaluator, epochs) as progress:
-        outcome = run(
-            searcher,
-            evaluator,
-            _budget(chosen, epochs),
-            seed=seed,
-            recorder=recorder,
-            progress=progress,
-            agree=recorder.agree,
-        )
+    recorder = RankZeroRecorder(group, record if group.is_rank_zero else None)
+    outcome = run(
+        searcher,
+        evaluator,
+        settings.limits(own.epochs if epochs else None),
+        seed=task.seed,
+        recorder=recorder,
+        progress=_shown(show, evaluator.steps_per_epoch * epochs) if show and epochs else None,
+        agree=recorder.agree,
+    )
     board.close()
     if not outcome.finished:
-        raise click.ClickException(f"interrupted; continue with: --out {folder} --resume")
+        raise interrupted(folder)
 
-    def told() -> dict[str, Any]:
+    def found() -> LiveFound:
         result = result_of(folder)
         save_result(folder / "results.h5", result)
-        facts = _facts(searcher, evaluator, truth, result, seed, folder)
-        saved = {"checkpoint": str(checkpoint.path)} if checkpoint and checkpoint.path.exists() else {}
-        return facts | saved
+        space, codes = evaluator.space, result.codes(result.found[:1])
+        return LiveFound(
+            searcher=result.searcher,
+            dataset=result.dataset,
+            seed=task.seed,
+            found=space.format(codes[0].tolist()),
+            official_index=int(space.flat_to_official[result.found[0]]) if space.indexed else None,
+            points=int(result.points[0]),
+            wall_s=result.wall_s,
+            folder=folder,
+            note=evaluator.source.note,
+            gap=total_gap(result.settings, codes, truth) if truth else None,
+            checkpoint=checkpoint.path if checkpoint and checkpoint.path.exists() else None,
+        )
 
-    return group.broadcast(told)
-
-
-def default_folder(searcher: Any, evaluator: Any, chosen: dict[str, Any]) -> Path:
-    """Where the published scripts save.
-
-    output/search-cell-nas-bench-201/GDAS-cifar10-BN1, output/search-sss/cifar10/tas-affine0_BN0-AWD0.001-WARM0.3-E2,
-    output/search-cell-darts/GDAS-FRC-cifar10-BN1.
-    """
-    dataset = Path(chosen["dataset"]).name
-    if chosen["evaluator"] != "supernet":
-        return Path("output/search") / f"{searcher.name}-{dataset}-{chosen['evaluator']}"
-    facts = {**searcher.settings(), "epochs": chosen["epochs"]}
-    return Path("output") / evaluator.network.run_folder(searcher.name, dataset, facts)
+    return group.broadcast(found)
 
 
-def _searcher(name: str, chosen: dict[str, Any]) -> Any:
-    from nasreplay.search import make
-
-    name = make(name).name
-    changes = options.changes_of(chosen["configs"], chosen["sets"], (name,)).get(name, {})
-    searcher = make(name, changes, preset="live")
-    if chosen["epochs"] and hasattr(searcher, "epochs") and searcher.epochs is not None:
-        changes = {"epochs": chosen["epochs"], **changes}
-    return make(name, changes, preset="live")
-
-
-def _budget(chosen: dict[str, Any], epochs: int | None) -> Any:
-    from nasreplay.search import Budget
-
-    return Budget(
-        simulated_s=chosen["budget"],
-        evaluations=chosen["evaluations"],
-        epochs=chosen["epochs"] if epochs else None,
-    )
+def _check(searcher: Searcher, evaluator: LiveEvaluator, own: LiveSettings) -> None:
+    """Raise BadSetting for a searcher that this evaluator cannot serve."""
+    if isinstance(evaluator, SupernetEvaluator):
+        if not searcher.learns and evaluator.start is None:
+            raise BadSetting(
+                f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
+            )
+        if "slope" in searcher.needs and (samples := searcher.settings().get("samples")):
+            evaluator.check_samples(samples)
 
 
-class _bar:
-    """A progress bar of the current epoch's steps on a terminal; nothing elsewhere."""
-
-    def __init__(self, evaluator: Any, epochs: int | None):
-        self.steps, self.epochs, self.bar = evaluator.steps_per_epoch, epochs, None
-
-    def __enter__(self) -> Callable[[Any], None] | None:
-        import sys
-
-        if not sys.stderr.isatty() or not self.epochs:
-            return None
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self.bar = Progress(console=Console(stderr=True), transient=True)
-        self.bar.start()
-        task = self.bar.add_task("searching", total=self.steps * self.epochs)
-        bar = self.bar
-        return lambda now: bar.update(task, completed=now.step)
-
-    def __exit__(self, *exception: object) -> None:
-        if self.bar:
-            self.bar.stop()
+def _shown(show: Show, steps: int) -> Callable[[Progress], None]:
+    return lambda now: show(now.step, steps)
 
 
-def _plain(chosen: dict[str, Any]) -> dict[str, Any]:
-    """The options as JSON values, so that `gap` and `tabulate` can build the same evaluator again."""
-    return {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in chosen.items()}
+def _tell_settings(
+    searcher: Searcher, evaluator: LiveEvaluator, task: Task, epochs: int | None, tell: Tell
+) -> None:
+    """Tell what the settings became, the memory that it takes, and whether it looks at test images."""
+    tell(f"{searcher.name}, seed {task.seed}: {_resolved(evaluator, epochs)}")
+    if isinstance(evaluator, SupernetEvaluator):
+        mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
+        less = "" if mixes else " at most"
+        tell(
+            f"memory{less} {of_search(evaluator, mixes) / 1e6:,.0f} MB for weights and steps of "
+            f"{evaluator.recipe.batch} images"
+        )
+        if evaluator.source.valid_on_test:
+            tell(f"warning: {evaluator.source.note}")
 
 
-def _checkpoint(
-    searcher: Any, evaluator: Any, chosen: dict[str, Any], folder: Path, seed: int, resume: bool
-) -> Any:
-    """The published checkpoint of a NASNet search, beside the default run folders or in the chosen one; else None."""
-    from nasreplay.jobs.search_checkpoint import SearchCheckpoint
-
-    if "weights" not in evaluator.abilities or not evaluator.network.leaves_checkpoint:
-        return None
-    default = default_folder(searcher, evaluator, chosen)
-    beside = default if folder.resolve() == (default / f"seed-{seed}").resolve() else folder
-    path = beside / "checkpoint" / f"seed-{seed}-basic.pth"
-    return SearchCheckpoint(path, folder, _plain(chosen), resume)
-
-
-def _facts(searcher: Any, evaluator: Any, truth: Any, result: Any, seed: int, folder: Path) -> dict[str, Any]:
-    from nasreplay.jobs.gap_measurement import total_gap
-
-    space, found = evaluator.space, result.codes(result.found[:1])
-    facts = {
-        "searcher": result.searcher,
-        "dataset": result.dataset,
-        "seed": seed,
-        "found": space.format(found[0].tolist()),
-        **({"official_index": int(space.flat_to_official[result.found[0]])} if space.indexed else {}),
-        "points": int(result.points[0]),
-        "wall_s": result.wall_s,
-        "folder": str(folder),
-        **({"note": evaluator.source.note} if evaluator.source.note else {}),
-    }
-    return facts if truth is None else {**facts, "gap": total_gap(result.settings, found, truth)}
+def _resolved(evaluator: LiveEvaluator, epochs: int | None) -> str:
+    told, recipe, device = evaluator.describe(), evaluator.recipe, evaluator.device
+    images = ", ".join(f"{count:,}" for count in told.get("images", [len(evaluator.images)]))
+    network = told.get("network") or {name: told[name] for name in ("channels", "cells") if name in told}
+    facts = [f"{evaluator.source.name} ({images} images)", f"{evaluator.space.name} space"]
+    facts += [f"{name.replace('_', ' ')} {value}" for name, value in network.items()]
+    facts += [f"epochs {epochs}" if epochs else "", f"batch {recipe.batch}", device.words]
+    facts += [f"{recipe.micro_batches} micro-batches" if recipe.micro_batches > 1 else ""]
+    facts += [f"{device.group.world_size} processes" if device.group.world_size > 1 else ""]
+    facts += [f"device {device.name}", f"{torch.get_num_threads()} threads", evaluator.source.note]
+    return ", ".join(filter(None, facts))
 
 
-def text(facts: dict[str, Any]) -> str:
-    """What was found, for people."""
-    from nasreplay.jobs.gap_measurement import gap_lines
-
-    at = f"  (index {facts['official_index']})" if "official_index" in facts else ""
-    lines = [
-        f"{facts['searcher']} on {facts['dataset']}, seed {facts['seed']}: {facts['points']:,} steps, "
-        f"{facts['wall_s']:,.1f} s",
-        f"{'found':<20} {facts['found']}{at}",
-    ]
-    if "gap" in facts:
-        lines += gap_lines(facts["gap"])
-    elif at:
-        lines.append("no table of this space knows this data set: `nasreplay tabulate` makes one")
-    if "note" in facts:
-        lines.append(f"{'note':<20} {facts['note']}")
-    if "checkpoint" in facts:
-        lines.append(f"{'checkpoint':<20} {facts['checkpoint']}")
-    return "\n".join([*lines, f"{'run':<20} {facts['folder']}"])
+def _checkpoint(searcher: Searcher, task: Task, folder: Path) -> SearchCheckpoint:
+    """The published checkpoint, beside the default run folders or in the chosen one."""
+    assert isinstance(task.evaluator, LiveSettings)
+    default = task.evaluator.folder(searcher)
+    beside = default if folder.resolve() == (default / f"seed-{task.seed}").resolve() else folder
+    path = beside / "checkpoint" / f"seed-{task.seed}-basic.pth"
+    return SearchCheckpoint(path, folder, task.options, task.settings.resume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ class SearchCheckpoint:
     percent. Raises BadOutput for a file that another run has left.
     """
 
-    def __init__(self, path: Path, run: Path, options: dict[str, Any], resume: bool):
+    def __init__(self, path: Path, run: Path, options: Mapping[str, Any], resume: bool):
         if path.exists() and not resume:
             raise BadOutput(
                 f"{path}: is there already; --resume continues its run, or choose another --seed or --out"
@@ -36,7 +37,7 @@ class SearchCheckpoint:
         told = {**dict(enumerate(self._told)), "best": best}
         state = {
             "epoch": epoch + 1,
-            "args": self.options,
+            "args": dict(self.options),
             "search_model": evaluator.net.state_dict() | _logits(searcher, evaluator.space),
             "genotypes": {at: text for at, (text, _) in told.items()},
             "valid_accuracies": {at: accuracy for at, (_, accuracy) in told.items()},

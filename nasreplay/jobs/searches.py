@@ -99,9 +99,9 @@ def search(
 ) -> Any:
     """Run a searcher until its budget or its epochs end, and record everything that it did.
 
-    evaluator: a kind, "table", "supernet" or "scratch"; values: fields of `SearchSettings` and of the kind's settings
-    (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a `LiveFound`.
-    Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
+    evaluator: a kind, "table", "supernet" or "scratch"; values: fields of `SearchSettings` and of the kind's
+    settings (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a
+    `LiveFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
     """
     name, kind = make(searcher).name, kind_named(evaluator)
     if rank_zero.several() and not kind.processes:
@@ -109,10 +109,11 @@ def search(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
         )
     known = {field for owner in (SearchSettings, *kind.owners()) for field in settings_of(owner)}
-    if unknown := values.keys() - known:
+    given = {field for field, value in values.items() if value not in (None, ())}
+    if unknown := given - known:
         raise UnknownName(f"{min(unknown)} is no setting of a search with evaluator {evaluator!r}")
     settings = chosen(SearchSettings, values)
-    seed = rank_zero.lead(lambda: _seed(settings))
+    seed = rank_zero.broadcast(lambda: _seed(settings))
     task = Task(name, kind.of(values, make(name)), settings, seed, command)
     if kind.live:
         from nasreplay.jobs.live_search import search_live

@@ -15,7 +15,6 @@ from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
 from nasreplay.search import Budget, Searcher, run
-from nasreplay.search.searchers.curriculum import Curriculum
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ def search_table(task: Task) -> TableFound:
     budget = task.settings.limits()
     if budget.simulated_s is None and budget.evaluations is None:
         budget = Budget(simulated_s=time_budget(table).seconds)
-    folder = (
-        task.settings.out or Path("output/search") / f"{searcher.name}-{table.dataset}-seed{task.seed}"
-    )
+    folder = task.settings.out or Path("output/search") / f"{searcher.name}-{table.dataset}-seed{task.seed}"
     recorder = RunFolder(folder, {"command": task.command}, resume=task.settings.resume)
     if not run(searcher, table, budget, seed=task.seed, recorder=recorder).finished:
         raise interrupted(folder)
@@ -92,8 +89,8 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
     report = table.report(codes)
     valid = float(report.valid[0])
     derived = None
-    if isinstance(searcher, Curriculum):
-        derived = float(np.max(table.report(searcher.derive(10)[0]).valid))
+    if (drawn := searcher.derive(10)) is not None:
+        derived = float(np.max(table.report(drawn[0]).valid))
     return TableFound(
         searcher=result.searcher,
         dataset=result.dataset,

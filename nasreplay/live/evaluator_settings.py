@@ -16,25 +16,14 @@ from nasreplay.evaluate.table.table_settings import check_space
 from nasreplay.models.shared_networks import NETWORKS, SharedNetwork
 from nasreplay.settings import chosen, option_of, setting, settings_of, to_plain
 from nasreplay.spaces import Space, space_named
+from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.common_settings import ImageSettings, MachineSettings
 
 if TYPE_CHECKING:
     from nasreplay.live.scratch import ScratchEvaluator
     from nasreplay.live.supernet import SupernetEvaluator
+    from nasreplay.search import Searcher
     from nasreplay.train.recipe import Recipe
-
-
-RECIPES = {
-    "darts-v1": "DARTS",
-    "darts-v2": "DARTS",
-    "gdas": "GDAS",
-    "snas": "SNAS",
-    "setn": "SETN",
-    "enas": "ENAS",
-    "rsps": "RANDOM",
-    "curriculum": "CURRICULUM",
-    "curriculum-fixed": "CURRICULUM",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +38,15 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
     """Images a step. Default: the recipe's."""
     epochs: int | None = setting(None, least=1)
     """Epochs of the search; with scratch, of every child (default 12)."""
+
+    @property
+    def leaves_checkpoint(self) -> bool:
+        """Whether a search leaves a checkpoint that `nasreplay retrain` takes after every epoch."""
+        return False
+
+    def folder(self, searcher: Searcher) -> Path:
+        """The default folder of a search's runs, one of them a seed."""
+        return Path("output/search") / f"{searcher.name}-{Path(self.dataset).name}-{self.kind}"
 
     def truth(self, space: Space, table: str | None = None) -> TableEvaluator | None:
         """The table of the same space and data set, or None where no table has it; `table` instead of --table.
@@ -76,6 +74,8 @@ def live_space(name: str | None, asker: Asker | None) -> Space:
 @dataclass(frozen=True, kw_only=True)
 class SupernetSettings(LiveSettings, kind="supernet"):
     """A network with shared weights (`live.supernet`)."""
+
+    processes = True
 
     network: SharedNetwork = setting(None, shown=False)
     """The shared network of the space; its fields are options, too."""
@@ -108,7 +108,17 @@ class SupernetSettings(LiveSettings, kind="supernet"):
                 raise BadSetting(
                     f"{option_of(every[name])} does not apply to the {space.name} space: leave it out"
                 )
-        return chosen(cls, values, network=network.of(values, asker.name if asker else ""))
+        return chosen(cls, values, network=network.of(values, asker is not None and asker.resizes))
+
+    @property
+    def leaves_checkpoint(self) -> bool:
+        """Where the published scripts do."""
+        return self.network.leaves_checkpoint
+
+    def folder(self, searcher: Searcher) -> Path:
+        """Where the published scripts save."""
+        facts = {**searcher.settings(), "epochs": self.epochs}
+        return Path("output") / self.network.run_folder(searcher.name, Path(self.dataset).name, facts)
 
     def plain(self) -> dict[str, Any]:
         """Flat: the network's settings beside the others."""
@@ -119,17 +129,17 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         """A fresh supernet, or one with the weights of a run; the searcher decides the recipe of its weights."""
         from nasreplay.live.supernet import SupernetEvaluator
 
-        place = self.place(checkpoint_cells=self.checkpoint_cells)
+        device = self.resolve_device(checkpoint_cells=self.checkpoint_cells)
         changes = {"batch": self.batch, "clip": self.clip, "micro_batches": self.micro_batches}
         changes = {name: value for name, value in changes.items() if value is not None}
         source = self.source(valid_on_test=self.valid_on == "test")
         return SupernetEvaluator(
             source,
             self.network,
-            recipe=replace(self._recipe(asker), **changes).among(place.team.size),
+            recipe=replace(self._recipe(asker), **changes).for_world_size(device.group.world_size),
             fraction=self.fraction,
             valid_batches=self.valid_batches,
-            place=place,
+            device=device,
             truth=self.truth(self.network.space),
             start=self._start(),
         )
@@ -137,7 +147,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     def _recipe(self, asker: Asker | None) -> Recipe:
         from nasreplay.train.recipe import WEIGHT_SHARING, recipe_of
 
-        published = published_recipe(asker.name if asker else "", self.network.space)
+        published = published_recipe(asker, self.network)
         if self.training or published.exists():
             return recipe_of(self.training or str(published))
         return WEIGHT_SHARING
@@ -157,15 +167,11 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         return evaluator.net.state_dict()
 
 
-def published_recipe(searcher: str, space: Space) -> Path:
-    """The shipped recipe of the weights: a NASNet space's own where there is one."""
-    name = RECIPES.get(searcher, "weight-sharing")
-    own = config.folder() / "opts" / f"{name}-NASNet-CIFAR.config"
-    return (
-        own
-        if space.name.startswith("nasnet") and own.exists()
-        else config.folder() / "opts" / f"{name}.config"
-    )
+def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:
+    """The shipped recipe of the weights: one of the shared network's own where there is one."""
+    name, folder = asker.recipe if asker else "weight-sharing", config.folder() / "opts"
+    own = folder / f"{name}{network.recipes}.config"
+    return own if own.exists() else folder / f"{name}.config"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +194,9 @@ class ScratchSettings(LiveSettings, kind="scratch"):
                 f"--evaluator scratch trains the benchmarks' networks, not those of the {space.name} space: "
                 "use --evaluator supernet, and nasreplay retrain for what it finds"
             )
-        sizes = {"channels": self.channels, "cells": self.cells}
-        sizes = {name: value for name, value in sizes.items() if value is not None}
-        for name in sizes.keys() - settings_of(NETWORKS[space.name]).keys():
-            raise BadSetting(f"--{name} does not apply to the {space.name} space: leave it out")
+        for name in {"channels", "cells"} - settings_of(NETWORKS[space.name]).keys():
+            if getattr(self, name) is not None:
+                raise BadSetting(f"--{name} does not apply to the {space.name} space: leave it out")
         epochs = self.epochs or 12
         recipe = recipe_of(self.training) if self.training else Recipe(str(epochs), epochs)
         recipe = replace(recipe, batch=self.batch or recipe.batch)
@@ -200,7 +205,8 @@ class ScratchSettings(LiveSettings, kind="scratch"):
             self.source(),
             recipe=recipe,
             ladder=(recipe.total,),
-            **sizes,
+            channels=WIDTH if self.channels is None else self.channels,
+            cells=CELLS_PER_STAGE if self.cells is None else self.cells,
             fraction=self.fraction,
-            place=self.place(),
+            device=self.resolve_device(),
         )

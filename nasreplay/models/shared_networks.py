@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nasreplay.models.nb201.skeleton import Skeleton
     from nasreplay.models.nb201.topology_supernet import Supernet
 
+NETWORKS: dict[str, type[SharedNetwork]] = {}
+"""The shared network of each space, by the space's name; a subclass with a `home` registers itself."""
+
 
 @dataclass(frozen=True)
 class SharedNetwork:
@@ -45,6 +48,11 @@ class SharedNetwork:
     leaves_checkpoint: ClassVar[bool] = False
     """Whether a search leaves a checkpoint as the published scripts do, for `nasreplay retrain`."""
 
+    def __init_subclass__(cls, **rest: Any):
+        super().__init_subclass__(**rest)
+        if "home" in vars(cls):
+            NETWORKS[cls.home.name] = cls
+
     def __post_init__(self):
         if self.bn not in (0, 1):
             raise BadSetting(f"bn is {self.bn}: 1 keeps running statistics, 0 uses those of each batch")
@@ -54,6 +62,11 @@ class SharedNetwork:
     @classmethod
     def of(cls, values: Mapping[str, Any], searcher: str) -> Self:
         """The network that a searcher trains, out of the values that were given. Raises BadSetting."""
+        return chosen(cls, values)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], resizes: bool) -> Self:
+        """The network out of the values that were given; resizes: `Searcher.resizes`. Raises BadSetting."""
         return chosen(cls, values)
 
     @property
@@ -146,6 +159,11 @@ class WidthNetwork(SharedNetwork):
         from nasreplay.models.nb201.size_supernet import WidthSupernet
 
         return WidthSupernet(classes, self.resize, *self.flags)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], resizes: bool) -> Self:
+        """The network that resizes, or masks, as the searcher wants."""
+        return chosen(cls, values, resize=resizes)
 
     def run_folder(self, searcher: str, dataset: str, facts: Mapping[str, Any]) -> str:
         """NATS-Bench's, with weight_decay, warmup and epochs where known: tas-affine0_BN0-AWD0.001-WARM0.3-E2."""
@@ -245,7 +263,3 @@ class SparseNetwork(GenotypeNetwork):
     """The network of the sparse CNAS."""
 
     home = NASNET_SPACES["nasnet-sparse"]
-
-
-_KINDS = (CellNetwork, WidthNetwork, DARTSNetwork, GDASNetwork, GDASFRCNetwork, CNASNetwork, SparseNetwork)
-NETWORKS: dict[str, type[SharedNetwork]] = {kind.home.name: kind for kind in _KINDS}

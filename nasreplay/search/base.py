@@ -119,6 +119,10 @@ class Searcher:
         """int8 [R, D]: what each replica would answer now."""
         raise TypeError(f"{type(self).__name__} has no incumbent")
 
+    def derive(self, samples: int) -> np.ndarray | None:
+        """int8 [R, samples, D]: draws of the final policy, of searchers that have one; else None."""
+        return None
+
     def draws(self, rows: np.ndarray) -> Draws:
         """Random numbers for some replicas."""
         return self.stream.at(rows)

@@ -14,7 +14,7 @@ Changes = Mapping[str, Mapping[str, Any]]
 """Name of a searcher → name of a hyper-parameter → its value, or the text of it."""
 
 
-def changes_of(configs: Sequence[str], sets: Sequence[str], chosen: Collection[str]) -> Changes:
+def changes_of(configs: Sequence[Path], sets: Sequence[str], chosen: Collection[str]) -> Changes:
     """Hyper-parameters by searcher, from files first and then from NAME.KEY=VALUE texts.
 
     Settings of a searcher that is not among the chosen ones would have no effect and are refused.
@@ -30,9 +30,9 @@ def changes_of(configs: Sequence[str], sets: Sequence[str], chosen: Collection[s
     return changes
 
 
-def _owner(path: str) -> str:
+def _owner(path: Path) -> str:
     """The searcher that a file is named after, the longest name that fits."""
-    stem = Path(path).stem.lower().replace("_", "-")
+    stem = path.stem.lower().replace("_", "-")
     fitting = [name for name in SEARCHERS if stem == name or stem.startswith(f"{name}-")]
     if not fitting:
         raise UnknownName(f"--config {path}: name the file after a searcher: {', '.join(SEARCHERS)}")

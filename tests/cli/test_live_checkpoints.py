@@ -8,8 +8,8 @@ import resource
 import numpy as np
 import pytest
 
-from nasreplay.cli import live
 from nasreplay.jobs import live_search
+from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.record import latest_state, read_events
 from nasreplay.train.checkpoint import load_checkpoint
 
@@ -45,7 +45,7 @@ def test_the_last_two_and_the_best_are_kept(whole):
     assert best["step"] == (int(np.argmax(told)) + 1) * steps[-1] // len(epochs)
     kept = sorted(path.name for path in (whole / "checkpoint").iterdir())
     assert kept == ["best.pth", f"step-{steps[-2]:09d}.pth", f"step-{steps[-1]:09d}.pth"]
-    state = latest_state(whole, live.checkpoint_files())
+    state = latest_state(whole, TENSOR_FILES)
     assert state is not None
     assert state["step"] == steps[-1]  # what --resume, gap and tabulate go on from
 
@@ -86,7 +86,7 @@ def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint(
     assert errors == [
         f"nasreplay: error: it: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
     ]
-    state = latest_state(tmp_path / "it", live.checkpoint_files())
+    state = latest_state(tmp_path / "it", TENSOR_FILES)
     assert state is not None
     assert state["step"] >= 2
     assert not list((tmp_path / "it" / "checkpoint").glob(".*"))
@@ -119,7 +119,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run_and_leaves_the_checkpoint(run,
     last = told.err.splitlines()[-1]  # the loss, a slope or a weight, whichever comes first
     assert last.startswith("nasreplay: error: ")
     assert "no longer a number" in last or "the loss became" in last
-    state = latest_state(tmp_path / "it", live.checkpoint_files())
+    state = latest_state(tmp_path / "it", TENSOR_FILES)
     assert state is not None
     steps = [event["step"] for event in read_events(tmp_path / "it") if event["event"] == "step"]
     assert state["step"] == steps[-1]

@@ -149,10 +149,10 @@ def test_scripts_take_the_published_arguments_of_genotype_searches(tmp_path, nam
     ],
 )
 def test_the_published_recipes_of_the_weights(searcher, space, recipe, batch, decay):
-    from nasreplay.cli import live
+    from nasreplay.live.evaluator_settings import published_recipe
     from nasreplay.train.recipe import recipe_of
 
-    path = live.published_recipe(searcher, NETWORKS[space])
+    path = published_recipe(SEARCHERS[searcher](), NETWORKS[space]())
     assert path.stem == recipe
     found = recipe_of(str(path))
     assert (found.batch, found.decay) == (batch, decay)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasreplay.cli.live import of_run
+from nasreplay.live.trained import trained
 
 TINY = ("--dataset", "digits", "--channels", "2", "--cells", "1", "--fraction", "0.1", "--seed", "0")
 LIVE = ("--evaluator", "supernet", *TINY)
@@ -42,7 +42,7 @@ def test_sampling_searchers_ask_the_weights_of_a_run(run, refused):
     run("search", "rsps", *LIVE, "--epochs", "1", "--out", "trained")
     asked = ("rea", *LIVE, "--evaluations", "4", "--weights", "trained")
     run("search", *asked, "--out", "asked")
-    evaluator, _ = of_run(Path("trained"))
+    evaluator, _ = trained(Path("trained"))
     events = [json.loads(line) for line in Path("asked/events.jsonl").read_text().splitlines()]
     told = {event["architecture"]: event["accuracy"] for event in events if event["event"] == "evaluation"}
     codes = np.array([evaluator.space.parse(text) for text in told])

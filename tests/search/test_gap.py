@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from nasreplay.cli.gap import total_rows
-from nasreplay.jobs.gap_measurement import EVALUATIONS, on_table, total_gap
+from nasreplay.cli.views.gap_text import total_rows
+from nasreplay.jobs.gaps import EVALUATIONS, on_table, total_gap
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
@@ -44,16 +44,16 @@ def test_own_settings_are_kept_where_a_table_has_use_for_them(name, changes, kep
 
 def test_the_output_says_the_settings_and_the_cut():
     table, found = synthetic_table(TOPOLOGY), np.zeros((1, 6), dtype=np.int8)
-    facts = total_gap({"searcher": recorded("rsps", candidates=4), "seed": 3}, found, table)
-    assert facts["cut"]
-    assert facts["own_settings"] == {"candidates": 4}
-    told = dict(total_rows(facts))["with settings"]
+    gap = total_gap({"searcher": recorded("rsps", candidates=4), "seed": 3}, found, table)
+    assert gap.cut
+    assert gap.own_settings == {"candidates": 4}
+    told = dict(total_rows(gap))["with settings"]
     assert "the run's candidates 4; the table's epochs 250; cut at 150 looks" in told
-    facts = total_gap({"searcher": recorded("rea", population=4), "seed": 3}, found, table)
-    assert not facts["cut"]
-    assert f"{EVALUATIONS} looks at the table" in dict(total_rows(facts))
-    assert facts["gap"] == facts["table"]["table_valid"] - facts["live"]["table_valid"]
-    json.dumps(facts)
+    gap = total_gap({"searcher": recorded("rea", population=4), "seed": 3}, found, table)
+    assert not gap.cut
+    assert f"{EVALUATIONS} looks at the table" in dict(total_rows(gap))
+    plain = json.loads(json.dumps(gap.plain()))
+    assert plain["gap"] == plain["table"]["table_valid"] - plain["live"]["table_valid"]
 
 
 def test_other_settings_end_elsewhere():
@@ -62,4 +62,4 @@ def test_other_settings_end_elsewhere():
         total_gap({"searcher": recorded("rea", **changes), "seed": 3}, found, table)
         for changes in ({}, {"population": 140})
     )
-    assert one["on_table"] != other["on_table"]
+    assert one.on_table != other.on_table

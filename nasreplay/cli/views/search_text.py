@@ -1,0 +1,51 @@
+"""What `nasreplay search` prints for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasreplay.cli.views.gap_text import total_rows
+from nasreplay.files.columns import aligned
+from nasreplay.jobs.table_search import TableFound
+
+if TYPE_CHECKING:
+    from nasreplay.jobs.live_search import LiveFound
+
+
+def search_text(found: TableFound | LiveFound) -> str:
+    """What was found, and where its record is."""
+    return _on_table(found) if isinstance(found, TableFound) else _live(found)
+
+
+def _on_table(found: TableFound) -> str:
+    what = "oracle steps" if found.oracle else "evaluations"
+    count = found.points if found.oracle else found.evaluations
+    lines = [
+        f"{found.searcher} on {found.dataset}, seed {found.seed}: {count:,} {what}, "
+        f"{found.simulated_s / 3600:,.1f} simulated hours, {found.wall_s:.1f} s here",
+        f"found    {found.found}  (index {found.official_index})",
+        f"valid    {found.validation_accuracy:.2f} %, regret {found.regret:.2f}, "
+        f"rank {found.rank:,} of {found.of:,}",
+        f"         {found.meaning}",
+    ]
+    if found.test_accuracy is not None:
+        lines += [f"test     {found.test_accuracy:.2f} %", f"         {found.test_meaning}"]
+    if found.derived_validation_accuracy is not None:
+        lines.append(
+            f"derived  {found.derived_validation_accuracy:.2f} %, best of 10 samples of the final policy"
+        )
+    return "\n".join([*lines, f"run      {found.folder}"])
+
+
+def _live(found: LiveFound) -> str:
+    at = "" if found.official_index is None else f"  (index {found.official_index})"
+    rows = [("found", f"{found.found}{at}"), *(total_rows(found.gap) if found.gap else [])]
+    if found.note:
+        rows.append(("note", found.note))
+    if found.checkpoint:
+        rows.append(("checkpoint", str(found.checkpoint)))
+    lines = aligned([*rows, ("run", str(found.folder))])
+    if at and not found.gap:
+        lines.insert(1, "no table of this space knows this data set: `nasreplay tabulate` makes one")
+    head = f"{found.searcher} on {found.dataset}, seed {found.seed}: {found.points:,} steps"
+    return "\n".join([f"{head}, {found.wall_s:,.1f} s", *lines])

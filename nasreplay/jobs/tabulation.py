@@ -1,0 +1,115 @@
+"""Tables out of evaluators: what is asked, in which part, and the parts joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasreplay.errors import BadSetting, Interrupted, UnknownName
+from nasreplay.evaluate.protocol import Evaluator
+from nasreplay.jobs.evaluators import SupernetSettings, kind_named
+from nasreplay.settings import chosen, setting, settings_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nasreplay.data.pack import Pack
+    from nasreplay.spaces import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class TabulationSettings:
+    """Which architectures are asked for, and in which trials."""
+
+    trial: str | None = setting(None, metavar="mean|SEED[,SEED…]")
+    """What to ask for. Default: the mean of a table."""
+    sample: int | None = setting(None, metavar="N")
+    """Only N architectures, drawn uniformly with --seed."""
+    seed: int = setting(0, least=0)
+    """Seed of --sample."""
+    shard: str = setting("1/1", metavar="i/n")
+    """Only the i-th of n parts, counted from 1."""
+
+    @property
+    def trials(self) -> tuple[int, ...] | str | None:
+        """Seeds, or mean; None for what the evaluator is set to. Raises BadSetting."""
+        if self.trial is None or self.trial == "mean":
+            return self.trial
+        seeds = [seed.strip() for seed in self.trial.split(",")]
+        if not all(seed.isascii() and seed.isdecimal() for seed in seeds):
+            raise BadSetting(f"--trial {self.trial!r}: must be mean, or seeds such as 777 or 777,888")
+        return tuple(map(int, seeds))
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Number of the part, and of all. Raises BadSetting."""
+        number, _, parts = self.shard.partition("/")
+        if not all(text.isascii() and text.isdecimal() for text in (number, parts)):
+            raise BadSetting(f"--shard {self.shard!r}: must be i/n, such as 1/4 to 4/4")
+        return int(number), int(parts)
+
+
+def tabulate(
+    out: Path | str,
+    evaluator: str = "table",
+    *,
+    run: Path | None = None,
+    archs: Sequence[str] | None = None,
+    show: Callable[[int, int], None] | None = None,
+    **values: Any,
+) -> Pack:
+    """Ask an evaluator for every architecture and write the answers as a pack.
+
+    out: the .h5 file; evaluator: a kind; run: a live run whose last shared weights are asked instead; archs: only
+    these, in any spelling; values: fields of `TabulationSettings` and of the kind's settings. The answers so far are
+    kept in OUT.log; what was killed goes on with the same call. Raises BadSetting, NotMeasured, BadOutput or
+    Interrupted.
+    """
+    from nasreplay.evaluate.tabulate import tabulate as fill
+
+    settings = chosen(TabulationSettings, values)
+    trials, part = settings.trials, settings.part
+    asked = _evaluator(evaluator, run, {**values, "trial": None})
+    asked.space.count()  # refuses spaces that no table can hold
+    codes = _codes(asked.space, archs, settings)
+    try:
+        return fill(asked, codes, out, trial=trials, shard=part, progress=show)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; the same command goes on where it ended") from None
+
+
+def _evaluator(name: str, run: Path | None, values: dict[str, Any]) -> Evaluator:
+    if run is not None:
+        from nasreplay.live.trained import trained
+
+        return trained(run)[0]
+    kind = kind_named(name)
+    known = {field for owner in (TabulationSettings, *kind.owners()) for field in settings_of(owner)}
+    given = {field for field, value in values.items() if value not in (None, ())}
+    if unknown := given - known:
+        raise UnknownName(f"{min(unknown)} is no setting of evaluator {name!r}")
+    settings = kind.of({**values, "trial": "mean"})
+    if isinstance(settings, SupernetSettings) and settings.weights is None:
+        raise BadSetting(
+            "a fresh supernet has learned nothing: give --run DIR, a search whose weights answer"
+        )
+    return settings.open()
+
+
+def _codes(space: Space, archs: Sequence[str] | None, settings: TabulationSettings) -> np.ndarray | None:
+    """Codes int8 [N, D] of the chosen architectures; None for the whole space."""
+    from nasreplay.seeds import Stream
+    from nasreplay.spaces.read import read_many
+
+    count = settings.sample
+    if archs is not None:
+        if count is not None:
+            raise BadSetting("--archs and --sample exclude each other")
+        return space.codes(read_many(archs, space=space)[1])
+    if count is None:
+        return None
+    if not 1 <= count <= space.size:
+        raise BadSetting(f"--sample {count}: must be 1 to {space.size:,}, the size of the {space.name} space")
+    return space.codes(Stream(settings.seed, "sample").at().permutation(space.size)[0, :count])
