@@ -48,6 +48,7 @@ HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "rich", "nats_
 NETWORKS = {"torch", "torchvision"}
 MAY_LOAD = {
     "runs/frames.py": {"pandas"},
+    "jobs/live_search.py": NETWORKS,
     "jobs/training_folder.py": NETWORKS,
     "live": NETWORKS,
     "live/evaluator_settings.py": set(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,14 +75,16 @@ def tabulate(
         _tell(tabulation.tabulate(out, evaluator, run=run, archs=texts, show=show, **values))
 
 
-def _lines(file: str) -> list[str]:
+def _lines(file: str) -> Iterator[str]:
+    """The lines of a file, read when they are wanted."""
     if file == "-":
-        return given(["-"])
+        yield from given(["-"])
+        return
     try:
         text = Path(file).read_text(encoding="utf-8", errors="replace")
     except OSError as problem:
         raise BadInput(f"--archs {file}: cannot be read: {problem.strerror}") from None
-    return [line for line in text.splitlines() if line.strip()]
+    yield from (line for line in text.splitlines() if line.strip())
 
 
 def _tell(pack: Pack) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.data.correlate import correlations
+from nasreplay.data.agreement import correlations
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator

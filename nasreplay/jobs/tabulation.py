@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def tabulate(
     evaluator: str = "table",
     *,
     run: Path | None = None,
-    archs: Sequence[str] | None = None,
+    archs: Iterable[str] | None = None,
     show: Callable[[int, int], None] | None = None,
     **values: Any,
 ) -> Pack:
@@ -98,7 +98,7 @@ def _evaluator(name: str, run: Path | None, values: dict[str, Any]) -> Evaluator
     return settings.open()
 
 
-def _codes(space: Space, archs: Sequence[str] | None, settings: TabulationSettings) -> np.ndarray | None:
+def _codes(space: Space, archs: Iterable[str] | None, settings: TabulationSettings) -> np.ndarray | None:
     """Codes int8 [N, D] of the chosen architectures; None for the whole space."""
     from nasreplay.seeds import Stream
     from nasreplay.spaces.read import read_many
@@ -107,7 +107,7 @@ def _codes(space: Space, archs: Sequence[str] | None, settings: TabulationSettin
     if archs is not None:
         if count is not None:
             raise BadSetting("--archs and --sample exclude each other")
-        return space.codes(read_many(archs, space=space)[1])
+        return space.codes(read_many(list(archs), space=space)[1])
     if count is None:
         return None
     if not 1 <= count <= space.size:

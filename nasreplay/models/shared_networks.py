@@ -60,11 +60,6 @@ class SharedNetwork:
             raise BadSetting(f"affine is {self.affine}: 1 gives batch norms weights, 0 does not")
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], searcher: str) -> Self:
-        """The network that a searcher trains, out of the values that were given. Raises BadSetting."""
-        return chosen(cls, values)
-
-    @classmethod
     def of(cls, values: Mapping[str, Any], resizes: bool) -> Self:
         """The network out of the values that were given; resizes: `Searcher.resizes`. Raises BadSetting."""
         return chosen(cls, values)
@@ -148,11 +143,6 @@ class WidthNetwork(SharedNetwork):
     """How two widths mix: False masks channels away, True averages them to the wider one, as TAS does."""
 
     home: ClassVar[Space] = SIZE
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any], searcher: str) -> Self:
-        """TAS resizes."""
-        return chosen(cls, values, resize=searcher == "tas")
 
     def build(self, classes: int) -> WidthSupernet:
         """See `nb201.size_supernet`."""

@@ -13,6 +13,7 @@ from nasreplay.jobs.training_target import read_target
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.runs import record
 from nasreplay.runs.record import read_events
+from nasreplay.search import SEARCHERS
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.train.checkpoint import load_checkpoint
 
