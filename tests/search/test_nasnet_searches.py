@@ -132,9 +132,9 @@ def test_skips_of_the_normal_cell_are_a_collapse():
     codes = np.zeros((1, 32), dtype=np.int8)
     codes[0, 1::2] = [skip] * 5 + [conv] * 3 + [conv] * 8
     searcher = SimpleNamespace(incumbent=lambda: codes, state=SimpleNamespace())
-    facts = health.epoch_facts(searcher, SimpleNamespace(space=NASNET), None)  # pyright: ignore
+    facts = health.epoch_facts(searcher, SimpleNamespace(space=NASNET, epoch_metrics=dict), None)  # pyright: ignore
     assert facts.skip_share == 5 / 8
     assert "62% skip connections" in facts.warning
     codes[0, 1::2] = [conv] * 8 + [skip] * 8
-    facts = health.epoch_facts(searcher, SimpleNamespace(space=NASNET), None)  # pyright: ignore
+    facts = health.epoch_facts(searcher, SimpleNamespace(space=NASNET, epoch_metrics=dict), None)  # pyright: ignore
     assert not facts.warning
