@@ -18,16 +18,6 @@ from nasreplay.settings import Setting, option_of, settings_of
 TABLE = click.option(
     "--table", metavar="PACK", help="A pack: path or name. Default: the embedded NAS-Bench-201."
 )
-RECIPE = click.option("--recipe", help="Training recipe that the search is told of. Default: the longest.")
-TRIAL = click.option(
-    "--trial", default="drawn", show_default=True, help="drawn, mean, or the seed of a trial."
-)
-BUDGET = click.option("--budget", type=float, metavar="SECONDS", help="Simulated seconds per replica.")
-EVALUATIONS = click.option("--evaluations", type=int, metavar="N", help="Evaluations per replica.")
-GRADIENT = click.option(
-    "--gradient", default="exact", show_default=True, help="Slopes of a table: exact (an oracle) or sampled."
-)
-SAMPLES = click.option("--samples", default=6, show_default=True, help="Look-ups of one sampled slope.")
 SEED = click.option(
     "--seed",
     type=click.IntRange(min=-1),
@@ -37,21 +27,6 @@ SEED = click.option(
 )
 EVALUATOR = click.option(
     "--evaluator", default="table", show_default=True, help="What answers: table, supernet, scratch."
-)
-SET = click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="NAME.KEY=VALUE",
-    help="A hyper-parameter, e.g. rea.population=20.",
-)
-CONFIG = click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    type=click.Path(),
-    metavar="NAME.config",
-    help="Hyper-parameters of searcher NAME (also NAME-anything.config).",
 )
 
 

@@ -12,6 +12,7 @@ from nasreplay.cli import options
 from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.comparison import ReplaySettings
+from nasreplay.search.changes import ChangeSettings
 from nasreplay.settings import chosen
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Compare searchers on a table, many replicas at once.")
 @click.argument("searchers", nargs=-1)
-@options.options_of(ReplaySettings)
-@options.together(options.SET, options.CONFIG)
+@options.options_of(ReplaySettings, ChangeSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--list", "listing", is_flag=True, help="List the searchers with their settings and sources.")
@@ -58,15 +58,12 @@ def replay(listing: bool, redraw: Path | None, as_json: bool, as_csv: bool, **gi
         raise click.ClickException(f"interrupted; the same command with --out {done.folder} continues")
 
 
-def _settings(
-    searchers: tuple[str, ...], sets: tuple[str, ...], configs: tuple[str, ...], **given: Any
-) -> ReplaySettings:
+def _settings(searchers: tuple[str, ...], **given: Any) -> ReplaySettings:
     from nasreplay.replay.plan import names_of
     from nasreplay.search import make
 
-    plain = chosen(ReplaySettings, given)
-    names = names_of(searchers, plain.protocol)
-    changes = options.changes_of(configs, sets, names)
+    names = names_of(searchers, chosen(ReplaySettings, given).protocol)
+    changes = chosen(ChangeSettings, given).changes(names)
     return chosen(ReplaySettings, given, searchers=tuple(make(name, changes.get(name)) for name in names))
 
 

@@ -13,7 +13,7 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.evaluators import kind_named
 from nasreplay.search import Searcher, make
-from nasreplay.search.changes import changes_of
+from nasreplay.search.changes import ChangeSettings
 from nasreplay.seeds import root_seed
 from nasreplay.settings import chosen, setting, settings_of
 
@@ -24,7 +24,7 @@ Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchSettings:
+class SearchSettings(ChangeSettings):
     """What is searched with, for how long, and where it is recorded."""
 
     budget: float | None = setting(None, metavar="SECONDS")
@@ -33,10 +33,6 @@ class SearchSettings:
     """Evaluations per replica."""
     seed: int = setting(-1, least=-1)
     """Root seed; -1 draws one and prints it."""
-    sets: tuple[str, ...] = setting((), flags=("--set",), metavar="NAME.KEY=VALUE")
-    """A hyper-parameter, e.g. rea.population=20."""
-    configs: tuple[Path, ...] = setting((), flags=("--config",), metavar="NAME.config")
-    """Hyper-parameters of searcher NAME (also NAME-anything.config)."""
     out: Path | None = None
     """Run folder. Default: under output/, named after searcher, data set and seed."""
     resume: bool = False
@@ -49,7 +45,7 @@ class SearchSettings:
     def searcher(self, name: str, preset: str, epochs: int | None = None) -> Searcher:
         """The searcher with its settings; `epochs` for one that has some and is told of no others."""
         name = make(name).name
-        changes = dict(changes_of(self.configs, self.sets, (name,)).get(name, {}))
+        changes = dict(self.changes((name,)).get(name, {}))
         made = make(name, changes, preset=preset)
         if epochs and made.epochs is not None:
             made = make(name, {"epochs": epochs, **changes}, preset=preset)

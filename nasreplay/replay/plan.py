@@ -8,6 +8,7 @@ from typing import Any
 
 from nasreplay import search
 from nasreplay.errors import BadSetting
+from nasreplay.evaluate.table.table_settings import trial_of
 from nasreplay.replay.protocols import ComparisonProtocol, protocol_named
 from nasreplay.search import Searcher
 from nasreplay.settings import setting
@@ -75,16 +76,6 @@ class Plan:
         """The fields as JSON values, searchers by name with their hyper-parameters."""
         own = {one.name: getattr(self, one.name) for one in fields(Plan)}
         return own | {"searchers": {one.name: one.settings() for one in self.searchers}}
-
-
-def trial_of(text: int | str) -> int | str:
-    """drawn, mean, or a seed. Raises BadSetting."""
-    if text in ("drawn", "mean"):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSetting(f"--trial {text!r}: drawn, mean, or the seed of a trial (777, 888, 999)") from None
 
 
 def names_of(asked: Sequence[str], protocol: str) -> tuple[str, ...]:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.search import SEARCHERS
+from nasreplay.settings import setting
 
 Changes = Mapping[str, Mapping[str, Any]]
 """Name of a searcher → name of a hyper-parameter → its value, or the text of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeSettings:
+    """Hyper-parameters that differ from a searcher's defaults."""
+
+    sets: tuple[str, ...] = setting((), flags=("--set",), metavar="NAME.KEY=VALUE")
+    """A hyper-parameter, e.g. rea.population=20."""
+    configs: tuple[Path, ...] = setting((), flags=("--config",), metavar="NAME.config")
+    """Hyper-parameters of searcher NAME (also NAME-anything.config)."""
+
+    def changes(self, names: Collection[str]) -> Changes:
+        """By searcher, for these ones. Raises BadSetting or UnknownName."""
+        return changes_of(self.configs, self.sets, names)
 
 
 def changes_of(configs: Sequence[Path], sets: Sequence[str], chosen: Collection[str]) -> Changes:
