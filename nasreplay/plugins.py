@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
@@ -68,6 +67,8 @@ class Registry(Mapping[str, T], Generic[T]):
         self._complete = True
         for module in iter_modules(import_module(self.package).__path__):
             import_module(f"{self.package}.{module.name}")
+        from importlib.metadata import entry_points  # slow to import
+
         for offered in entry_points(group=f"nasreplay.{self.kind}s"):
             try:
                 offered.load()

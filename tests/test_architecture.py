@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs"},
     "_callable": {"cli"},  # the caller names what is called
     "__main__": {"cli"},
-    "__init__": {"_version", "evaluate", "search"},
+    "__init__": {"_version", "evaluate", "jobs", "search"},
 }
 # and what single files may import besides
 ALSO = {

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.data import facts, semantics
+from nasreplay.data import semantics
+from nasreplay.data.measured import costs, held, latency
 from nasreplay.data.pack import Pack
 from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName
@@ -74,15 +75,15 @@ def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) ->
     if what in ("params", "flops"):
         if recipe:
             raise BadSetting(f"{name!r}: {what} are the same in every recipe; leave out @{recipe}")
-        pair = facts.costs(pack.space, np.arange(pack.space.size), dataset, pack.custom)
+        pair = costs(pack.space, np.arange(pack.space.size), dataset, pack.custom)
         values, words = pair[what == "flops"] / 1e6, {"params": "parameters", "flops": "multiply-adds"}[what]
         unit, where = "M", dataset
     else:
-        held = facts.held(pack, [dataset], recipe=recipe)[dataset]
-        values = facts.latency(pack, held) * 1e3 if what == "latency" else held[0].seconds
+        known = held(pack, [dataset], recipe=recipe)[dataset]
+        values = latency(pack, known) * 1e3 if what == "latency" else known[0].seconds
         unit = "ms" if what == "latency" else "s"
-        words = "latency of a batch" if what == "latency" else f"training for {held[0].epochs} epochs"
-        where = held[0].meaning.stored
+        words = "latency of a batch" if what == "latency" else f"training for {known[0].epochs} epochs"
+        where = known[0].meaning.stored
     if np.isnan(values).all():
         raise NotMeasured(f"the table {pack.title!r} has no {what} of {dataset}")
     return Column(name, np.asarray(values, dtype=np.float64), f"{words} on {where}", unit, pack.space)

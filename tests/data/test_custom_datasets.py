@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasreplay.data import custom_dataset, facts, semantics
-from nasreplay.data.best import Limits, best
+from nasreplay.data import custom_dataset, semantics
 from nasreplay.data.describe import description, description_lines
 from nasreplay.data.importers.csv_to_pack import import_csv
+from nasreplay.data.measured import Limits, best, costs, held
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.data.pack.check import verify
 from nasreplay.data.semantics import UNSTATED, CustomDataset, CustomSplit, Facts
@@ -71,7 +71,7 @@ def test_own_data_sets_stand_behind_the_published_ones(tmp_path):
     assert both.datasets == ("cifar10-valid", "a", "zoo")
     assert both.custom == {"a": UNSTATED, "zoo": PIXELS}
     assert replayable(both.path) == ("cifar10", "a", "zoo")
-    assert list(facts.held(both)) == ["cifar10", "a", "zoo"]
+    assert list(held(both)) == ["cifar10", "a", "zoo"]
     assert both.holdings().startswith("valid of cifar10, a, zoo at recipe 12; test of a, zoo")
 
 
@@ -150,10 +150,10 @@ def test_unknown_names_list_the_own_ones_too(pack):
 
 def test_costs_are_exact_or_unknown(pack):
     flat = np.arange(5)
-    parameters, flops = facts.costs(TOPOLOGY, flat, "pixels", pack.custom)
+    parameters, flops = costs(TOPOLOGY, flat, "pixels", pack.custom)
     np.testing.assert_array_equal(parameters, TOPOLOGY.parameters(TOPOLOGY.codes(flat), 10))
     np.testing.assert_array_equal(flops, TOPOLOGY.flops(TOPOLOGY.codes(flat), 10, 8))
-    for cost in facts.costs(TOPOLOGY, flat, "pixels", {"pixels": UNSTATED}):
+    for cost in costs(TOPOLOGY, flat, "pixels", {"pixels": UNSTATED}):
         assert np.isnan(cost).all()
     with pytest.raises(NotMeasured, match="does not say how many classes"):
         semantics.facts("pixels", {"pixels": UNSTATED})
@@ -161,7 +161,7 @@ def test_costs_are_exact_or_unknown(pack):
 
 def test_limits_on_unknown_costs_are_refused(tmp_path):
     unstated = write(tmp_path / "pack.h5")
-    ((measured, *_),) = facts.held(unstated).values()
+    ((measured, *_),) = held(unstated).values()
     assert len(best(unstated, measured, Limits(), 3)[0]) == 3
     with pytest.raises(NotMeasured, match="leave out --max-params"):
         best(unstated, measured, Limits(params=1.0), 3)

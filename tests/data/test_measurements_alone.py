@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nasreplay.compat.nats_bench import create
 from nasreplay.compat.nats_bench.measurements import Measurements
-from nasreplay.data.facts import Measured
+from nasreplay.data.measured import Measured
 from nasreplay.data.pack import Pack
 from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.table.load import load_table

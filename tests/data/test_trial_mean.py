@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nasreplay.compat.nats_bench import create
 from nasreplay.compat.nats_bench.measurements import Measurements
 from nasreplay.data.agreement import column
-from nasreplay.data.facts import Measured
 from nasreplay.data.importers.csv_to_pack import import_csv
+from nasreplay.data.measured import Measured
 from nasreplay.data.pack import Pack
 from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadSetting

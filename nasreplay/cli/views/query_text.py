@@ -1,4 +1,4 @@
-"""What `nasreplay query` prints for people: aligned plain text, made from a `Sheet`."""
+"""What `nasreplay query` prints for people: aligned plain text."""
 
 from __future__ import annotations
 
@@ -8,115 +8,105 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.data import facts
-from nasreplay.data.facts import Measured, Numbers
-from nasreplay.data.sheet import Sheet
+from nasreplay.data.query_result import Accuracy, QueryResult
 from nasreplay.data.trials import MEAN
 from nasreplay.files.columns import aligned
-from nasreplay.spaces import TOPOLOGY, Space
-from nasreplay.spaces.topology import EDGES
+from nasreplay.spaces import Space
 
 WORDS = {"valid": "validation", "test": "test", "valtest": "validation + test", "train": "training"}
 SECTIONS = 20  # more architectures than this become a list
-SHOWN = 3  # equivalent cells named
 UNKNOWN = "–"
 
 Cells = dict[tuple, str]  # (*place of the row, label) → cell
 
 
-def lines(sheet: Sheet, why_no_accuracy: str = "") -> Iterator[str]:
+def lines(result: QueryResult) -> Iterator[str]:
     """The text of a query: architectures side by side if they fit the terminal, else sections; many are a list."""
-    if len(sheet.flat) > SECTIONS:
-        firsts = {
-            name: known._replace(accuracies=known.accuracies[:1]) for name, known in sheet.datasets.items()
-        }
-        sheet = sheet._replace(datasets=firsts)
-    yield from _body(sheet)
+    if result.best_of is not None:
+        yield from best_lines(result)
+    elif len(result) > SECTIONS:
+        result = result.firsts()
+        yield from listing(result)
+    else:
+        yield from _in_full(result)
     yield ""
-    yield from (notes(sheet) if sheet.pack else [why_no_accuracy])
+    yield from ([result.note] if result.table is None else notes(result))
 
 
-def _body(sheet: Sheet) -> list[str]:
-    if len(sheet.flat) > SECTIONS:
-        return listing(sheet)
-    columns = side_by_side(sheet)
-    fits = max(map(len, columns[len(sheet.flat) :])) <= _terminal_width()  # the texts above may overflow
-    if len(sheet.flat) > 1 and fits:
+def _in_full(result: QueryResult) -> list[str]:
+    columns = side_by_side(result)
+    fits = max(map(len, columns[len(result) :])) <= _terminal_width()  # the texts above may overflow
+    if len(result) > 1 and fits:
         return columns
-    return [line for which in range(len(sheet.flat)) for line in ["", *section(sheet, which)]][1:]
+    return [line for which in range(len(result)) for line in ["", *section(result, which)]][1:]
 
 
-def section(sheet: Sheet, which: int) -> list[str]:
+def section(result: QueryResult, which: int) -> list[str]:
     """One architecture: its data sets are the columns."""
-    columns = {name: _cells(sheet, name, which) for name in sheet.datasets}
-    space, official = sheet.space, sheet.official[sheet.flat[which]]
-    key = f" · key {TOPOLOGY.key(space.codes(sheet.flat[which : which + 1])[0])}" if space is TOPOLOGY else ""
-    about = f"{space.name} space · index {official}{key}"
-    return [sheet.text(sheet.flat[which]), about, "", *grid(columns), *_neighbour_lines(sheet, which)]
+    columns = [(name, _cells(result, name, which)) for name in result.datasets]
+    space, flat = result.space, result.flat[which]
+    key = space.key(space.codes([flat])[0])
+    about = f"{space.name} space · index {result.official[flat]}{f' · key {key}' if key else ''}"
+    return [result.text(flat), about, "", *grid(columns), *_neighbor_lines(result, which)]
 
 
-def side_by_side(sheet: Sheet) -> list[str]:
+def side_by_side(result: QueryResult) -> list[str]:
     """Several architectures: they are the columns, the data sets stand below each other."""
-    several = range(len(sheet.flat))
-    headings = [f"#{sheet.official[flat]}" for flat in sheet.flat]
+    several = range(len(result))
+    headings = [f"#{official}" for official in result.index]
     stacked: list[Cells] = [{} for _ in several]
-    for place, name in enumerate(sheet.datasets):
+    for place, name in enumerate(result.datasets):
         for which in several:
-            cells = _cells(sheet, name, which)
+            cells = _cells(result, name, which)
             stacked[which][place, -1, name] = ""
             stacked[which] |= {(place, *row, f"  {label}"): cell for (*row, label), cell in cells.items()}
     return [
-        *(_heading(sheet, which) for which in several),
+        *(_heading(result, which) for which in several),
         "",
         *grid(list(zip(headings, stacked, strict=True))),
     ]
 
 
-def listing(sheet: Sheet) -> list[str]:
+def listing(result: QueryResult) -> list[str]:
     """One line per architecture: the first accuracy and its rank on every data set."""
     head = ["index"]
-    for name, known in sheet.datasets.items():
-        label = f"{name} {WORDS[known.accuracies[0][0].split]} %" if known.accuracies else f"{name} params M"
+    for name, known in result.datasets.items():
+        label = f"{name} {WORDS[known.accuracies[0].split]} %" if known.accuracies else f"{name} params M"
         head += [label, "rank"] if known.accuracies else [label, "FLOPs M"]
     rows = [[*head, "architecture"]]
-    for which, flat in enumerate(sheet.flat):
-        cells = [f"#{sheet.official[flat]}"]
-        for known in sheet.datasets.values():
+    for which, flat in enumerate(result.flat):
+        cells = [f"#{result.official[flat]}"]
+        for known in result.datasets.values():
             if known.accuracies:
-                numbers = known.accuracies[0][1]
-                cells += [
-                    _plus_minus(numbers, which),
-                    f"{numbers.rank[which]:,}" if numbers.rank[which] else UNKNOWN,
-                ]
+                each = known.accuracies[0]
+                cells += [_plus_minus(each, which), f"{each.rank[which]:,}" if each.rank[which] else UNKNOWN]
             else:
                 cells += [_millions(known.parameters[which]), _number(known.flops[which] / 1e6)]
-        rows.append([*cells, sheet.text(flat)])
+        rows.append([*cells, result.text(flat)])
     return _text_last(rows)
 
 
-def best_lines(sheet: Sheet, qualify: int, limits: str) -> Iterator[str]:
-    """The best architectures, one line each, and what their accuracy is."""
-    ((name, known),) = sheet.datasets.items()
-    each, numbers = known.accuracies[0]
+def best_lines(result: QueryResult) -> Iterator[str]:
+    """The best architectures, one line each."""
+    ((name, known),) = result.datasets.items()
+    each = known.accuracies[0]
     head = ["rank", f"{WORDS[each.split]} %", "params M", "FLOPs M", "latency ms", "index", "architecture"]
     rows = [head]
-    for which, flat in enumerate(sheet.flat):
-        cells = [f"{numbers.rank[which]:,}", _plus_minus(numbers, which), _millions(known.parameters[which])]
+    for which, flat in enumerate(result.flat):
+        cells = [f"{each.rank[which]:,}", _plus_minus(each, which), _millions(known.parameters[which])]
         cells += [_number(known.flops[which] / 1e6), _number(known.latency[which] * 1e3)]
-        rows.append([*cells, f"#{sheet.official[flat]}", sheet.text(flat)])
-    which = f"{qualify:,} architectures with {limits}" if limits else f"{each.count:,} measured architectures"
-    yield f"{name}: the best {len(sheet.flat)} of {which}"
+        rows.append([*cells, f"#{result.official[flat]}", result.text(flat)])
+    among = f"{result.best_of:,} architectures with {result.limits}"
+    among = among if result.limits else f"{each.measured:,} measured architectures"
+    yield f"{name}: the best {len(result)} of {among}"
     yield ""
     yield from _text_last(rows)
-    yield ""
-    yield from notes(sheet)
 
 
-def notes(sheet: Sheet) -> Iterator[str]:
+def notes(result: QueryResult) -> Iterator[str]:
     """The exact meaning of every accuracy that was shown."""
-    assert sheet.pack is not None
-    yield f"What the accuracies are (table: {sheet.pack.title})"
-    every = [each for known in sheet.datasets.values() for each, _ in known.accuracies]
+    yield f"What the accuracies are (table: {result.table})"
+    every = [each for known in result.datasets.values() for each in known.accuracies]
     titles = [f"{each.dataset} {WORDS[each.split]}" for each in every]
     meanings = {title: each.meaning.sentence for title, each in zip(titles, every, strict=True)}
     yield from (f"  {line}" for line in aligned(list(meanings.items())))
@@ -125,7 +115,7 @@ def notes(sheet: Sheet) -> Iterator[str]:
     yield "  rank 1 = best of all measured, ties share the better rank; ± is the population standard deviation"
 
 
-def _grouped(every: list[Measured], titles: list[str]) -> dict[str, list[str]]:
+def _grouped(every: list[Accuracy], titles: list[str]) -> dict[str, list[str]]:
     """How it was trained and averaged → the accuracies that this holds for."""
     groups: dict[str, list[str]] = {}
     for each, title in zip(every, titles, strict=True):
@@ -134,7 +124,7 @@ def _grouped(every: list[Measured], titles: list[str]) -> dict[str, list[str]]:
     return groups
 
 
-def trials_phrase(each: Measured) -> str:
+def trials_phrase(each: Accuracy) -> str:
     """Which trials an accuracy averages."""
     if each.averaged_by_source:
         return "averaged by its source, the trials are not known"
@@ -146,54 +136,52 @@ def trials_phrase(each: Measured) -> str:
 # --- the cells of one architecture on one data set -------------------------------------------------
 
 
-def _cells(sheet: Sheet, name: str, which: int) -> Cells:
-    known = sheet.datasets[name]
+def _cells(result: QueryResult, name: str, which: int) -> Cells:
+    known = result.datasets[name]
     cells: Cells = {}
-    for each, numbers in known.accuracies:
-        cells |= _accuracy_cells(each, numbers, which)
+    for each in known.accuracies:
+        cells |= _accuracy_cells(each, which)
     costs = {"parameters, M": _millions(known.parameters[which])}
     costs["FLOPs, M multiply-adds"] = _number(known.flops[which] / 1e6)
-    if sheet.pack:
+    if result.table is not None:
         costs["latency, ms a batch"] = _number(known.latency[which] * 1e3)
     cells |= {(1, row, label): cell for row, (label, cell) in enumerate(costs.items())}
     if known.accuracies:
-        cells |= _around_cells(sheet, *known.accuracies[0], which)
+        cells |= _around_cells(result, known.accuracies[0], which)
     return cells
 
 
-def _accuracy_cells(each: Measured, numbers: Numbers, which: int) -> Cells:
+def _accuracy_cells(each: Accuracy, which: int) -> Cells:
     length = (
         f"{each.epochs} epochs" if each.recipe.lstrip("0") == str(each.epochs) else f"recipe {each.recipe}"
     )
     trial = "" if each.trial == MEAN else f" of trial {each.trial}"
-    measured = numbers.rank[which] > 0
-    rows = {f"{WORDS[each.split]} accuracy{trial}, %, {length}": _plus_minus(numbers, which)}
-    rows["  rank"] = f"{numbers.rank[which]:,} of {each.count:,}" if measured else UNKNOWN
-    rows["  better than"] = f"{numbers.percentile[which]:.2f} %" if measured else UNKNOWN
-    if not each.averaged_by_source:
-        trials = zip(each.seeds, numbers.trials[which], strict=True)
-        rows |= {f"  trial {seed}": _number(value) for seed, value in trials}
-    rows["  training, s"] = _number(numbers.training_seconds[which], 0)
+    measured = each.rank[which] > 0
+    rows = {f"{WORDS[each.split]} accuracy{trial}, %, {length}": _plus_minus(each, which)}
+    rows["  rank"] = f"{each.rank[which]:,} of {each.measured:,}" if measured else UNKNOWN
+    rows["  better than"] = f"{each.percentile[which]:.2f} %" if measured else UNKNOWN
+    trials = zip(each.seeds, each.trials[which], strict=True)
+    rows |= {f"  trial {seed}": _number(value) for seed, value in trials}
+    rows["  training, s"] = _number(each.training_seconds[which], 0)
     place = (0, -each.epochs, each.recipe, list(WORDS).index(each.split))
     return {(*place, row, label): cell for row, (label, cell) in enumerate(rows.items())}
 
 
-def _around_cells(sheet: Sheet, each: Measured, numbers: Numbers, which: int) -> Cells:
-    """The best neighbour and the equivalent cells, by the first accuracy."""
-    beside, gain = numbers.neighbour_accuracy[which], numbers.gain[which]
-    neighbour, known = numbers.neighbour[which], beside == beside
+def _around_cells(result: QueryResult, each: Accuracy, which: int) -> Cells:
+    """The best neighbor and the equivalent cells, by the first accuracy."""
+    beside, gain = each.neighbor_accuracy[which], each.gain[which]
+    neighbor, known = each.neighbor[which], beside == beside
     rows = {
         "best one-edit neighbour": f"{_number(beside)} ({_number(gain, sign='+')})" if known else UNKNOWN,
-        "  its edit": edit(sheet.space, sheet.flat[which], neighbour) if known else UNKNOWN,
-        "  its index": f"#{sheet.official[neighbour]}" if known else UNKNOWN,
+        "  its edit": edit(result.space, result.flat[which], neighbor) if known else UNKNOWN,
+        "  its index": f"#{result.official[neighbor]}" if known else UNKNOWN,
     }
-    if sheet.equivalent is not None:
-        rows["equivalent cells"] = str(sheet.equivalent[which])
-    same = facts.equivalents(sheet.pack, sheet.flat[which])
-    value = each.value[same]
-    for rank, place in enumerate(np.argsort(-value, kind="stable")[:SHOWN]):
-        label = ("  the best", "  second", "  third")[rank]
-        rows[label] = f"{_number(value[place])} #{sheet.official[same[place]]}"
+    if result.equivalent is not None:
+        rows["equivalent cells"] = str(result.equivalent[which])
+    same = zip(each.equivalents[which], each.equivalents_accuracy[which], strict=True)
+    for label, (flat, value) in zip(("  the best", "  second", "  third"), same, strict=True):
+        if flat >= 0:
+            rows[label] = f"{_number(value)} #{result.official[flat]}"
     return {(2, row, label): cell for row, (label, cell) in enumerate(rows.items())}
 
 
@@ -201,29 +189,26 @@ def edit(space: Space, before: int, after: int) -> str:
     """What one edit turns an architecture into another, such as `3←1 skip_connect`."""
     old, new = space.codes([before, after])
     decision = int(np.argmax(old != new))
-    where = "{}←{}".format(*EDGES[decision]) if space is TOPOLOGY else f"c{decision} ="
-    return f"{where} {space.options[decision][new[decision]]}"
+    return f"{space.labels[decision]} {space.options[decision][new[decision]]}"
 
 
-def _neighbour_lines(sheet: Sheet, which: int) -> list[str]:
+def _neighbor_lines(result: QueryResult, which: int) -> list[str]:
     owners: dict[int, list[str]] = {}
-    for name, known in sheet.datasets.items():
-        for _, numbers in known.accuracies[:1]:
-            if np.isnan(numbers.neighbour_accuracy[which]):
-                continue
-            owners.setdefault(int(numbers.neighbour[which]), []).append(name)
+    for name, known in result.datasets.items():
+        for each in known.accuracies[:1]:
+            if not np.isnan(each.neighbor_accuracy[which]):
+                owners.setdefault(int(each.neighbor[which]), []).append(name)
     if not owners:
         return []
-    lines = (f"  #{sheet.official[f]:<5}  {sheet.text(f)}  {', '.join(names)}" for f, names in owners.items())
-    return ["", "Best one-edit neighbour", *lines]
+    rows = [(f"#{result.official[f]:<5}", result.text(f), ", ".join(names)) for f, names in owners.items()]
+    return ["", "Best one-edit neighbour", *(f"  {line}" for line in aligned(rows))]
 
 
 # --- alignment -------------------------------------------------------------------------------------
 
 
-def grid(columns: dict[str, Cells] | Sequence[tuple[str, Cells]]) -> list[str]:
+def grid(columns: Sequence[tuple[str, Cells]]) -> list[str]:
     """Lines of labelled rows; a blank line where the first part of a row's place changes."""
-    columns = list(columns.items()) if isinstance(columns, dict) else columns
     rows, last = [["", *(heading for heading, _ in columns)]], None
     for place in sorted({place for _, cells in columns for place in cells}):
         rows += [[""] * len(rows[0])] if last not in (None, place[0]) else []
@@ -236,13 +221,13 @@ def _text_last(rows: list[list[str]]) -> list[str]:
     return aligned(rows, "r" * (len(rows[0]) - 1))
 
 
-def _heading(sheet: Sheet, which: int) -> str:
-    flat = sheet.flat[which]
-    return f"{f'#{sheet.official[flat]}':6}  {sheet.text(flat)}"
+def _heading(result: QueryResult, which: int) -> str:
+    flat = result.flat[which]
+    return f"{f'#{result.official[flat]}':6}  {result.text(flat)}"
 
 
-def _plus_minus(numbers: Numbers, which: int) -> str:
-    value, std = _number(numbers.accuracy[which]), numbers.std[which]
+def _plus_minus(each: Accuracy, which: int) -> str:
+    value, std = _number(each.accuracy[which]), each.std[which]
     return f"{value} ± {std:.2f}" if std == std else value
 
 

@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from nasreplay.data.facts import costs
+from nasreplay.data.measured import costs
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED, DRAWN, MEAN, Trials, picked, trial_mean
 from nasreplay.errors import BadSetting, NotMeasured

@@ -1,6 +1,7 @@
-"""What a table knows about architectures: accuracies with their meaning, ranks, neighbours, costs. numpy only.
+"""What a table holds of every architecture: accuracies with their meaning and ranks, costs, the best under limits.
 
-Shapes: N architectures asked about, A of the space, T trials. Accuracies are percent; NaN = not measured.
+Shapes: N architectures asked about (flat indices [N]), A of the space, T trials. Accuracies are percent; NaN = not
+measured.
 """
 
 from __future__ import annotations
@@ -15,43 +16,35 @@ from nasreplay.data import semantics
 from nasreplay.data.pack import Pack
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED, MEAN, Trials, trial_mean
-from nasreplay.errors import NotMeasured
+from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.spaces import Space
 
 PUBLISHED = semantics.SEARCHED
 
 
-class Numbers(NamedTuple):
-    """What a `Measured` says about N architectures, a row each."""
-
-    accuracy: np.ndarray  # float64 [N], of the chosen trial, or the mean over trials
-    std: np.ndarray  # float64 [N], population standard deviation over trials; NaN below two trials
-    trials: np.ndarray  # float64 [N, T], every single trial
-    rank: np.ndarray  # int64 [N], 1 = best of the measured; ties share the better rank; 0 = not measured
-    percentile: np.ndarray  # float64 [N], percent of the measured architectures that are strictly worse
-    neighbour: np.ndarray  # int64 [N], flat index of the best architecture one edit away
-    neighbour_accuracy: np.ndarray  # float64 [N]
-    gain: np.ndarray  # float64 [N], neighbour_accuracy − accuracy, in points
-    training_seconds: np.ndarray  # float64 [N], for all epochs of the recipe
-
-
 class Measured:
-    """One accuracy that a table holds: its exact meaning, and its numbers for every architecture.
-
-    `trial` is a seed or "mean". `meaning` names the stored data set, its images and the sentence to print;
-    `epochs` is the length of the recipe, at whose end the accuracy was measured.
-    """
+    """One accuracy that a table holds: its exact meaning, and its numbers for every architecture."""
 
     def __init__(self, pack: Pack, dataset: str, split: str, recipe: str, trial: int | str = MEAN):
-        self.dataset, self.split, self.trial, self.space = dataset, split, trial, pack.space
+        self.space = pack.space
+        self.dataset, self.split = dataset, split
+        """What was asked for."""
+        self.trial = trial
+        """The seed of the trial that `value` is of, or "mean"."""
         self.trials, self.meaning, self.recipe = pack.accuracy(dataset, split, recipe)
+        """float64 [A, T]; where they are stored and what they are; the training recipe."""
         stored = f"{self.meaning.stored}/{self.recipe}"
         self.epochs = pack.recipes(self.meaning.stored)[self.recipe]
+        """Length of the recipe, at whose end the accuracy was measured."""
         self.seeds: list[int] = pack.seeds(self.meaning.stored, self.recipe).tolist()
+        """Seeds of the T trials; AVERAGED for an average that the source had made."""
         self.seconds = _optional(pack, f"{stored}/seconds_per_epoch") * self.epochs
+        """float64 [A]: training seconds of the whole recipe."""
         where = f"of {dataset} at recipe {self.recipe}"
         self.choice = Trials(self.seeds, np.isfinite(self.trials), where, pack.space.at)
+        """Which trials there are."""
         self.value = self.choice.numbers(self.trials, trial)
+        """float64 [A]: of the chosen trial, or the mean over trials."""
 
     @property
     def averaged_by_source(self) -> bool:
@@ -72,31 +65,37 @@ class Measured:
         above = self.count - np.searchsorted(self._ascending, value, side="right")
         return np.where(np.isnan(value), 0, above + 1)
 
-    def numbers(self, flat: np.ndarray) -> Numbers:
-        """Everything about the architectures with flat indices [N]; raises NotMeasured for a missing trial."""
-        self.choice.columns(flat, self.trial)  # refuses a missing trial
-        accuracy, trials = self.value[flat], self.trials[flat]
-        worse = np.searchsorted(self._ascending, accuracy, side="left")
-        percentile = np.where(np.isnan(accuracy), np.nan, 100.0 * worse / max(self.count, 1))
-        neighbour = self._best_neighbour(flat)
-        beside = self.value[neighbour]
-        return Numbers(
-            accuracy,
-            _population_std(trials),
-            trials,
-            self.rank(accuracy),
-            percentile,
-            neighbour,
-            beside,
-            beside - accuracy,
-            self.seconds[flat],
-        )
+    def percentile(self, value: np.ndarray) -> np.ndarray:
+        """float64 [N]: percent of the measured architectures that are strictly worse than each accuracy."""
+        worse = np.searchsorted(self._ascending, value, side="left")
+        return np.where(np.isnan(value), np.nan, 100.0 * worse / max(self.count, 1))
 
-    def _best_neighbour(self, flat: np.ndarray) -> np.ndarray:
+    def std(self, flat: np.ndarray) -> np.ndarray:
+        """float64 [N]: population standard deviation over trials; NaN below two trials."""
+        trials = self.trials[flat]
+        variance = trial_mean((trials - trial_mean(trials)[:, None]) ** 2)
+        return np.where(np.isfinite(trials).sum(axis=1) > 1, np.sqrt(variance), np.nan)
+
+    def best_neighbor(self, flat: np.ndarray) -> np.ndarray:
+        """int64 [N]: the best architecture one edit away (the first of equals)."""
         around = self.space.neighbours(self.space.codes(flat))
         places = self.space.index(around.reshape(-1, self.space.decisions)).reshape(around.shape[:2])
         best = np.nan_to_num(self.value[places], nan=-np.inf).argmax(axis=1)
         return places[np.arange(len(flat)), best].astype(np.int64)
+
+    def best_of_class(self, flat: np.ndarray, classes: np.ndarray, most: int) -> np.ndarray:
+        """int64 [N, most]: the best others of the same class, best first, lower index first; −1 = no further one.
+
+        classes: int [A], equal numbers are one class.
+        """
+        members = np.flatnonzero(np.isin(classes, classes[flat]))
+        order = members[np.lexsort((-self.value[members], classes[members]))]
+        first = np.searchsorted(classes[order], classes[flat])
+        places = first[:, None] + np.arange(most + 1)
+        found = order.take(places, mode="clip")
+        others = (places < len(order)) & (classes[found] == classes[flat][:, None]) & (found != flat[:, None])
+        kept = np.argsort(~others, axis=1, kind="stable")[:, :most]
+        return np.where(np.take_along_axis(others, kept, 1), np.take_along_axis(found, kept, 1), -1)
 
 
 def held(
@@ -165,26 +164,55 @@ def costs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trainable parameters and multiply-accumulates of one image, int64 [N] each, exact.
 
-    `custom`: a table's custom data sets; where it does not say classes and pixels, both are float64 [N] of NaN.
+    `custom`: a table's custom data sets. Both are float64 [N] of NaN where it does not say classes and pixels, or
+    where the space does not say its costs.
     """
-    if dataset in custom and custom[dataset].facts is None:
+    if not space.costed or (dataset in custom and custom[dataset].facts is None):
         return np.full(len(flat), np.nan), np.full(len(flat), np.nan)
     about, codes = semantics.facts(dataset, custom), space.codes(flat)
     return space.parameters(codes, about.classes), space.flops(codes, about.classes, about.resolution)
 
 
-def equivalents(pack: Pack | None, flat: int) -> np.ndarray:
-    """Flat indices of the other cells with the same published unique string; empty if the space has none."""
-    if pack is None or not pack.has("unique_class"):
-        return np.empty(0, dtype=np.int64)
-    classes = pack.column("unique_class")
-    same = np.flatnonzero(classes == classes[flat])
-    return same[same != flat]
+class Limits(NamedTuple):
+    """The largest costs allowed, inclusive; None = any."""
+
+    params: float | None = None
+    """Millions of parameters."""
+    flops: float | None = None
+    """Millions of multiply-adds of one image."""
+    latency: float | None = None
+    """Milliseconds a batch."""
+
+    def __str__(self) -> str:
+        named = zip(("parameters", "FLOPs", "latency"), self, ("M", "M", "ms"), strict=True)
+        return ", ".join(f"{name} ≤ {limit:g} {unit}" for name, limit, unit in named if limit is not None)
 
 
-def _population_std(trials: np.ndarray) -> np.ndarray:
-    variance = trial_mean((trials - trial_mean(trials)[:, None]) ** 2)
-    return np.where(np.isfinite(trials).sum(axis=1) > 1, np.sqrt(variance), np.nan)
+def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.ndarray, int]:
+    """Flat indices [≤ count], best accuracy first (ties: lower official index), and how many qualify.
+
+    Raises BadSetting for a negative limit or count, NotMeasured for a limit on a latency that is not known.
+    """
+    if count < 1:
+        raise BadSetting(f"-n {count}: must be 1 or more")
+    qualify = np.isfinite(each.value)
+    parameters, flops = costs(pack.space, np.arange(pack.space.size), each.dataset, pack.custom)
+    milliseconds = latency(pack, [each]) * 1e3
+    for name, limit, cost in zip(
+        Limits._fields, limits, (parameters / 1e6, flops / 1e6, milliseconds), strict=True
+    ):
+        if limit is None:
+            continue
+        if not limit >= 0:
+            raise BadSetting(f"--max-{name} {limit:g}: must be 0 or more")
+        if np.isnan(cost).all():
+            what = "latency" if name == "latency" else "parameters and FLOPs (classes and pixels not stated)"
+            raise NotMeasured(
+                f"the table {pack.title!r} has no {what} on {each.dataset}: leave out --max-{name}"
+            )
+        qualify = qualify & (cost <= limit)
+    order = np.lexsort((pack.column("official_index"), -each.value))
+    return order[qualify[order]][:count], int(qualify.sum())
 
 
 def _optional(pack: Pack, path: str) -> np.ndarray:

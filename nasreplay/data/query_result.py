@@ -1,0 +1,201 @@
+"""What one query says about its architectures, as typed arrays: everything that a view prints.
+
+Shapes: N architectures asked about, A of the space, T trials. Accuracies are percent; NaN = not measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from nasreplay.data import semantics
+from nasreplay.data.measured import Measured, costs, latency
+from nasreplay.data.pack import Pack
+from nasreplay.data.semantics import Meaning
+from nasreplay.spaces import Space
+from nasreplay.spaces.base import MEMO_LIMIT
+from nasreplay.spaces.read import MANY
+
+EQUIVALENTS = 3  # of an architecture are named
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One accuracy of a data set, as a table holds it for N architectures."""
+
+    dataset: str
+    """The data set that was asked for."""
+    split: str
+    """valid, test, valtest or train."""
+    recipe: str
+    """Name of the training recipe."""
+    epochs: int
+    """Its length, at whose end the accuracy was measured."""
+    trial: int | str
+    """The seed of the trial that counts, or "mean"."""
+    meaning: Meaning
+    """Where it is stored, its images, and a sentence that says what it is."""
+    seeds: tuple[int, ...]
+    """Seeds of the T trials; none where the source had averaged over trials that are not known."""
+    measured: int
+    """How many architectures of the table were measured: what ranks count among."""
+    accuracy: np.ndarray
+    """float64 [N], of the chosen trial, or the mean over trials."""
+    std: np.ndarray
+    """float64 [N], population standard deviation over trials; NaN below two trials."""
+    trials: np.ndarray
+    """float64 [N, T], every single trial."""
+    rank: np.ndarray
+    """int64 [N], 1 = best of the measured; ties share the better rank; 0 = not measured."""
+    percentile: np.ndarray
+    """float64 [N], percent of the measured architectures that are strictly worse."""
+    training_seconds: np.ndarray
+    """float64 [N], for all epochs of the recipe."""
+    neighbor: np.ndarray
+    """int64 [N], flat index of the best architecture one edit away."""
+    neighbor_accuracy: np.ndarray
+    """float64 [N]."""
+    equivalents: np.ndarray
+    """int64 [N, 3], flat indices of the best equivalent cells, best first; −1 = no further one."""
+    equivalents_accuracy: np.ndarray
+    """float64 [N, 3]."""
+
+    @property
+    def averaged_by_source(self) -> bool:
+        """Whether the source had already averaged over trials that are not known."""
+        return not self.seeds
+
+    @property
+    def gain(self) -> np.ndarray:
+        """float64 [N]: percent points that the best neighbor has more."""
+        return self.neighbor_accuracy - self.accuracy
+
+
+@dataclass(frozen=True)
+class DatasetNumbers:
+    """What is known of N architectures on one data set."""
+
+    parameters: np.ndarray
+    """int64 [N], exact; float64 of NaN where classes or costs are not stated."""
+    flops: np.ndarray
+    """Multiply-accumulates of one image, likewise."""
+    latency: np.ndarray
+    """float64 [N], seconds per batch."""
+    accuracies: tuple[Accuracy, ...]
+    """Most asked for first; none without a table."""
+
+
+@dataclass(frozen=True, repr=False)
+class QueryResult:
+    """The numbers of N architectures of one space, out of one table or, without one, costs only."""
+
+    space: Space
+    """What they are architectures of."""
+    flat: np.ndarray
+    """int64 [N], flat indices."""
+    official: np.ndarray
+    """int32 [A], official index of each flat index."""
+    equivalent: np.ndarray | None
+    """int64 [N], how many other cells are equivalent; None where it is not known."""
+    table: str | None
+    """Title of the table; None without one."""
+    fingerprint: str | None
+    """Its contents in short: equal for equal numbers."""
+    datasets: Mapping[str, DatasetNumbers]
+    """By name, in the order of the table."""
+    note: str = ""
+    """Why there is no accuracy, or no architecture."""
+    best_of: int | None = None
+    """How many architectures qualify, of which these are the best; None where architectures were named."""
+    limits: str = ""
+    """What they qualify by, in words."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} architectures of the {self.space.name} space on {', '.join(self.datasets)}>"
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    @property
+    def index(self) -> np.ndarray:
+        """int32 [N]: official indices."""
+        return self.official[self.flat]
+
+    @property
+    def architectures(self) -> list[str]:
+        """N official texts."""
+        return [self.text(flat) for flat in self.flat.tolist()]
+
+    def text(self, flat: int) -> str:
+        """The official text of a flat index."""
+        return self._texts[flat] if self._texts else str(self.space.at(flat))
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return list(self.space.texts) if len(self) >= MANY and self.space.size <= MEMO_LIMIT else []
+
+    def firsts(self) -> QueryResult:
+        """The same with the first accuracy of each data set only."""
+        kept = {
+            name: replace(known, accuracies=known.accuracies[:1]) for name, known in self.datasets.items()
+        }
+        return replace(self, datasets=kept)
+
+
+def answer(
+    space: Space, flat: np.ndarray, pack: Pack | None, measured: Mapping[str, Sequence[Measured]]
+) -> QueryResult:
+    """The numbers of architectures with flat indices [N]; `measured` per data set as from `measured.held`.
+
+    Raises NotMeasured if one of them lacks the chosen trial.
+    """
+    classes = pack.column("unique_class") if pack and pack.has("unique_class") else None
+    known = {
+        name: DatasetNumbers(
+            *costs(space, flat, name, pack.custom if pack else semantics.NO_CUSTOM),
+            latency(pack, accuracies)[flat] if pack else np.full(len(flat), np.nan),
+            tuple(_accuracy(each, flat, classes) for each in accuracies),
+        )
+        for name, accuracies in measured.items()
+    }
+    return QueryResult(
+        space,
+        flat,
+        pack.column("official_index") if pack else space.flat_to_official,
+        None if classes is None else np.bincount(classes)[classes[flat]] - 1,
+        pack.title if pack else None,
+        pack.fingerprint if pack else None,
+        known,
+    )
+
+
+def _accuracy(each: Measured, flat: np.ndarray, classes: np.ndarray | None) -> Accuracy:
+    each.choice.columns(flat, each.trial)  # refuses a missing trial
+    seeds = () if each.averaged_by_source else tuple(each.seeds)
+    value, neighbor = each.value[flat], each.best_neighbor(flat)
+    same = np.full((len(flat), EQUIVALENTS), -1)
+    if classes is not None:
+        same = each.best_of_class(flat, classes, EQUIVALENTS)
+    return Accuracy(
+        dataset=each.dataset,
+        split=each.split,
+        recipe=each.recipe,
+        epochs=each.epochs,
+        trial=each.trial,
+        meaning=each.meaning,
+        seeds=seeds,
+        measured=each.count,
+        accuracy=value,
+        std=each.std(flat),
+        trials=each.trials[flat, : len(seeds)],
+        rank=each.rank(value),
+        percentile=each.percentile(value),
+        training_seconds=each.seconds[flat],
+        neighbor=neighbor,
+        neighbor_accuracy=each.value[neighbor],
+        equivalents=same,
+        equivalents_accuracy=np.where(same < 0, np.nan, each.value[same]),
+    )

@@ -1,0 +1,104 @@
+"""What a table knows about architectures, and the best ones under limits: behind `nasreplay query`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nasreplay.data import semantics
+from nasreplay.data.embedded import SPACE
+from nasreplay.data.locate import open_table
+from nasreplay.data.measured import PUBLISHED, Limits, best, held
+from nasreplay.data.query_result import QueryResult, answer
+from nasreplay.data.trials import MEAN
+from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.settings import setting, with_settings
+from nasreplay.spaces import Space
+from nasreplay.spaces.read import Named, read_many
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings:
+    """What to ask of which table."""
+
+    datasets: tuple[str, ...] = setting((), flags=("--dataset",))
+    """Only this data set (may be repeated)."""
+    recipe: str | None = None
+    """Only this training recipe; default: all that the table holds."""
+    epochs: int | None = setting(None, metavar="N")
+    """Only recipes of this length."""
+    trial: int | str = setting(MEAN, metavar="SEED|mean")
+    """Which training run."""
+    table: str | None = setting(None, metavar="PACK")
+    """A name or file; default: the embedded NAS-Bench-201 table."""
+    index: bool = False
+    """Every ARCH is an official index."""
+    best: str | None = setting(None, metavar="DATASET")
+    """Instead of ARCH: the best architectures of a data set."""
+    max_params: float | None = setting(None, metavar="M")
+    """With --best: at most so many million parameters."""
+    max_flops: float | None = setting(None, metavar="M")
+    """With --best: at most so many million multiply-adds."""
+    max_latency: float | None = setting(None, metavar="MS")
+    """With --best: at most so many ms a batch."""
+    count: int | None = setting(None, flags=("-n",), metavar="N")
+    """With --best: how many; default 10."""
+
+    def __post_init__(self) -> None:
+        trial = str(self.trial)
+        if trial != MEAN and not (trial.isascii() and trial.isdecimal()):
+            raise BadSetting(f"--trial {trial!r}: must be a seed, such as 777, or mean")
+        object.__setattr__(self, "trial", trial if trial == MEAN else int(trial))
+        limited = (self.count, self.max_params, self.max_flops, self.max_latency) != (None,) * 4
+        if self.best is None and limited:
+            raise BadSetting("--max-params, --max-flops, --max-latency and -n need --best DATASET")
+
+
+@with_settings(QuerySettings)
+def query(*architectures: Named, settings: QuerySettings) -> QueryResult:
+    """The numbers of architectures of one space, or with `best` those of the best of a table.
+
+    An architecture is a text in any notation (`nasreplay.spaces.read`), an official index, or a value of its class.
+    Raises BadArchitecture, UnknownName, BadPack, and NotMeasured, which lists what was measured.
+    """
+    if settings.best is None:
+        return _named(architectures, settings)
+    if architectures or settings.datasets or settings.index:
+        raise BadSetting("--best DATASET takes no ARCH, --dataset or --index: leave them out")
+    return _best(settings.best, settings)
+
+
+def _named(architectures: Sequence[Named], settings: QuerySettings) -> QueryResult:
+    pack = open_table(settings.table) if settings.table else None
+    space, flat = read_many(architectures, index=settings.index, space=pack.space if pack else None)
+    if pack is None and space is SPACE:
+        pack = open_table()
+    if pack is None:
+        note = _why_no_accuracy(space, settings)
+        known = {semantics.dataset_named(name): [] for name in settings.datasets or PUBLISHED}
+        return replace(answer(space, flat, None, known), note=note)
+    chosen = held(
+        pack, settings.datasets, recipe=settings.recipe, epochs=settings.epochs, trial=settings.trial
+    )
+    return answer(space, flat, pack, chosen)
+
+
+def _best(dataset: str, settings: QuerySettings) -> QueryResult:
+    pack = open_table(settings.table)
+    limits = Limits(settings.max_params, settings.max_flops, settings.max_latency)
+    chosen = held(pack, [dataset], recipe=settings.recipe, epochs=settings.epochs, trial=settings.trial)
+    ((name, accuracies),) = chosen.items()
+    flat, qualify = best(pack, accuracies[0], limits, 10 if settings.count is None else settings.count)
+    note = "" if qualify else f"no architecture of {name} has {limits}: raise the limit"
+    found = answer(pack.space, flat, pack, {name: accuracies[:1]})
+    return replace(found, note=note, best_of=qualify, limits=str(limits))
+
+
+def _why_no_accuracy(space: Space, settings: QuerySettings) -> str:
+    why = (
+        f"no accuracy: the embedded table holds the {SPACE.name} space only; make a table of the {space.name} space "
+        f"from your own CSV file with `nasreplay data import-csv FILE --space {space.name} …`, then add --table PACK"
+    )
+    if settings.recipe is not None or settings.epochs is not None or settings.trial != MEAN:
+        raise NotMeasured(why)
+    return why
