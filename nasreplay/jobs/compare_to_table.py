@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,35 +12,63 @@ from nasreplay.data.pack import Pack
 from nasreplay.spaces.base import Architecture
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
+if TYPE_CHECKING:
+    from nasreplay.jobs.training_setup import CellSizes, Training
+    from nasreplay.train.loop import Epoch
+
+
+class TableNumber(NamedTuple):
+    """An accuracy that a table holds of the network."""
+
+    set: str
+    """The evaluation set."""
+    recipe: str
+    """The table's recipe."""
+    epoch: int
+    """After which of its epochs."""
+    accuracy: float
+    """The mean over the trials, in percent."""
+    trials: int
+    """How many trials there are."""
+    meaning: str
+    """All of this in words."""
+
+
+class TableComparison(NamedTuple):
+    """What a table knows of a training."""
+
+    numbers: tuple[TableNumber, ...] = ()
+    """Its accuracies on the evaluation sets: of the training's recipe if it has it, else of its longest; after as
+    many epochs if it has them, else at its end."""
+    reasons: tuple[str, ...] = ()
+    """What differs between the two trainings, in words."""
+
 
 def beside(
-    architecture: Architecture, settings: dict[str, Any], last: dict[str, Any], table: str | None
-) -> dict[str, list[Any]]:
-    """`numbers`: the table's accuracies of the evaluation sets, of the recipe if it has it, else of its longest;
-    after as many epochs as ours if the table has them, else at its end. `reasons`: what differs between the two
-    trainings, in words.
-    """
-    pack = open_table(table)
-    if settings["dataset"] not in semantics.FACTS:
-        return {"numbers": [], "reasons": []}
-    numbers = []
+    architecture: Architecture, sizes: CellSizes, training: Training, last: Epoch, table: str | None
+) -> TableComparison:
+    """The numbers of a table (None: the embedded one) for a training whose last epoch is `last`. Raises BadPack."""
+    pack, dataset = open_table(table), training.source.name
+    if dataset not in semantics.FACTS:
+        return TableComparison()
+    numbers = ()
     if pack.space is architecture.space:
-        for name in last["sets"]:
-            numbers += _numbers(pack, architecture, settings, name, last["epoch"])
+        sets = (_number(pack, architecture, training, name, last.epoch) for name in last.sets)
+        numbers = tuple(number for number in sets if number)
     if not numbers:
-        reason = f"the table ({pack.title}) has no number of this network on {settings['dataset']}"
-        return {"numbers": [], "reasons": [reason]}
-    return {"numbers": numbers, "reasons": _reasons(settings, last, numbers)}
+        reason = f"the table ({pack.title}) has no number of this network on {dataset}"
+        return TableComparison(reasons=(reason,))
+    return TableComparison(numbers, tuple(_reasons(sizes, training, last, numbers[0])))
 
 
-def _numbers(
-    pack: Pack, architecture: Architecture, settings: dict[str, Any], name: str, trained: int
-) -> list[dict[str, Any]]:
-    stored, wanted = settings["dataset"], settings["recipe"]["name"]
+def _number(
+    pack: Pack, architecture: Architecture, training: Training, name: str, trained: int
+) -> TableNumber | None:
+    stored, wanted = training.source.name, training.recipe.name
     epochs = pack.recipes(stored)
     held = [recipe for recipe in epochs if name in pack.sets(stored, recipe)]
     if not held:
-        return []
+        return None
     recipe = wanted if wanted in held else max(held, key=lambda each: epochs[each])
     epoch, path = epochs[recipe], f"{stored}/{recipe}/{name}/accuracy"
     curve = pack.curve(path, [architecture.index])[0]
@@ -48,40 +76,33 @@ def _numbers(
         epoch = trained
     trials = curve[np.isfinite(curve[:, epoch - 1]), epoch - 1]
     if not len(trials):
-        return []
+        return None
     how = f"mean of {len(trials)} trials" if len(trials) > 1 else "one trial"
     sentence = semantics.stored_meaning(stored, name).sentence
-    return [
-        {
-            "set": name,
-            "recipe": recipe,
-            "epoch": epoch,
-            "accuracy": float(trials.mean()),
-            "trials": len(trials),
-            "meaning": f"{sentence}, epoch {epoch} of recipe {recipe}, {how}",
-        }
-    ]
+    meaning = f"{sentence}, epoch {epoch} of recipe {recipe}, {how}"
+    return TableNumber(name, recipe, epoch, float(trials.mean()), len(trials), meaning)
 
 
-def _reasons(settings: dict[str, Any], last: dict[str, Any], numbers: list[dict[str, Any]]) -> list[str]:
-    known, reasons = numbers[0], []
-    if (known["recipe"], known["epoch"]) != (settings["recipe"]["name"], last["epoch"]):
-        ours = f"epoch {last['epoch']} of recipe {settings['recipe']['name']}"
+def _reasons(sizes: CellSizes, training: Training, last: Epoch, known: TableNumber) -> list[str]:
+    from nasreplay.train.recipe import Recipe
+
+    recipe, reasons = training.recipe, []
+    if (known.recipe, known.epoch) != (recipe.name, last.epoch):
         reasons.append(
-            f"not the same training: ours is {ours}, the table's epoch {known['epoch']} of {known['recipe']}"
+            f"not the same training: ours is epoch {last.epoch} of recipe {recipe.name}, "
+            f"the table's epoch {known.epoch} of {known.recipe}"
         )
-    if known["recipe"].isdecimal():
-        from nasreplay.train.recipe import Recipe
-
-        theirs = Recipe(known["recipe"], int(known["recipe"])).settings()
-        changed = [f"{name} {value}" for name, value in settings["recipe"].items() if value != theirs[name]]
-        if changed and known["recipe"] == settings["recipe"]["name"]:
+    if known.recipe == recipe.name and known.recipe.isdecimal():
+        theirs = Recipe(known.recipe, int(known.recipe)).settings()
+        changed = [f"{name} {value}" for name, value in recipe.settings().items() if value != theirs[name]]
+        if changed:
             reasons.append(f"not the benchmark's recipe: ours has {', '.join(changed)}")
-    if (settings["channels"], settings["cells"]) != (WIDTH, CELLS_PER_STAGE):
-        ours = f"{settings['channels']} channels and {settings['cells']} cells a stage"
-        reasons.append(f"not the same network: ours has {ours}, the table's {WIDTH} and {CELLS_PER_STAGE}")
-    if settings["fraction"] < 1:
+    if sizes != (WIDTH, CELLS_PER_STAGE):
         reasons.append(
-            f"not the same data: ours is {100 * settings['fraction']:g} % of the images of every set"
+            f"not the same network: ours has {sizes.words}, the table's {WIDTH} and {CELLS_PER_STAGE}"
+        )
+    if training.settings.fraction < 1:
+        reasons.append(
+            f"not the same data: ours is {100 * training.settings.fraction:g} % of the images of every set"
         )
     return reasons

@@ -17,36 +17,51 @@ from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
 from nasreplay.spaces.genotypes.published_genotypes import entry as entry_of
-from nasreplay.spaces.read import read
+from nasreplay.spaces.read import read, read_architecture
 
 if TYPE_CHECKING:
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell
 
 CHECKPOINTS = {".pth", ".pt", ".tar"}
 LONGEST = 100_000  # bytes of a genotype file
+CELLS = {
+    "resnet": "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|",
+    **{
+        name: f"|{each}~0|+|{each}~0|{each}~1|+|{each}~0|{each}~1|{each}~2|"
+        for name, each in (
+            ("all_c3x3", "nor_conv_3x3"),
+            ("all_c1x1", "nor_conv_1x1"),
+            ("all_idnt", "skip_connect"),
+        )
+    },
+}
+"""Named structures of the published scripts that are cells of the topology space."""
 
 
 class Target(NamedTuple):
-    """cell: what is trained; name: for folders; dataset: "" where it says none; where: it comes from, in words.
-
-    searched: whether a search of NASNet-type cells found it; dialect: the release whose search it was, "" if unknown;
-    entry: of the zoo, if the genotype is published.
-    """
+    """What is trained."""
 
     cell: Genotype | Architecture
+    """The genotype, or the architecture of a benchmark's space."""
     name: str
+    """What run folders are named after."""
     dataset: str = ""
+    """The data set that it was searched on; "" where nothing says."""
     where: str = ""
+    """Where it comes from, in words."""
     searched: bool = False
+    """Whether a search of NASNet-type cells found it."""
     entry: Entry | None = None
+    """The entry of the zoo, if the genotype is published."""
     dialect: str = ""
+    """The release whose search it was; "" if unknown."""
 
     def __str__(self) -> str:
         return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
 
 
 def read_target(text: str, which: str = "last") -> Target:
-    """Of a path (checkpoint, run folder, genotype file), a zoo name, or the text of a genotype or cell.
+    """The target of a path (checkpoint, run folder, genotype file), a zoo name, or the text of a genotype or cell.
 
     which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
     """
@@ -61,6 +76,16 @@ def read_target(text: str, which: str = "last") -> Target:
         one = entry_of(text.strip())
         return Target(one.genotype, one.name, where=one.source, entry=one)
     return _of_text(text)
+
+
+def read_cell(text: str) -> Target:
+    """The target of an architecture's text, key or index, or of a name in CELLS. Raises BadArchitecture."""
+    if text == "all_full":
+        raise BadArchitecture(
+            "all_full has four operations on every edge: it is no architecture of the space"
+        )
+    cell = read_architecture(CELLS.get(text, text))
+    return Target(cell, "".join(map(str, cell.codes)))
 
 
 def _of_file(path: Path, which: str) -> Target:

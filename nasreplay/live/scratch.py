@@ -202,7 +202,7 @@ class ScratchEvaluator(EvaluatorBase):
             done: Epoch = trainer.epoch(self._sets_at(epoch))
             training += done.train.seconds
             if epoch in self.epochs:
-                found[str(epoch)] = {**done.facts(), "training_s": training}
+                found[str(epoch)] = {**done.plain(), "training_s": training}
         return found
 
     def _sets_at(self, epoch: int) -> dict[str, Any]:

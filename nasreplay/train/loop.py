@@ -141,10 +141,16 @@ class Epoch(NamedTuple):
     sets: dict[str, Score]
     """Evaluation set → score at its end."""
 
-    def facts(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """The epoch as JSON values."""
         sets = {name: score._asdict() for name, score in self.sets.items()}
         return {"epoch": self.epoch, "lr": self.lr, "train": self.train._asdict(), "sets": sets}
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> Epoch:
+        """The epoch that `plain` gave."""
+        sets = {name: Score(**score) for name, score in values["sets"].items()}
+        return cls(values["epoch"], values["lr"], Score(**values["train"]), sets)
 
 
 @dataclass

@@ -10,7 +10,8 @@ import pytest
 from nasreplay.train.checkpoint import Checkpoints, load_checkpoint
 from tests.support.command import CHECKOUT, end, start, wait_for
 
-SMALL = ("--channels", "4", "--cells", "0", "--batch", "32", "--fraction", "0.3", "--threads", "1")
+FEW = ("--batch", "32", "--fraction", "0.3", "--threads", "1")
+SMALL = ("--channels", "4", "--cells", "0", *FEW)
 RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 
 
@@ -37,12 +38,12 @@ def test_a_training_is_told_epoch_by_epoch(run, tmp_path):
     assert "on 30 % of the images of every set" in told
     assert "epoch 2/2  lr 0.0983  train loss " in told
     assert "x-valid " in told
-    assert "after epoch 2 of recipe 12:" in told
+    assert "after epoch 2 of recipe 12, the checkpoint reloaded:" in told
     assert len(numbers(tmp_path / "out")) == 2
 
 
 def test_json(run):
-    told = run("train", "8:8:8:8:8", *SMALL, "--epochs", "1", "--seed", "3", "--json")
+    told = run("train", "8:8:8:8:8", *FEW, "--epochs", "1", "--seed", "3", "--json")
     facts = json.loads(told.out)
     assert facts["architecture"] == "8:8:8:8:8"
     assert facts["seed"] == 3
@@ -74,9 +75,7 @@ def test_the_tables_number_stands_beside(run, images):
 
 
 def test_without_a_number_in_the_table_it_says_so(run, images):
-    told = run(
-        "train", "8:8:8:8:8", "--dataset", "cifar10", "--data", str(images), *SMALL, "--epochs", "1"
-    ).out
+    told = run("train", "8:8:8:8:8", "--dataset", "cifar10", "--data", str(images), *FEW, "--epochs", "1").out
     assert "has no number of this network on cifar10" in told
 
 
@@ -92,6 +91,7 @@ def test_without_a_number_in_the_table_it_says_so(run, images):
         (("11", "--precision", "half"), "float32, bf16"),
         (("11", "--device", "cuda:77"), "not available here"),
         (("11", "--dataset", "nothing"), "data set 'nothing' is not under"),
+        (("8:8:8:8:8", "--channels", "4"), "--channels does not apply to 8:8:8:8:8"),
         (("11", "--resume"), "--resume needs --out"),
         (("11", "--resume", "--out", "none"), "holds no training to resume"),
     ],

@@ -1,0 +1,126 @@
+"""What `nasreplay retrain` and `nasreplay train` print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasreplay.spaces import Architecture, Genotype
+
+if TYPE_CHECKING:
+    from nasreplay.jobs.training import TrainingResult
+    from nasreplay.jobs.training_setup import NetworkFacts, Training
+    from nasreplay.jobs.training_target import Target
+    from nasreplay.spaces.genotypes.published_genotypes import Published
+
+
+def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
+    """What will be done, in full."""
+    import torch
+
+    from nasreplay.jobs.training import published
+
+    recipe, source, device = training.recipe, training.source, training.device
+    sets = ", ".join(f"{name} {len(part):,}" for name, part in training.sets.items())
+    size = f"{facts.parameters:,} parameters, {facts.multiply_adds / 1e6:.1f} M multiply-adds"
+    size += f", auxiliary head {facts.auxiliary_parameters:,}" if facts.auxiliary_parameters else ""
+    more = {
+        f"auxiliary loss {recipe.auxiliary:g}": recipe.auxiliary,
+        f"drop path to {recipe.drop_path:g}": recipe.drop_path,
+        f"cutout {recipe.cutout}": recipe.cutout,
+        f"label smoothing {recipe.smooth:g}": recipe.smooth,
+        f"gradient clip {recipe.clip:g}": recipe.clip,
+        f"averaged weights {recipe.ema:g}": recipe.ema,
+        "biases don't decay": recipe.no_bias_decay,
+        f"{recipe.micro_batches} micro-batches": recipe.micro_batches > 1,
+        "common batch statistics": recipe.sync_bn,
+    }
+    processes = f", {device.group.world_size} processes" if device.group.world_size > 1 else ""
+    lines = [
+        f"target     {training.target}",
+        f"           {training.target.where}" if training.target.where else "",
+        f"network    {training.network.words}; {size}",
+        f"data       {source.name}, seed {seed}: trains on {len(training.images):,} images, evaluates on {sets}",
+        f"           {source.about}",
+        f"recipe     {recipe.name}: {training.until} of {recipe.total} epochs, warm-up {recipe.warmup}, "
+        f"learning rate {recipe.lr:g} to {recipe.eta_min:g} ({recipe.schedule}), batch {recipe.batch}, "
+        f"decay {recipe.decay:g}",
+        f"           {', '.join(name for name, on in more.items() if on)}" if any(more.values()) else "",
+        f"machine    {torch.get_num_threads()} threads, {device.words}{processes}",
+        f"memory     {facts.memory_mb:,.0f} MB for weights and steps of {recipe.batch} images",
+        *(f"published  {accuracy(one)}" for one in published(training)),
+        f"note: {source.note}" if source.note else "",
+        *_twice(training.target),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def resolved_briefly(training: Training, seed: int) -> str:
+    """What `nasreplay train` will do."""
+    import torch
+
+    recipe, source, cell = training.recipe, training.source, training.target.cell
+    index = f"  (index {cell.official_index})" if isinstance(cell, Architecture) else ""
+    part = training.settings.fraction
+    lines = [
+        f"{training.target}{index} on {source.name}, seed {seed}",
+        f"recipe {recipe.name}: {training.until} of {recipe.total} epochs, learning rate {recipe.lr:g} to "
+        f"{recipe.eta_min:g}, batch {recipe.batch}; {torch.get_num_threads()} threads, {training.device.words}",
+        source.about,
+        f"on {100 * part:g} % of the images of every set" if part < 1 else "",
+        f"note: {source.note}" if source.note else "",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _twice(target: Target) -> list[str]:
+    """A search of AutoDL-Projects may put two operations on one edge; its network uses the later one twice."""
+    cells = target.cell.cells() if isinstance(target.cell, Genotype) and target.searched else {}
+    return [
+        f"note: {where}, node {number}: both operations read state {node[0][1]}"
+        for where, cell in cells.items()
+        for number, node in enumerate(cell.nodes, 2)
+        if len(node) == 2 and node[0][1] == node[1][1]
+    ]
+
+
+def accuracy(one: Published) -> str:
+    """A published result, as an accuracy."""
+    spread = "" if one.std is None else f" ± {one.std:.2f}"
+    size = "" if one.parameters is None else f", {one.parameters:g} M parameters"
+    return f"{100 - one.error:.2f}{spread} % on the test images{size} [{one.source}]"
+
+
+def outcome(result: TrainingResult) -> str:
+    """What came of it, beside what was published or a table knows."""
+    last, note = result.epochs[-1], result.training.source.note
+    lines = [f"after epoch {last.epoch} of recipe {result.training.recipe.name}, the checkpoint reloaded:"]
+    for name, score in last.sets.items():
+        lines.append(f"  {name:<9}{score.top1:6.2f} %  here (top 5 {score.top5:.2f} %)")
+        for known in result.table.numbers if result.table else ():
+            if known.set == name:
+                lines.append(f"  {'':<9}{known.accuracy:6.2f} %  in the table: {known.meaning}")
+    lines += [f"  published {accuracy(one)}" for one in result.published]
+    lines += [f"  {reason}" for reason in _reasons(result)]
+    lines += [f"  {reason}" for reason in (result.table.reasons if result.table else ())]
+    lines += [f"note: {note}"] if note else []
+    lines += [f"exported {path}" for path in result.exports]
+    return "\n".join([*lines, f"run      {result.folder}"])
+
+
+def _reasons(result: TrainingResult) -> list[str]:
+    """Why the published accuracy is not what this training could have reached."""
+    if not result.published:
+        return []
+    total, last, millions = (
+        result.training.recipe.total,
+        result.epochs[-1].epoch,
+        result.facts.parameters / 1e6,
+    )
+    sizes = [one.parameters for one in result.published if one.parameters is not None]
+    part = result.training.settings.fraction
+    found = [f"not the whole training: ours ends after epoch {last} of {total}"] if last < total else []
+    if any(abs(size - millions) > 0.1 * size for size in sizes):
+        found.append(f"not the same network: ours has {millions:.2f} M parameters")
+    if part < 1:
+        found.append(f"not the same data: ours is {100 * part:g} % of the images of every set")
+    return found

@@ -1,0 +1,159 @@
+"""One network trained from scratch: what `nasreplay retrain` and `nasreplay train` do, callable from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasreplay.errors import BadSetting
+from nasreplay.jobs.training_settings import RetrainSettings
+from nasreplay.jobs.training_target import Target, read_target
+from nasreplay.settings import to_plain, with_settings
+
+if TYPE_CHECKING:
+    from nasreplay.jobs.compare_to_table import TableComparison
+    from nasreplay.jobs.training_setup import NetworkFacts, Training
+    from nasreplay.spaces.genotypes.published_genotypes import Published
+    from nasreplay.train.loop import Epoch
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to."""
+
+    training: Training
+    """Target, data, recipe, network."""
+    facts: NetworkFacts
+    """Size, work and memory of the network."""
+    header: dict[str, Any]
+    """The contents of run.json."""
+    folder: Path
+    """The run folder."""
+    epochs: tuple[Epoch, ...]
+    """Every epoch, those before a --resume included."""
+    exports: tuple[Path, ...] = ()
+    """Files that were written besides."""
+    table: TableComparison | None = None
+    """What a table knows of the same cell; None for genotypes."""
+
+    @property
+    def published(self) -> tuple[Published, ...]:
+        """What was published of the target on this data set."""
+        return published(self.training)
+
+    def plain(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        table = self.table and {
+            "numbers": [number._asdict() for number in self.table.numbers],
+            "reasons": list(self.table.reasons),
+        }
+        return {
+            **self.header,
+            "target": self.training.target.where,
+            **self.facts._asdict(),
+            "published": [vars(one) for one in self.published],
+            "note": self.training.source.note,
+            "epochs": [epoch.plain() for epoch in self.epochs],
+            "folder": str(self.folder),
+            "exports": list(map(str, self.exports)),
+            **({"table": table} if table else {}),
+        }
+
+
+def published(training: Training) -> tuple[Published, ...]:
+    """What was published of a training's target on its data set."""
+    entry = training.target.entry
+    return tuple(one for one in entry.published if one.dataset == training.source.name) if entry else ()
+
+
+def _no_start(training: Training, facts: NetworkFacts, seed: int) -> None:
+    """Nothing is told."""
+
+
+def _no_line(line: str) -> None:
+    """Nothing is told."""
+
+
+def _no_progress(done: int, total: int, what: str) -> None:
+    """Nothing is shown."""
+
+
+@with_settings(RetrainSettings)
+def retrain(
+    target: str | Target | None = None,
+    *,
+    root: str = "output/retrain",
+    command: str = "",
+    started: Callable[[Training, NetworkFacts, int], None] = _no_start,
+    tell: Callable[[str], None] = _no_line,
+    progress: Callable[[int, int, str], None] = _no_progress,
+    settings: RetrainSettings,
+) -> TrainingResult:
+    """Train what a search found, or a published network, by the published recipe.
+
+    target: a search checkpoint or run folder, a file or text with a genotype, an |op~0|… cell, or a name of the zoo;
+    None is the genotype that `config` names. root: where a run folder without a name is made. command: recorded in
+    run.json. started: called with the training, the network's facts and the seed before the first epoch. tell: gets
+    a line per epoch. progress: called with (images done, images of the epoch, "epoch N").
+
+    Writes run.json, epochs.jsonl and checkpoint/ into the folder. Raises BadArchitecture, BadSetting, BadData,
+    UnknownName or BadOutput before anything is trained, TrainingFailed or Interrupted during the training.
+    """
+    from nasreplay.jobs.training_folder import TrainingFolder
+    from nasreplay.jobs.training_setup import prepare
+    from nasreplay.train.export import check_export, export
+
+    if settings.resume and settings.seed == -1 and "{seed}" in (settings.out or "{seed}"):
+        raise BadSetting("--resume needs --out, the folder of the training, or its --seed")
+    for path in settings.export:
+        check_export(path)
+    if not isinstance(target, Target):
+        target = read_target(target or _configured(settings.config), settings.which)
+    training = prepare(target, settings)
+    facts = training.facts()
+    folder = TrainingFolder(
+        settings.out or f"{root}/{target.name}-{training.source.name}-seed{{seed}}",
+        training.header(),
+        {"images": training.source.about, "settings": to_plain(settings), "command": command},
+        resume=settings.resume,
+        save_every_s=settings.save_every,
+    )
+    started(training, facts, folder.seed)
+    trainer = training.trainer(folder.seed)
+    folder.run(trainer, training.sets, training.until, tell, progress)
+    folder.check(trainer, training.sets)
+    result = TrainingResult(
+        training,
+        facts,
+        folder.header,
+        folder.path,
+        tuple(folder.epochs),
+        settings.export,
+        _table(training, folder.epochs[-1]),
+    )
+    for path in settings.export if folder.group.is_rank_zero else ():
+        export(trainer.final, path, training.source.side, result.plain())
+    return result
+
+
+def _configured(file: str | None) -> str:
+    """The genotype that a configuration names."""
+    from nasreplay.train.network_config import network_config
+
+    name = network_config(Path(file)).genotype if file else ""
+    if not name:
+        raise BadSetting("name a TARGET, or with --config a file that names its genotype")
+    return name
+
+
+def _table(training: Training, last: Epoch) -> TableComparison | None:
+    from nasreplay.jobs.compare_to_table import beside
+    from nasreplay.jobs.training_setup import CellSizes
+    from nasreplay.spaces import Genotype
+
+    cell, sizes = training.target.cell, training.network.sizes
+    if isinstance(cell, Genotype) or not isinstance(sizes, CellSizes):
+        return None
+    return beside(cell, sizes, training, last, training.settings.table)

@@ -1,0 +1,97 @@
+"""Settings of `nasreplay retrain`, and the fewer ones, with other defaults, of `nasreplay train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nasreplay.settings import setting, settings_of
+from nasreplay.train.common_settings import ImageSettings, MachineSettings
+
+if TYPE_CHECKING:
+    from nasreplay.train.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(ImageSettings, MachineSettings):
+    """What both commands can be told."""
+
+    epochs: int | None = setting(None, least=1)
+    """Stop after so many. [all of the recipe]"""
+    batch: int | None = setting(None, least=1)
+    """Images per batch. [the recipe's]"""
+    channels: int | None = setting(None, least=1)
+    """Channels of the first stage. [16; genotypes: the sizes']"""
+    cells: int | None = setting(None, least=0)
+    """Cells per stage, of genotypes the normal ones. [5; genotypes: the sizes']"""
+    seed: int = setting(-1, least=-1)
+    """Root seed; -1 draws one and prints it."""
+    table: str | None = setting(None, metavar="PACK")
+    """The table whose number of the same cell is told: path or name of a pack. [the embedded NAS-Bench-201]"""
+    out: str | None = setting(None, metavar="DIR")
+    """The run folder; {seed} in it stands for the seed. [output/COMMAND/NAME-DATASET-seed{seed}]"""
+    resume: bool = False
+    """Continue the training that --out holds."""
+    save_every: float = 30.0
+    """Seconds between checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(TrainingSettings):
+    """What `nasreplay train` can be told."""
+
+    dataset: str = "digits"
+    """Data set: a name, or the path of an image folder; digits needs no download."""
+    recipe: str = "12"
+    """The benchmark's with N epochs, or FILE.config."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainSettings(TrainingSettings):
+    """What `nasreplay retrain` can be told."""
+
+    dataset: str = ""
+    """Data set: a name, or the path of an image folder. [the search's; cifar10 where there is none]"""
+    side: int | None = setting(None, least=8)
+    """Pixels of ImageNet images. [224]"""
+    workers: int | None = setting(None, least=0)
+    """Processes that read ImageNet images. [4]"""
+
+    which: Literal["last", "best"] = "last"
+    """The cell of which epoch of a search."""
+    config: str | None = setting(None, metavar="FILE")
+    """Sizes: configs/archs/NAS-*.config. [by target]"""
+    dialect: str | None = None
+    """Whose layers: darts, gdas, snas, xautodl or xautodl-searched. [by target]"""
+    checkpoint_cells: bool = False
+    """Less memory, more time: compute cells again in the backward pass."""
+
+    recipe: str | None = setting(None, flags=("--recipe", "--opt"), metavar="FILE")
+    """Recipe: configs/opts/NAS-*.config, or N epochs of the benchmark's. [by target]"""
+    micro_batches: int | None = setting(None, least=1)
+    """Parts of a batch. [one a process]"""
+    sync_bn: bool | None = None
+    """Common batch statistics on CUDA devices."""
+    schedule: str | None = setting(None, metavar="cos|cosine|linear")
+    """Of the learning rate. [the recipe's]"""
+    auxiliary: float | None = None
+    """Weight of the auxiliary loss; 0: no head. [the recipe's: 0.4]"""
+    drop_path: float | None = None
+    """Rate of drop path at the end. [the sizes': 0.2 for CIFAR]"""
+    cutout: int | None = None
+    """Side of the cutout square. [half the image for CIFAR networks]"""
+    ema: float | None = setting(None, metavar="DECAY")
+    """Also evaluate averaged weights. [0: none]"""
+    no_bias_decay: bool | None = None
+    """Biases don't decay."""
+
+    export: tuple[Path, ...] = ()
+    """FILE.safetensors, .pt2 or .onnx; may be repeated."""
+
+    def changed(self, recipe: Recipe) -> Recipe:
+        """The recipe with what is given here. (`epochs` does not change it: the training ends earlier.)"""
+        own = settings_of(type(recipe)).keys() & settings_of(RetrainSettings).keys() - {"epochs"}
+        return replace(
+            recipe, **{name: getattr(self, name) for name in own if getattr(self, name) is not None}
+        )

@@ -1,0 +1,270 @@
+"""From a target and settings to a training: network, recipe, images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nasreplay import config
+from nasreplay.errors import BadSetting
+from nasreplay.jobs.training_settings import RetrainSettings
+from nasreplay.jobs.training_target import Target
+from nasreplay.models.module_cost import multiply_adds, parameters
+from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.nb201.child import child
+from nasreplay.models.shared_networks import NETWORKS
+from nasreplay.settings import settings_of
+from nasreplay.spaces import Architecture, Genotype
+from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.genotypes.published_genotypes import entry
+from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
+from nasreplay.train.device import Device
+from nasreplay.train.images.catalogue import ImageSource, load
+from nasreplay.train.images.streamed import StreamedSource, load_files
+from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
+from nasreplay.train.network_config import NetworkConfig, network_config, shipped
+from nasreplay.train.recipe import Recipe, recipe_of
+from nasreplay.train.step_memory import few_images, of_training
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DATASET = "cifar10"
+"""The data set where neither the settings nor the target name one."""
+AUTODL = "xautodl-searched"
+"""The dialect of AutoDL-Projects' searches."""
+BENCHMARK = "200"
+"""The recipe of NAS-Bench-201's cells."""
+
+
+class CellSizes(NamedTuple):
+    """The benchmark's network around a cell."""
+
+    channels: int = WIDTH
+    """Channels of the first stage."""
+    cells: int = CELLS_PER_STAGE
+    """Cells per stage."""
+
+    @property
+    def words(self) -> str:
+        """Both, in words."""
+        return f"{self.channels} channels and {self.cells} cells a stage"
+
+
+class Network(NamedTuple):
+    """The network of a training, and the recipe that goes with it."""
+
+    recipe: Recipe
+    """How it is trained."""
+    sizes: Plan | CellSizes
+    """What is around the cells: a plan for genotypes, sizes for the benchmark's cells."""
+    words: str
+    """Both in words."""
+    build: Callable[[], nn.Module]
+    """Makes it with fresh weights."""
+
+
+class NetworkFacts(NamedTuple):
+    """What is known of a network before it is trained."""
+
+    parameters: int
+    """Trainable numbers, without the auxiliary head's."""
+    auxiliary_parameters: int
+    """Trainable numbers of the auxiliary head."""
+    multiply_adds: int
+    """Multiply-accumulates of an image."""
+    memory_mb: int
+    """Forecast of the training's memory beyond the images, in megabytes."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training, ready to begin."""
+
+    target: Target
+    """What is trained."""
+    settings: RetrainSettings
+    """What was asked for."""
+    source: ImageSource | StreamedSource
+    """The data set."""
+    device: Device
+    """What it is computed on."""
+    recipe: Recipe
+    """How it is trained."""
+    network: Network
+    """What is built."""
+    images: Images
+    """What the weights learn."""
+    sets: Mapping[str, Images]
+    """Evaluation set → images, evaluated after each epoch."""
+
+    @property
+    def until(self) -> int:
+        """The last epoch that is trained."""
+        return self.settings.epochs or self.recipe.total
+
+    def header(self) -> dict[str, Any]:
+        """What a continued training must have in common, as JSON values."""
+        sizes = self.network.sizes
+        return {
+            "architecture": str(self.target),
+            "dataset": self.source.name,
+            "data": self.source.fingerprint,
+            "recipe": self.recipe.settings(),
+            "seed": self.settings.seed,
+            **({"network": asdict(sizes)} if isinstance(sizes, Plan) else sizes._asdict()),
+            "fraction": self.settings.fraction,
+            "precision": self.settings.precision,
+        }
+
+    def trainer(self, seed: int) -> Trainer:
+        """The training of a seed, at its start."""
+        return Trainer(self.network.build, self.images, self.recipe, seed, self.device)
+
+    def facts(self) -> NetworkFacts:
+        """Size, work and memory, of a network that is made for this and thrown away."""
+        with initial(0):
+            network = self.device.move(self.network.build())
+        side = self.source.side
+        image = few_images(side, self.device)[0][:1]
+        head = getattr(network, "auxiliary_head", None)
+        extra = parameters(head) if head is not None else 0
+        work, evaluated = (
+            multiply_adds(network, image),
+            min(EVALUATION_BATCH, max(map(len, self.sets.values()))),
+        )
+        memory = of_training(network, self.recipe, self.device, side, evaluated)
+        return NetworkFacts(parameters(network) - extra, extra, work, round(memory / 1e6))
+
+
+def prepare(target: Target, settings: RetrainSettings) -> Training:
+    """Read the images and choose network and recipe. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
+    source = _source(target, settings)
+    device = settings.resolve_device(checkpoint_cells=settings.checkpoint_cells)
+    if isinstance(target.cell, Genotype):
+        network = _genotype_network(target, target.cell, source, settings)
+        images, sets = _all_images(source)
+    elif isinstance(source, StreamedSource):
+        raise BadSetting(f"{source.name}: {target.cell} has a network for small images only")
+    else:
+        network = _cell_network(target.cell, source, settings)
+        images, sets = source.benchmark()
+    images = images.fraction(settings.fraction)
+    sets = {name: part.fraction(settings.fraction) for name, part in sets.items()}
+    recipe = network.recipe.for_world_size(device.group.world_size)
+    _check(recipe, settings, len(images))
+    division_of(recipe, device, len(images))
+    return Training(target, settings, source, device, recipe, network, images, sets)
+
+
+def _check(recipe: Recipe, settings: RetrainSettings, images: int) -> None:
+    if settings.epochs and settings.epochs > recipe.total:
+        longer = settings.epochs if recipe.name.isdecimal() else "FILE.config"
+        raise BadSetting(
+            f"--epochs {settings.epochs}: recipe {recipe.name} ends after {recipe.total}; "
+            f"--recipe {longer} has that many"
+        )
+    if recipe.auxiliary and 1 in (recipe.batch, images % recipe.batch):
+        raise BadSetting(
+            f"a batch of one of the {images:,} images is too few for the batch norms of the auxiliary head: "
+            "choose another --batch"
+        )
+
+
+def _source(target: Target, settings: RetrainSettings) -> ImageSource | StreamedSource:
+    """The images: streamed for imagenet-1k and for sizes of ImageNet networks, else in memory."""
+    dataset = settings.dataset or target.dataset or DATASET
+    sizes = network_config(Path(settings.config)) if settings.config else NetworkConfig()
+    streamed = dataset == "imagenet-1k" or sizes.dataset == "imagenet"
+    whole, small = "genotypes train on all training images", f"{dataset} is not read as ImageNet is"
+    refused = {"split_file": whole, "train_portion": whole} if isinstance(target.cell, Genotype) else {}
+    refused |= {} if streamed else {"side": small, "workers": small}
+    for name, why in refused.items():
+        if getattr(settings, name) is not None:
+            raise BadSetting(f"--{name.replace('_', '-')} does not apply: {why}")
+    if not streamed:
+        return load(dataset, settings.data, settings.split_file, settings.train_portion)
+    data = settings.data and settings.data.expanduser()
+    return load_files(dataset, data, **_given(settings, side="side", workers="workers"))
+
+
+def _genotype_network(
+    target: Target, genotype: Genotype, source: ImageSource | StreamedSource, settings: RetrainSettings
+) -> Network:
+    kind = "imagenet" if isinstance(source, StreamedSource) else "cifar"
+    sizes = replace(_sizes(target, kind, settings), **_given(settings, channels="ichannel", cells="layers"))
+    published = config.folder() / "opts" / f"NAS-{sizes.dataset.upper()}.config"
+    recipe = replace(
+        recipe_of(settings.recipe or str(published)),
+        drop_path=sizes.drop_path_prob,
+        cutout=source.side // 2 if kind == "cifar" else 0,
+    )
+    recipe = settings.changed(recipe)
+    sizes = replace(sizes, auxiliary=sizes.auxiliary and recipe.auxiliary > 0)
+    plan = sizes.plan(source.classes, _dialect(target, sizes, settings))
+    recipe = recipe if plan.auxiliary else replace(recipe, auxiliary=0.0)
+    words = f"{plan.channels} channels, {plan.cells} cells ({sizes.name}), layers of {plan.style.source}"
+    return Network(recipe, plan, words, lambda: NASNet(genotype, plan))
+
+
+def _sizes(target: Target, kind: str, settings: RetrainSettings) -> NetworkConfig:
+    """The sizes of --config, else of the shipped file for this kind of target."""
+    if not settings.config:
+        theirs = target.dialect in ("", AUTODL)  # AutoDL-Projects has sizes of its own for what it finds
+        name = None if not target.entry else target.entry.name
+        name = ("" if theirs else None) if target.searched else name
+        return shipped(name, kind)
+    sizes = network_config(Path(settings.config))
+    if sizes.dataset != kind:
+        raise BadSetting(
+            f"--config {settings.config} is for {sizes.dataset} networks, the images are {kind}'s"
+        )
+    if sizes.genotype and entry(sizes.genotype).genotype != target.cell:
+        raise BadSetting(
+            f"--config {settings.config} is for {sizes.genotype}, and TARGET is another genotype"
+        )
+    return sizes
+
+
+def _dialect(target: Target, sizes: NetworkConfig, settings: RetrainSettings) -> str:
+    if settings.dialect:
+        return settings.dialect
+    if sizes.arch or sizes.super_type:
+        return sizes.dialect
+    if target.dialect:
+        return target.dialect
+    return target.entry.dialect if target.entry else Plan.dialect
+
+
+def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSettings) -> Network:
+    kind = NETWORKS.get(cell.space.name)
+    own = settings_of(kind).keys() if kind else set()
+    sized = {"channels", "cells"} <= own
+    for name in ("config", "dialect", "drop_path", *(() if sized else ("channels", "cells"))):
+        if getattr(settings, name) is not None:
+            option = name.replace("_", "-")
+            raise BadSetting(f"--{option} does not apply to {cell}: its network is that of the benchmark")
+    recipe = settings.changed(replace(recipe_of(settings.recipe or BENCHMARK), auxiliary=0.0))
+    sizes = CellSizes(**_given(settings, channels="channels", cells="cells"))
+    words = f"network of the {cell.space.name} space"
+    words += f", {sizes.channels} channels, {sizes.cells} cells a stage" if sized else ""
+    return Network(
+        recipe, sizes, words, lambda: child(cell.space, cell.codes, source.classes, **sizes._asdict())
+    )
+
+
+def _all_images(source: ImageSource | StreamedSource) -> tuple[Images, Mapping[str, Images]]:
+    """Everything trains and the test images are evaluated, but for cifar10-valid, which keeps the search's halves."""
+    if isinstance(source, ImageSource) and source.name == "cifar10-valid":
+        return source.benchmark()
+    valid = {"x-valid": source.given_valid} if source.given_valid else {}
+    return source.train, {**valid, "ori-test": source.all_test}
+
+
+def _given(settings: RetrainSettings, **fields: str) -> dict[str, Any]:
+    """Another name for those of these settings that were given: setting → name."""
+    return {
+        name: getattr(settings, one) for one, name in fields.items() if getattr(settings, one) is not None
+    }
