@@ -59,13 +59,17 @@ class TestSampledDarts(SearcherContract):
         return synthetic_table(gradient="sampled", samples=3)
 
 
-def test_every_searcher_is_under_contract():
-    tested = {
-        c().make().name
-        for c in globals().values()
-        if isinstance(c, type) and issubclass(c, SearcherContract) and c is not SearcherContract
+def under_contract() -> set[str]:
+    return {
+        suite().make().name
+        for suite in list(globals().values())
+        if isinstance(suite, type) and issubclass(suite, SearcherContract) and suite is not SearcherContract
     }
-    assert tested == set(SEARCHERS)
+
+
+# a new searcher needs no line here: with its default settings, on the topology space
+for name in sorted(set(SEARCHERS) - under_contract()):
+    globals()[f"Test{name.title().replace('-', '')}"] = contract(name)
 
 
 def test_unknown_names_list_the_known_ones():
