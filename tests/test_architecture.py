@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "train": COMMON | {"files", "spaces", "data", "models"},
     "live": RUNS | {"search", "models", "train"},
     "testing": RUNS | {"search"},
-    "jobs": RUNS | {"search", "replay", "models", "train", "live"},
+    "jobs": RUNS | {"compat", "search", "replay", "models", "train", "live"},
     "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs"},
     "_callable": {"cli"},  # the caller names what is called
     "__main__": {"cli"},

@@ -39,6 +39,7 @@ EXTRAS = {
     },
     "export": {"safetensors": "safetensors", "onnx": "ONNX", "onnxscript": "ONNX Script"},
     "frames": {"pandas": "pandas"},
+    "official": {"nats_bench": "the official package nats-bench"},
 }
 
 

@@ -73,7 +73,13 @@ def _option(one: Setting, text: str) -> Callable:
     elif one.form.least is not None:
         kind = click.IntRange(one.form.least) if one.kind is int else click.FloatRange(one.form.least)
     return click.option(
-        *flags, one.name, type=kind, metavar=one.form.metavar, help=text, multiple=one.several
+        *flags,
+        one.name,
+        type=kind,
+        metavar=one.form.metavar,
+        help=text,
+        multiple=one.several,
+        required=one.default is MISSING,
     )
 
 

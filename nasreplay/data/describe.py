@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,18 +11,32 @@ from nasreplay.data.pack import Pack
 from nasreplay.data.trials import AVERAGED
 
 
-def summary(pack: Pack, name: str) -> dict[str, Any]:
-    """One line of `nasreplay data list`: name, space, data sets, recipes, bytes, path. Reads no column."""
-    recipes = {recipe: None for stored in pack.datasets for recipe in pack.recipes(stored)}
-    return {
-        "name": name,
-        "space": pack.space.name,
-        "datasets": list(pack.datasets),
-        "recipes": list(recipes),
-        "bytes": pack.path.stat().st_size,
-        "title": pack.title,
-        "path": str(pack.path),
-    }
+class TableSummary(NamedTuple):
+    """One line of `nasreplay data list`."""
+
+    name: str
+    """How commands call the table."""
+    space: str
+    """Name of its space."""
+    datasets: list[str]
+    """Its stored data sets."""
+    recipes: list[str]
+    """Its training recipes."""
+    bytes: int
+    """Size of the file."""
+    title: str
+    """What it calls itself."""
+    path: str
+    """The file."""
+
+
+def summary(pack: Pack, name: str) -> TableSummary:
+    """What a list says of a table; reads no column."""
+    recipes = dict.fromkeys(recipe for stored in pack.datasets for recipe in pack.recipes(stored))
+    size = pack.path.stat().st_size
+    return TableSummary(
+        name, pack.space.name, list(pack.datasets), list(recipes), size, pack.title, str(pack.path)
+    )
 
 
 def description(pack: Pack) -> dict[str, Any]:

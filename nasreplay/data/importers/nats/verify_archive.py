@@ -26,16 +26,10 @@ def compare(
     Without `full` SAMPLE of them, evenly spread over the files. What `convert` leaves out, the pack must not have.
     Raises BadInput for an archive of another space.
     """
-    if archive.space is not pack.space:
-        raise BadInput(
-            f"{archive.path} is of the {archive.space.name} space, {pack.path} of {pack.space.name}"
-        )
-    held = np.flatnonzero([number in archive.files for number in pack.space.flat_to_official.tolist()])
-    if not len(held):
-        raise BadInput(f"{archive.path}: holds no architecture to compare with {pack.path}")
-    flats = held if full else held[np.unique(np.linspace(0, len(held) - 1, SAMPLE).astype(int))]
-    known = set(measured(pack).tolist())
-    absent = len(known - set(held.tolist()))
+    flats = sample(pack, archive, full)
+    held = measured(pack)
+    known = set(held.tolist())
+    absent = sum(number not in archive.files for number in pack.space.flat_to_official[held].tolist())
     reader, done, texts = Reader(), 0, official_texts(pack.space)
     found = [f"{absent:,} architectures of the pack have no file in the archive"] if full and absent else []
     for block in np.split(flats, np.flatnonzero(np.diff(flats // BLOCK)) + 1):
@@ -55,6 +49,21 @@ def compare(
         if progress:
             progress(done, len(flats))
     return len(flats), found
+
+
+def sample(pack: Pack, archive: Archive, full: bool) -> np.ndarray:
+    """Flat indices of what to compare: SAMPLE of the architectures that the archive has, or all of them.
+
+    Raises BadInput for an archive of another space, and for one that holds none.
+    """
+    if archive.space is not pack.space:
+        raise BadInput(
+            f"{archive.path} is of the {archive.space.name} space, {pack.path} of {pack.space.name}"
+        )
+    held = np.flatnonzero([number in archive.files for number in pack.space.flat_to_official.tolist()])
+    if not len(held):
+        raise BadInput(f"{archive.path}: holds no architecture to compare with {pack.path}")
+    return held if full else held[np.unique(np.linspace(0, len(held) - 1, SAMPLE).astype(int))]
 
 
 def measured(pack: Pack) -> np.ndarray:
