@@ -78,8 +78,10 @@ def test_words_are_the_options_of_all_decisions():
     assert words.operations == NASNET.operations
     assert words.mask.shape == (32, 13)
     for decision, names in enumerate(NASNET.options):
-        first, count = words.first[decision], len(names)
-        assert np.flatnonzero(words.mask[decision]).tolist() == list(range(first, first + count))
+        assert words.mask[decision].sum() == len(names)
+    codes = random_codes(NASNET, 20)
+    assert words.mask[np.arange(32), words.words(codes)].all()
+    assert np.array_equal(words.codes(words.words(codes)), codes)
     assert Vocabulary(TOPOLOGY).mask.all()
 
 

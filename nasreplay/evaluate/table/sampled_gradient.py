@@ -19,7 +19,7 @@ from nasreplay.seeds import Draws
 def draw(mixture: Mixture, count: int, draws: Draws) -> np.ndarray:
     """Codes [N, k, E]: k = `count` architectures of each mixture. Raises LacksCapability for one-hot rows."""
     weights = mixture.weights
-    if not mixture.active.sum(axis=-1).min() > 1:
+    if (mixture.active.sum(axis=-1) < np.minimum(table.space.choices, 2)).any():
         raise LacksCapability(
             "a sampled slope needs mixtures with probability on several operations; one-hot rows (GDAS) draw "
             "always the same architecture: use gradient='exact', or DARTS or SNAS"

@@ -33,7 +33,8 @@ def step(
     if clip:
         gradient = gradient * np.minimum(1.0, clip / (_norm(gradient) + 1e-6)).reshape(shape)
     if weight_decay:
-        gradient = gradient + weight_decay * logits
+        decaying = np.where(np.isfinite(logits), logits, 0)  # padding stays where it is
+        gradient = gradient + weight_decay * decaying
     beta1, beta2 = betas
     steps = state.steps[rows] + 1
     first = state.first[rows] + (gradient - state.first[rows]) * (1 - beta1)

@@ -93,5 +93,5 @@ class Model:
         for decision, choices in enumerate(self.choices.tolist()):
             h = width[:, decision, None, None]
             same = candidates[:, :, None, decision] == points[:, None, :, decision]
-            product *= np.where(same, 1 - h, h / (choices - 1))
+            product *= np.where(same, 1 - h, h / max(choices - 1, 1))
         return product.mean(axis=2)

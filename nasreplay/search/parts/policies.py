@@ -2,6 +2,7 @@
 
 Both keep all their parameters of a replica in one array row, sized for the whole vocabulary: every option that any
 decision has, as a word. Words that a decision does not have, or that are not open yet, are masked.
+They give and take words; `Vocabulary` makes them codes.
 Shapes: n replicas, S samples of each, D decisions, V words (O where all decisions are over the same O operations),
 P parameters.
 """
@@ -20,18 +21,36 @@ from nasreplay.spaces.base import Space
 
 
 class Vocabulary:
-    """The options of a space's decisions as words, the longest list first.
+    """The options of a space's decisions as words; decisions may share all, some or none of theirs."""
 
-    operations: that list; mask: bool [D, V], the words of each decision; first: int64 [D], the word of its option 0
-    (its options are neighbours).
-    """
+    operations: tuple[str, ...]
+    """The longest list of options: the first words."""
+    growing: np.ndarray
+    """bool [D]: the decisions that choose among exactly these operations."""
+    mask: np.ndarray
+    """bool [D, V]: the words of each decision."""
 
     def __init__(self, space: Space):
         lists = sorted(dict.fromkeys(space.options), key=len, reverse=True)
-        words = list(dict.fromkeys(word for names in lists for word in names))
+        words = {word: place for place, word in enumerate(dict.fromkeys(w for names in lists for w in names))}
         self.operations = lists[0]
-        self.mask = np.array([[word in names for word in words] for names in space.options])
-        self.first = self.mask.argmax(axis=1)
+        self.growing = np.array([names == lists[0] for names in space.options])
+        self._decision = np.arange(len(space.options))
+        self._word = np.zeros((len(space.options), len(lists[0])), dtype=np.int64)
+        self._code = np.zeros((len(space.options), len(words)), dtype=np.int8)
+        self.mask = np.zeros(self._code.shape, dtype=bool)
+        for decision, names in enumerate(space.options):
+            at = [words[name] for name in names]
+            self._word[decision, : len(at)], self._code[decision, at] = at, range(len(at))
+            self.mask[decision, at] = True
+
+    def words(self, codes: np.ndarray) -> np.ndarray:
+        """int64 [..., D]: the words of codes [..., D]."""
+        return self._word[self._decision, codes]
+
+    def codes(self, words: np.ndarray) -> np.ndarray:
+        """int8 [..., D]: inverse of `words`."""
+        return self._code[self._decision, words]
 
 
 def block_of(ladder: tuple[Fidelity, ...]) -> int:
@@ -50,7 +69,7 @@ class LogitsPolicy:
         return 1e-3 * draws.normal(self.shape[0] * self.shape[1]).reshape(len(draws), *self.shape)
 
     def sample(self, logits: np.ndarray, allowed: np.ndarray, draws: Draws) -> np.ndarray:
-        """int8 [n, D], inside the allowed words [n, D, V]."""
+        """int8 [n, D]: words inside the allowed ones [n, D, V]."""
         return draws.categorical(_masked_softmax(logits, allowed))
 
     def gradient(

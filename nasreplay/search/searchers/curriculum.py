@@ -35,8 +35,9 @@ class Curriculum(SamplingSearcher):
     policy and the policy on another; a warm-up, or a single open operation, trains only the weights. The answer is
     the best of derive_samples policy samples at the end of each epoch, not the best reward; on a table it is the best
     seen.
-    In the NASNet spaces the inputs of nodes are decided, too; all of them are open from the start, so that even a
-    single open operation trains the policy. live_epochs is 480 there (8 stages).
+    The space grows in the decisions among all operations, the longest list of options. In the NASNet spaces the
+    inputs of nodes are decided, too; all of them are open from the start, so that even a single open operation trains
+    the policy. live_epochs is 480 there (8 stages).
     Deviations: on a cell of fixed topology six operation decisions and no node decisions; one policy for both cells;
     one hidden layer of `hidden` units; live, weights and policy take turns by steps, not by epochs, and the last
     epoch's derivation is the answer (published: three repetitions, left to the operator). On cells of fixed topology
@@ -143,7 +144,7 @@ class Curriculum(SamplingSearcher):
         first = self._first(operations)
         stages = 1 + -(-(operations - first) // self.grow_by)
         enabled = np.minimum(first + self.grow_by * np.arange(stages), operations)
-        growing = self._words.mask[:, 0]
+        growing = self._words.growing
         log_size = growing.sum() * np.log(enabled) + np.log(self._words.mask[~growing].sum(axis=1)).sum()
         self._one = log_size == 0
         share = {"equal": np.ones(stages), "log_size": log_size, "size": np.exp(log_size)}[self.stage_share]
@@ -153,10 +154,11 @@ class Curriculum(SamplingSearcher):
         return np.searchsorted(self._bounds[:-1], live.progress + ROUNDING, side="right")
 
     def allowed(self, rows: np.ndarray, enabled: np.ndarray) -> np.ndarray:
-        """bool [n, D, V]: the words open to each decision of each replica."""
-        open_ = np.ones((len(rows), self._words.mask.shape[1]), dtype=bool)
-        open_[:, : self.state.turn.shape[1]] = self.state.turn[rows] < enabled[:, None]
-        return open_[:, None] & self._words.mask
+        """bool [n, D, V]: the words open to each decision of each replica; all of those that don't grow."""
+        open_ = np.repeat(self._words.mask[None], len(rows), axis=0)
+        among = self.state.turn[rows] < enabled[:, None]
+        open_[:, self._words.growing, : among.shape[1]] &= among[:, None]
+        return open_
 
     def _warming(self, live: Live) -> np.ndarray:
         stage = self._stage(live)
@@ -191,16 +193,13 @@ class Curriculum(SamplingSearcher):
         codes = self.sample(live.rows, allowed)
         if self.warmup:
             uniform = allowed / allowed.sum(axis=-1, keepdims=True)
-            drawn = self._codes(self.draws(live.rows).categorical(uniform))
+            drawn = self._words.codes(self.draws(live.rows).categorical(uniform))
             codes = np.where(self._warming(live)[:, None], drawn, codes)
         return Question(codes, live.rows, on_batch(self.ladder))
 
     def sample(self, rows: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """int8 [n, D]: one architecture from each policy inside the allowed words [n, D, V]."""
-        return self._codes(self._policy.sample(self.state.logits[rows], allowed, self.draws(rows)))
-
-    def _codes(self, words: np.ndarray) -> np.ndarray:
-        return (words - self._words.first).astype(np.int8)
+        return self._words.codes(self._policy.sample(self.state.logits[rows], allowed, self.draws(rows)))
 
     def tell(self, answers: Evaluations, live: Live) -> None:
         """Update the baseline, then one Adam step on −log-probability × advantage − entropy bonus."""
@@ -213,7 +212,7 @@ class Curriculum(SamplingSearcher):
         rows, codes = rows[chosen], answers.codes[chosen]
         advantage = reward[chosen] - state.baseline[rows]
         allowed = self.allowed(rows, self._enabled[self._stage(live)][training])
-        words = codes + self._words.first
+        words = self._words.words(codes)
         gradient = self._policy.gradient(state.logits[rows], allowed, words, advantage, self.entropy)
         adam.step(
             state,

@@ -12,7 +12,7 @@ from nasreplay.evaluate.protocol import Evaluator, Fidelity
 from nasreplay.search.base import Live, Searcher, on_batch, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.candidates import answer_best, answer_first
-from nasreplay.search.parts.policies import ENASController, block_of
+from nasreplay.search.parts.policies import ENASController, Vocabulary, block_of
 from nasreplay.search.parts.samplers import vertex
 from nasreplay.spaces.base import Space
 
@@ -69,6 +69,7 @@ class ENAS(Searcher):
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """A fresh controller; its first sample is the first answer."""
         super().begin(space, ladder, seed, replicas)
+        self._words = Vocabulary(space)
         self._controller = ENASController(space, self.hidden, block_of(ladder))
         self.state.logits = self._controller.initial(self.stream.at())
         adam.start(self.state)
@@ -77,12 +78,11 @@ class ENAS(Searcher):
 
     def _sample(self, rows: np.ndarray, samples: int) -> np.ndarray:
         """int8 [n, S, D]."""
-        return self._controller.sample_many(
-            self.state.logits[rows], self._open(rows), self.draws(rows), samples
-        )
+        parameters, draws = self.state.logits[rows], self.draws(rows)
+        return self._words.codes(self._controller.sample_many(parameters, self._open(rows), draws, samples))
 
     def _open(self, rows: np.ndarray) -> np.ndarray:
-        return np.repeat(self.space.mask[None], len(rows), axis=0)
+        return np.repeat(self._words.mask[None], len(rows), axis=0)
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One weight step on a controller sample."""
@@ -121,7 +121,8 @@ class ENAS(Searcher):
         codes: [n, S, D]; accuracy: [n, S], fractions; before: [n], the last epoch's baseline, NaN in the first one.
         """
         parameters, before = self.state.logits[rows], before[:, None]
-        log_p, uncertainty = self._controller.score(parameters, self._open(rows), codes)
+        words = self._words.words(codes)
+        log_p, uncertainty = self._controller.score(parameters, self._open(rows), words)
         reward = accuracy + self.entropy * uncertainty
         first = np.isnan(before)
         baseline = np.where(first, accuracy, before - (1 - self.decay) * (before - reward))
@@ -130,7 +131,7 @@ class ENAS(Searcher):
         gradient = self._controller.gradient(
             parameters,
             self._open(rows),
-            codes,
+            words,
             (reward - baseline) / self.samples,
             bonus / self.samples,
         )
