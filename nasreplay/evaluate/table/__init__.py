@@ -132,7 +132,7 @@ class TableEvaluator(EvaluatorBase):
     def _sampled(self, mixture: Mixture, replica: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """The estimate from charged look-ups."""
         replica = self.ledger.rows(replica, len(mixture.weights))
-        drawn = draw(mixture, self.samples, self.streams["slope"].at(replica))
+        drawn = draw(mixture, self.space.choices, self.samples, self.streams["slope"].at(replica))
         answers = self.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(replica, self.samples))
         return estimate(mixture.weights, drawn, 1.0 - answers.accuracy / 100.0, answers.answered)
 

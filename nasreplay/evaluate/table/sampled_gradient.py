@@ -16,10 +16,13 @@ from nasreplay.evaluate.protocol import Mixture
 from nasreplay.seeds import Draws
 
 
-def draw(mixture: Mixture, count: int, draws: Draws) -> np.ndarray:
-    """Codes [N, k, E]: k = `count` architectures of each mixture. Raises LacksCapability for one-hot rows."""
+def draw(mixture: Mixture, choices: np.ndarray, count: int, draws: Draws) -> np.ndarray:
+    """Codes [N, k, E]: k = `count` architectures of each mixture. Raises LacksCapability for one-hot rows.
+
+    choices: [E], the operations that each edge has; an edge with one has nothing to draw.
+    """
     weights = mixture.weights
-    if (mixture.active.sum(axis=-1) < np.minimum(table.space.choices, 2)).any():
+    if (mixture.active.sum(axis=-1) < np.minimum(choices, 2)).any():
         raise LacksCapability(
             "a sampled slope needs mixtures with probability on several operations; one-hot rows (GDAS) draw "
             "always the same architecture: use gradient='exact', or DARTS or SNAS"
