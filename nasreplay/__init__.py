@@ -1,9 +1,15 @@
 """nasreplay: one architecture-search algorithm, two worlds.
 
-from nasreplay import load_table, search
+The public page; each name is imported when it is first used. The commands as functions, with the commands' options as
+keywords: `query`, `replay`, `search`, `retrain`, `tabulate`, `gap`. What they are made of: `load_table`,
+`search.make`, `search.run`, `Space`, `Evaluator`, `Searcher`.
 
-table = load_table("cifar10")
-result = search.run(search.make("rea"), table, search.Budget(evaluations=200), replicas=500, seed=0)
+import nasreplay
+
+found = nasreplay.search("rea", evaluations=200, seed=0, out=Path("run"))
+
+table = nasreplay.load_table("cifar10")
+result = nasreplay.search.run(nasreplay.search.make("rea"), table, nasreplay.search.Budget(evaluations=200), seed=0)
 """
 
 from __future__ import annotations
@@ -14,19 +20,53 @@ from typing import TYPE_CHECKING, Any
 from nasreplay._version import __version__
 
 if TYPE_CHECKING:
-    from nasreplay import search
+    from nasreplay import replay, search
+    from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
+    from nasreplay.jobs.gaps import gap
     from nasreplay.jobs.queries import query
+    from nasreplay.jobs.tabulation import tabulate
+    from nasreplay.jobs.training import retrain
+    from nasreplay.search.base import Searcher
+    from nasreplay.spaces.base import Space
+    from nasreplay.spaces.registry import register_space
 
-__all__ = ["__version__", "load_table", "query", "search"]
+_FROM = {  # on demand: `nasreplay query` must not pay for searchers
+    "Evaluator": "evaluate.protocol",
+    "Searcher": "search.base",
+    "Space": "spaces.base",
+    "gap": "jobs.gaps",
+    "load_table": "evaluate.table.load",
+    "query": "jobs.queries",
+    "register_space": "spaces.registry",
+    "retrain": "jobs.training",
+    "tabulate": "jobs.tabulation",
+}
+_PACKAGES = ("replay", "search")  # which can be called, too
+
+__all__ = [
+    "Evaluator",
+    "Searcher",
+    "Space",
+    "__version__",
+    "gap",
+    "load_table",
+    "query",
+    "register_space",
+    "replay",
+    "retrain",
+    "search",
+    "tabulate",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # on demand: `nasreplay query` must not pay for searchers
-    if name == "load_table":
-        return importlib.import_module("nasreplay.evaluate.table.load").load_table
-    if name == "query":
-        return importlib.import_module("nasreplay.jobs.queries").query
-    if name == "search":
-        return importlib.import_module("nasreplay.search")
+    if name in _FROM:
+        return getattr(importlib.import_module(f"nasreplay.{_FROM[name]}"), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"nasreplay.{name}")
     raise AttributeError(f"module 'nasreplay' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -16,11 +16,11 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """Name → thing. Everything registers itself when its module is imported.
 
-    A name that is not there yet, and a walk over all names, imports the modules of `package` and then those that
-    entry points of the group `nasreplay.<kind>s` name, once.
+    A name that is not there yet, and a walk over all names, imports the modules of `package`, if any, and then those
+    that entry points of the group `nasreplay.<kind>s` name, once.
     """
 
-    def __init__(self, kind: str, package: str, place: Callable[[T], int] = lambda thing: 0):
+    def __init__(self, kind: str, package: str = "", place: Callable[[T], int] = lambda thing: 0):
         """kind: one of them, in a word; place: where a thing stands in lists, equal ones in order of registration."""
         self.kind, self.package, self.place = kind, package, place
         self._things: dict[str, T] = {}
@@ -65,7 +65,7 @@ class Registry(Mapping[str, T], Generic[T]):
         if self._complete:
             return
         self._complete = True
-        for module in iter_modules(import_module(self.package).__path__):
+        for module in iter_modules(import_module(self.package).__path__ if self.package else ()):
             import_module(f"{self.package}.{module.name}")
         from importlib.metadata import entry_points  # slow to import
 

@@ -17,6 +17,7 @@ import textwrap
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -115,12 +116,30 @@ def _own_texts(owner: type) -> dict[str, str]:
 
 
 def chosen(owner: type[T], values: Mapping[str, Any], **fixed: Any) -> T:
-    """Settings out of what was given: values of the class's own fields; None and () mean "not given".
+    """Settings out of what was given, by a caller, a command line or run.json: values of the class's own fields.
 
-    Raises BadSetting from the class's own checks.
+    None and () mean "not given"; texts become paths, lists tuples. Raises BadSetting from the class's own checks.
     """
-    given = {name: values[name] for name in settings_of(owner) if values.get(name) not in (None, ())}
+    known = settings_of(owner)
+    given = {name: _typed(known[name], values[name]) for name in known if is_given(values.get(name))}
     return owner(**{**given, **fixed})
+
+
+def is_given(value: Any) -> bool:
+    """Whether this stands for a value: None and () do not."""
+    return value is not None and not (isinstance(value, tuple) and not value)
+
+
+def refuse_unknown(values: Mapping[str, Any], what: str, *owners: type) -> None:
+    """Raise UnknownName for a given value that is no field of these classes; `what` is what was called."""
+    known = {name for owner in owners for name in settings_of(owner)}
+    for name, value in values.items():
+        if is_given(value) and name not in known:
+            near = get_close_matches(name, known, 1)
+            raise UnknownName(
+                f"{what} has no setting {name!r}"
+                + (f": did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}")
+            )
 
 
 def option_of(one: Setting) -> str:
@@ -139,20 +158,7 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
-def from_plain(owner: type[T], values: Mapping[str, Any]) -> T:
-    """Settings that `to_plain` wrote; names of other classes in `values` are passed over."""
-    return chosen(owner, typed(values, owner))
-
-
-def typed(values: Mapping[str, Any], *owners: type) -> dict[str, Any]:
-    """JSON values of the fields of these classes, as the fields have them."""
-    known = {name: one for owner in owners for name, one in settings_of(owner).items()}
-    return {name: _typed(known[name], values[name]) for name in known if name in values}
-
-
 def _typed(one: Setting, value: Any) -> Any:
-    if value is None:
-        return None
     if one.several:
         return tuple(one.kind(part) for part in value)
     return Path(value) if one.kind is Path else value
@@ -172,10 +178,7 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
         @wraps(function)
         def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
             kept = {name: values.pop(name) for name in named & values.keys()}
-            if unknown := values.keys() - settings_of(owner).keys():
-                raise UnknownName(
-                    f"{function.__name__} has no setting {min(unknown)!r}; known: {', '.join(settings_of(owner))}"
-                )
+            refuse_unknown(values, function.__name__, owner)
             return function(*arguments, **kept, settings=owner(**values) if settings is None else settings)
 
         keywords = [

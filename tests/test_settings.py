@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from nasreplay.cli.options import options_of, refuse_others
 from nasreplay.errors import BadSetting, UnknownName
-from nasreplay.settings import chosen, from_plain, setting, settings_of, to_plain, with_settings
+from nasreplay.settings import chosen, setting, settings_of, to_plain, with_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def test_settings_survive_json(tmp_path):
     oven = Oven(trays=(tmp_path / "a",), heat=90.0, threads=2)
     plain = to_plain(oven)
     assert plain["trays"] == [str(tmp_path / "a")]
-    assert from_plain(Oven, {**plain, "of_another_class": 1}) == oven
+    assert chosen(Oven, {**plain, "of_another_class": 1}) == oven
 
 
 def test_a_function_takes_the_fields_by_keyword():
@@ -101,7 +101,7 @@ def test_a_function_takes_the_fields_by_keyword():
     assert bake("bread", heat=200.0) == ("bread", 200.0)
     assert bake("bread", settings=Oven(heat=100.0)) == ("bread", 100.0)
     assert "heat: Degrees Celsius." in (bake.__doc__ or "")
-    with pytest.raises(UnknownName, match="no setting 'haet'; known: threads, precision, heat"):
+    with pytest.raises(UnknownName, match="bake has no setting 'haet': did you mean heat"):
         bake("bread", haet=1)
 
 

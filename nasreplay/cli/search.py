@@ -26,7 +26,7 @@ def search(searcher: str, evaluator: str, as_json: bool, **values: Any) -> None:
     """
     from nasreplay.jobs import searches
 
-    own = evaluators.kind_named(evaluator).owners()
+    own = evaluators.EVALUATORS.named(evaluator).owners()
     refuse_others(
         f"with --evaluator {evaluator}",
         SearchSettings,

@@ -68,7 +68,7 @@ def tabulate(
     if run:
         refuse_others("with --run", TabulationSettings, also=("run", "archs", "out"))
     else:
-        own = evaluators.kind_named(evaluator).owners()
+        own = evaluators.EVALUATORS.named(evaluator).owners()
         refuse_others(f"with --evaluator {evaluator}", TabulationSettings, *own, also=WHAT)
     texts = _lines(archs) if archs else None
     with Progress("tabulating", "architectures") as show:

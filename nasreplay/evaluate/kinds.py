@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, Self
 
-from nasreplay.errors import UnknownName
 from nasreplay.evaluate.protocol import Evaluator
+from nasreplay.plugins import Registry
 from nasreplay.settings import chosen, to_plain
 
 
@@ -46,7 +45,7 @@ class EvaluatorSettings:
         super().__init_subclass__(**rest)
         if kind:
             cls.kind = kind
-            _KINDS[kind] = cls
+            EVALUATORS.add(cls, kind)
 
     @classmethod
     def owners(cls) -> tuple[type, ...]:
@@ -67,19 +66,5 @@ class EvaluatorSettings:
         raise TypeError(f"{type(self).__name__} has no open")
 
 
-_KINDS: dict[str, type[EvaluatorSettings]] = {}
-
-
-def evaluator_kinds() -> dict[str, type[EvaluatorSettings]]:
-    """The known kinds: built-in ones that have been imported, and those of other packages."""
-    for entry in entry_points(group="nasreplay.evaluators"):
-        entry.load()
-    return dict(_KINDS)
-
-
-def kind_named(name: str) -> type[EvaluatorSettings]:
-    """The kind of a name. Raises UnknownName."""
-    known = evaluator_kinds()
-    if name not in known:
-        raise UnknownName(f"unknown evaluator {name!r}; known: {', '.join(known)}")
-    return known[name]
+EVALUATORS: Registry[type[EvaluatorSettings]] = Registry("evaluator")
+"""The kinds by name; `jobs.evaluators` imports the built-in ones."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nasreplay.errors import BadSetting, Interrupted, UnknownName
+from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.kinds import EvaluatorSettings
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.jobs import rank_zero
-from nasreplay.jobs.evaluators import kind_named
+from nasreplay.jobs.evaluators import EVALUATORS
 from nasreplay.search import Searcher, make
 from nasreplay.search.changes import ChangeSettings
 from nasreplay.seeds import root_seed
-from nasreplay.settings import chosen, setting, settings_of
+from nasreplay.settings import chosen, refuse_unknown, setting
 
 Tell = Callable[[str], None]
 """Takes a line for the person who waits."""
@@ -99,15 +99,12 @@ def search(
     settings (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a
     `LiveFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
     """
-    name, kind = make(searcher).name, kind_named(evaluator)
+    name, kind = make(searcher).name, EVALUATORS.named(evaluator)
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
         )
-    known = {field for owner in (SearchSettings, *kind.owners()) for field in settings_of(owner)}
-    given = {field for field, value in values.items() if value not in (None, ())}
-    if unknown := given - known:
-        raise UnknownName(f"{min(unknown)} is no setting of a search with evaluator {evaluator!r}")
+    refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
     seed = rank_zero.broadcast(lambda: _seed(settings))
     task = Task(name, kind.of(values, make(name)), settings, seed, command)

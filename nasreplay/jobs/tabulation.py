@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasreplay.errors import BadSetting, Interrupted, UnknownName
+from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.protocol import Evaluator
-from nasreplay.jobs.evaluators import SupernetSettings, kind_named
-from nasreplay.settings import chosen, setting, settings_of
+from nasreplay.jobs.evaluators import EVALUATORS, SupernetSettings
+from nasreplay.settings import chosen, refuse_unknown, setting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,11 +85,8 @@ def _evaluator(name: str, run: Path | None, values: dict[str, Any]) -> Evaluator
         from nasreplay.live.trained import trained
 
         return trained(run)[0]
-    kind = kind_named(name)
-    known = {field for owner in (TabulationSettings, *kind.owners()) for field in settings_of(owner)}
-    given = {field for field, value in values.items() if value not in (None, ())}
-    if unknown := given - known:
-        raise UnknownName(f"{min(unknown)} is no setting of evaluator {name!r}")
+    kind = EVALUATORS.named(name)
+    refuse_unknown(values, f"evaluator {name!r}", TabulationSettings, *kind.owners())
     settings = kind.of({**values, "trial": "mean"})
     if isinstance(settings, SupernetSettings) and settings.weights is None:
         raise BadSetting(

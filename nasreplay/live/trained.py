@@ -10,7 +10,6 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import Files, latest_state
 from nasreplay.search import SEARCHERS
-from nasreplay.settings import typed
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 
 TENSOR_FILES = Files(save_checkpoint, load_checkpoint, "pth")
@@ -28,7 +27,7 @@ def trained(folder: Path) -> tuple[SupernetEvaluator, SupernetSettings]:
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
     searcher = SEARCHERS[options["searcher"]]()
-    settings = SupernetSettings.of(typed(options, *SupernetSettings.owners()), searcher)
+    settings = SupernetSettings.of(options, searcher)
     evaluator = settings.open(searcher)
     evaluator.load_state_dict(state["evaluator"])
     return evaluator, settings

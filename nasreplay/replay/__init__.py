@@ -1,1 +1,10 @@
-"""Replay: comparisons of searchers on tables with the simulated clock."""
+"""Replay: comparisons of searchers on tables with the simulated clock.
+
+`nasreplay.replay("rea", "random", replicas=50)` calls `nasreplay.jobs.comparison.replay`.
+"""
+
+from __future__ import annotations
+
+from nasreplay._callable import callable_package
+
+callable_package(__name__, "nasreplay.jobs.comparison:replay")

@@ -1,4 +1,7 @@
-"""Searchers and the driver that runs them on any evaluator."""
+"""Searchers and the driver that runs them on any evaluator.
+
+`nasreplay.search("rea", evaluations=200)` calls `nasreplay.jobs.searches.search`: one recorded search.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasreplay import config
+from nasreplay._callable import callable_package
 from nasreplay.errors import UnknownName
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.search.base import SEARCHERS, Live, Question, SamplingSearcher, Searcher, register_searcher
@@ -21,6 +25,8 @@ from nasreplay.search.searchers.random import RandomSearch
 from nasreplay.search.searchers.rea import REA
 from nasreplay.search.searchers.reinforce import Reinforce
 from nasreplay.search.searchers.weight_sharing import RSPS, SETN
+
+callable_package(__name__, "nasreplay.jobs.searches:search")
 
 PRESETS = ("table", "live", "published")
 

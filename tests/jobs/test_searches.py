@@ -1,0 +1,95 @@
+"""Searches, tabulations and gaps as Python calls: what the commands do, without a command line."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+import nasreplay
+from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.jobs.gaps import GapSettings, gap
+from nasreplay.jobs.searches import search
+from nasreplay.jobs.tabulation import tabulate
+from nasreplay.live.trained import trained
+from nasreplay.runs.record import result_of
+from nasreplay.spaces import TOPOLOGY
+
+LIVE = {"dataset": "digits", "epochs": 1, "channels": 4, "cells": 1, "seed": 3, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A finished run on shared weights, and what it found."""
+    folder = tmp_path_factory.mktemp("live") / "run"
+    told = []
+    found = search("gdas", "supernet", **LIVE, out=folder, tell=told.append)
+    return folder, found, told
+
+
+def test_the_public_page_lists_what_there_is():
+    page = dir(nasreplay)
+    assert {"query", "search", "replay", "retrain", "tabulate", "gap", "load_table"} <= set(page)
+    for name in page:
+        assert getattr(nasreplay, name), name
+    assert callable(nasreplay.search)
+    assert nasreplay.search.make("rea").name == "rea"
+
+
+def test_a_search_on_the_table_is_one_call(tmp_path):
+    found = nasreplay.search("rea", evaluations=25, seed=2, out=tmp_path / "run")  # pyright: ignore
+    assert found.evaluations == 25
+    assert result_of(tmp_path / "run").found[0] == TOPOLOGY.index(np.array([TOPOLOGY.parse(found.found)]))[0]
+    again = search("rea", evaluations=25, seed=2, out=str(tmp_path / "again"))
+    assert (again.found, again.validation_accuracy) == (found.found, found.validation_accuracy)
+    assert json.loads(json.dumps(found.plain()))["rank"] == found.rank
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "words"),
+    [
+        ({"evalutions": 3}, UnknownName, "no setting 'evalutions': did you mean evaluations"),
+        ({"channels": 3}, UnknownName, "a search with evaluator 'table' has no setting 'channels'"),
+        ({"resume": True}, BadSetting, "--resume needs --out"),
+        ({"trial": "some"}, BadSetting, "drawn, mean, or the seed"),
+    ],
+)
+def test_wrong_settings_are_named(values, error, words):
+    with pytest.raises(error, match=words):
+        search("rea", **values)
+
+
+def test_a_live_search_tells_and_records_its_settings(live):
+    folder, found, told = live
+    assert told[0].startswith("gdas, seed 3: digits (718, 719 images), topology space")
+    assert told[-1].startswith("epoch 1/1")
+    options = json.loads((folder / "run.json").read_text())["options"]
+    assert (options["evaluator"], options["searcher"], options["channels"]) == ("supernet", "gdas", 4)
+    assert found.found == TOPOLOGY.format(result_of(folder).codes(result_of(folder).found[:1])[0].tolist())
+
+
+def test_the_settings_of_a_run_open_its_evaluator_again(live):
+    folder, _, _ = live
+    evaluator, settings = trained(folder)
+    assert (settings.dataset, settings.network.channels, settings.threads) == ("digits", 4, 1)
+    assert evaluator.network == settings.network
+
+
+def test_what_a_run_learned_is_tabulated_and_compared(live, tmp_path):
+    folder, _, _ = live
+    cells = [TOPOLOGY.format(TOPOLOGY.codes([index])[0].tolist()) for index in (3, 777, 15000)]
+    pack = tabulate(tmp_path / "table.h5", run=folder, archs=cells)
+    accuracy, _, _ = pack.accuracy("digits", "valid")
+    assert np.isfinite(accuracy).sum() == 3
+    full = tabulate(tmp_path / "sample.h5", run=folder, sample=40, seed=1)
+    assert full.path.exists()
+    with pytest.raises(BadSetting, match="exclude each other"):
+        tabulate(tmp_path / "no.h5", run=folder, archs=cells, sample=3)
+    with pytest.raises(BadSetting, match="a fresh supernet has learned nothing"):
+        tabulate(tmp_path / "no.h5", "supernet", dataset="digits")
+
+
+def test_a_gap_needs_a_sample():
+    with pytest.raises(BadSetting, match="tau needs at least 2"):
+        gap("run", sample=1)
+    assert set(inspect.signature(gap).parameters) == {"run", *vars(GapSettings())}
