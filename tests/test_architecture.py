@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "data": COMMON | {"files", "spaces"},
     "compat": COMMON | {"files", "spaces", "data", "evaluate"},
     "evaluate": COMMON | {"files", "spaces", "data"},
-    "runs": COMMON | {"files", "spaces", "data"},
+    "runs": COMMON | {"files", "spaces", "data", "evaluate"},
     "search": RUNS,
     "replay": RUNS | {"search"},
     "models": COMMON | {"spaces"},

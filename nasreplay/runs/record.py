@@ -13,32 +13,43 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from nasreplay.errors import BadOutput, WriteFailed
+from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.files.lock import alone_in
 from nasreplay.files.state import load_state, save_state
 from nasreplay.runs.folder import open_folder, read_header, versions
+from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
+from nasreplay.settings import Plain
 from nasreplay.spaces import space_named
 
 KEPT = 2
+
+
+S = TypeVar("S", bound=Recordable)
+Facts = dict[str, Any]
+"""JSON values by name."""
 
 
 class Files(NamedTuple):
     """How states become files."""
 
     save: Callable[[Path, dict[str, Any]], None]
+    """Writes a state atomically."""
     load: Callable[[Path], dict[str, Any]]
+    """Reads it; raises BadOutput."""
     suffix: str
+    """Ending of the file, without its dot."""
 
 
 ARRAYS = Files(save_state, load_state, "npz")
 
 
-class RunFolder:
+class RunFolder(Generic[S]):
     """Records a run; give it to the driver as `recorder`.
 
     resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
@@ -48,38 +59,39 @@ class RunFolder:
     files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints.
     """
 
+    log: BinaryIO
+
     def __init__(
         self,
         folder: Path,
-        facts: dict[str, Any],
+        facts: Facts,
         *,
         resume: bool = False,
         save_every_s: float = 1.0,
-        each_epoch: Callable[[int, Any, Any], dict[str, Any]] | None = None,
-        keep_epoch: Callable[[int, dict[str, Any], Any, Any], None] | None = None,
+        each_epoch: Callable[[int, S, Evaluator], Facts] | None = None,
+        keep_epoch: Callable[[int, Facts, S, Evaluator], None] | None = None,
         files: Files = ARRAYS,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
         self.each_epoch, self.keep_epoch, self.files = each_epoch, keep_epoch, files
-        self.log: Any = None
-        self._alone = ExitStack()
+        self._opened = ExitStack()
         self._saved = time.perf_counter()
-        self._asked: list[Any] = []
+        self._asked: list[Evaluations] = []
         self._best = -math.inf
 
-    def start(self, header: dict[str, Any], searcher: Any, evaluator: Any) -> int:
+    def start(self, header: dict[str, Any], searcher: S, evaluator: Evaluator) -> int:
         """Open or continue the folder; raises BadOutput."""
         exists = (self.folder / "run.json").exists()
         if exists and not self.resume:
             raise BadOutput(f"{self.folder} holds a run: --resume continues it, or choose another --out")
         if self.resume and not exists:
             raise BadOutput(f"{self.folder} holds no run to resume")
-        self._alone.enter_context(alone_in(self.folder))
+        self._opened.enter_context(alone_in(self.folder))
         open_folder(self.folder, header, {**self.facts, "versions": versions()})
         (self.folder / "checkpoint").mkdir(exist_ok=True)
         for leftover in (self.folder / "checkpoint").glob(".*.tmp"):  # of a run that was killed in a write
             leftover.unlink()
-        self.log = (self.folder / "events.jsonl").open("ab")
+        self.log = self._opened.enter_context((self.folder / "events.jsonl").open("ab"))
         state = latest_state(self.folder, self.files)
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)
@@ -93,11 +105,11 @@ class RunFolder:
         evaluator.load_state_dict(state["evaluator"])
         return state["step"]
 
-    def answers(self, answers: Any) -> None:
+    def answers(self, answers: Evaluations) -> None:
         """Keep the answers until the step is over."""
         self._asked.append(answers)
 
-    def step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
+    def step(self, step: int, live: AtEpoch, searcher: S, evaluator: Evaluator) -> None:
         """Write the step's events, and a checkpoint when it is time; raises WriteFailed."""
         ended = self.each_epoch and step % evaluator.steps_per_epoch == 0
         facts = self._epoch_facts(live.epoch, searcher, evaluator) if ended else None
@@ -112,7 +124,7 @@ class RunFolder:
             if time.perf_counter() - self._saved >= self.save_every_s:
                 self._checkpoint(step, searcher, evaluator)
 
-    def _write_step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
+    def _write_step(self, step: int, live: AtEpoch, searcher: S, evaluator: Evaluator) -> None:
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
@@ -127,7 +139,7 @@ class RunFolder:
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
 
-    def end(self, step: int, finished: bool, searcher: Any, evaluator: Any) -> None:
+    def end(self, step: int, finished: bool, searcher: S, evaluator: Evaluator) -> None:
         """A last checkpoint; the end is logged only when the run came to it. Raises WriteFailed."""
         with self._writing():
             self._checkpoint(step, searcher, evaluator)
@@ -139,10 +151,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Let go of the folder."""
-        with suppress(OSError):  # told already
-            if self.log:
-                self.log.close()
-        self._alone.close()
+        with suppress(OSError):  # of the log, told already
+            self._opened.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -154,7 +164,7 @@ class RunFolder:
                 f"{self.folder}: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
             ) from problem
 
-    def _write_answers(self, step: int, answers: Any, evaluator: Any) -> None:
+    def _write_answers(self, step: int, answers: Evaluations, evaluator: Evaluator) -> None:
         for row in range(len(answers.codes)):
             self._write(
                 event="evaluation",
@@ -170,16 +180,16 @@ class RunFolder:
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
 
-    def _write(self, **event: Any) -> None:
+    def _write(self, **event: Plain) -> None:
         self.log.write(json.dumps(event).encode() + b"\n")
 
-    def _checkpoint(self, step: int, searcher: Any, evaluator: Any) -> None:
+    def _checkpoint(self, step: int, searcher: S, evaluator: Evaluator) -> None:
         self.files.save(self._path(step), self._state(step, searcher, evaluator))
         for old in self._checkpoints()[:-KEPT]:
             old.unlink()
         self._saved = time.perf_counter()
 
-    def _epoch_facts(self, epoch: int, searcher: Any, evaluator: Any) -> dict[str, Any]:
+    def _epoch_facts(self, epoch: int, searcher: S, evaluator: Evaluator) -> Facts:
         assert self.each_epoch
         facts = self.each_epoch(epoch, searcher, evaluator)
         shared = evaluator.shared_accuracy(searcher.incumbent()[:1])
@@ -187,14 +197,14 @@ class RunFolder:
             facts["shared_accuracy"] = float(shared[0])
         return facts
 
-    def _keep_best(self, step: int, facts: dict[str, Any], searcher: Any, evaluator: Any) -> None:
+    def _keep_best(self, step: int, facts: Facts, searcher: S, evaluator: Evaluator) -> None:
         accuracy = facts.get("shared_accuracy", -math.inf)
         if accuracy > self._best:
             state = self._state(step, searcher, evaluator) | {"accuracy": accuracy}
             self.files.save(self._file("best"), state)
             self._best = accuracy
 
-    def _state(self, step: int, searcher: Any, evaluator: Any) -> dict[str, Any]:
+    def _state(self, step: int, searcher: S, evaluator: Evaluator) -> dict[str, Any]:
         self.log.flush()
         state = {"step": step, "log_bytes": self.log.tell()}
         return state | {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
@@ -273,7 +283,7 @@ def result_of(folder: Path) -> Result:
     )
 
 
-def _loss(searcher: Any) -> float | None:
+def _loss(searcher: Recordable) -> float | None:
     """Of a search by slopes; None where there is none, or none yet."""
     loss = float(searcher.state.loss[0]) if hasattr(searcher.state, "loss") else math.nan
     return loss if math.isfinite(loss) else None

@@ -1,0 +1,42 @@
+"""What a run folder must know of a search: runs import no searchers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import numpy as np
+
+from nasreplay.evaluate.protocol import Evaluator
+
+
+class Recordable(Protocol):
+    """A searcher, as far as it is recorded (`nasreplay.search.Searcher`)."""
+
+    state: SimpleNamespace
+    """Arrays [R, …]; `loss` of a search by slopes is logged."""
+
+    def incumbent(self) -> np.ndarray:
+        """int8 [R, D]: what each replica would answer now."""
+        ...
+
+    def epochs_on(self, evaluator: Evaluator) -> int | None:
+        """The epochs of a search that ends by itself, and whose every step is logged; else None."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything with memory."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+        ...
+
+
+class AtEpoch(Protocol):
+    """The step's place in the run (`nasreplay.search.Live`)."""
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 0."""
+        ...
