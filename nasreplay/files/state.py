@@ -1,10 +1,16 @@
-"""Nested states (arrays, numbers, texts) as one safe file: an .npz of arrays and a JSON text, no pickle."""
+"""Nested states as safe files, no pickle: what has its own binary form is stored by name, the rest is a JSON text.
+
+A state is nested dictionaries and lists whose leaves are arrays or JSON values; dictionaries may have number keys, as
+an optimizer's have. `split` and `join` are the one codec; `save_state` writes .npz files with it, and
+`train.checkpoint` PyTorch's.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +21,16 @@ from nasreplay.files.atomic import write_whole
 
 # what numpy and zipfile raise for files that are damaged or something else
 DAMAGE = (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile)
+MARKS = {"tensor", "array", "items"}
+"""The only key of a dictionary that stands for something else: {"array": name}, {"items": [[key, value], …]}."""
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a nested dictionary atomically; leaves are arrays or JSON values. Raises BadOutput."""
+    """Write a state atomically; leaves are arrays or JSON values. Raises BadOutput."""
     arrays: dict[str, np.ndarray] = {}
-    plain = _split(state, "", arrays)
+    text = json.dumps(split(state, {"array": np.ndarray}, arrays))
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, json=np.frombuffer(json.dumps(plain).encode(), np.uint8), **arrays)
+    np.savez(buffer, allow_pickle=False, json=np.frombuffer(text.encode(), np.uint8), **arrays)
     write_whole(path, buffer.getvalue())
 
 
@@ -30,24 +38,40 @@ def load_state(path: Path) -> dict[str, Any]:
     """Read what `save_state` wrote; raises BadOutput for anything else."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return _join(json.loads(file["json"].tobytes()), file)
+            return join(json.loads(file["json"].tobytes()), {"array": file.__getitem__})
     except DAMAGE as problem:
         raise BadOutput(f"{path}: not a checkpoint, or damaged ({problem})") from None
 
 
-def _split(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
-    if isinstance(value, dict):
-        return {key: _split(item, f"{path}/{key}", arrays) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        name = f"array{len(arrays)}"
-        arrays[name] = value
-        return {"array": name}
+def split(value: Any, kinds: Mapping[str, type], leaves: dict[str, Any]) -> Any:
+    """The JSON part of a state; leaves of these kinds go to `leaves` and leave {kind: name} behind."""
+    for mark, kind in kinds.items():
+        if isinstance(value, kind):
+            name = str(len(leaves))
+            leaves[name] = value
+            return {mark: name}
+    match value:
+        case dict():
+            if all(isinstance(key, str) for key in value) and not (len(value) == 1 and MARKS & value.keys()):
+                return {key: split(item, kinds, leaves) for key, item in value.items()}
+            return {"items": [[key, split(item, kinds, leaves)] for key, item in value.items()]}
+        case list() | tuple():
+            return [split(item, kinds, leaves) for item in value]
+        case np.generic():
+            return value.item()
     return value
 
 
-def _join(value: Any, file: Any) -> Any:
+def join(value: Any, leaves: Mapping[str, Callable[[str], Any]]) -> Any:
+    """The state that `split` took apart; leaves: for each kind a function from names to leaves."""
+    if isinstance(value, list):
+        return [join(item, leaves) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.keys() == {"array"}:
-        return file[value["array"]]
-    return {key: _join(item, file) for key, item in value.items()}
+    if len(value) == 1:
+        [(mark, name)] = value.items()
+        if mark in leaves:
+            return leaves[mark](name)
+        if mark == "items":
+            return {key: join(item, leaves) for key, item in name}
+    return {key: join(item, leaves) for key, item in value.items()}

@@ -1,7 +1,6 @@
 """Checkpoints: one file of tensors and one JSON text each, whole or not there, read with `weights_only=True`.
 
-A state is nested dictionaries and lists whose leaves are tensors, numpy arrays or JSON values; dictionaries may have
-number keys, as an optimizer's have.
+A state is what `files.state` says, with tensors as further leaves.
 """
 
 from __future__ import annotations
@@ -18,30 +17,19 @@ import numpy as np
 import torch
 
 from nasreplay.errors import BadOutput
+from nasreplay.files import state as nested
 from nasreplay.files.atomic import remove_stale, write_whole
 
 # what torch raises for files that are damaged or something else
-DAMAGE = (
-    OSError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-    RuntimeError,
-    AttributeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    pickle.UnpicklingError,
-)
-_MARKS = {"tensor", "array", "items"}
+DAMAGE = (*nested.DAMAGE, AttributeError, zlib.error, pickle.UnpicklingError)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a state atomically; raises BadOutput."""
-    tensors: dict[str, torch.Tensor] = {}
-    text = json.dumps(_split(state, tensors))
+    leaves: dict[str, Any] = {}
+    text = json.dumps(nested.split(state, {"tensor": torch.Tensor, "array": np.ndarray}, leaves))
     buffer = io.BytesIO()
-    torch.save({"json": text, "tensors": tensors}, buffer)
+    torch.save({"json": text, "tensors": {name: _copied(leaf) for name, leaf in leaves.items()}}, buffer)
     write_whole(path, buffer.getbuffer())
 
 
@@ -54,44 +42,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
                 raise ValueError(f"the checksum of {bad} differs")
         whole.seek(0)
         content = torch.load(whole, map_location="cpu", weights_only=True)
-        return _join(json.loads(content["json"]), content["tensors"])
+        tensors = content["tensors"]
+        leaves = {"tensor": tensors.__getitem__, "array": lambda name: tensors[name].numpy()}
+        return nested.join(json.loads(content["json"]), leaves)
     except DAMAGE as problem:
         reason = " ".join(str(problem).split())[:80]
         raise BadOutput(f"{path}: not a checkpoint, or damaged ({reason})") from None
 
 
-def _split(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    """The JSON part of a state; tensors and arrays go to `tensors` and leave their name behind."""
-    match value:
-        case torch.Tensor() | np.ndarray():
-            name = str(len(tensors))
-            plain = isinstance(value, np.ndarray)
-            # a copy: a slice would bring the whole storage that it is part of
-            tensors[name] = torch.from_numpy(value.copy()) if plain else value.detach().to("cpu", copy=True)
-            return {"array" if plain else "tensor": name}
-        case dict():
-            if all(isinstance(key, str) for key in value) and not (len(value) == 1 and _MARKS & value.keys()):
-                return {key: _split(item, tensors) for key, item in value.items()}
-            return {"items": [[key, _split(item, tensors)] for key, item in value.items()]}
-        case list() | tuple():
-            return [_split(item, tensors) for item in value]
-        case np.generic():
-            return value.item()
-    return value
-
-
-def _join(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    if isinstance(value, list):
-        return [_join(item, tensors) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"tensor"}:
-        return tensors[value["tensor"]]
-    if value.keys() == {"array"}:
-        return tensors[value["array"]].numpy()
-    if value.keys() == {"items"}:
-        return {key: _join(item, tensors) for key, item in value["items"]}
-    return {key: _join(item, tensors) for key, item in value.items()}
+def _copied(leaf: torch.Tensor | np.ndarray) -> torch.Tensor:
+    """A tensor of its own on the CPU: a slice would bring the whole storage that it is part of."""
+    if isinstance(leaf, np.ndarray):
+        return torch.from_numpy(leaf.copy())
+    return leaf.detach().to("cpu", copy=True)
 
 
 class Checkpoints:
@@ -144,7 +107,7 @@ class Checkpoints:
         return content["step"], content["state"]
 
     def best_score(self) -> float:
-        """Of best.pt; −inf without one that can be read."""
+        """The score of best.pt; −inf without one that can be read."""
         try:
             return float(load_checkpoint(self.folder / "best.pt")["score"])
         except BadOutput:
