@@ -15,19 +15,20 @@ from typing import Any, overload
 import numpy as np
 
 from nasreplay.compat.nats_bench.arguments import (
+    NoSuchKey,
+    NotAllowed,
+    WrongType,
     dataset_among,
     epoch_of,
     recipe_named,
     seed_of,
     whole_epoch,
 )
-from nasreplay.compat.nats_bench.errors import NoSuchKey, NotAllowed, WrongType
 from nasreplay.compat.nats_bench.measurements import Measurements, groups
 from nasreplay.compat.nats_bench.network import ResultsCount, known, net_config
 from nasreplay.compat.nats_bench.opened import Opened
-from nasreplay.compat.nats_bench.results import ArchResults
-from nasreplay.compat.nats_bench.text import info_text
-from nasreplay.compat.nats_bench.trained import Trained
+from nasreplay.compat.nats_bench.results import ArchResults, info_text
+from nasreplay.compat.nats_bench.stored_training import Trained
 from nasreplay.data import semantics
 from nasreplay.data.trials import DRAWN, MEAN
 from nasreplay.errors import NotMeasured, UnknownName

@@ -1,7 +1,8 @@
-"""The arguments of the official calls, checked: what is wrong raises errors of the official types.
+"""The arguments of the official calls, checked, and the errors of all of them.
 
-A value of a wrong type raises `WrongType` everywhere, where the official API raises whatever its first use of the
-value happens to raise.
+An error is ours, and of the type that the official API raises in the same place; the others there are ValueErrors,
+which every BadInput is. A value of a wrong type raises `WrongType` everywhere, where the official API raises whatever
+its first use of the value happens to raise.
 """
 
 from __future__ import annotations
@@ -11,8 +12,29 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.errors import NoSuchKey, WrongType
-from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.errors import BadArchitecture, BadSetting, NotMeasured, UnknownName
+
+
+class NoSuchKey(UnknownName, KeyError):
+    """A data set or recipe that the table does not hold, where the official API indexes a dict."""
+
+    __str__ = Exception.__str__  # KeyError would quote the text
+
+
+class NotInTable(NotMeasured, AssertionError):
+    """An architecture, or a file of one, that is not there."""
+
+
+class BadStructure(BadArchitecture, AssertionError):
+    """A text or list that is no cell structure."""
+
+
+class NotAllowed(BadSetting, AssertionError):
+    """A setting that does not fit the way the table was opened."""
+
+
+class WrongType(BadSetting, TypeError):
+    """An argument that is no index, epoch or number at all."""
 
 
 def recipe_named(hp: Any) -> str:

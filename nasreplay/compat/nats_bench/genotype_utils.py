@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.errors import BadStructure
+from nasreplay.compat.nats_bench.arguments import BadStructure
 from nasreplay.errors import UnknownName
 from nasreplay.spaces.topology import OPERATIONS, term
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.trained import Table, Trained
+from nasreplay.compat.nats_bench.stored_training import Table, Trained
 from nasreplay.data import semantics
 from nasreplay.data.semantics import CustomDataset, Meaning
 from nasreplay.data.trials import MEAN

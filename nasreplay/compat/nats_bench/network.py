@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.arguments import dataset_among, epoch_of
-from nasreplay.compat.nats_bench.errors import NoSuchKey, WrongType
-from nasreplay.compat.nats_bench.trained import Trained
+from nasreplay.compat.nats_bench.arguments import NoSuchKey, WrongType, dataset_among, epoch_of
+from nasreplay.compat.nats_bench.stored_training import Trained
 from nasreplay.data import semantics
 from nasreplay.spaces.size import CELL
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH

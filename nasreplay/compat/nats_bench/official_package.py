@@ -14,7 +14,7 @@ import numpy as np
 
 from nasreplay.compat.nats_bench import create
 from nasreplay.compat.nats_bench.api_utils import NASBenchMetaAPI
-from nasreplay.compat.nats_bench.errors import NoSuchKey
+from nasreplay.compat.nats_bench.arguments import NoSuchKey
 from nasreplay.data.importers.nats.archive import Archive
 from nasreplay.data.importers.nats.verify_archive import sample
 from nasreplay.data.pack import Pack

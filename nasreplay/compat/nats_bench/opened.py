@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.errors import WrongType
+from nasreplay.compat.nats_bench.arguments import WrongType
 from nasreplay.compat.nats_bench.opening import open_source
 from nasreplay.data.importers.nats.archive import default_folder, official_texts
 from nasreplay.data.pack import Pack

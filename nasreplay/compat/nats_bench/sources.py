@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.cell import Cell
-from nasreplay.compat.nats_bench.errors import NotInTable
+from nasreplay.compat.nats_bench.arguments import NotInTable
 from nasreplay.compat.nats_bench.measurements import Measurements
+from nasreplay.compat.nats_bench.single_row import Cell
 from nasreplay.data.importers.nats.archive import Archive, content_of
 from nasreplay.data.importers.nats.records import faults
 from nasreplay.data.importers.nats.template import Reader, Record
