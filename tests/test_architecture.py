@@ -1,6 +1,7 @@
 """The arrows of the design point one way: spaces ← data ← evaluate ← search ← cli, and runs knows no searchers."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,3 +136,73 @@ def test_the_check_sees_every_way_to_import():
     )
     assert parts("spaces/some.py", tree) == {"search", "cli", "data", "runs", "testing"}
     assert {name.split(".")[0] for name in imports(tree, lazy=False)} & HEAVY == {"torch", "rich", "scipy"}
+
+
+# --- the house as a whole ----------------------------------------------------------------------------
+
+# circles in the text, whose imports are lazy or for types: none but these, which ARCHITECTURE.md names
+CIRCLES = {
+    frozenset({"spaces/base.py", "spaces/registry.py"}),
+    frozenset({"jobs/live_search.py", "jobs/searches.py", "jobs/table_search.py"}),
+    frozenset({"live/evaluator_settings.py", "live/trained.py"}),
+}
+
+
+def modules(tree: ast.AST) -> set[str]:
+    """The files of the package that a module imports anywhere in its text, lazily and for types, too."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [ast.literal_eval(word) for word in node.args if isinstance(word, ast.Constant)]
+        else:
+            continue
+        for words in (name.split(".")[1:] for name in names if name.startswith("nasreplay.")):
+            places = ["/".join(words[:end]) for end in range(len(words), 0, -1)]
+            files = [f for place in places for f in (f"{place}.py", f"{place}/__init__.py") if f in FILES]
+            found.update(files[:1])
+    return found
+
+
+def circles(arrows: dict[str, set[str]]) -> set[frozenset[str]]:
+    """Groups of modules that lead to each other."""
+    reached = {file: set(others) for file, others in arrows.items()}
+    for middle in reached:
+        for others in reached.values():
+            if middle in others:
+                others |= reached[middle]
+    return {
+        frozenset({file} | {other for other in others if file in reached[other]})
+        for file, others in reached.items()
+        if file in others
+    }
+
+
+def test_no_circle_of_imports():
+    assert circles({file: modules(tree_of(file)) - {file} for file in FILES}) <= CIRCLES
+
+
+def test_circles_are_seen():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == {frozenset("abc")}
+    assert modules(ast.parse("def f():\n    from nasreplay.spaces import base, SIZE")) == {
+        "spaces/base.py",
+        "spaces/__init__.py",
+    }
+
+
+def test_no_two_modules_have_one_name():
+    names = Counter(Path(file).name for file in FILES)
+    assert {name for name, count in names.items() if count > 1} <= {"__init__.py", "base.py", "tables.py"}
+
+
+def test_folders_can_be_overlooked():
+    folders = Counter(Path(file).parent.as_posix() for file in FILES)
+    assert {folder for folder, count in folders.items() if count > 15} <= {"cli", "jobs"}
+
+
+def test_few_files_are_long():
+    lines = {file: len((PACKAGE / file).read_text(encoding="utf-8").splitlines()) for file in FILES}
+    assert sum(count > 300 for count in lines.values()) <= 5
