@@ -10,6 +10,8 @@ import pytest
 from tests.support.command import CHECKOUT
 from tests.support.query_tables import write_widths
 
+pytestmark = pytest.mark.slow
+
 PAGE = CHECKOUT / "docs" / "coming-from.md"
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
 GENOTYPE = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)], normal_concat=[2], reduce=None)"

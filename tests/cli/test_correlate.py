@@ -19,6 +19,7 @@ def made(path, values, space: Any = TOPOLOGY):
     return str(path)
 
 
+@pytest.mark.slow
 def test_numbers_follow_from_the_ranks(run, tmp_path):
     valid = trial_mean(embedded_pack().column("cifar10-valid/200/x-valid/accuracy"))
     fifth = np.where(np.arange(TOPOLOGY.size) % 5 == 0, valid, np.nan)
@@ -51,6 +52,7 @@ def test_recorded_correlation_of_data_sets(run):
     assert "25,000 held-out training images" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_the_figure_is_the_same_every_time(run, tmp_path, ending):
     files = [tmp_path / f"{name}.{ending}" for name in "ab"]

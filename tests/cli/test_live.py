@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("--dataset", "digits", "--channels", "2", "--cells", "1", "--fraction", "0.15", "--threads", "1")
 WALL = ("wall_s", "simulated_s", "seconds")  # measured times differ from run to run

@@ -13,6 +13,8 @@ from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.record import latest_state, read_events
 from nasreplay.train.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.slow
+
 RUN = ("search", "gdas", "--evaluator", "supernet", "--dataset", "digits", "--channels", "2", "--cells", "1")
 RUN = (*RUN, "--fraction", "0.1", "--threads", "1", "--epochs", "4", "--seed", "9", "--out", "it")
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.command import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("live-search", "train", "gap")
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
 

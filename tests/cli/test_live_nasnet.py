@@ -17,6 +17,8 @@ from nasreplay.search import SEARCHERS
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.train.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("--evaluator", "supernet", "--dataset", "digits", "--channels", "4", "--cells", "1")
 TINY = (*TINY, "--fraction", "0.03", "--batch", "16", "--threads", "1")

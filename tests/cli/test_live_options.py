@@ -8,6 +8,8 @@ import pytest
 
 from nasreplay.live.trained import trained
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--dataset", "digits", "--channels", "2", "--cells", "1", "--fraction", "0.1", "--seed", "0")
 LIVE = ("--evaluator", "supernet", *TINY)
 

@@ -11,6 +11,8 @@ import pytest
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.spaces import SIZE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ("--evaluator", "supernet", "--dataset", "digits", "--fraction", "0.03", "--batch", "16")
 TINY = (*TINY, "--threads", "1")

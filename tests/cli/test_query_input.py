@@ -85,6 +85,7 @@ def test_a_damaged_table(refused, tmp_path):
     assert "cut.h5: truncated" in refused("query", "1", "--table", str(table))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["9930"], ["9930", "1", "--json"], ["--best", "cifar10", "--csv"], ["8:8:8:8:8"]]
 )

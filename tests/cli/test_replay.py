@@ -56,6 +56,7 @@ def assert_same_results(one: Path, other: Path) -> None:
 # --- the numbers -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_the_same_seed_gives_the_same_arrays_in_one_process_and_in_two(run, done, jobs):
     run(*SMALL, "--out", "again", "--jobs", jobs)
@@ -70,6 +71,7 @@ def test_another_seed_gives_other_arrays(run, done):
         assert not np.array_equal(kept, theirs.incumbent if mine.oracle else theirs.observed)
 
 
+@pytest.mark.slow
 def test_a_drawn_seed_is_printed_recorded_and_kept(run, tmp_path):
     arguments = ("replay", "random", "--dataset", "cifar10", "--replicas", "2", "--evaluations", "3")
     seeds = []
@@ -84,6 +86,7 @@ def test_a_drawn_seed_is_printed_recorded_and_kept(run, tmp_path):
     assert again.err == ""
 
 
+@pytest.mark.slow
 def test_a_rerun_computes_only_what_is_missing(run, done):
     run(*SMALL, "--out", "run", "--jobs", "1")
     parts = {path.name: path.stat() for path in Path("run/parts").iterdir()}
@@ -98,6 +101,7 @@ def test_a_rerun_computes_only_what_is_missing(run, done):
     assert_same_results(Path("run"), done)
 
 
+@pytest.mark.slow
 def test_a_damaged_part_file_is_made_again(run):
     few = ("replay", "random", "rea", "--dataset", "cifar10", "--replicas", "2", "--evaluations", "3")
     run(*few, "--out", "run")
@@ -174,6 +178,7 @@ def test_a_table_with_other_numbers_is_refused(run, refused, small_table):
 # --- what it prints --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_redraw_gives_the_same_bytes(run, done):
     names = ["summary.md", "regret-cifar10.png", "regret-cifar10.svg"]
     before = {name: (done / name).read_bytes() for name in names}
@@ -184,6 +189,7 @@ def test_redraw_gives_the_same_bytes(run, done):
     assert {name: (done / name).read_bytes() for name in names} == before
 
 
+@pytest.mark.slow
 def test_json_and_csv_rows(run, done):
     rows = json.loads(run("replay", "--redraw", str(done), "--json").out)
     table = load_table("cifar10")
@@ -225,6 +231,7 @@ def test_list_names_every_searcher_with_settings_and_source(run):
 # --- hyper-parameters ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_configurations_and_settings(run, tmp_path):
     (tmp_path / "rea.config").write_text('{"population": ["int", "7"], "tournament": 2}')
     (tmp_path / "darts-v1-mine.config").write_text('{"betas": ["float", ["0.4", "0.9"]], "epochs": 4}')
@@ -319,6 +326,7 @@ def finished(folder: Path) -> set[str]:
     return {path.name for path in (folder / "run/parts").glob("*.h5")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("jobs", "how"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM)])
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_path, long, jobs, how):
     process = start(*LONG, "--jobs", jobs, cwd=tmp_path)

@@ -19,6 +19,8 @@ from nasreplay.train.network_config import network_config
 from tests.support.command import CHECKOUT, end, start, wait_for
 from tests.support.made_up_searches import genotype, write
 
+pytestmark = pytest.mark.slow
+
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 TINY = ("--channels", "4", "--cells", "1", "--fraction", "0.05", "--batch", "16", "--threads", "1")
 DIGITS = ("--dataset", "digits", *TINY)

@@ -17,6 +17,8 @@ from nasreplay.train.loop import Trainer
 from tests.support import team
 from tests.support.command import end, start
 
+pytestmark = pytest.mark.slow
+
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|"
 TINY = ("--dataset", "digits", "--channels", "2", "--cells", "1", "--threads", "1", "--seed", "5")
 RETRAIN = ("retrain", CELL, *TINY, "--fraction", "0.1", "--batch", "16", "--epochs", "2", "--save-every", "0")

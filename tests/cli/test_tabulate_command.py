@@ -12,6 +12,8 @@ from nasreplay.data.pack.check import verify
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tabulate.md"
 SMALL = ("--channels", "4", "--cells", "1", "--epochs", "1", "--fraction", "0.2")
 TINY = {  # what makes a command of the page small: added where it begins so

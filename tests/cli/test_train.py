@@ -10,6 +10,8 @@ import pytest
 from nasreplay.train.checkpoint import Checkpoints, load_checkpoint
 from tests.support.command import CHECKOUT, end, start, wait_for
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--batch", "32", "--fraction", "0.3", "--threads", "1")
 SMALL = ("--channels", "4", "--cells", "0", *FEW)
 RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"

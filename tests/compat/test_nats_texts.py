@@ -2,6 +2,7 @@
 
 import nats_bench
 import nats_bench.genotype_utils as theirs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ texts = st.integers(1, 4).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(texts, st.sampled_from(OPERATIONS), st.sampled_from([True, False, None]))
 def test_random_texts_of_cells(text, operation, zero):

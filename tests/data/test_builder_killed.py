@@ -12,6 +12,8 @@ from nasreplay.data.pack import Pack
 from nasreplay.data.pack.check import verify
 from tests.support.sample_packs import random_columns, write
 
+pytestmark = pytest.mark.slow
+
 KILLS = 25
 
 

@@ -21,6 +21,8 @@ from nasreplay.spaces import SIZE, TOPOLOGY
 from tests.support.archives import FOLDERS, SAMPLED, content_of, numbers_of, path_of, put, synthetic
 from tests.support.command import end, start, wait_for
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 5_000, 9_000, 15_624]].tolist()  # of several shards
 
 

@@ -55,6 +55,7 @@ objects = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.dictionaries(texts, objects, max_size=5), min_size=1, max_size=4),
     st.sampled_from(range(2, 6)),
@@ -65,6 +66,7 @@ def test_every_architecture_comes_back_however_the_bytes_come(parts, protocol, e
     assert cut(pickle.dumps(whole(infos), protocol), *ends) == infos
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(st.integers(0, 2**32), st.sampled_from(range(2, 6)))
 def test_what_architectures_share_is_put_into_each(seed, protocol):

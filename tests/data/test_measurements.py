@@ -22,6 +22,7 @@ def some(data: st.DataObject, present: np.ndarray) -> np.ndarray:
     return np.array(data.draw(st.lists(st.sampled_from(known.tolist()), min_size=1, max_size=100)))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(packs, datasets, epochs, st.data())
 def test_many_architectures_are_answered_like_each_alone(made, stored, epoch, data):

@@ -17,6 +17,8 @@ from nasreplay.evaluate.table.load import load_table
 from nasreplay.spaces import TOPOLOGY
 from tests.support.random_packs import SEEDS, SETS, equal, random_pack
 
+pytestmark = pytest.mark.slow
+
 VALID = {"cifar10-valid": "cifar10", "cifar100": "cifar100"}  # stored → the data set that is searched on
 shapes = st.fixed_dictionaries(
     {

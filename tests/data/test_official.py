@@ -93,6 +93,7 @@ def changed(archive: Path, change) -> dict:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -218,6 +219,7 @@ def test_what_is_asked_for_is_told():
         Reader().read(HOSTILE["a long memo"], "x")
 
 
+@pytest.mark.slow
 def test_hostile_files_take_neither_time_nor_memory(tmp_path):
     """All of them in a process that may have little memory and few seconds."""
     for name, content in HOSTILE.items():

@@ -22,6 +22,8 @@ from nasreplay.spaces import SIZE, TOPOLOGY, space_named
 from tests.support.archives import FOLDERS, SAMPLED, content_of, drawn, one_file, synthetic
 from tests.support.command import CHECKOUT, end, start, wait_for
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = sorted(TOPOLOGY.flat_to_official[[0, 1, 33, 255, 256, 9_000]].tolist())
 NAME = "NATS-tss-synthetic-simple"  # as the folder: the packs of both are then equal to the last byte
 

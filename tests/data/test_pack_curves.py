@@ -165,6 +165,7 @@ def test_a_curve_edited_with_h5py_is_noticed(pack, tmp_path):
         assert len(verify(bad)) == 1
 
 
+@pytest.mark.slow
 def test_a_bomb_in_a_curve_takes_no_memory(pack, tmp_path):
     bomb = zlib.compress(zlib.compress(bytes(2**28)))
 

@@ -36,6 +36,7 @@ def reads_right_or_not_at_all(path: Path, sample: Pack) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_random_bytes_changed(sample, tmp_path):
     whole = sample.path.read_bytes()
     numbers = [sample.column(name).tobytes() for name in sample.columns]

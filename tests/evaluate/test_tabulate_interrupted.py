@@ -16,6 +16,8 @@ from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.evaluate.tabulate.log import AnswerLog
 from tests.support.tabulating import FEW, SOME, live
 
+pytestmark = pytest.mark.slow
+
 KILLS = 12
 
 

@@ -24,6 +24,7 @@ def name(record):
     return record.get("channels") or f"{record['arch']} C={record['C']}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ordered", [False, True], ids=["scheme A", "scheme B"])
 @pytest.mark.parametrize("record", NETS["topology_small"] + NETS["topology"] + NETS["size"], ids=name)
 def test_forward_values(record, ordered):
@@ -42,6 +43,7 @@ def test_state_dicts_have_the_published_names_shapes_and_order(key):
     assert got == wanted["keys"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", NETS["topology_counts"], ids=lambda record: record["arch"])
 def test_parameters_and_flops_of_the_benchmark(record):
     codes = TOPOLOGY.parse(record["arch"])

@@ -31,6 +31,7 @@ def imagined(genotype, plan):
         return NASNet(genotype, plan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo())
 def test_sizes_and_work_equal_the_closed_form(name):
     place, genotype = list(zoo()).index(name), entry(name).genotype
@@ -59,6 +60,7 @@ def inputs(scheme, shape):
     return (waves if scheme == "cnas" else torch.cos(0.013 * place) + 0.5 * waves).reshape(shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     FACTS["forward"],

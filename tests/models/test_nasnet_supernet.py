@@ -42,12 +42,14 @@ def check(net, weights, active, alphas, record):
         near(torch.stack(squares).sum(), record["weight_grad_sq_sum"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("space", "plan", "key"), [(GDAS, XAUTODL, "darts"), (NASNET, SMALL, "2018")])
 def test_joint(space, plan, key):
     alphas = logits_of_architecture(space)
     check(fill(NASNetSupernet(space, plan)), alphas.softmax(1), ALL, alphas, FACTS[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("space", "tau", "key"), [(GDAS, 10.0, "gdas-10"), (FRC, 0.1, "gdas-frc")])
 def test_gdas(space, tau, key):
     alphas = logits_of_architecture(space)
@@ -86,6 +88,7 @@ def codes_of(case):
     return [code for cell in cells for operation, source, _ in cell for code in (source, operation)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FACTS["cnas"], ids=lambda case: case["name"])
 def test_counts_of_curriculum(case):
     net = NASNetSupernet(CNAS, SMALL)
@@ -109,6 +112,7 @@ def test_names_and_shapes_of_cnas():
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == FACTS["cnas_keys"]
 
 
+@pytest.mark.slow
 def test_snas():
     record = FACTS["snas"]
     net = NASNetSupernet(NASNET, Plan(4, 3, 10))
@@ -130,6 +134,7 @@ def test_snas():
     near(alphas.grad[14:].norm(), record["grad_norm_reduce"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", FACTS["sizes"], ids=str)
 def test_sizes(row):
     name, channels, cells, classes, affine, size = row

@@ -26,6 +26,8 @@ from nasreplay.testing import random_codes, random_mixture, vertex_mixture
 from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import load
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {"channels": 4, "cells": 1}
 
 

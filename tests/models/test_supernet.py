@@ -64,6 +64,7 @@ def mixtures(seed, by_cell, density):
     return weights, active
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     seed=st.integers(0, 10_000),

@@ -20,6 +20,7 @@ ORDERS = {
 ROWS = [row for row in SIMULATION["rows"] if row["draws"] == 200 and row["start_ops"] in (1, 2, 5)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "row", ROWS, ids=lambda row: f"{ORDERS[row['order']]}-{row['start_ops']}-lr{row['lr']}"
 )
@@ -71,6 +72,7 @@ def test_fixed_space_is_the_curriculum_that_starts_with_everything():
     assert np.array_equal(one.evaluated, other.evaluated)
 
 
+@pytest.mark.slow
 def test_lstm_controller_learns():
     table = load_table("cifar10", trial="mean")
     changes = {"policy": "lstm", "learning_rate": 0.01, "hidden": 32}

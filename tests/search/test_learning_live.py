@@ -15,6 +15,8 @@ from nasreplay.seeds import Stream
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
+pytestmark = pytest.mark.slow
+
 NETWORK = CellNetwork(bn=0, channels=8, cells=1)  # statistics of each batch: running ones come too late here
 SAMPLES = 50
 

@@ -25,6 +25,8 @@ from nasreplay.testing import LiveSearcherContract, random_codes
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
+pytestmark = pytest.mark.slow
+
 FRC = NASNET_SPACES["nasnet-gdas-frc"]
 FEW = {"rsps": {"candidates": 2}, "curriculum": {"hidden": 4, "derive_samples": 2, "start_ops": 3}}
 RECIPE = replace(WEIGHT_SHARING, batch=4, test_batch=16)

@@ -17,6 +17,8 @@ from nasreplay.testing import LiveSearcherContract
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 
+pytestmark = pytest.mark.slow
+
 FEW = {
     "rsps": {"candidates": 2},
     "setn": {"candidates": 2},

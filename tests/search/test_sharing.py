@@ -239,6 +239,7 @@ def test_setn_on_a_table_descends_the_slope_and_says_that_it_is_an_oracle():
     assert reached[0] == pytest.approx(reached[1], abs=1.0)  # nearly the same start, the same slope
 
 
+@pytest.mark.slow
 def test_enas_learns_on_a_table():
     table = synthetic_table(trial="mean")
     searcher = search.make("enas", {"updates": 10, "samples": 10, "candidates": 1})
@@ -297,6 +298,7 @@ def test_enas_is_rewarded_on_batches_and_answers_with_the_whole():
     assert not result.oracle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["lstm", "logits"])
 def test_curriculum_trains_weights_is_rewarded_on_batches_and_answers_with_the_whole(policy):
     evaluator = StandIn()

@@ -168,6 +168,7 @@ def test_mask_rl_updates_as_written_plainly():
     assert searcher.incumbent().tolist() == searcher.state.logits.argmax(-1).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_on_a_table_they_find_good_sizes(name):
     """With the table's settings and 400 steps, the median of 6 runs is among the best hundred of 32,768."""

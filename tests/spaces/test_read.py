@@ -146,6 +146,7 @@ def survives(text: str) -> None:
         assert read_architecture(str(found)) == found
 
 
+@pytest.mark.slow
 def test_twelve_thousand_damaged_texts():
     draw = random.Random(201)
     whole = [lambda: str(TOPOLOGY.at(draw.randrange(15625))), lambda: str(SIZE.at(draw.randrange(32768)))]
@@ -171,6 +172,7 @@ def test_twelve_thousand_damaged_texts():
         survives("".join(letters))
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_arbitrary_texts(text):
     survives(text)

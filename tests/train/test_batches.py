@@ -59,6 +59,7 @@ def test_every_offset_and_both_mirror_images_come():
     assert len(seen) == 2 * 9 * 9
 
 
+@pytest.mark.slow
 def test_digits_are_not_mirrored():
     images = load("digits").train
     assert not images.augment.flip

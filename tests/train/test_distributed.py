@@ -4,6 +4,8 @@ import torch
 from nasreplay.train.checkpoint import load_checkpoint
 from tests.support import team, team_jobs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):

@@ -30,6 +30,7 @@ def trainer(build=linear, recipe=None, fraction=0.2, **device) -> Trainer:
     return Trainer(build, images, recipe or Recipe(batch=32), 7, Device(**device))
 
 
+@pytest.mark.slow
 def test_a_child_learns_digits():
     source = load("digits")
     run = Trainer(tiny, source.train, Recipe(epochs=4, batch=32), 1)
@@ -40,6 +41,7 @@ def test_a_child_learns_digits():
     assert [score.lr for score in scores] == pytest.approx([0.1, 0.0853553, 0.05, 0.0146447], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [linear, tiny])
 def test_a_training_continued_after_any_batch_ends_in_the_same_bits(tmp_path, build):
     sets = {"test": load("digits").all_test.fraction(0.1)}

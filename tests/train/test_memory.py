@@ -15,6 +15,8 @@ from nasreplay.train.recipe import Recipe
 from nasreplay.train.step_memory import FEW, of_pass, of_training
 from tests.support.command import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
 @pytest.mark.parametrize("what", ["darts-v1", "gdas", "retrain again"])
