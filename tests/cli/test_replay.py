@@ -348,6 +348,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_
     }
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_workers_start(home, tmp_path):
     process = start(*LONG, "--jobs", "2", cwd=tmp_path)
     wait_for(lambda: workers_of(process), process)
@@ -364,6 +365,7 @@ def workers_of(process) -> list[psutil.Process]:
     return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
 
+@pytest.mark.slow
 def test_a_dead_worker_is_one_line_and_the_rerun_continues(home, tmp_path, long):
     process = start(*LONG, "--jobs", "2", cwd=tmp_path)
     wait_for(lambda: finished(tmp_path), process)
@@ -381,6 +383,7 @@ def test_a_dead_worker_is_one_line_and_the_rerun_continues(home, tmp_path, long)
     assert_same_results(tmp_path / "run", long)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_their_parent(home, tmp_path, how):
     process = start(*LONG, "--jobs", "2", cwd=tmp_path)

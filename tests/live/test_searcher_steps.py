@@ -295,6 +295,7 @@ METHODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "steps", "tolerance"), [(torch.float32, 1, 1e-4), (torch.float64, 3, 1e-7)], ids=["32", "64"]
 )

@@ -20,6 +20,8 @@ from nasreplay.testing import SlopeContract, random_codes, random_mixture, verte
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
+pytestmark = pytest.mark.slow
+
 FEW = replace(WEIGHT_SHARING, batch=8, test_batch=16, clip=0.0)
 
 

@@ -164,6 +164,7 @@ def test_a_loss_that_is_not_finite_is_named():
         search.run(search.make("darts-v1", preset="published"), supernet, Budget(epochs=5), seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["darts-v1", "darts-v2", "gdas", "snas", "setn", "rsps", "curriculum"])
 def test_searchers_run_unchanged_and_repeat_exactly(name):
     few = {"candidates": 3} if name in ("setn", "rsps") else {}

@@ -15,6 +15,8 @@ from nasreplay.runs.report.rows import rows as rows_of
 from nasreplay.spaces import SIZE, TOPOLOGY
 from tests.support.full_tables import made_up
 
+pytestmark = pytest.mark.slow
+
 SECONDS = {
     "topology": {"cifar10": 20_000, "cifar100": 40_000, "ImageNet16-120": 120_000},
     "size": {"cifar10": 20_000, "cifar100": 40_000, "ImageNet16-120": 60_000},

@@ -25,6 +25,7 @@ def outcome(name, replicas):
     return search.run(search.make(name), load_table("cifar100"), BUDGET, seed=9, replicas=replicas)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", search.SEARCHERS)
 def test_same_bits_among_1_7_and_500(name):
     many = outcome(name, 500)
@@ -35,6 +36,7 @@ def test_same_bits_among_1_7_and_500(name):
         assert getattr(one, array).tobytes() == whole[5:6].tobytes(), array
 
 
+@pytest.mark.slow
 def test_same_bits_in_other_processes_with_other_threads():
     printed = []
     for threads in ("1", "2"):

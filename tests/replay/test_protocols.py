@@ -103,6 +103,7 @@ def curved(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_rungs_are_the_published_epochs(curved):
     def ladder(protocol: str, dataset: str, name: str) -> list[Fidelity]:
         plan = Plan(datasets=(dataset,), protocol=protocol, table=str(curved.path))

@@ -60,6 +60,7 @@ def test_embedded_optimum(dataset, best):
     assert table.query(cell).accuracy == table.optimum
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "rea", "reinforce", "bohb", "local-search"])
 def test_sampling_searchers_beat_half_their_budget_of_random(name):
     table = load_table("cifar10")

@@ -13,6 +13,8 @@ from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.runs.result import ARRAYS, Result
 from nasreplay.runs.store import load_result, read_comparison
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 PLAN = Plan(
     searchers=searchers_of(("random", "rea", "local-search"), "plain"),
