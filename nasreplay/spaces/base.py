@@ -65,6 +65,8 @@ class Space:
     """D tuples: what each decision may choose, at most 127 words each; their numbers may differ."""
     mark: ClassVar[str] = ""
     """Characters of which each one shows that a text belongs to this space; empty: whether it parses shows it."""
+    archive: ClassVar[str] = ""
+    """Name of the official NATS-Bench archive of this space, without its ending; empty: there is none."""
     widens: ClassVar[bool] = False
     """Whether the options of every decision grow, so that the last ones make the widest network."""
 

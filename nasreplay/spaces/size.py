@@ -36,6 +36,7 @@ class SizeSpace(Space):
     name = "size"
     options = (tuple(map(str, WIDTHS)),) * 5
     mark = ":"
+    archive = "NATS-sss-v1_0-50262"
     widens = True
 
     def parse(self, text: str) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ class TopologySpace(Space):
     name = "topology"
     options = (OPERATIONS,) * 6
     mark = "|~"
+    archive = "NATS-tss-v1_0-3ffb9"
 
     @cached_property
     def official_to_flat(self) -> np.ndarray:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from nasreplay.data.importers.nats.archive import NAMES, open_archive
+from nasreplay.data.importers.nats.archive import open_archive
 from nasreplay.data.importers.nats.archive_to_pack import convert
+from nasreplay.spaces import SIZE, TOPOLOGY
 
 
 @pytest.fixture(scope="session")
@@ -12,9 +13,7 @@ def samples(shared) -> dict[str, str]:
     folder = shared / "data/nats-sample"
     if not folder.is_dir():
         pytest.skip("needs the sample archives in ../shared/data/nats-sample, which are not here")
-    return {
-        space: str(folder / f"{NAMES[name]}-simple") for space, name in (("tss", "topology"), ("sss", "size"))
-    }
+    return {tag: str(folder / f"{space.archive}-simple") for tag, space in (("tss", TOPOLOGY), ("sss", SIZE))}
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ import h5py
 
 from nasreplay.compat.nats_bench.sources import FolderSource, MemorySource, PackSource, Source
 from nasreplay.data.importers.nats.archive import (
-    NAMES,
     default_file,
     default_folder,
     official_texts,
@@ -120,11 +119,9 @@ def _default(space: Space, fast_mode: bool) -> Opened:
         source, _, folder = _file(place, space, fast_mode)
         return source, None, folder
     for name in cached_tables():
-        if name.startswith(NAMES[space.name]):
+        if name.startswith(space.archive):
             return _pack(open_table(name), space, fast_mode)
-    raise BadInput(
-        f"{nowhere}; nor is there a table of {NAMES[space.name]}: `nasreplay data convert` makes one"
-    )
+    raise BadInput(f"{nowhere}; nor is there a table of {space.archive}: `nasreplay data convert` makes one")
 
 
 def _records(given: dict[str, Any], space: Space) -> Iterator[Record]:

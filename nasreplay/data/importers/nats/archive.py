@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from nasreplay.data.importers.nats.template import loads_official
 from nasreplay.errors import BadInput, WriteFailed
-from nasreplay.spaces import SIZE, TOPOLOGY, Space
+from nasreplay.spaces import Space
+from nasreplay.spaces.registry import known_spaces
 
-NAMES = {"topology": "NATS-tss-v1_0-3ffb9", "size": "NATS-sss-v1_0-50262"}
 ENDING = ".pickle.pbz2"
 LARGEST = 4 * 2**20  # bytes, unpacked, of one architecture; the official ones have 0.3 MB
 _LARGEST_META = 16 * 2**20
@@ -71,13 +71,17 @@ class Archive(NamedTuple):
         return [number for number in range(self.space.size) if number not in self.files]
 
 
+def archived() -> list[Space]:
+    """The spaces that have an official archive."""
+    return [space for space in known_spaces() if space.archive]
+
+
 def open_archive(path: str | Path | None = None) -> Archive:
     """The archive in a folder; None looks where the official API does. Raises BadInput."""
     folder = default_folder() if path is None else Path(path).expanduser()
     if folder.is_file():
-        raise BadInput(
-            f"{folder}: a file; name the folder {NAMES['topology']}-simple or {NAMES['size']}-simple"
-        )
+        names = " or ".join(f"{space.archive}-simple" for space in archived())
+        raise BadInput(f"{folder}: a file; name the folder {names}")
     meta = folder / f"meta{ENDING}"
     content = loads_official(content_of(meta, _LARGEST_META), str(meta))
     space = space_of(content.get("meta_archs") if isinstance(content, dict) else None, meta)
@@ -91,12 +95,12 @@ def default_folder(space: Space | None = None) -> Path:
 
     Raises BadInput if there is none, or more than one.
     """
-    return _only([f"{NAMES[each]}-simple" for each in NAMES if space is None or space.name == each])
+    return _only([f"{each.archive}-simple" for each in archived() if space in (None, each)])
 
 
 def default_file(space: Space | None = None) -> Path:
     """The one-file archive there; raises BadInput likewise."""
-    return _only([f"{NAMES[each]}{ENDING}" for each in NAMES if space is None or space.name == each])
+    return _only([f"{each.archive}{ENDING}" for each in archived() if space in (None, each)])
 
 
 def _only(names: list[str]) -> Path:
@@ -141,12 +145,11 @@ def content_of(file: Path | Piece, limit: int = LARGEST) -> bytes:
 
 def space_of(listed: Any, where: Path) -> Space:
     """The space that has these architectures in the official order; raises BadInput."""
-    for space in (TOPOLOGY, SIZE):
+    for space in archived():
         if listed == official_texts(space):
             return space
-    raise BadInput(
-        f"{where}: its meta_archs is not the list of architectures of the topology or the size space"
-    )
+    names = " or the ".join(space.name for space in archived())
+    raise BadInput(f"{where}: its meta_archs is not the list of architectures of the {names} space")
 
 
 def official_texts(space: Space) -> list[str]:

@@ -28,7 +28,6 @@ from nasreplay.errors import BadInput, BadOutput, BadPack, NasReplayError, Unsaf
 from nasreplay.files.lock import alone_in
 from nasreplay.files.workers import cores, start_worker
 
-TITLES = {"topology": "NATS-Bench topology space", "size": "NATS-Bench size space"}
 LICENCE = "MIT (NATS-Bench)"
 NO_FILE = "no file"
 
@@ -191,7 +190,7 @@ def _assemble(archive: Archive, out: Path, tasks: list[Job], files: list[Path]) 
         out,
         archive.space,
         columns | _latency(columns, epochs),
-        title=f"{TITLES[archive.space.name]}, {archive.name}",
+        title=f"NATS-Bench {archive.space.name} space, {archive.name}",
         source=f"the official archive {archive.name}",
         licence=LICENCE,
         epochs=epochs,
