@@ -75,3 +75,17 @@ def join(value: Any, leaves: Mapping[str, Callable[[str], Any]]) -> Any:
         if mark == "items":
             return {key: join(item, leaves) for key, item in name}
     return {key: join(item, leaves) for key, item in value.items()}
+
+
+def difference(one: Any, other: Any, name: str = "") -> tuple[str, str, str] | None:
+    """(dotted name, one value, other value) of the first thing in which two JSON values differ, shortened."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        dot = f"{name}." if name else ""
+        inner = (difference(one.get(key), other.get(key), f"{dot}{key}") for key in one | other)
+        return next(filter(None, inner), None)
+    return None if one == other else (name, _short(one), _short(other))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

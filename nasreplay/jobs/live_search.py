@@ -17,7 +17,7 @@ from nasreplay.jobs.search_checkpoint import SearchCheckpoint
 from nasreplay.jobs.searches import Show, Task, Tell, interrupted
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
-from nasreplay.live.search_memory import of_search
+from nasreplay.live.search_memory import estimate_search
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.record import RunFolder, result_of
@@ -78,7 +78,6 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     epochs = longest and min(longest, own.epochs or longest)
     folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
     checkpoint = _checkpoint(searcher, task, folder) if group.is_rank_zero and own.leaves_checkpoint else None
-    _tell_settings(searcher, evaluator, task, epochs, tell)
     board = Board(folder / "tensorboard")
 
     def each_epoch(epoch: int, searcher: Searcher, evaluator: LiveEvaluator) -> dict[str, Any]:
@@ -107,6 +106,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
         recorder=recorder,
         progress=_shown(show, evaluator.steps_per_epoch * epochs) if show and epochs else None,
         agree=recorder.agree,
+        begun=lambda: _tell_settings(searcher, evaluator, task, epochs, tell),
     )
     board.close()
     if not outcome.finished:
@@ -157,7 +157,7 @@ def _tell_settings(
         mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
         less = "" if mixes else " at most"
         tell(
-            f"memory{less} {of_search(evaluator, mixes) / 1e6:,.0f} MB for weights and steps of "
+            f"memory{less} {estimate_search(evaluator, mixes) / 1e6:,.0f} MB for weights and steps of "
             f"{evaluator.recipe.batch} images"
         )
         if evaluator.source.valid_on_test:

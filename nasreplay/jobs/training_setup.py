@@ -26,7 +26,7 @@ from nasreplay.train.images.streamed import StreamedSource, load_files
 from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
 from nasreplay.train.recipe import Recipe, recipe_of
-from nasreplay.train.step_memory import few_images, of_training
+from nasreplay.train.step_memory import estimate_training, few_images
 
 if TYPE_CHECKING:
     from torch import nn
@@ -135,7 +135,7 @@ class Training:
             multiply_adds(network, image),
             min(EVALUATION_BATCH, max(map(len, self.sets.values()))),
         )
-        memory = of_training(network, self.recipe, self.device, side, evaluated)
+        memory = estimate_training(network, self.recipe, self.device, side, evaluated)
         return NetworkFacts(parameters(network) - extra, extra, work, round(memory / 1e6))
 
 

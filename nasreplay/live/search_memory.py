@@ -1,4 +1,4 @@
-"""How much memory a search on shared weights will take."""
+"""Estimate of the memory that a search on shared weights takes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import nn
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.train.batches import Batch
-from nasreplay.train.step_memory import few_images, of_pass, of_weights, untouched
+from nasreplay.train.step_memory import estimate_pass, estimate_weights, few_images, untouched
 
 
-def of_search(supernet: SupernetEvaluator, mixes: bool) -> int:
+def estimate_search(supernet: SupernetEvaluator, mixes: bool) -> int:
     """Bytes beyond the images: a step on a whole batch or an evaluation, and weights with their moments.
 
     mixes: whether the search computes all operations at once (DARTS, SNAS). If not, this is of the one operation that
@@ -24,10 +24,10 @@ def of_search(supernet: SupernetEvaluator, mixes: bool) -> int:
     with untouched(supernet.net):
         step = max(_of_step(supernet, mixture, batch) for mixture in _mixtures(supernet, mixes))
         one_hot = supernet.space.embed((supernet.space.choices - 1)[None])[0]
-        evaluation = of_pass(
+        evaluation = estimate_pass(
             lambda: supernet.count_right(one_hot, [batch]), min(supernet.valid_batch, len(supernet.valid))
         )
-    return max(step, evaluation) + of_weights(supernet.net)
+    return max(step, evaluation) + estimate_weights(supernet.net)
 
 
 def _mixtures(supernet: SupernetEvaluator, mixes: bool) -> list[Mixture]:
@@ -49,4 +49,4 @@ def _of_step(supernet: SupernetEvaluator, mixture: Mixture, batch: Batch) -> int
         loss = nn.functional.cross_entropy(logits.to(supernet.dtype), batch.labels)
         return torch.autograd.grad(loss, [*supernet.weights, weights], allow_unused=True)
 
-    return of_pass(step, -(-supernet.recipe.batch // supernet.division.parts))
+    return estimate_pass(step, -(-supernet.recipe.batch // supernet.division.parts))

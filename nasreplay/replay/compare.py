@@ -27,7 +27,7 @@ from nasreplay.replay.tables import Tables, departures, notes
 from nasreplay.runs import store
 from nasreplay.runs.folder import open_folder, versions
 from nasreplay.runs.result import Comparison, Result
-from nasreplay.search.driver import StopSignals, check
+from nasreplay.search.driver import StopSignals, validate
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -52,7 +52,7 @@ def compare(
     pairs = [(dataset, name) for dataset in tables.searched for name in plan.names]
     for dataset, name in pairs:
         searcher = plan.searcher(name)
-        check(searcher, tables.seen_by(searcher, dataset), tables.budget(dataset), range(plan.replicas))
+        validate(searcher, tables.seen_by(searcher, dataset), tables.budget(dataset), range(plan.replicas))
     with alone_in(folder):
         settings = open_folder(folder, _settings(tables), {"command": command, "versions": versions()})
         seed = settings["seed"]

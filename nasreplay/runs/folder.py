@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nasreplay._version import __version__
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.state import difference
 from nasreplay.seeds import root_seed
 
 
@@ -33,10 +33,10 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     recorded = read_header(folder)
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
-    for name, was, now in _differences({name: recorded.get(name) for name in settings}, settings):
+    if found := difference({name: recorded.get(name) for name in settings}, settings):
+        name, was, now = found
         raise BadOutput(
-            f"{folder} holds a run with {name} = {_short(was)}, now {_short(now)}: "
-            "choose another --out, or the recorded value"
+            f"{folder} holds a run with {name} = {was}, now {now}: choose another --out, or the recorded value"
         )
     return recorded
 
@@ -60,18 +60,3 @@ def read_header(folder: Path) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise BadOutput(f"{folder / 'run.json'}: not the header of a run; choose another --out")
     return header
-
-
-def _differences(was: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """(dotted name, recorded value, new value) of what differs."""
-    for name in was | now:
-        one, other = was.get(name), now.get(name)
-        if isinstance(one, dict) and isinstance(other, dict):
-            yield from ((f"{name}.{inner}", *values) for inner, *values in _differences(one, other))
-        elif one != other:
-            yield name, one, other
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

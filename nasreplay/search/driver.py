@@ -19,7 +19,7 @@ from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
 
 MOST_REPLICAS = 1_000_000
-WAYS_OUT = {
+HINTS = {
     "clock": "give --evaluations, for without seconds a time budget never ends.",
     "evaluate": "use a table, a supernet or scratch training.",
     "slope": "use a table or a supernet.",
@@ -79,6 +79,7 @@ def run(
     recorder: Recorder | None = None,
     progress: Callable[[Progress], None] | None = None,
     agree: Callable[[Ledger, bool], bool] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Result:
     """Run one searcher on one evaluator until every replica has spent its budget or its epochs.
 
@@ -86,13 +87,16 @@ def run(
     `seed` −1 draws one, found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight
     (`finished` False); a second one at once. Where several processes run the same search, `agree` is asked before
     each step with the ledger and whether this one is to stop: it makes the ledgers equal and returns whether all are
-    to stop. Raises LacksCapability or BadSetting before anything is asked.
+    to stop. `begun` is called once, when evaluator and searcher have begun. Raises LacksCapability or BadSetting
+    before anything is asked.
     """
     budget, agree = budget or Budget(), agree or (lambda ledger, asked: asked)
     seed, replicas = root_seed(seed), range(replicas) if isinstance(replicas, int) else replicas
-    epochs = check(searcher, evaluator, budget, replicas)
+    epochs = validate(searcher, evaluator, budget, replicas)
     evaluator.begin(seed, replicas, budget)
     searcher.begin(evaluator.space, evaluator.ladder(), seed, replicas)
+    if begun:
+        begun()
     header = {
         "searcher": {"name": searcher.name, "source": searcher.source, **searcher.settings()},
         "evaluator": evaluator.describe(),
@@ -136,8 +140,8 @@ def run(
     return trace.result(searcher, evaluator, header, time.perf_counter() - started, finished)
 
 
-def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: range) -> int:
-    """The epochs of a run (0: a budget ends it), after refusing what cannot work before anything is asked.
+def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: range) -> int:
+    """Refuse combinations that cannot run. Returns the number of epochs, 0 if a budget ends the run.
 
     Raises LacksCapability, NotMeasured or BadSetting.
     """
@@ -148,7 +152,7 @@ def check(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: ra
     if lacking:
         raise LacksCapability(
             f"{searcher.name} needs {' and '.join(lacking)}: {evaluator.describe()['evaluator']} "
-            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(WAYS_OUT[need] for need in lacking)}"
+            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(HINTS[need] for need in lacking)}"
         )
     space = evaluator.space
     if searcher.edgewise and space.decisions != space.edges:

@@ -35,23 +35,23 @@ class Trace:
     def result(
         self, searcher: Searcher, evaluator: Evaluator, header: dict[str, Any], wall_s: float, finished: bool
     ) -> Result:
-        """Arrays over replicas and points."""
+        """The result: arrays over replicas and points (questions, or steps of a search by epochs)."""
         replicas = len(evaluator.ledger)
         replica = _joined([a.replica for a in self.asked], np.int64)
-        place = (replica, rank_within(replica))
+        points = (replica, rank_within(replica))
         index = _joined([self.number.of(a.codes) for a in self.asked], np.int32)
-        evaluated = _grid(replicas, place, index, -1)
-        observed = _grid(replicas, place, _joined([a.accuracy for a in self.asked], float), np.nan)
-        clock = _grid(replicas, place, _joined([a.clock for a in self.asked], float), np.nan)
-        trial = _grid(replicas, place, _joined([a.trial for a in self.asked], np.int32), -1)
+        evaluated = _grid(replicas, points, index, -1)
+        observed = _grid(replicas, points, _joined([a.accuracy for a in self.asked], float), np.nan)
+        clock = _grid(replicas, points, _joined([a.clock for a in self.asked], float), np.nan)
+        trial = _grid(replicas, points, _joined([a.trial for a in self.asked], np.int32), -1)
         incumbent = best_so_far(evaluated, observed)
         queries = np.cumsum(evaluated >= 0, axis=1, dtype=np.int32)
         if self.keep_steps:
             rows = _joined([s[0] for s in self.steps], np.int64)
-            place = (rows, rank_within(rows))
-            incumbent = _grid(replicas, place, _joined([s[1] for s in self.steps], np.int32), -1)
-            clock = _grid(replicas, place, _joined([s[2] for s in self.steps], float), np.nan)
-            queries = _grid(replicas, place, _joined([s[3] for s in self.steps], np.int32), 0)
+            points = (rows, rank_within(rows))
+            incumbent = _grid(replicas, points, _joined([s[1] for s in self.steps], np.int32), -1)
+            clock = _grid(replicas, points, _joined([s[2] for s in self.steps], float), np.nan)
+            queries = _grid(replicas, points, _joined([s[3] for s in self.steps], np.int32), 0)
         settings = {**header, "space": evaluator.space.name}
         return Result(
             searcher=searcher.name,
@@ -76,8 +76,9 @@ def _joined(parts: list[np.ndarray], kind: Any) -> np.ndarray:
 
 
 def _grid(
-    replicas: int, place: tuple[np.ndarray, np.ndarray], values: np.ndarray, missing: Any
+    replicas: int, points: tuple[np.ndarray, np.ndarray], values: np.ndarray, missing: Any
 ) -> np.ndarray:
-    grid = np.full((replicas, int(place[1].max(initial=-1)) + 1), missing, dtype=values.dtype)
-    grid[place] = values
+    """[replicas, points] of values at (replica, point), `missing` elsewhere."""
+    grid = np.full((replicas, int(points[1].max(initial=-1)) + 1), missing, dtype=values.dtype)
+    grid[points] = values
     return grid

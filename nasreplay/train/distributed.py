@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from nasreplay.errors import BadSetting, TrainingFailed
+from nasreplay.models.recompute import kept_buffers
 
 T = TypeVar("T")
 
@@ -120,11 +121,9 @@ def _try(network: nn.Module, example: Tensor) -> None:
 @contextmanager
 def _untouched(network: nn.Module) -> Iterator[None]:
     """Inside, it trains; afterwards its mode, statistics and gradients are as before."""
-    mode, before = network.training, [buffer.clone() for buffer in network.buffers()]
-    network.train()
-    yield
-    for buffer, values in zip(network.buffers(), before, strict=True):
-        buffer.copy_(values)
+    mode = network.training
+    with kept_buffers(network.train()):
+        yield
     network.zero_grad(set_to_none=True)
     network.train(mode)
 

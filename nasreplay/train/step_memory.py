@@ -1,4 +1,4 @@
-"""How much memory a step will take: counted on a few images, and scaled to a batch.
+"""Estimates of the memory that a step takes: counted on a few images, and scaled to a batch.
 
 What a pass keeps and makes on the way grows with its images, but for the gradients that it gives; so one pass over
 FEW images tells of any batch. Counted are tensors; the libraries' own workspaces are not.
@@ -24,8 +24,8 @@ FEW = 2  # images; a batch norm wants more than one value
 MOMENTS = 1  # copies of the weights that SGD with momentum keeps
 
 
-def of_pass(run: Callable[[], Any], images: int) -> int:
-    """Bytes of a pass over so many images at its height; run: makes it over FEW images and returns what remains."""
+def estimate_pass(run: Callable[[], Any], images: int) -> int:
+    """Peak bytes of a pass over so many images; run: makes it over FEW images and returns what remains."""
     with _Counting() as counted:
         kept = run()
     height = counted.height()
@@ -33,13 +33,13 @@ def of_pass(run: Callable[[], Any], images: int) -> int:
     return height * images // FEW
 
 
-def of_weights(network: nn.Module, copies: int = 0) -> int:
+def estimate_weights(network: nn.Module, copies: int = 0) -> int:
     """Bytes of weights, gradients, momentum and statistics; copies: of an average of the weights."""
     weights = sum(map(_bytes, network.parameters()))
     return weights * (2 + MOMENTS + copies) + sum(map(_bytes, network.buffers())) * (1 + copies)
 
 
-def of_training(network: nn.Module, recipe: Recipe, device: Device, side: int, evaluated: int) -> int:
+def estimate_training(network: nn.Module, recipe: Recipe, device: Device, side: int, evaluated: int) -> int:
     """Bytes of a training by a recipe, with evaluations of so many images at once."""
     images, labels = few_images(side, device)
     weights = [p for p in network.parameters() if p.requires_grad]
@@ -57,8 +57,9 @@ def of_training(network: nn.Module, recipe: Recipe, device: Device, side: int, e
             network(images)
 
     with untouched(network):
-        height = max(of_pass(step, -(-recipe.batch // recipe.micro_batches)), of_pass(evaluation, evaluated))
-    return height + of_weights(network, copies=bool(recipe.ema))
+        training = estimate_pass(step, -(-recipe.batch // recipe.micro_batches))
+        height = max(training, estimate_pass(evaluation, evaluated))
+    return height + estimate_weights(network, copies=bool(recipe.ema))
 
 
 def few_images(side: int, device: Device, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
+from nasreplay.models.drop_path import drop_path
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nb201.cell import MixedCell
 from nasreplay.models.nb201.child import child
@@ -208,7 +209,7 @@ def test_drop_path_drops_whole_samples_in_evaluation_too():
     net = fill(Supernet(10, 4, 1)).eval()
     net.drop_path, net.generator = 0.5, torch.Generator().manual_seed(0)
     x = torch.ones(1000, 2, 1, 1)
-    dropped = net._drop(x)
+    dropped = drop_path(x, net.drop_path, net.generator)
     assert set(dropped[:, 0, 0, 0].tolist()) == {0.0, 2.0}
     assert torch.equal(dropped[:, 0], dropped[:, 1])
     assert dropped.mean().item() == pytest.approx(1, abs=0.1)

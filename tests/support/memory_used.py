@@ -11,7 +11,7 @@ import torch
 
 from nasreplay import search
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.live.search_memory import of_search
+from nasreplay.live.search_memory import estimate_search
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.shared_networks import GDASNetwork
@@ -21,7 +21,7 @@ from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, ImageSource, SearchData
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
-from nasreplay.train.step_memory import of_training
+from nasreplay.train.step_memory import estimate_training
 
 torch.set_num_threads(1)
 
@@ -57,7 +57,7 @@ def searched(name: str, device: Device) -> tuple[int, int]:
     searcher: Any = search.make(name, preset="live")
     supernet.begin(1, range(1), Budget())
     searcher.begin(supernet.space, supernet.ladder(), 1, range(1))
-    forecast = of_search(supernet, mixes=name == "darts-v1")
+    forecast = estimate_search(supernet, mixes=name == "darts-v1")
     if name == "gdas":
         searcher.state.logits[..., network.space.operations.index("sep_conv_5x5")] = 100
     before = resident()
@@ -71,7 +71,7 @@ def retrained(device: Device) -> tuple[int, int]:
     recipe = Recipe(batch=64, auxiliary=0.4, drop_path=0.2)
     plan = Plan(8, 5, 10, auxiliary=True)
     trainer = Trainer(lambda: NASNet(entry("GDAS_V1").genotype, plan), Noise(32).images, recipe, 1, device)
-    forecast = of_training(trainer.network, recipe, device, 32, 64)
+    forecast = estimate_training(trainer.network, recipe, device, 32, 64)
     before = resident()
     for _ in range(2):
         trainer.epoch({})

@@ -12,7 +12,7 @@ from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train.device import Device
 from nasreplay.train.recipe import Recipe
-from nasreplay.train.step_memory import FEW, of_pass, of_training
+from nasreplay.train.step_memory import FEW, estimate_pass, estimate_training
 from tests.support.command import CHECKOUT
 
 pytestmark = pytest.mark.slow
@@ -39,8 +39,8 @@ def test_what_is_alive_at_one_time_counts_and_what_remains_does_not():
         del again
         return kept
 
-    assert of_pass(run, FEW) == 3000
-    assert of_pass(run, 5 * FEW) == 15_000
+    assert estimate_pass(run, FEW) == 3000
+    assert estimate_pass(run, 5 * FEW) == 15_000
 
 
 def test_a_forecast_leaves_the_network_as_it_was():
@@ -49,10 +49,10 @@ def test_a_forecast_leaves_the_network_as_it_was():
     network.drop_path, network.generator = 0.5, torch.Generator().manual_seed(3)  # pyright: ignore
     before = {name: values.clone() for name, values in network.state_dict().items()}
     noise, world = network.generator.get_state(), torch.get_rng_state()
-    small, large = (of_training(network, Recipe(batch=size), Device(), 32, 1) for size in (8, 16))
+    small, large = (estimate_training(network, Recipe(batch=size), Device(), 32, 1) for size in (8, 16))
     assert 1.5 * small < large < 2 * small
-    assert of_training(network, Recipe(batch=8, ema=0.9), Device(), 32, 1) > small
-    assert of_training(network, Recipe(batch=1), Device(), 32, 256) > small / 10
+    assert estimate_training(network, Recipe(batch=8, ema=0.9), Device(), 32, 1) > small
+    assert estimate_training(network, Recipe(batch=1), Device(), 32, 256) > small / 10
     assert not network.training
     assert torch.equal(network.generator.get_state(), noise)
     assert torch.equal(torch.get_rng_state(), world)

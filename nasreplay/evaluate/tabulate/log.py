@@ -11,6 +11,7 @@ import numpy as np
 
 from nasreplay.errors import BadOutput
 from nasreplay.files.lock import lock
+from nasreplay.files.state import difference
 
 FORMAT = "nasreplay-tabulation/1"
 
@@ -102,20 +103,6 @@ class AnswerLog:
 
     def _unwritable(self, problem: OSError) -> BadOutput:
         return BadOutput(f"{self.path}: cannot be written: {problem.strerror}; choose another --out")
-
-
-def difference(one: Any, other: Any, name: str = "") -> tuple[str, str, str] | None:
-    """(dotted name, one value, other value) of the first thing in which two JSON values differ."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        dot = f"{name}." if name else ""
-        inner = (difference(one.get(key), other.get(key), f"{dot}{key}") for key in one | other)
-        return next(filter(None, inner), None)
-    return None if one == other else (name, _short(one), _short(other))
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _parsed(line: bytes) -> Any:

@@ -20,7 +20,8 @@ from nasreplay.data.pack.layout import recipe_of
 from nasreplay.data.semantics import CustomDataset, CustomSplit
 from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
-from nasreplay.evaluate.tabulate.log import Answered, difference
+from nasreplay.evaluate.tabulate.log import Answered
+from nasreplay.files.state import difference
 from nasreplay.spaces import space_named
 
 WHOLE = [1, 1]  # the shard of what is not divided

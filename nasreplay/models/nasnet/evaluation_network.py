@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nasreplay.models.nasnet.nasnet_cells import Drop, DropPath, Entrance, FixedReduction
+from nasreplay.models.drop_path import DropPath
+from nasreplay.models.nasnet.nasnet_cells import Drop, Entrance, FixedReduction
 from nasreplay.models.nasnet.nasnet_ops import layer
 from nasreplay.models.nb201.nb201_ops import batch_norm
 from nasreplay.models.recompute import run_cell

@@ -1,4 +1,4 @@
-"""What evaluation networks and supernets of genotypes share: drop path, the entrance of a cell, the fixed reduction.
+"""What evaluation networks and supernets of genotypes share: the entrance of a cell, and the fixed reduction cell.
 
 Shapes: images [B, C, H, W].
 """
@@ -18,28 +18,6 @@ from nasreplay.spaces.costs.network_plan import CellPlan
 GROUPS = 8  # of the fixed reduction's long convolutions
 
 Drop = Callable[[Tensor], Tensor]  # what drop path makes of an image
-
-
-class DropPath(nn.Module):
-    """A network whose parts are dropped in training.
-
-    drop_path: the probability with which a part's output is dropped for a sample, the others being scaled up; set it
-    before each epoch. The draws come from `generator`. checkpoint_cells: see `recompute`.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.drop_path = 0.0
-        self.generator: torch.Generator | None = None
-        self.checkpoint_cells = False
-
-    def dropped(self, x: Tensor) -> Tensor:
-        """The same image in evaluation or at rate 0."""
-        if not (self.training and self.drop_path):
-            return x
-        keep = 1 - self.drop_path
-        draws = torch.rand(x.shape[0], 1, 1, 1, generator=self.generator, device=x.device)
-        return x * ((draws < keep).to(x.dtype) / keep)
 
 
 class Entrance(nn.Module):

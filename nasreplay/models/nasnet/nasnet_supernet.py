@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
-from nasreplay.models.nasnet.nasnet_cells import Drop, DropPath, Entrance, FixedReduction
+from nasreplay.models.drop_path import DropPath
+from nasreplay.models.nasnet.nasnet_cells import Drop, Entrance, FixedReduction
 from nasreplay.models.nasnet.nasnet_ops import Chain, layer
 from nasreplay.models.nb201.nb201_ops import MOMENTUM, Pool, ReLUConvBN, Zero, batch_norm
 from nasreplay.models.recompute import run_cell

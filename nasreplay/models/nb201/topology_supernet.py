@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nasreplay.errors import BadSetting
+from nasreplay.models.drop_path import drop_path
 from nasreplay.models.nb201.cell import MixedCell
 from nasreplay.models.nb201.nb201_ops import ResidualBlock, batch_norm
 from nasreplay.models.nb201.skeleton import Skeleton, stages
@@ -58,7 +59,7 @@ class Supernet(Skeleton):
         x = self.stem(images)
         for cell in self.cells:
             mixture = (next(rows), next(chosen)) if isinstance(cell, MixedCell) else ()
-            x = self._drop(run_cell(self, cell, x, *mixture))
+            x = drop_path(run_cell(self, cell, x, *mixture), self.drop_path, self.generator)
         return self.pool(x)
 
     def forward(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor:
@@ -71,10 +72,3 @@ class Supernet(Skeleton):
 
     def _by_cell(self, table: Tensor) -> Tensor:
         return table if table.dim() == 3 else table.expand(self.mixed_cells, -1, -1)
-
-    def _drop(self, x: Tensor) -> Tensor:
-        if not self.drop_path:
-            return x
-        keep = 1 - self.drop_path
-        draws = torch.rand(x.shape[0], 1, 1, 1, generator=self.generator, device=x.device)
-        return x * ((draws < keep).to(x.dtype) / keep)
