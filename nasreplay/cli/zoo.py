@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from nasreplay.files.columns import aligned
-from nasreplay.spaces.costs.nasnet_cost import cost
-from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
+from nasreplay.spaces.costs.network_plan import DIALECTS
 from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
 from nasreplay.spaces.genotypes.published_genotypes import Entry, Published, entry
 from nasreplay.spaces.genotypes.published_genotypes import zoo as entries
@@ -40,7 +39,7 @@ def zoo(name: str | None, form: str | None, as_json: bool) -> None:
 
 
 def _facts(one: Entry) -> dict[str, Any]:
-    counted = cost(one.genotype, Plan(dialect=one.dialect))
+    counted = one.counted
     return {
         "name": one.name,
         "source": one.source,
@@ -55,7 +54,7 @@ def _facts(one: Entry) -> dict[str, Any]:
 def _listing() -> list[str]:
     rows = [["name", "params M", "MAdds M", "CIFAR-10 error", "source"]]
     for one in entries().values():
-        counted = cost(one.genotype, Plan(dialect=one.dialect))
+        counted = one.counted
         errors = [_percent(result) for result in one.published if result.dataset == "cifar10"]
         sizes = [f"{counted.parameters / 1e6:.3f}", f"{counted.multiply_adds / 1e6:.1f}"]
         rows.append([one.name, *sizes, (errors or ["–"])[0], one.source])
@@ -63,16 +62,18 @@ def _listing() -> list[str]:
 
 
 def _page(one: Entry) -> list[str]:
-    counted = cost(one.genotype, Plan(dialect=one.dialect))
-    return [
-        WRITERS["darts"](one.genotype),
-        "",
-        f"source       {one.source}",
-        f"network      {one.dialect}: {DIALECTS[one.dialect].source}",
-        f"counted      {counted.parameters:,} parameters, {counted.multiply_adds / 1e6:.1f} M multiply-adds "
-        "(CIFAR-10, 36 channels, 20 cells, no auxiliary head)",
-        *(f"published    {_line(result)}" for result in one.published),
+    counted = one.counted
+    rows = [
+        ("source", one.source),
+        ("network", f"{one.dialect}: {DIALECTS[one.dialect].source}"),
+        (
+            "counted",
+            f"{counted.parameters:,} parameters, {counted.multiply_adds / 1e6:.1f} M multiply-adds "
+            "(CIFAR-10, 36 channels, 20 cells, no auxiliary head)",
+        ),
+        *(("published", _line(result)) for result in one.published),
     ]
+    return [WRITERS["darts"](one.genotype), "", *aligned(rows)]
 
 
 def _line(result: Published) -> str:

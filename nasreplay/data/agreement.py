@@ -2,14 +2,14 @@
 
 A column is named `DATASET[/WHAT][@RECIPE[:EPOCH]]`: WHAT is a split (valid, test, valtest, train; default valid), or
 params, flops, latency, seconds (of training). Without a recipe it is the one with most epochs, without an epoch its
-last. Shapes: A = architectures of
-the space.
+last. Shapes: A = architectures of the space.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,33 +18,56 @@ from nasreplay.data.measured import costs, held, latency
 from nasreplay.data.pack import Pack
 from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName
-from nasreplay.spaces import Space
+from nasreplay.spaces import Architecture, Space
 
 COSTS = ("params", "flops", "latency", "seconds")
 TOP = (10, 100, 1000)
 WORDS = {"valid": "validation", "train": "training"}
 
 
-class Column(NamedTuple):
-    """Numbers of every architecture: values float64 [A], NaN where not measured; what they are; their unit."""
+@dataclass(frozen=True)
+class Column:
+    """One number of every architecture of a space."""
 
     name: str
+    """As it was asked for."""
     values: np.ndarray
+    """float64 [A], NaN where not measured."""
     meaning: str
+    """What the numbers are, in words."""
     unit: str
+    """%, M, ms or s."""
     space: Space
+    """Whose architectures."""
 
 
-class Agreement(NamedTuple):
-    """Of the architectures that both columns hold."""
+@dataclass(frozen=True)
+class Agreement:
+    """How two columns compare, over the architectures that both hold."""
 
+    first: Column
+    """One of them."""
+    second: Column
+    """The other."""
     architectures: int
-    kendall_tau: float  # tau-b
+    """How many both hold."""
+    kendall_tau: float
+    """Kendall's tau-b; NaN, as the next two, where a column is constant."""
     spearman_rho: float
+    """Spearman's rank correlation."""
     pearson_r: float
-    top: dict[int, int]  # k → how many of the k largest of one are among the k largest of the other
-    best: int  # flat index of the largest of the first column (ties: lower official index)
-    best_rank: int  # its rank in the second column, 1 = largest
+    """Pearson's linear correlation."""
+    top: dict[int, int]
+    """k → how many of the k largest of one are among the k largest of the other."""
+    best: Architecture
+    """The one with the largest number in the first column (ties: lower official index)."""
+    best_rank: int
+    """Its rank in the second column, 1 = largest."""
+
+    @property
+    def columns(self) -> tuple[Column, Column]:
+        """Both."""
+        return self.first, self.second
 
 
 def column(pack: Pack, name: str) -> Column:
@@ -113,10 +136,12 @@ def agreement(first: Column, second: Column, top: Sequence[int] = ()) -> Agreeme
     x, y = first.values[order], second.values[order]
     best = int(x.argmax())
     return Agreement(
+        first,
+        second,
         len(order),
         *correlations(x, y),
         {k: len(np.intersect1d(_largest(x, k), _largest(y, k))) for k in top},
-        int(order[best]),
+        first.space.at(order[best]),
         int((y > y[best]).sum()) + 1,
     )
 

@@ -1,17 +1,17 @@
 """Published genotypes and their published numbers, as data.
 
-A cell is written node by node, `operation@source+operation@source`; a fixed reduction cell is None. Numbers are
-quoted as published, with where; what a source does not state is left out. Test errors are percent, sizes millions of
-parameters, work millions of multiply-accumulates.
+A cell is written node by node, `operation@source+operation@source`. Numbers are quoted as published, with where; what
+a source does not state is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from nasreplay.errors import UnknownName
+from nasreplay.spaces.costs.nasnet_cost import Cost, cost
+from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 
 SHORT = {
@@ -33,26 +33,43 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Published:
-    """One result: top-1 test error, its standard deviation, top-5 error; None where not stated."""
+    """One published result of a genotype; None where its source does not state a number."""
 
     dataset: str
+    """Data set of the test error."""
     error: float
+    """Top-1 test error, percent."""
     std: float | None = None
+    """Its standard deviation over trainings, percent points."""
     top5_error: float | None = None
+    """Top-5 test error, percent."""
     parameters: float | None = None
+    """Millions."""
     multiply_adds: float | None = None
+    """Millions of multiply-accumulates of one image."""
     source: str = ""
+    """Where it is printed."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A genotype, who found it, the release whose network is meant (`plan.DIALECTS`), and its results."""
+    """A published genotype."""
 
     name: str
+    """As its release calls it."""
     genotype: Genotype
+    """Its cells."""
     source: str
+    """Who found it: authors, conference, year."""
     dialect: str
+    """The release whose network is meant (`network_plan.DIALECTS`)."""
     published: tuple[Published, ...] = ()
+    """What was published of it."""
+
+    @property
+    def counted(self) -> Cost:
+        """Cost of the release's CIFAR-10 network with 36 channels and 20 cells, without the auxiliary head."""
+        return cost(self.genotype, Plan(dialect=self.dialect))
 
 
 def entry(name: str) -> Entry:
@@ -76,189 +93,128 @@ def _by_name() -> dict[str, Entry]:
 @cache
 def zoo() -> dict[str, Entry]:
     """All entries by name, grouped by source."""
-    entries = {}
-    for source, dialect, rows in _SOURCES:
-        for name, (normal, reduce, *concats) in rows.items():
-            normal_concat, reduce_concat = concats or (None, None)
-            genotype = Genotype(
-                _cell(normal, normal_concat), None if reduce is None else _cell(reduce, reduce_concat)
-            )
-            entries[name] = Entry(name, genotype, source, dialect, _RESULTS.get(name, ()))
-    return entries
+    cells: dict[str, list[Cell]] = {}
+    about: dict[str, tuple[str, str]] = {}
+    source = name = dialect = ""
+    for line in _GENOTYPES.strip().splitlines():
+        match len(line) - len(line.lstrip()):
+            case 0:
+                source, _, dialect = line.rpartition(": ")
+            case 2:
+                name = line.strip()
+                about[name] = source, dialect
+            case _:
+                cells.setdefault(name, []).append(_cell(line))
+    return {
+        name: Entry(name, Genotype(normal, *(reduce or [None])), *about[name], _RESULTS.get(name, ()))
+        for name, (normal, *reduce) in cells.items()
+    }
 
 
-def _cell(text: str, concat: Sequence[int] | None) -> Cell:
-    nodes = [[pair.split("@") for pair in node.split("+")] for node in text.split()]
-    return Cell.of([[(SHORT[name], int(source)) for name, source in node] for node in nodes], concat)
+def _cell(text: str) -> Cell:
+    nodes, _, concat = text.partition(">")
+    edges = [[pair.split("@") for pair in node.split("+")] for node in nodes.split()]
+    known = [[(SHORT[name], int(source)) for name, source in node] for node in edges]
+    return Cell.of(known, tuple(map(int, concat.split())) or None)
 
 
-_GDAS_V1 = ("id@0+id@1 id@0+s5@2 s3@3+id@0 s5@4+s3@3", "s5@0+s3@1 s5@2+s5@1 d5@2+s3@1 s5@0+s5@1")
-_GDAS_F1 = "id@0+id@1 id@0+s3@2 id@0+s3@2 id@0+s3@2"
-_PNAS = "s5@0+mp@0 s7@1+mp@1 s5@1+s3@1 s3@4+mp@1 s3@0+id@1"
-
-_SOURCES = (
-    (
-        "DARTS, Liu et al., ICLR 2019",
-        "darts",
-        {
-            "DARTS_V1": (
-                "s3@1+s3@0 id@0+s3@1 id@0+s3@1 s3@0+id@2",
-                "mp@0+mp@1 id@2+mp@0 mp@0+id@2 id@2+ap@0",
-            ),
-            "DARTS_V2": (
-                "s3@0+s3@1 s3@0+s3@1 s3@1+id@0 id@0+d3@2",
-                "mp@0+mp@1 id@2+mp@1 mp@0+id@2 id@2+mp@1",
-            ),
-        },
-    ),
-    (
-        "GDAS, Dong and Yang, CVPR 2019",
-        "gdas",
-        {
-            "GDAS_V1": _GDAS_V1,
-            "GDAS_F1": (_GDAS_F1, None),
-            "GDAS_GF": (_GDAS_V1[0], None),
-            "GDAS_FG": (_GDAS_F1, _GDAS_V1[1]),
-        },
-    ),
-    (
-        "SETN, Dong and Yang, ICCV 2019",
-        "xautodl",
-        {
-            "SETN": (
-                "id@0+s5@1 s5@0+s3@1 s5@1+s5@3 mp@1+c3@4",
-                "s3@0+s5@1 ap@0+s5@1 ap@0+s5@1 ap@0+id@1",
-            )
-        },
-    ),
-    (
-        "P-DARTS, Chen et al., ICCV 2019",
-        "darts",
-        {
-            "PDARTS": (
-                "id@0+d3@1 id@0+s3@1 s3@1+s3@3 s3@0+d5@4",
-                "ap@0+s5@1 s3@0+d5@2 mp@0+d3@1 d3@1+d5@3",
-            )
-        },
-    ),
-    (
-        "NASNet-A, Zoph et al., CVPR 2018",
-        "darts",
-        {
-            "NASNet": (
-                "s5@1+s3@0 s5@0+s3@0 ap@1+id@0 ap@0+ap@0 s3@1+id@1",
-                "s5@1+s7@0 mp@1+s7@0 ap@1+s5@0 id@3+ap@2 s3@2+mp@1",
-                None,
-                (4, 5, 6),
-            )
-        },
-    ),
-    (
-        "AmoebaNet-A, Real et al., AAAI 2019",
-        "darts",
-        {
-            "AmoebaNet": (
-                "ap@0+mp@1 s3@0+s5@2 s3@0+ap@3 s3@1+id@1 id@0+ap@1",
-                "ap@0+s3@1 mp@0+s7@2 s7@0+ap@1 mp@0+mp@1 c7@0+s3@5",
-                (4, 5, 6),
-                (3, 4, 6),
-            )
-        },
-    ),
-    ("PNASNet, Liu et al., ECCV 2018", "xautodl", {"PNASNet": (_PNAS, _PNAS)}),
-    (
-        "ENAS, Pham et al., ICML 2018",
-        "gdas",
-        {
-            "ENASNet": (
-                "s3@1+id@1 s5@1+id@0 ap@0+s3@1 s3@0+ap@1 s5@1+ap@0",
-                "s5@0+s3@1 s3@1+ap@1 s3@1+ap@1 ap@1+s5@4 s3@5+s5@0",
-            )
-        },
-    ),
-    (
-        "SNAS, Xie et al., ICLR 2019",
-        "snas",
-        {
-            "SNAS_mild": (
-                "s3@0+s3@1 id@0+d3@1 id@0+id@1 id@0+s3@1",
-                "mp@0+mp@1 mp@1+id@2 mp@1+id@2 mp@0+d5@2",
-            ),
-            "SNAS_moderate": (
-                "d5@0+id@1 s3@0+id@1 id@0+id@1 s3@0+d5@1",
-                "mp@0+mp@1 s5@0+d5@1 s5@0+s5@1 s5@0+s5@1",
-            ),
-            "SNAS_aggressive": (
-                "s5@0+id@1 id@0+id@1 d5@1+id@0 id@0+d5@1",
-                "s5@0+no@1 s5@0+no@1 no@1+no@0 no@1+no@0",
-            ),
-            "SNAS_mild_edge_all": (
-                "s3@0+s3@1 id@0+d3@1+no@2 id@0+id@1+no@3+no@2 id@0+s3@1+no@4+no@3+no@2",
-                "mp@0+mp@1 no@0+mp@1+id@2 no@0+mp@1+id@2+no@3 mp@0+d5@2+no@1+no@3+no@4",
-            ),
-            "SNAS_moderate_edge_all": (
-                "d5@0+id@1 s3@0+id@1+no@2 id@0+no@3+no@2+id@1 s3@0+d5@1+no@4+no@3+no@2",
-                "mp@0+mp@1 s5@0+no@2+d5@1 no@3+no@2+s5@0+s5@1 no@4+no@3+no@2+s5@0+s5@1",
-            ),
-            "SNAS_aggressive_edge_all": (
-                "s5@0+id@1 id@0+id@1+no@2 d5@1+id@0+no@2+no@3 id@0+d5@1+no@2+no@3+no@4",
-                "s5@0+no@1 s5@0+no@1+no@2 no@0+no@1+no@2+no@3 no@0+no@1+no@2+no@3+no@4",
-            ),
-        },
-    ),
-    (
-        "CNAS, Guo et al., ICML 2020",
-        "darts",
-        {
-            "CNAS": (
-                "d3@1+s3@0 s3@0+id@1 s3@1+mp@3 s3@2+s3@4",
-                "s3@0+id@1 d5@2+id@1 d3@2+s3@1 s5@0+s3@3",
-            )
-        },
-    ),
-    (
-        "CNAS with sparse decoding, github.com/tianbaochou/CNAS, 2019",
-        "darts",
-        {
-            "DARTS_MORE_V1": (
-                "se@1+s3@0 se@0+se@1 se@0+se@1",
-                "se@0+sh@1 sh@2+mp@0 sh@3+sh@2",
-            ),
-            "DARTS_MORE_V2": (
-                "sh@0+se@1 se@1+se@0 se@1+se@0 se@0+se@1",
-                "se@1+ap@0 ap@0+se@1 ap@0+sh@2 sh@2+sh@3",
-            ),
-            "DARTS_MORE_V3": (
-                "sh@0+se@1 se@2+d3@0 se@2+id@0 se@1+se@0 se@0+se@1",
-                "mp@0+sh@1 mp@0+sh@2 sh@3+sh@0 d3@3+sh@2 sh@4+sh@2",
-            ),
-            "DARTS_MORE_V4": (
-                "s3@1+sh@0 id@0+se@1 se@3+se@1 se@4+se@3 se@3+se@4 se@4+se@3",
-                "mp@1+se@0 mp@1+id@2 id@2+mp@1 id@3+id@4 id@4+id@3 id@4+id@3",
-            ),
-            "DARTS_MORE_NONE_V1": (
-                "sh@1+s3@0 no@2+no@1 no@3+no@2",
-                "mp@0+sh@1 mp@0+sh@2 d3@3+se@0",
-            ),
-            "DARTS_MORE_NONE_V2": (
-                "se@1+s3@0 no@2+se@1 no@3+no@2 no@4+no@3",
-                "sh@1+sh@0 sh@2+sh@0 s3@2+ap@1 no@4+sh@3",
-            ),
-            "DARTS_MORE_NONE_V3": (
-                "sh@0+no@1 no@2+sh@0 no@3+no@2 no@4+no@3 no@5+no@4",
-                "se@1+sh@0 sh@2+se@1 se@1+sh@2 d3@2+ap@0 sh@1+no@5",
-            ),
-            "DARTS_MORE_NONE_V4": (
-                "s3@0+no@1 no@2+sh@0 no@3+no@2 no@4+no@3 no@5+no@4 no@5+no@6",
-                "s3@0+id@1 mp@1+sh@2 sh@2+ap@1 se@4+sh@2 sh@2+sh@4 no@5+no@6",
-            ),
-            "DARTS_MORE_TY2": (
-                "s3@1+s3@0 s3@0+sh@2 mp@0+se@1 s3@3+se@1",
-                "mp@0+mp@1 se@1+s3@2 d3@0+se@1 se@0+sh@3",
-            ),
-        },
-    ),
-)
+# source: dialect; below it names, below them the normal cell and, if it is not fixed, the reduction cell;
+# behind > the states that the output joins, if not all nodes
+_GENOTYPES = """
+DARTS, Liu et al., ICLR 2019: darts
+  DARTS_V1
+    s3@1+s3@0 id@0+s3@1 id@0+s3@1 s3@0+id@2
+    mp@0+mp@1 id@2+mp@0 mp@0+id@2 id@2+ap@0
+  DARTS_V2
+    s3@0+s3@1 s3@0+s3@1 s3@1+id@0 id@0+d3@2
+    mp@0+mp@1 id@2+mp@1 mp@0+id@2 id@2+mp@1
+GDAS, Dong and Yang, CVPR 2019: gdas
+  GDAS_V1
+    id@0+id@1 id@0+s5@2 s3@3+id@0 s5@4+s3@3
+    s5@0+s3@1 s5@2+s5@1 d5@2+s3@1 s5@0+s5@1
+  GDAS_F1
+    id@0+id@1 id@0+s3@2 id@0+s3@2 id@0+s3@2
+  GDAS_GF
+    id@0+id@1 id@0+s5@2 s3@3+id@0 s5@4+s3@3
+  GDAS_FG
+    id@0+id@1 id@0+s3@2 id@0+s3@2 id@0+s3@2
+    s5@0+s3@1 s5@2+s5@1 d5@2+s3@1 s5@0+s5@1
+SETN, Dong and Yang, ICCV 2019: xautodl
+  SETN
+    id@0+s5@1 s5@0+s3@1 s5@1+s5@3 mp@1+c3@4
+    s3@0+s5@1 ap@0+s5@1 ap@0+s5@1 ap@0+id@1
+P-DARTS, Chen et al., ICCV 2019: darts
+  PDARTS
+    id@0+d3@1 id@0+s3@1 s3@1+s3@3 s3@0+d5@4
+    ap@0+s5@1 s3@0+d5@2 mp@0+d3@1 d3@1+d5@3
+NASNet-A, Zoph et al., CVPR 2018: darts
+  NASNet
+    s5@1+s3@0 s5@0+s3@0 ap@1+id@0 ap@0+ap@0 s3@1+id@1
+    s5@1+s7@0 mp@1+s7@0 ap@1+s5@0 id@3+ap@2 s3@2+mp@1 > 4 5 6
+AmoebaNet-A, Real et al., AAAI 2019: darts
+  AmoebaNet
+    ap@0+mp@1 s3@0+s5@2 s3@0+ap@3 s3@1+id@1 id@0+ap@1 > 4 5 6
+    ap@0+s3@1 mp@0+s7@2 s7@0+ap@1 mp@0+mp@1 c7@0+s3@5 > 3 4 6
+PNASNet, Liu et al., ECCV 2018: xautodl
+  PNASNet
+    s5@0+mp@0 s7@1+mp@1 s5@1+s3@1 s3@4+mp@1 s3@0+id@1
+    s5@0+mp@0 s7@1+mp@1 s5@1+s3@1 s3@4+mp@1 s3@0+id@1
+ENAS, Pham et al., ICML 2018: gdas
+  ENASNet
+    s3@1+id@1 s5@1+id@0 ap@0+s3@1 s3@0+ap@1 s5@1+ap@0
+    s5@0+s3@1 s3@1+ap@1 s3@1+ap@1 ap@1+s5@4 s3@5+s5@0
+SNAS, Xie et al., ICLR 2019: snas
+  SNAS_mild
+    s3@0+s3@1 id@0+d3@1 id@0+id@1 id@0+s3@1
+    mp@0+mp@1 mp@1+id@2 mp@1+id@2 mp@0+d5@2
+  SNAS_moderate
+    d5@0+id@1 s3@0+id@1 id@0+id@1 s3@0+d5@1
+    mp@0+mp@1 s5@0+d5@1 s5@0+s5@1 s5@0+s5@1
+  SNAS_aggressive
+    s5@0+id@1 id@0+id@1 d5@1+id@0 id@0+d5@1
+    s5@0+no@1 s5@0+no@1 no@1+no@0 no@1+no@0
+  SNAS_mild_edge_all
+    s3@0+s3@1 id@0+d3@1+no@2 id@0+id@1+no@3+no@2 id@0+s3@1+no@4+no@3+no@2
+    mp@0+mp@1 no@0+mp@1+id@2 no@0+mp@1+id@2+no@3 mp@0+d5@2+no@1+no@3+no@4
+  SNAS_moderate_edge_all
+    d5@0+id@1 s3@0+id@1+no@2 id@0+no@3+no@2+id@1 s3@0+d5@1+no@4+no@3+no@2
+    mp@0+mp@1 s5@0+no@2+d5@1 no@3+no@2+s5@0+s5@1 no@4+no@3+no@2+s5@0+s5@1
+  SNAS_aggressive_edge_all
+    s5@0+id@1 id@0+id@1+no@2 d5@1+id@0+no@2+no@3 id@0+d5@1+no@2+no@3+no@4
+    s5@0+no@1 s5@0+no@1+no@2 no@0+no@1+no@2+no@3 no@0+no@1+no@2+no@3+no@4
+CNAS, Guo et al., ICML 2020: darts
+  CNAS
+    d3@1+s3@0 s3@0+id@1 s3@1+mp@3 s3@2+s3@4
+    s3@0+id@1 d5@2+id@1 d3@2+s3@1 s5@0+s3@3
+CNAS with sparse decoding, github.com/tianbaochou/CNAS, 2019: darts
+  DARTS_MORE_V1
+    se@1+s3@0 se@0+se@1 se@0+se@1
+    se@0+sh@1 sh@2+mp@0 sh@3+sh@2
+  DARTS_MORE_V2
+    sh@0+se@1 se@1+se@0 se@1+se@0 se@0+se@1
+    se@1+ap@0 ap@0+se@1 ap@0+sh@2 sh@2+sh@3
+  DARTS_MORE_V3
+    sh@0+se@1 se@2+d3@0 se@2+id@0 se@1+se@0 se@0+se@1
+    mp@0+sh@1 mp@0+sh@2 sh@3+sh@0 d3@3+sh@2 sh@4+sh@2
+  DARTS_MORE_V4
+    s3@1+sh@0 id@0+se@1 se@3+se@1 se@4+se@3 se@3+se@4 se@4+se@3
+    mp@1+se@0 mp@1+id@2 id@2+mp@1 id@3+id@4 id@4+id@3 id@4+id@3
+  DARTS_MORE_NONE_V1
+    sh@1+s3@0 no@2+no@1 no@3+no@2
+    mp@0+sh@1 mp@0+sh@2 d3@3+se@0
+  DARTS_MORE_NONE_V2
+    se@1+s3@0 no@2+se@1 no@3+no@2 no@4+no@3
+    sh@1+sh@0 sh@2+sh@0 s3@2+ap@1 no@4+sh@3
+  DARTS_MORE_NONE_V3
+    sh@0+no@1 no@2+sh@0 no@3+no@2 no@4+no@3 no@5+no@4
+    se@1+sh@0 sh@2+se@1 se@1+sh@2 d3@2+ap@0 sh@1+no@5
+  DARTS_MORE_NONE_V4
+    s3@0+no@1 no@2+sh@0 no@3+no@2 no@4+no@3 no@5+no@4 no@5+no@6
+    s3@0+id@1 mp@1+sh@2 sh@2+ap@1 se@4+sh@2 sh@2+sh@4 no@5+no@6
+  DARTS_MORE_TY2
+    s3@1+s3@0 s3@0+sh@2 mp@0+se@1 s3@3+se@1
+    mp@0+mp@1 se@1+s3@2 d3@0+se@1 se@0+sh@3
+"""
 
 _GDAS = "GDAS paper, tables 1, 2 and 5 (with cutout)"
 _SNAS = "SNAS paper"
