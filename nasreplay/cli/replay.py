@@ -12,7 +12,6 @@ from nasreplay.cli import options
 from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.comparison import ReplaySettings
-from nasreplay.search.changes import ChangeSettings
 from nasreplay.settings import chosen
 
 if TYPE_CHECKING:
@@ -21,14 +20,16 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Compare searchers on a table, many replicas at once.")
 @click.argument("searchers", nargs=-1)
-@options.options_of(ReplaySettings, ChangeSettings)
+@options.options_of(ReplaySettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--list", "listing", is_flag=True, help="List the searchers with their settings and sources.")
 @click.option(
     "--redraw", type=click.Path(path_type=Path), metavar="DIR", help="Tables and figures of DIR again."
 )
-def replay(listing: bool, redraw: Path | None, as_json: bool, as_csv: bool, **given: Any) -> None:
+def replay(
+    searchers: tuple[str, ...], listing: bool, redraw: Path | None, as_json: bool, as_csv: bool, **given: Any
+) -> None:
     """Replay SEARCHERS with the simulated clock, compare them, and draw their regret.
 
     Without SEARCHERS, all of --list that need no shared weights and no several fidelities are compared.
@@ -49,22 +50,13 @@ def replay(listing: bool, redraw: Path | None, as_json: bool, as_csv: bool, **gi
         options.refuse_given("with --redraw", every - {"redraw", "score", "as_json", "as_csv"})
         done = comparison.redraw(redraw, given["score"])
     else:
-        settings = _settings(**given)
+        settings, typed = chosen(ReplaySettings, given), options.command_line()
         with Progress("replaying", "searches") as progress:
-            done = comparison.replay(settings=settings, command=options.command_line(), progress=progress)
+            done = comparison.replay(*searchers, settings=settings, command=typed, progress=progress)
     if done.rows:
         _print(done, as_json, as_csv)
     if done.interrupted and not redraw:
         raise click.ClickException(f"interrupted; the same command with --out {done.folder} continues")
-
-
-def _settings(searchers: tuple[str, ...], **given: Any) -> ReplaySettings:
-    from nasreplay.replay.plan import names_of
-    from nasreplay.search import make
-
-    names = names_of(searchers, chosen(ReplaySettings, given).protocol)
-    changes = chosen(ChangeSettings, given).changes(names)
-    return chosen(ReplaySettings, given, searchers=tuple(make(name, changes.get(name)) for name in names))
 
 
 def _listing() -> str:

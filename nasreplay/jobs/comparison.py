@@ -16,6 +16,7 @@ from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.runs.report.rows import Row, rows
 from nasreplay.runs.result import Comparison
 from nasreplay.search import Searcher
+from nasreplay.search.changes import ChangeSettings
 from nasreplay.seeds import root_seed
 from nasreplay.settings import with_settings
 
@@ -23,7 +24,7 @@ Score = Literal["last", "published"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplaySettings(Plan):
+class ReplaySettings(Plan, ChangeSettings):
     """All that `replay` can be told: the plan, and what changes none of its numbers."""
 
     score: Score | None = None
@@ -94,7 +95,7 @@ def replay(
     NotMeasured, BadPack, LacksCapability or BadOutput before anything is computed.
     """
     if searchers or not settings.searchers:
-        settings = replace(settings, searchers=searchers_of(searchers, settings.protocol))
+        settings = replace(settings, searchers=searchers_of(searchers, settings.protocol, settings))
     if not settings.out:  # a folder that exists brings its own seed; a default one is named after a drawn one
         settings = replace(settings, seed=root_seed(settings.seed))
     folder = Path(settings.out or f"output/replay-seed{settings.seed}")

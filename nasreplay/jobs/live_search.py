@@ -22,7 +22,7 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
-from nasreplay.runs.tensorboard import Board
+from nasreplay.runs.tensorboard import TensorBoardWriter
 from nasreplay.search import Searcher, run
 from nasreplay.search.driver import Progress
 from nasreplay.train.distributed import process_group
@@ -78,7 +78,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     epochs = longest and min(longest, own.epochs or longest)
     folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
     checkpoint = _checkpoint(searcher, task, folder) if group.is_rank_zero and own.leaves_checkpoint else None
-    board = Board(folder / "tensorboard")
+    board = TensorBoardWriter(folder / "tensorboard")
 
     def each_epoch(epoch: int, searcher: Searcher, evaluator: LiveEvaluator) -> dict[str, Any]:
         facts = epoch_facts(searcher, evaluator, truth)

@@ -8,14 +8,15 @@ from typing import Any
 
 from nasreplay import search
 from nasreplay.errors import BadSetting
-from nasreplay.evaluate.table.table_settings import trial_of
+from nasreplay.evaluate.table.table_settings import ReadingSettings, trial_of
 from nasreplay.replay.protocols import ComparisonProtocol, protocol_named
 from nasreplay.search import Searcher
+from nasreplay.search.changes import ChangeSettings
 from nasreplay.settings import setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(ReadingSettings):
     """What is compared, on which table, and until when. Every field decides the numbers.
 
     Raises UnknownName or BadSetting for what no table is needed to refuse.
@@ -29,17 +30,9 @@ class Plan:
     """plain, nats or nb201: recipe, budgets, rungs and scoring of a published comparison."""
     table: str | None = setting(None, metavar="PACK")
     """A pack: path or name. Default: the embedded NAS-Bench-201."""
-    recipe: str | None = None
-    """Training recipe that the search is told of. Default: the longest."""
-    trial: int | str = "drawn"
-    """drawn, mean, or the seed of a trial."""
-    gradient: str = "exact"
-    """Slopes of a table: exact (an oracle) or sampled."""
-    samples: int = 6
-    """Look-ups of one sampled slope."""
     replicas: int = 500
     """Independent runs of each searcher."""
-    budget_s: float | None = setting(None, flags=("--budget",), metavar="SECONDS")
+    budget: float | None = setting(None, metavar="SECONDS")
     """Simulated seconds per replica. Default: the protocol's, unless evaluations are given."""
     evaluations: int | None = setting(None, metavar="N")
     """Evaluations per replica."""
@@ -48,7 +41,7 @@ class Plan:
 
     def __post_init__(self):
         rules = self.rules
-        given = {"recipe": self.recipe, "budget": self.budget_s, "evaluations": self.evaluations}
+        given = {"recipe": self.recipe, "budget": self.budget, "evaluations": self.evaluations}
         for name, value in given.items():
             if rules.seconds and value is not None:
                 raise BadSetting(f"--protocol {rules.name} fixes recipe and budget: leave out --{name}")
@@ -73,25 +66,24 @@ class Plan:
         return replace(self.searchers[self.names.index(name)])  # pyright: ignore[reportArgumentType]
 
     def plain(self) -> dict[str, Any]:
-        """The fields as JSON values, searchers by name with their hyper-parameters."""
+        """The fields as JSON values for run.json: searchers by name with their settings, `budget` as budget_s."""
         own = {one.name: getattr(self, one.name) for one in fields(Plan)}
+        own["budget_s"] = own.pop("budget")
         return own | {"searchers": {one.name: one.settings() for one in self.searchers}}
 
 
-def names_of(asked: Sequence[str], protocol: str) -> tuple[str, ...]:
-    """Names of the searchers of a comparison: those asked for, or what the protocol or nasreplay compares by default.
+def searchers_of(
+    asked: Sequence[str | Searcher], protocol: str, settings: ChangeSettings | None = None
+) -> tuple[Searcher, ...]:
+    """The searchers of a comparison: those asked for, or what the protocol or nasreplay compares by default.
 
-    With each come those that must stand beside it. Raises UnknownName.
+    With each come those that must stand beside it. Those that are not given as objects have their settings for
+    tables, and then the changes in `settings`. Raises UnknownName or BadSetting.
     """
     asked = asked or protocol_named(protocol).searchers or search.default_comparison()
-    names = dict.fromkeys(search.make(name).name for name in asked)
+    made = {one.name: one for one in asked if isinstance(one, Searcher)}
+    names = dict.fromkeys(search.make(one).name if isinstance(one, str) else one.name for one in asked)
     for name in tuple(names):
         names |= dict.fromkeys(search.SEARCHERS[name].beside)
-    return tuple(names)
-
-
-def searchers_of(asked: Sequence[str | Searcher], protocol: str) -> tuple[Searcher, ...]:
-    """The searchers of a comparison, those asked for by name with their settings for tables. Raises UnknownName."""
-    made = {one.name: one for one in asked if isinstance(one, Searcher)}
-    names = names_of([one if isinstance(one, str) else one.name for one in asked], protocol)
-    return tuple(made.get(name) or search.make(name) for name in names)
+    changes = (settings or ChangeSettings()).changes(names)
+    return tuple(made.get(name) or search.make(name, changes.get(name)) for name in names)

@@ -48,8 +48,8 @@ class Tables:
     def budget(self, dataset: str) -> Budget:
         """The budget of a replica on a data set. Raises BadSetting where there is none for it."""
         plan, table = self.plan, self.of(dataset)
-        if plan.budget_s is not None or plan.evaluations is not None:
-            return Budget(simulated_s=plan.budget_s, evaluations=plan.evaluations)
+        if plan.budget is not None or plan.evaluations is not None:
+            return Budget(simulated_s=plan.budget, evaluations=plan.evaluations)
         if not self.rules.seconds:
             return Budget(simulated_s=time_budget(table).seconds)
         seconds = self.rules.seconds.get((table.space.name, dataset))
@@ -131,7 +131,7 @@ def _clock_note(tables: Tables, table: TableEvaluator) -> str:
     plan, text = tables.plan, "Clock: none, for the table lacks training seconds."
     if "clock" in table.abilities:
         text = f"Clock: training seconds; evaluation seconds {table.source['evaluation_seconds']}."
-    if plan.budget_s is None and plan.evaluations is None:
+    if plan.budget is None and plan.evaluations is None:
         text += f" Budgets: {'published' if tables.rules.seconds else time_budget(table).words}."
     for searcher in plan.searchers:
         if searcher.on_one_rung and len(tables.seen_by(searcher, table.dataset).levels) == 1:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Board:
+class TensorBoardWriter:
     """Event files in a folder; numbers become scalars, lists become one scalar an entry."""
 
     def __init__(self, folder: Path):

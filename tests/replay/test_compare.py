@@ -74,7 +74,7 @@ def test_budgets_of_a_12_epoch_recipe_are_published(timed):
 
 
 def test_a_given_budget_replaces_the_published_one():
-    plan = dataclasses.replace(QUICK, budget_s=900.0)
+    plan = dataclasses.replace(QUICK, budget=900.0)
     limits = Tables(plan).budget("cifar10")
     assert (limits.simulated_s, limits.evaluations) == (900.0, 12)
     assert "published ×" not in told(plan)

@@ -12,8 +12,8 @@ from nasreplay.spaces.base import Space
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableSettings(EvaluatorSettings, kind="table"):
-    """A benchmark table with the simulated clock."""
+class ReadingSettings:
+    """How a search reads a table."""
 
     recipe: str | None = None
     """Training recipe that the search is told of. Default: the longest."""
@@ -23,6 +23,12 @@ class TableSettings(EvaluatorSettings, kind="table"):
     """Slopes of a table: exact (an oracle) or sampled."""
     samples: int = 6
     """Look-ups of one sampled slope."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSettings(EvaluatorSettings, ReadingSettings, kind="table"):
+    """A benchmark table with the simulated clock."""
+
     space: str | None = None
     """topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
 

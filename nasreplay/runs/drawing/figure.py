@@ -1,7 +1,7 @@
 """Graphs of architectures as figures for a paper: SVG, PNG and PDF, no display and no external program needed.
 
 The same graphs give the same bytes. Text stays text in SVG and PDF. Colours tell families of operations (they differ
-for colour-blind readers, too, see `plots.COLOURS`); `none` is dashed; nodes that add nothing to the output are grey.
+for color-blind readers, too, see `plots.COLORS`); `none` is dashed; nodes that add nothing to the output are grey.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.drawing.geometry import Box, Layout, Point, Size, curve, lay_out
-from nasreplay.runs.report.plots import COLOURS, rendered, style
+from nasreplay.runs.report.plots import COLORS, rendered, style
 from nasreplay.spaces.graph import NONE, Graph
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ LINE = 1.2  # of the font size
 PADDING = {"node": (3.5, 3.0), "label": (2.4, 1.2)}
 HEAD = (5.0, 1.9)  # length and half the width of an arrow's head
 
-BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK, WINE, _ = COLOURS
+BLUE, VERMILION, GREEN, PINK, ORANGE, SKY, BLACK, WINE, _ = COLORS
 FAMILIES = {  # by how the operation's name begins
     "sep_conv": BLUE,
     "dil_conv": GREEN,

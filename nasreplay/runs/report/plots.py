@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 # Okabe & Ito, "Color Universal Design" (2008): its yellow, too pale on white, is replaced by wine and olive
 # of Paul Tol's "muted" scheme. Oracles have dark tones of that scheme.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933")
-ORACLE_COLOURS = ("#332288", "#AA4499", "#117733", "#777777", "#882255")
-LINES = ("-", "-.", ":")  # the line changes when the colours are used up
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933")
+ORACLE_COLORS = ("#332288", "#AA4499", "#117733", "#777777", "#882255")
+LINES = ("-", "-.", ":")  # the line changes when the colors are used up
 DASH = 3.0  # points
 GRID = 160  # points of a curve
 RESAMPLES = 1_000
@@ -195,18 +195,18 @@ def _horizontal(result: Result) -> bool:
 
 
 def _looks(comparison: Comparison, final: dict[str, float]) -> dict[str, Any]:
-    """Colour, line and legend text of every searcher; colour and line are the same on all data sets."""
+    """Color, line and legend text of every searcher; color and line are the same on all data sets."""
     flat = list(dict.fromkeys(r.searcher for r in comparison.results if _horizontal(r)))
     curved = list(dict.fromkeys(r.searcher for r in comparison.results if r.searcher not in flat))
     oracles = {r.searcher for r in comparison.results if r.oracle}
     looks: dict[str, Any] = {}
     for k, name in enumerate(curved):
-        line = LINES[k // len(COLOURS) % len(LINES)]
-        looks[name] = {"color": COLOURS[k % len(COLOURS)], "ls": line, "lw": 1.3}
+        line = LINES[k // len(COLORS) % len(LINES)]
+        looks[name] = {"color": COLORS[k % len(COLORS)], "ls": line, "lw": 1.3}
     for k, name in enumerate(flat):
         # each has its own turn in the pattern, so that lines at one height show side by side
         dashes = (-k * DASH, (DASH, DASH * max(len(flat) - 1, 1)))
-        looks[name] = {"color": ORACLE_COLOURS[k % len(ORACLE_COLOURS)], "ls": dashes, "lw": 1.3}
+        looks[name] = {"color": ORACLE_COLORS[k % len(ORACLE_COLORS)], "ls": dashes, "lw": 1.3}
     for name, look in looks.items():
         look["label"] = f"{final.get(name, np.nan):.2f}  {name}{' (oracle)' * (name in oracles)}"
     return looks

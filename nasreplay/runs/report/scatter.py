@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import write_whole
-from nasreplay.runs.report.plots import COLOURS, rendered, style
+from nasreplay.runs.report.plots import COLORS, rendered, style
 
 if TYPE_CHECKING:
     from nasreplay.data.agreement import Column
@@ -31,7 +31,7 @@ def save_scatter(first: Column, second: Column, title: str, file: Path) -> None:
         x, y = first.values[both], second.values[both]
         size = float(np.clip(3e4 / len(x), 2, 20))
         panel.scatter(
-            x, y, s=size, color=COLOURS[0], alpha=0.25 if len(x) > 500 else 0.7, lw=0, rasterized=True
+            x, y, s=size, color=COLORS[0], alpha=0.25 if len(x) > 500 else 0.7, lw=0, rasterized=True
         )
         panel.set_xlabel(f"{first.name} ({first.unit})")
         panel.set_ylabel(f"{second.name} ({second.unit})")
