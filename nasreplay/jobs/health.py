@@ -12,7 +12,7 @@ from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs.table_facts import TableFacts, table_facts
 from nasreplay.search.base import Searcher
-from nasreplay.search.parts.samplers import softmax
+from nasreplay.spaces.genotypes.derivation import softmax
 
 COLLAPSE = 0.5  # share of skip connections from which on a cell counts as collapsed
 WARNING = (

@@ -6,8 +6,9 @@ import pytest
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.search.parts.samplers import softmax, softmax_vjp
+from nasreplay.search.parts.samplers import softmax_vjp
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
+from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.testing import (
     BatchedContract,
     ExactSlopeContract,

@@ -16,8 +16,9 @@ from nasreplay.evaluate.protocol import Mixture
 from nasreplay.live.shared_accuracy import BATCH
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork
-from nasreplay.search.parts.samplers import softmax, softmax_vjp
+from nasreplay.search.parts.samplers import softmax_vjp
 from nasreplay.spaces import TOPOLOGY
+from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
 from nasreplay.train.batches import Batch
 from nasreplay.train.images.catalogue import load

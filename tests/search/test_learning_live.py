@@ -10,8 +10,8 @@ import torch
 from nasreplay import search
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork
-from nasreplay.search.parts.samplers import softmax
 from nasreplay.seeds import Stream
+from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 

@@ -6,8 +6,9 @@ import pytest
 from nasreplay import search
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Mixture
-from nasreplay.search.parts.samplers import softmax, softmax_vjp
+from nasreplay.search.parts.samplers import softmax_vjp
 from nasreplay.spaces import TOPOLOGY
+from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.testing import random_mixture, synthetic_table
 
 LOGITS = np.log(random_mixture(TOPOLOGY, 1).weights[0])

@@ -12,9 +12,10 @@ from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.search.base import Live
-from nasreplay.search.parts.samplers import concrete, hard, relaxed, softmax
+from nasreplay.search.parts.samplers import concrete, hard, relaxed
 from nasreplay.seeds import Draws
 from nasreplay.spaces import TOPOLOGY
+from nasreplay.spaces.genotypes.derivation import softmax
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "snas_tabular.json").read_text())
 DIGITS = TOPOLOGY.all_codes.astype(int)

@@ -15,9 +15,9 @@ import numpy as np
 
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.search.base import on_batch
-from nasreplay.search.parts.samplers import softmax
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.genotypes.derivation import softmax
 
 
 class Vocabulary:

@@ -15,6 +15,7 @@ import numpy as np
 from nasreplay.evaluate.protocol import Mixture, Slope
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.genotypes.derivation import softmax
 
 
 class Sample(NamedTuple):
@@ -51,12 +52,6 @@ def initial_logits(space: Space, draws: Draws, mean: float, std: float) -> np.nd
     """Normal logits [R, E, O]; −inf where an edge has no such operation."""
     noise = draws.normal(space.mask.size).reshape(len(draws), *space.mask.shape)
     return np.where(space.mask, mean + std * noise, -np.inf)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponential / exponential.sum(axis=-1, keepdims=True)
 
 
 def softmax_vjp(soft: np.ndarray, temperature: float, gradient: np.ndarray) -> np.ndarray:

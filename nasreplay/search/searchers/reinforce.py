@@ -11,8 +11,9 @@ from nasreplay.config import positive, within
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
 from nasreplay.search.base import Live, Question, SamplingSearcher, register_searcher
 from nasreplay.search.parts import adam
-from nasreplay.search.parts.samplers import initial_logits, softmax
+from nasreplay.search.parts.samplers import initial_logits
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.genotypes.derivation import softmax
 
 
 @register_searcher

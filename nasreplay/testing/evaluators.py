@@ -1,72 +1,44 @@
-"""The contract suite: tests that every evaluator and every searcher must pass, by capability. Needs pytest.
-
-Subclass what fits and give `make`; pytest runs the inherited tests:
-
-    class TestMyEvaluator(EvaluatorContract, BatchedContract, SlopeContract, ExactSlopeContract):
-        def make(self):
-            return MyEvaluator(...)
-
-    class TestMySearcher(SearcherContract):
-        def make(self):
-            return MySearcher(...)
-
-SearcherContract runs on a made-up table; LiveSearcherContract asks for an evaluator(), of one replica if need be.
-"""
+"""What every evaluator promises, by what it can do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from copy import deepcopy
-from typing import Any
+from copy import copy
 
 import numpy as np
 import pytest
 
-from nasreplay.errors import BadArchitecture, BadSetting, NotMeasured
+from nasreplay.errors import BadArchitecture, BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
-from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.evaluate.table.fidelity import FidelityTable
-from nasreplay.search.base import Searcher
-from nasreplay.search.driver import InStep, run
-from nasreplay.seeds import Stream
-from nasreplay.spaces import TOPOLOGY, Space
+from nasreplay.search.parts.samplers import vertex
+from nasreplay.testing.made_up import random_codes, random_mixture
+from nasreplay.testing.promises import check
 
 
-def synthetic_table(space: Space = TOPOLOGY, trials: int = 3, **settings: Any) -> TableEvaluator:
-    """A made-up table with an additive trend, interactions, trial noise and a missing trial here and there."""
-    noise = Stream(7, f"synthetic/{space.name}").at()
-    count = space.size
-    effect = noise.normal(space.mask.size).reshape(space.mask.shape)
-    trend = effect[np.arange(space.decisions), space.all_codes].sum(axis=1)
-    pairs = np.sin(space.all_codes @ np.arange(1, space.decisions + 1))
-    accuracy = (
-        60 + 4 * trend[:, None] + 3 * pairs[:, None] + noise.normal(count * trials).reshape(count, trials)
-    )
-    if trials > 1:
-        accuracy[noise.uniform(count)[0] < 0.4, -1] = np.nan
-    seconds = 1000 + 200 * noise.uniform(count)[0] + 30 * space.all_codes.sum(axis=1)
-    level = FidelityTable(Fidelity("200", 200), np.clip(accuracy, 1, 99), seconds, [777, 888, 999][:trials])
-    return TableEvaluator(space, [level], dataset="synthetic", **settings)
+def check_evaluator(evaluator: Evaluator) -> None:
+    """Check an evaluator against the promises that fit what it can do; AssertionError tells of all that fail.
+
+    The evaluator itself is left as it is: every test begins runs on a shallow copy.
+    """
+
+    class Chosen(*_contracts(copy(evaluator))):
+        def make(self) -> Evaluator:
+            return copy(evaluator)
+
+    check(Chosen(), evaluator.describe()["evaluator"])
 
 
-def random_codes(space: Space, count: int, seed: int = 0) -> np.ndarray:
-    """Uniform codes int8 [count, D]."""
-    return space.sample(Stream(seed, "codes", range(count)).at())
-
-
-def random_mixture(space: Space, count: int, seed: int = 0) -> Mixture:
-    """Interior mixtures with every operation active."""
-    raw = Stream(seed, "mixture", range(count)).at().uniform(space.mask.size) + 0.05
-    weights = raw.reshape(count, *space.mask.shape) * space.mask
-    return Mixture(weights / weights.sum(-1, keepdims=True), np.tile(space.mask, (count, 1, 1)))
-
-
-def vertex_mixture(space: Space, codes: np.ndarray) -> Mixture:
-    """The one-hot mixtures of codes [N, D] (spaces whose decisions are their edges)."""
-    weights = space.embed(codes)
-    return Mixture(weights, weights > 0)
+def _contracts(evaluator: Evaluator) -> tuple[type, ...]:
+    """The suites for its abilities, the most special first."""
+    try:
+        evaluator.begin(1, range(2), Budget())
+    except LacksCapability:
+        return (EvaluatorContract,)
+    if "slope" not in evaluator.abilities:
+        return (BatchedContract,)
+    exact = evaluator.slope(random_mixture(evaluator.space, 2)).exact
+    return (SlopeContract, ExactSlopeContract) if exact else (BatchedContract,)
 
 
 class EvaluatorContract:
@@ -206,14 +178,14 @@ class ExactSlopeContract(BatchedContract):
     def test_vertex_slope_is_the_error_that_evaluate_tells(self):
         evaluator = self.started(replicas=5)
         codes = random_codes(evaluator.space, 5)
-        slope = evaluator.slope(vertex_mixture(evaluator.space, codes))
+        slope = evaluator.slope(vertex(evaluator.space, codes))
         told = evaluator.evaluate(codes, trial="mean").accuracy
         np.testing.assert_allclose(slope.loss, 1 - told / 100, rtol=0, atol=1e-14)
 
     def test_vertex_gradient_is_the_error_of_the_neighbours(self):
         evaluator = self.started()
         codes = random_codes(evaluator.space, 1)
-        slope = evaluator.slope(vertex_mixture(evaluator.space, codes))
+        slope = evaluator.slope(vertex(evaluator.space, codes))
         for edge, option in np.argwhere(evaluator.space.mask):
             neighbour = codes.copy()
             neighbour[0, edge] = option
@@ -263,131 +235,3 @@ class ExactSlopeContract(BatchedContract):
         before = evaluator.slope(mixture)
         assert evaluator.learn(mixture) is None
         assert np.array_equal(before.gradient, evaluator.slope(mixture).gradient)
-
-
-class LiveSearcherContract:
-    """What every searcher promises on every evaluator that has what it needs, also on one of a single replica."""
-
-    budget = Budget(evaluations=60, epochs=30)
-    replicas = 1
-
-    def make(self) -> Searcher:
-        """A fresh searcher."""
-        raise TypeError("give the contract a make() that returns a searcher")
-
-    def evaluator(self) -> Evaluator:
-        """What it is run on."""
-        raise TypeError("give the contract an evaluator() that returns an evaluator")
-
-    def outcome(self, replicas: int | range | None = None, seed: int = 5, recorder: Any = None) -> Any:
-        """The result of a short run."""
-        replicas = self.replicas if replicas is None else replicas
-        return run(
-            self.make(), self.evaluator(), self.budget, seed=seed, replicas=replicas, recorder=recorder
-        )
-
-    def mark(self, searcher: Searcher, evaluator: Evaluator) -> tuple:
-        """What a resumed run must repeat after every step; seconds that are measured never do."""
-        return searcher.incumbent().tobytes(), evaluator.ledger.queries.tobytes()
-
-    def test_names_its_source_and_settings(self):
-        searcher = self.make()
-        assert searcher.name
-        assert searcher.source
-        assert json.loads(json.dumps(searcher.settings())).keys() == searcher.settings().keys()
-
-    def test_spends_its_budget_and_no_more(self):
-        result = self.outcome()
-        assert result.finished
-        assert (result.points > 0).all()
-        assert result.evaluations.max() <= (self.budget.evaluations or np.inf)
-
-    def test_finds_an_architecture_of_the_space(self):
-        size = self.evaluator().space.size
-        result = self.outcome()
-        assert ((result.found >= 0) & (result.found < size)).all()
-        last = result.incumbent[np.arange(self.replicas), result.points - 1]
-        assert np.array_equal(result.found, last)
-
-    def test_same_seed_same_run_other_seed_other_run(self):
-        one, again = self.outcome(), self.outcome()
-        assert np.array_equal(one.incumbent, again.incumbent)
-        found = [self.outcome(seed=seed) for seed in (6, 7)]
-        answers = [result.codes(result.incumbent[result.incumbent >= 0]) for result in (one, *found)]
-        assert len({codes.tobytes() for codes in answers}) > 1
-
-    def test_a_saved_state_continues_exactly(self):
-        whole = _Saver(self.mark)
-        self.outcome(recorder=whole)
-        half = max(len(whole.trail) // 2, 1)
-        stopped = _Saver(self.mark, at=half)
-        self.outcome(recorder=stopped)
-        resumed = _Saver(self.mark, start=stopped.saved)
-        self.outcome(recorder=resumed)
-        assert resumed.trail == whole.trail[half:]
-
-    def test_a_step_cannot_reach_test_numbers(self):
-        seen = InStep(self.evaluator())
-        assert not hasattr(seen, "report")
-        assert not hasattr(seen, "test")
-        searcher = self.make()
-        evaluator = self.evaluator()
-
-        def forbidden(codes: np.ndarray) -> Any:
-            raise AssertionError("a searcher asked for a report")
-
-        evaluator.report = forbidden
-        run(searcher, evaluator, self.budget, seed=1, replicas=self.replicas)
-
-
-class SearcherContract(LiveSearcherContract):
-    """What every searcher promises besides on an evaluator that serves several replicas: a table by default."""
-
-    replicas = 3
-
-    def evaluator(self) -> Evaluator:
-        """What it is run on; a synthetic table by default."""
-        return synthetic_table()
-
-    def mark(self, searcher: Searcher, evaluator: Evaluator) -> tuple:
-        """With the simulated seconds: here they are exact."""
-        return *super().mark(searcher, evaluator), evaluator.ledger.simulated_s.tobytes()
-
-    def test_a_replica_is_the_same_in_any_batch(self):
-        together = self.outcome(range(5))
-        for row in (0, 3):
-            alone = self.outcome(range(row, row + 1))
-            for name in ("found", "incumbent", "clock", "evaluated", "observed", "trial"):
-                one, other = (
-                    np.atleast_1d(x) for x in (getattr(together, name)[row], getattr(alone, name)[0])
-                )
-                assert np.array_equal(one[: other.size], other, equal_nan=other.dtype.kind == "f"), name
-
-
-class _Saver:
-    """A recorder that keeps every step's mark and one state."""
-
-    def __init__(self, mark: Callable[..., tuple], *, at: int = 0, start: dict[str, Any] | None = None):
-        self.mark, self.at, self.begin, self.saved, self.trail = mark, at, start, None, []
-
-    def start(self, header: dict[str, Any], searcher: Searcher, evaluator: Evaluator) -> int:
-        if not self.begin:
-            return 0
-        searcher.load_state_dict(self.begin["searcher"])
-        evaluator.load_state_dict(self.begin["evaluator"])
-        return self.begin["step"]
-
-    def answers(self, answers: Any) -> None:
-        pass
-
-    def step(self, step: int, live: Any, searcher: Searcher, evaluator: Evaluator) -> None:
-        self.trail.append(self.mark(searcher, evaluator))
-        if step == self.at:
-            state = {"step": step, "searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
-            self.saved = deepcopy(state)  # the weights in it go on learning
-
-    def end(self, step: int, finished: bool, searcher: Searcher, evaluator: Evaluator) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
