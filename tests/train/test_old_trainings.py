@@ -1,6 +1,6 @@
 """Run folders of version 0.1.0 (commit 9212774): a training goes on, and what a search found is trained.
 
-training: `nasreplay train resnet` with OPTIONS after its first epoch; SECOND: the losses of its second, uninterrupted.
+training: `nasreplay train resnet` with OPTIONS after its first epoch. SECOND: losses of the second, uninterrupted.
 """
 
 import json
