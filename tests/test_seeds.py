@@ -34,6 +34,11 @@ def draws(seed: int = 0, name: str = "test", replicas=(0,)):
     return Stream(seed, name, replicas).at()
 
 
+def related(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether they correlate by more than four standard deviations of chance."""
+    return abs(np.corrcoef(one, other)[0, 1]) * np.sqrt(len(one)) > 4
+
+
 def test_the_reference_program_itself_gives_the_published_vectors():
     published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
     assert list(itertools.islice(splitmix64(1234567), 4)) == published
@@ -113,7 +118,7 @@ def test_streams_are_independent(one, other):
     first, second = (draws(seed, name, [replica]).uniform(MANY)[0] for seed, name, replica in (one, other))
     assert not np.isin(first, second).any()
     for shift in range(3):
-        assert stats.pearsonr(first[shift:], second[: MANY - shift])[1] > 0.001
+        assert not related(first[shift:], second[: MANY - shift])
     cells, *_ = np.histogram2d(first, second, bins=8)
     assert stats.chisquare(cells.ravel()).pvalue > 0.001
 
@@ -121,8 +126,8 @@ def test_streams_are_independent(one, other):
 def test_numbers_in_a_row_are_independent():
     sample = draws(6).uniform(MANY)[0]
     for gap in (1, 2, 5):
-        assert stats.pearsonr(sample[:-gap], sample[gap:])[1] > 0.001
-    assert stats.pearsonr(*draws(6, replicas=range(MANY)).normal(2).T)[1] > 0.001
+        assert not related(sample[:-gap], sample[gap:])
+    assert not related(*draws(6, replicas=range(MANY)).normal(2).T)
 
 
 @pytest.mark.parametrize("method", ["uniform", "normal", "gumbel", "permutation"])
