@@ -10,7 +10,7 @@ or call `check_space(space)`, `check_searcher(searcher)`, `check_evaluator(evalu
 """
 
 from nasreplay.search.parts.samplers import vertex as vertex_mixture
-from nasreplay.testing.evaluators import (
+from nasreplay.testing.evaluator_contract import (
     BatchedContract,
     EvaluatorContract,
     ExactSlopeContract,
@@ -18,8 +18,8 @@ from nasreplay.testing.evaluators import (
     check_evaluator,
 )
 from nasreplay.testing.made_up import random_codes, random_mixture, synthetic_table
-from nasreplay.testing.searchers import LiveSearcherContract, SearcherContract, check_searcher
-from nasreplay.testing.spaces import SpaceContract, check_space
+from nasreplay.testing.searcher_contract import LiveSearcherContract, SearcherContract, check_searcher
+from nasreplay.testing.space_contract import SpaceContract, check_space
 
 __all__ = [
     "BatchedContract",
