@@ -150,5 +150,5 @@ def test_spaces_by_name():
     assert space_named("tss") is space_named("topology") is TOPOLOGY
     assert space_named("sss") is space_named("size") is SIZE
     assert pickle.loads(pickle.dumps(TOPOLOGY)) is TOPOLOGY
-    with pytest.raises(UnknownName, match="known: .*topology, tss, size, sss"):
+    with pytest.raises(UnknownName, match=r"known: .*topology, tss, size, sss"):
         space_named("darts")
