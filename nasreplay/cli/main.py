@@ -35,7 +35,6 @@ EXTRAS = {
         "tensorboard": "TensorBoard",
         "sklearn": "scikit-learn",
         "PIL": "Pillow",
-        "pooch": "pooch",
     },
     "export": {"safetensors": "safetensors", "onnx": "ONNX", "onnxscript": "ONNX Script"},
     "frames": {"pandas": "pandas"},
