@@ -20,7 +20,7 @@ class ImageSettings:
     dataset: str = "cifar10"
     """Data set: a name, or the path of an image folder."""
     data: Path | None = None
-    """Folder of the images. Default: $TORCH_HOME."""
+    """Folder of the images; CIFAR archives that are not there are downloaded into it. [$TORCH_HOME/cifar.python]"""
     split_file: Path | None = None
     """The official halves, where they are files."""
     train_portion: float | None = None

@@ -1,17 +1,15 @@
 """From a data set's name to its decoded arrays: where it may lie, in which layout, and how to get it.
 
 A name is looked for under `--data DIR`, else under `$TORCH_HOME/cifar.python` (`~/.cache/torch` when TORCH_HOME is
-not set): published files first, then an image folder of that name, then DIR itself as the image folder.
+not set): published files first, then an image folder of that name, then DIR itself as the image folder. CIFAR-10
+and CIFAR-100 that are not there are downloaded into it from the University of Toronto; nothing else is.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import tarfile
 import tempfile
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,15 +20,17 @@ from nasreplay.train.images.image_folder import is_image_folder, read_folder
 from nasreplay.train.images.published_files import PUBLISHED, read_digits, read_published
 
 TINY = "tiny-imagenet-200"
-SECONDS = 30.0  # without a byte before a download is given up
 
 
 class FoundImages(NamedTuple):
-    """A decoded data set and where it came from; `official` is False for an image folder."""
+    """A decoded data set and where it came from."""
 
     kept: Kept
+    """Its images, from the cache."""
     folder: Path | None
+    """Where they were found; None for what a package carries."""
     official: bool
+    """Whether these are the published files; False for an image folder."""
 
 
 def find(name: str, data: Path | None = None) -> FoundImages:
@@ -101,32 +101,28 @@ def _missing(name: str, root: Path, data: Path | None) -> str:
 
 def download(about: ImageFiles, root: Path) -> Path:
     """Fetch and unpack the archive of a published data set; raises BadData in one line if that cannot be."""
+    import pooch
+
     announce(f"downloading {about.address} into {root}")
+    pooch.get_logger().setLevel("WARNING")  # it would say so, too
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root) as scratch:
-            archive = Path(scratch) / "archive.tar.gz"
-            _fetch(about, archive)
-            with tarfile.open(archive) as content:
+            archive = pooch.retrieve(about.address, f"md5:{about.archive_md5}", "archive", scratch)
+            with tarfile.open(archive) as content:  # pooch unpacks without this filter before Python 3.12
                 content.extractall(scratch, filter="data")
             os.replace(Path(scratch) / about.folder, root / about.folder)
     except tarfile.TarError as problem:
         raise BadData(f"{about.address}: the archive cannot be unpacked ({problem})") from None
+    except ValueError:
+        raise BadData(
+            f"{about.address}: its md5 is not the published {about.archive_md5}; try again"
+        ) from None
     except OSError as problem:
         if isinstance(problem, PermissionError) or not root.is_dir():
             raise BadOutput(f"{root}: cannot be written: {problem.strerror}; choose another --data") from None
-        reason = getattr(problem, "reason", problem)
         raise BadData(
-            f"{about.folder} is not under {root} and {about.address} cannot be downloaded ({reason}): "
+            f"{about.folder} is not under {root} and {about.address} cannot be downloaded ({problem}): "
             "unpack it there, or name its folder with --data"
         ) from None
     return root / about.folder
-
-
-def _fetch(about: ImageFiles, archive: Path) -> None:
-    with urllib.request.urlopen(about.address, timeout=SECONDS) as answer, archive.open("wb") as file:
-        shutil.copyfileobj(answer, file)
-    with archive.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != about.archive_md5:
-        raise BadData(f"{about.address}: md5 is {found}, published is {about.archive_md5}; try again")

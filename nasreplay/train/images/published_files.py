@@ -1,8 +1,4 @@
-"""Readers of the published image files: CIFAR-10, CIFAR-100, ImageNet16-120, and scikit-learn's digits.
-
-Checksums: torchvision's lists for CIFAR (https://www.cs.toronto.edu/~kriz/cifar.html), those of NATS-Bench for
-ImageNet16 (the 16×16 images of arXiv 1707.08819).
-"""
+"""Readers of published image files, as the data-set cards describe them, and of scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -17,19 +13,25 @@ from nasreplay.data.cards.base import ImageFiles
 from nasreplay.errors import BadData
 from nasreplay.train.images.cifar_pickles import pickled_images
 
-Labelled = tuple[np.ndarray, np.ndarray]  # images uint8 [N, 3, H, W], labels int64 [N]
+Labelled = tuple[np.ndarray, np.ndarray]
+"""Images uint8 [N, 3, H, W] and labels int64 [N]."""
 
 
 class Decoded(NamedTuple):
-    """A data set as arrays; `valid` is None unless the source has a validation folder of its own."""
+    """A data set as arrays."""
 
     train: Labelled
+    """The training images."""
     valid: Labelled | None
+    """The validation images; None unless the source has a validation folder of its own."""
     test: Labelled
-    names: tuple[str, ...]  # of the classes
+    """The test images."""
+    names: tuple[str, ...]
+    """The names of the classes."""
 
 
 PUBLISHED = {name: card.files for name, card in CARDS.items() if card.files}
+"""Data set → its published image files."""
 
 
 def read_published(folder: Path, about: ImageFiles) -> Decoded:
