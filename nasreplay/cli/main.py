@@ -35,6 +35,7 @@ EXTRAS = {
         "tensorboard": "TensorBoard",
         "sklearn": "scikit-learn",
         "PIL": "Pillow",
+        "pooch": "pooch",
     },
     "export": {"safetensors": "safetensors", "onnx": "ONNX", "onnxscript": "ONNX Script"},
     "frames": {"pandas": "pandas"},

@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
     main(sys.argv[2:])
 """
-EXTRAS = "torch,torchvision,tensorboard,sklearn,safetensors,onnx,onnxscript,pandas,nats_bench,easydict,psutil"
+EXTRAS = "torch,torchvision,tensorboard,sklearn,pooch,safetensors,onnx,onnxscript,pandas,nats_bench,easydict,psutil"
 
 
 @pytest.fixture
