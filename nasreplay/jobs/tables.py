@@ -99,14 +99,15 @@ def verify(
 
 
 def _compare_archive(pack: Pack, place: str, full: bool, progress: Progress) -> tuple[int, list[str]]:
-    from nasreplay.data.importers.nats.onefile import OneFile, find_archive, split
+    from nasreplay.data.importers.nats.archive import Archive
+    from nasreplay.data.importers.nats.find_archive import find_archive
     from nasreplay.data.importers.nats.verify_archive import compare
 
     archive = find_archive(place)
     with TemporaryDirectory(prefix="nasreplay-") as folder:
-        if isinstance(archive, OneFile):
+        if not isinstance(archive, Archive):
             with progress("reading", "architectures read") as tell:
-                archive = split(archive, Path(folder), tell)
+                archive = archive.unpacked(Path(folder), tell)
         with progress("comparing", "architectures") as tell:
             return compare(pack, archive, full=full, progress=tell)
 
@@ -150,7 +151,7 @@ def convert_archive(
     """
     from nasreplay.data.importers.nats.archive import Archive
     from nasreplay.data.importers.nats.archive_to_pack import convert
-    from nasreplay.data.importers.nats.onefile import find_archive
+    from nasreplay.data.importers.nats.find_archive import find_archive
 
     source = find_archive(archive)
     unit = "architectures" if isinstance(source, Archive) else "architectures read, then converted"

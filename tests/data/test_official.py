@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasreplay.data.importers.nats import archive as official
-from nasreplay.data.importers.nats.archive import default_folder, open_archive
+from nasreplay.data.importers.nats.archive import open_archive
+from nasreplay.data.importers.nats.find_archive import default_folder
 from nasreplay.data.importers.nats.template import Reader, loads_official
 from nasreplay.errors import BadInput, UnsafePickle
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
@@ -52,7 +53,7 @@ def test_the_sample_files_are_read_number_by_number(shared, name):
     assert len(found.missing) == found.space.size - len(SAMPLED)
     for number in SAMPLED:
         assert_same(read(folder, number, reader), content_of(folder, number))
-    assert len(reader._stencils) == 1  # built alike: the first one reads them all
+    assert len(reader._templates) == 1  # built alike: the first one reads them all
 
 
 def test_files_that_are_built_differently_in_any_order(tmp_path):
@@ -63,7 +64,7 @@ def test_files_that_are_built_differently_in_any_order(tmp_path):
     assert set(trials.values()) == {8, 12}
     for number in [*numbers, *reversed(numbers)]:
         assert_same(read(archive, number, reader), contents[number])
-    assert len(reader._stencils) == 2
+    assert len(reader._templates) == 2
 
 
 def test_epochs_that_were_not_measured_are_missing(archive, tmp_path):

@@ -13,7 +13,8 @@ import pytest
 from nasreplay.data.importers.nats.archive import content_of as official_content
 from nasreplay.data.importers.nats.archive import official_texts, open_archive
 from nasreplay.data.importers.nats.archive_to_pack import convert
-from nasreplay.data.importers.nats.onefile import OneFile, find_archive, split
+from nasreplay.data.importers.nats.find_archive import find_archive
+from nasreplay.data.importers.nats.onefile.spool import OneFileArchive
 from nasreplay.data.importers.nats.template import Reader
 from nasreplay.data.importers.nats.verify_archive import compare
 from nasreplay.data.pack.check import verify
@@ -45,9 +46,9 @@ def expected(folder, tmp_path_factory) -> bytes:
     return convert(open_archive(folder), out, jobs=1, allow_missing=True).pack.path.read_bytes()
 
 
-def opened(file: Path) -> OneFile:
+def opened(file: Path) -> OneFileArchive:
     found = find_archive(file)
-    assert isinstance(found, OneFile)
+    assert isinstance(found, OneFileArchive)
     return found
 
 
@@ -66,7 +67,7 @@ def test_the_pack_is_that_of_the_folder_to_the_last_byte(file, expected, tmp_pat
 @pytest.mark.parametrize("protocol", range(2, 6))
 def test_every_protocol_of_the_pickler(tmp_path, protocol):
     contents = {number: drawn(SIZE, number) for number in (0, 7, 32_767)}
-    archive = split(opened(one_file(SIZE, tmp_path / "a.pickle.pbz2", contents, protocol)), tmp_path)
+    archive = opened(one_file(SIZE, tmp_path / "a.pickle.pbz2", contents, protocol)).unpacked(tmp_path)
     assert (archive.space, archive.name, sorted(archive.files)) == (SIZE, "a", [0, 7, 32_767])
     reader = Reader()
     for number, piece in archive.files.items():
@@ -103,11 +104,11 @@ def test_a_killed_conversion_goes_on_and_gives_the_same_bytes(file, expected, tm
 
 
 def test_a_finished_spool_is_used_again_and_one_of_another_file_is_not(file, tmp_path):
-    archive = split(opened(file), tmp_path)
-    again = split(opened(file), tmp_path, lambda *_: pytest.fail("it was read again"))
+    archive = opened(file).unpacked(tmp_path)
+    again = opened(file).unpacked(tmp_path, lambda *_: pytest.fail("it was read again"))
     assert again.files == archive.files
     other = one_file(TOPOLOGY, tmp_path / "other.pickle.pbz2", {3: drawn(TOPOLOGY, 3)})
-    assert list(split(opened(other), tmp_path).files) == [3]
+    assert list(opened(other).unpacked(tmp_path).files) == [3]
     piece = archive.files[NUMBERS[0]]
     with pytest.raises(WriteFailed, match=r"architectures: damaged; delete its folder"):
         official_content(piece)
@@ -171,12 +172,12 @@ def test_files_that_are_no_archive(tmp_path, file):
     content = file.read_bytes()
     (tmp_path / "c").write_bytes(content[: len(content) // 2])
     with pytest.raises(BadInput, match=r"c: truncated: its end is missing"):
-        split(opened(tmp_path / "c"), tmp_path)
+        opened(tmp_path / "c").unpacked(tmp_path)
     damaged = bytearray(content)
     damaged[len(content) // 2] ^= 255
     (tmp_path / "d").write_bytes(damaged)
     with pytest.raises(BadInput, match=r"d: "):
-        split(opened(tmp_path / "d"), tmp_path)
+        opened(tmp_path / "d").unpacked(tmp_path)
 
 
 def beginning() -> bytes:
@@ -211,11 +212,11 @@ def test_bombs_take_neither_time_nor_memory(tmp_path):
     (tmp_path / "deep").write_bytes(bz2.compress(deep))
     code = (
         "import sys, pathlib\n"
-        "from nasreplay.data.importers.nats.onefile import find_archive, split\n"
+        "from nasreplay.data.importers.nats.find_archive import find_archive\n"
         "from nasreplay.errors import BadInput\n"
         "for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
         "    try:\n"
-        "        split(find_archive(file), pathlib.Path(sys.argv[2]))\n"
+        "        find_archive(file).unpacked(pathlib.Path(sys.argv[2]))\n"
         "    except BadInput as problem:\n"
         "        print('refused', problem)\n"
     )

@@ -12,7 +12,8 @@ import numpy as np
 
 from nasreplay.compat.nats_bench.arguments import WrongType
 from nasreplay.compat.nats_bench.opening import open_source
-from nasreplay.data.importers.nats.archive import default_folder, official_texts
+from nasreplay.data.importers.nats.archive import official_texts
+from nasreplay.data.importers.nats.find_archive import default_folder
 from nasreplay.data.pack import Pack
 from nasreplay.errors import UnknownName
 from nasreplay.spaces import Space

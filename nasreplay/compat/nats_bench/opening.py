@@ -13,13 +13,13 @@ import h5py
 
 from nasreplay.compat.nats_bench.sources import FolderSource, MemorySource, PackSource, Source
 from nasreplay.data.importers.nats.archive import (
-    default_file,
-    default_folder,
     official_texts,
     open_archive,
 )
 from nasreplay.data.importers.nats.archive_to_pack import NO_FILE, convert
-from nasreplay.data.importers.nats.onefile import OneFile, open_file
+from nasreplay.data.importers.nats.find_archive import default_file, default_folder
+from nasreplay.data.importers.nats.onefile import open_one_file
+from nasreplay.data.importers.nats.onefile.spool import OneFileArchive
 from nasreplay.data.importers.nats.records import trials_of
 from nasreplay.data.importers.nats.template import Record
 from nasreplay.data.locate import EMBEDDED, cache_path, cached_tables, open_table
@@ -59,12 +59,12 @@ def open_source(given: Any, space: Space, fast_mode: bool) -> Opened:
 def _file(file: Path, space: Space, fast_mode: bool) -> Opened:
     if fast_mode:
         raise BadInput(f"{file}: fast_mode=True reads an archive folder or a pack, and this is neither")
-    one = open_file(file)
+    one = open_one_file(file)
     _check_space(one.space, space, file)
     return PackSource(_pack_of(one), fast_mode), file.name, None
 
 
-def _pack_of(one: OneFile) -> Pack:
+def _pack_of(one: OneFileArchive) -> Pack:
     """The table in our cache folder that was made of the file as it is; it is made if there is none.
 
     Its name tells the file's size and time of change, so that no other file's table, and none of the user's, is

@@ -7,7 +7,6 @@ a pickle compressed with bz2; or one file `<name>.pickle.pbz2` (`nasreplay.data.
 from __future__ import annotations
 
 import bz2
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,9 +75,9 @@ def archived() -> list[Space]:
     return [space for space in known_spaces() if space.archive]
 
 
-def open_archive(path: str | Path | None = None) -> Archive:
-    """The archive in a folder; None looks where the official API does. Raises BadInput."""
-    folder = default_folder() if path is None else Path(path).expanduser()
+def open_archive(path: str | Path) -> Archive:
+    """The archive in a folder; raises BadInput."""
+    folder = Path(path).expanduser()
     if folder.is_file():
         names = " or ".join(f"{space.archive}-simple" for space in archived())
         raise BadInput(f"{folder}: a file; name the folder {names}")
@@ -88,32 +87,6 @@ def open_archive(path: str | Path | None = None) -> Archive:
     held = {file.name.removesuffix(ENDING): file for file in folder.glob(f"*{ENDING}")}
     named = ((number, held.get(f"{number:06d}") or held.get(str(number))) for number in range(space.size))
     return Archive(folder, space, {number: file for number, file in named if file})
-
-
-def default_folder(space: Space | None = None) -> Path:
-    """The archive folder (of a space) in `$TORCH_HOME`, else in `$HOME/.torch`.
-
-    Raises BadInput if there is none, or more than one.
-    """
-    return _only([f"{each.archive}-simple" for each in archived() if space in (None, each)])
-
-
-def default_file(space: Space | None = None) -> Path:
-    """The one-file archive there; raises BadInput likewise."""
-    return _only([f"{each.archive}{ENDING}" for each in archived() if space in (None, each)])
-
-
-def _only(names: list[str]) -> Path:
-    root = os.environ.get("TORCH_HOME") or (
-        os.path.join(os.environ["HOME"], ".torch") if "HOME" in os.environ else None
-    )
-    if root is None:
-        raise BadInput("no archive named, and neither TORCH_HOME nor HOME says where to look: name its place")
-    found = [Path(root) / name for name in names if (Path(root) / name).exists()]
-    if len(found) != 1:
-        what = "two archives" if found else "no archive"
-        raise BadInput(f"{what} in {root} ({' and '.join(names)}): name the place of one")
-    return found[0]
 
 
 def content_of(file: Path | Piece, limit: int = LARGEST) -> bytes:

@@ -18,7 +18,7 @@ import numpy as np
 from nasreplay.data.importers.nats import conversion_parts
 from nasreplay.data.importers.nats.archive import Archive, official_texts
 from nasreplay.data.importers.nats.conversion_parts import Job, Shard
-from nasreplay.data.importers.nats.onefile import OneFile, split
+from nasreplay.data.importers.nats.onefile.spool import OneFileArchive
 from nasreplay.data.importers.nats.records import MOST_SEEDS
 from nasreplay.data.importers.nats.verify_archive import measured
 from nasreplay.data.pack import Pack, layout, write_pack
@@ -42,7 +42,7 @@ class Converted(NamedTuple):
 
 
 def convert(
-    archive: Archive | OneFile,
+    archive: Archive | OneFileArchive,
     out: str | Path,
     *,
     curves: bool = True,
@@ -74,8 +74,8 @@ def convert(
     folder = out.with_name(f".{out.name}.parts")
     with alone_in(folder):
         try:
-            if isinstance(archive, OneFile):
-                archive, progress = split(archive, folder, _half(progress, 0)), _half(progress, 1)
+            if isinstance(archive, OneFileArchive):
+                archive, progress = archive.unpacked(folder, _half(progress, 0)), _half(progress, 1)
         except BadInput:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -129,7 +129,7 @@ def _to_bytes(key: str, shard: Shard) -> memoryview:
 
 # --- from files to numbers -------------------------------------------------------------------------
 
-_reader = Reader()  # one per process: its shards share the stencils
+_reader = Reader()  # one per process: its shards share the templates
 
 
 def _read(job: Job) -> Shard:

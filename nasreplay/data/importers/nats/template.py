@@ -1,9 +1,9 @@
-"""Reading many pickles that are built alike: unpickle the first, lay its stencil over the others.
+"""Reading many pickles that are built alike: unpickle the first, lay its template over the others.
 
 The official files differ from each other in the architecture that they name and in the numbers, and in nothing else.
 So the first file of a kind is unpickled with a serial number in the place of every float, which tells where each
 float belongs. A file that is the same outside its floats then needs no unpickling: its floats are gathered from
-their places. What is not the same to the last byte makes a stencil of its own.
+their places. What is not the same to the last byte makes a template of its own.
 
 Nothing but the opcodes that official files use is let through, so that no pickle can ask for more memory than its
 own size, and nothing but plain values and three harmless globals can be made.
@@ -27,7 +27,7 @@ from nasreplay.files.unpickle import loads_builtins
 
 Opcodes = Iterator[tuple[pickletools.OpcodeInfo, Any, int]]
 
-_KEPT = 32  # stencils
+_KEPT = 32  # templates
 _PLAIN = {
     *("PROTO", "FRAME", "STOP", "MARK", "MEMOIZE", "BINGET", "LONG_BINGET", "NONE", "NEWTRUE", "NEWFALSE"),
     *("SHORT_BINUNICODE", "BINUNICODE", "SHORT_BINBYTES", "BININT", "BININT1", "BININT2", "BINFLOAT"),
@@ -97,26 +97,26 @@ class Record(NamedTuple):
 
 
 class Reader:
-    """Reads pickles of architecture files, remembering the stencils it has met."""
+    """Reads pickles of architecture files, remembering the templates it has met."""
 
     def __init__(self) -> None:
-        self._stencils: OrderedDict[_Stencil, None] = OrderedDict()
+        self._templates: OrderedDict[_PickleTemplate, None] = OrderedDict()
 
     def read(self, content: bytes, name: str) -> Record:
         """The record in a pickle; raises BadInput or UnsafePickle with the name of the file in front."""
         with named(name):
             body = _without_frames(content)
-            for stencil in reversed(self._stencils):
-                if record := stencil.read(body):
-                    self._stencils.move_to_end(stencil)
+            for template in reversed(self._templates):
+                if record := template.read(body):
+                    self._templates.move_to_end(template)
                     return record
-            stencil = _Stencil(body, name)
-            record = stencil.read(body)
+            template = _PickleTemplate(body, name)
+            record = template.read(body)
             if record is None:
                 raise BadInput("not an official architecture file: it does not say its architecture once")
-        self._stencils[stencil] = None
-        if len(self._stencils) > _KEPT:
-            self._stencils.popitem(last=False)
+        self._templates[template] = None
+        if len(self._templates) > _KEPT:
+            self._templates.popitem(last=False)
         return record
 
 
@@ -148,7 +148,7 @@ def _without_frames(content: bytes) -> bytes:
     return b"".join([*parts, content[place:]])
 
 
-class _Stencil:
+class _PickleTemplate:
     """What files of one kind have in common."""
 
     def __init__(self, body: bytes, name: str):

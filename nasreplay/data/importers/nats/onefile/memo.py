@@ -20,7 +20,7 @@ _MOST_DIFFERENT = 64 * 2**20  # bytes of different objects
 _MOST_PLACES = 256 * 2**20  # bytes
 
 
-class Made:
+class UnfinishedObject:
     """An object that is still being made; then `whole` is the opcodes that make it.
 
     plain: is small and has no floats, and nothing can be put into it later.
@@ -33,7 +33,7 @@ class Made:
         self.whole: bytes | None = None
 
 
-Object = bytes | Made
+Object = bytes | UnfinishedObject
 
 
 class Memo:
@@ -96,4 +96,4 @@ class Memo:
 
 
 def _small(made: Object) -> bytes:
-    return made.whole if isinstance(made, Made) and made.whole and made.plain else b""
+    return made.whole if isinstance(made, UnfinishedObject) and made.whole and made.plain else b""

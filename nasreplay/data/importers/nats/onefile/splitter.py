@@ -10,7 +10,7 @@ that is larger or more entangled than official ones is refused, so that time and
 from __future__ import annotations
 
 from nasreplay.data.importers.nats.archive import LARGEST
-from nasreplay.data.importers.nats.onefile.memo import SMALL, Made, Memo, Object
+from nasreplay.data.importers.nats.onefile.memo import SMALL, Memo, Object, UnfinishedObject
 from nasreplay.data.importers.nats.onefile.tokens import FLOAT, TEXT, named_curve, text, tokens_of
 from nasreplay.data.importers.nats.template import ALLOWED
 from nasreplay.errors import BadInput, UnsafePickle
@@ -25,7 +25,7 @@ _META_ARCHS, _ARCH2INFOS = text("meta_archs"), text("arch2infos")
 _ENCODE = text("_codecs") + text("encode") + b"\x93"
 
 
-class Cutter:
+class PickleSplitter:
     """Takes a pickle bit by bit; gives the architectures that are complete, and what stands before them.
 
     `head` is the pickle of what `meta_archs` is, None until `arch2infos` begins; `ended`: the pickle is whole.
@@ -134,7 +134,7 @@ class Cutter:
             self.head = self._meta_archs()
             self._infos = len(self._stack)
             self._finish_part()
-        self._stack.append(Made([token], plain=token == b"]"))
+        self._stack.append(UnfinishedObject([token], plain=token == b"]"))
 
     def _pairs(self, token: bytes) -> None:
         begun = self._stack[-1] is None
@@ -160,7 +160,7 @@ class Cutter:
         if content.startswith(_ENCODE):
             self._finished(_bytes_of(content[len(_ENCODE) :]), False)
         else:
-            self._stack.append(Made([content + token], plain))
+            self._stack.append(UnfinishedObject([content + token], plain))
 
     def _global(self, token: bytes) -> None:
         if token == b"\x93":
@@ -182,7 +182,7 @@ class Cutter:
 
     def _get(self, token: bytes) -> None:
         found = self._memo.get(int.from_bytes(token[1:], "little"))
-        if isinstance(found, Made):
+        if isinstance(found, UnfinishedObject):
             self._whole(found)  # so that nothing is put into it any more: not itself either
         self._stack.append(found)
 
@@ -199,14 +199,14 @@ class Cutter:
 
     # --- objects -----------------------------------------------------------------------------------
 
-    def _top(self) -> Made:
+    def _top(self) -> UnfinishedObject:
         """What is on top, to be filled."""
         top = self._stack[-1]
-        if not isinstance(top, Made) or top.whole is not None:
+        if not isinstance(top, UnfinishedObject) or top.whole is not None:
             raise UnsafePickle("the pickle changes an object after it was used, which official files do not")
         return top
 
-    def _add(self, made: Made, content: bytes, plain: bool) -> None:
+    def _add(self, made: UnfinishedObject, content: bytes, plain: bool) -> None:
         made.parts.append(content)
         made.plain &= plain
 
@@ -232,7 +232,7 @@ class Cutter:
         """The opcodes that make some objects, and whether these are plain."""
         parts = [each if type(each) is bytes else self._whole(each) for each in objects]
         plain = len(parts) <= SMALL and all(
-            each.plain if isinstance(each, Made) else each is not None and each[0] != FLOAT
+            each.plain if isinstance(each, UnfinishedObject) else each is not None and each[0] != FLOAT
             for each in objects
         )
         self._work += sum(map(len, parts))
@@ -241,7 +241,7 @@ class Cutter:
         return b"".join(parts), plain
 
     def _whole(self, made: Object | None) -> bytes:
-        if not isinstance(made, Made):
+        if not isinstance(made, UnfinishedObject):
             raise ValueError
         if made.whole is None:
             made.whole = b"".join(made.parts)
@@ -250,7 +250,7 @@ class Cutter:
         return made.whole
 
     def _finished(self, whole: bytes, plain: bool) -> None:
-        made = Made([whole], plain)
+        made = UnfinishedObject([whole], plain)
         self._whole(made)
         self._stack.append(made)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasreplay.data.importers.nats.onefile.splitter import Cutter
+from nasreplay.data.importers.nats.onefile.splitter import PickleSplitter
 from nasreplay.errors import BadInput, UnsafePickle
 
 
@@ -25,12 +25,12 @@ def whole(infos: dict, **more) -> dict:
 
 def cut(content: bytes, *ends: int) -> dict:
     """The architectures of a pickle, by the ordinary pickle, when it comes in parts that end at these places."""
-    cutter, found = Cutter(), []
+    splitter, found = PickleSplitter(), []
     places = [0, *sorted(end % len(content) for end in ends), len(content)]
     for start, end in pairwise(places):
-        found += cutter.feed(content[start:end])
-    assert cutter.ended
-    assert pickle.loads(cutter.head or b"") == ["a", "b"]
+        found += splitter.feed(content[start:end])
+    assert splitter.ended
+    assert pickle.loads(splitter.head or b"") == ["a", "b"]
     return {number: pickle.loads(part) for number, part in found}
 
 
@@ -164,7 +164,7 @@ def test_no_changed_byte_makes_anything_but_the_named_error(place, value):
     content[place % len(content)] = value
     message = ""
     try:
-        Cutter().feed(bytes(content))
+        PickleSplitter().feed(bytes(content))
     except BadInput as problem:
         message = str(problem)
     assert "\n" not in message
