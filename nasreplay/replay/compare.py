@@ -88,7 +88,7 @@ def read(place: Path) -> Comparison:
         protocol_named(found.settings.get("protocol", "plain")),
         next(iter(found.tables.values())).space,
     )
-    rows = rules.published(space, tuple(found.tables), tuple(found.settings["searchers"]))
+    rows = rules.published(space, [*found.tables], [*found.settings["searchers"]])
     return replace(found, published=rows, checks=rules.checks)
 
 

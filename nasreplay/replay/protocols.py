@@ -14,24 +14,15 @@ evaluation that crosses the budget (REINFORCE's script keeps it among its candid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from nasreplay.errors import UnknownName
 from nasreplay.replay.budgets import SECONDS
 from nasreplay.runs.result import PublishedRow
+from nasreplay.spaces import TOPOLOGY
 
 BASELINES = ("random", "rea", "reinforce", "bohb")
-
-
-class Printed(NamedTuple):
-    """The numbers of a published row in percent, mean and standard deviation over runs; None where unchecked."""
-
-    valid: tuple[float, float] | None
-    test: tuple[float, float] | None
-    checked: str
-    """How the numbers were checked; the protocol's `checks` says what that means."""
 
 
 @dataclass(frozen=True)
@@ -56,43 +47,38 @@ class ComparisonProtocol:
     """What is compared when nothing is named. Empty: all that are compared by default."""
     searched: str | None = None
     """The data set of every search, whose answer is read on all of them. None: each data set is searched."""
-    rows: Mapping[tuple[str, str, str], Printed] = field(default_factory=dict)
-    """(space, searcher, data set) → published numbers that were found printed or computed again."""
+    rows: Mapping[str, tuple[PublishedRow, ...]] = field(default_factory=dict)
+    """Space → published numbers that were found printed or computed again."""
     checks: str = ""
     """Where the rows stand, and how they were checked."""
 
-    def published(
-        self, space: str, datasets: tuple[str, ...], searchers: tuple[str, ...]
-    ) -> list[PublishedRow]:
+    def published(self, space: str, datasets: Sequence[str], searchers: Sequence[str]) -> list[PublishedRow]:
         """The published rows of a comparison, in the order of the report."""
-        return [
-            PublishedRow(dataset, name, *self.rows[space, name, dataset])
-            for dataset in datasets
-            for name in searchers
-            if (space, name, dataset) in self.rows
-        ]
+        rows = {(row.dataset, row.searcher): row for row in self.rows.get(space, ())}
+        wanted = ((dataset, name) for dataset in datasets for name in searchers)
+        return [rows[one] for one in wanted if one in rows]
 
 
 _SIMULATED, _REPRINTED = "simulated again", "reprinted"
-_NATS = {
-    ("topology", "rea", "cifar10"): Printed((91.25, 0.31), (94.02, 0.31), _SIMULATED),
-    ("topology", "rea", "cifar100"): Printed((72.28, 0.95), (72.23, 0.84), _SIMULATED),
-    ("topology", "rea", "ImageNet16-120"): Printed((45.71, 0.77), (45.77, 0.80), _SIMULATED),
-    ("topology", "reinforce", "cifar10"): Printed((91.12, 0.25), (93.90, 0.26), _SIMULATED),
-    ("topology", "reinforce", "cifar100"): Printed((71.80, 0.94), (71.86, 0.89), _SIMULATED),
-    ("topology", "reinforce", "ImageNet16-120"): Printed((45.37, 0.74), (45.64, 0.78), _SIMULATED),
-    ("topology", "random", "cifar10"): Printed((91.07, 0.26), (93.86, 0.23), _SIMULATED),
-    ("topology", "random", "cifar100"): Printed((71.46, 0.97), (71.55, 0.97), _SIMULATED),
-    ("topology", "random", "ImageNet16-120"): Printed((45.03, 0.91), (45.28, 0.97), _SIMULATED),
-}
-_NB201 = {
-    ("topology", "random", "cifar10"): Printed((90.93, 0.36), (93.70, 0.36), _SIMULATED),
-    ("topology", "random", "cifar100"): Printed((70.93, 1.09), (71.04, 1.07), _SIMULATED),
-    ("topology", "random", "ImageNet16-120"): Printed((44.45, 1.10), (44.57, 1.25), _SIMULATED),
-    ("topology", "reinforce", "cifar10"): Printed((91.09, 0.37), (93.85, 0.37), _REPRINTED),
-    ("topology", "reinforce", "cifar100"): Printed(None, (71.71, 1.09), _REPRINTED),
-    ("topology", "reinforce", "ImageNet16-120"): Printed(None, (45.24, 1.18), _REPRINTED),
-}
+_NATS = (
+    PublishedRow("cifar10", "rea", (91.25, 0.31), (94.02, 0.31), _SIMULATED),
+    PublishedRow("cifar100", "rea", (72.28, 0.95), (72.23, 0.84), _SIMULATED),
+    PublishedRow("ImageNet16-120", "rea", (45.71, 0.77), (45.77, 0.80), _SIMULATED),
+    PublishedRow("cifar10", "reinforce", (91.12, 0.25), (93.90, 0.26), _SIMULATED),
+    PublishedRow("cifar100", "reinforce", (71.80, 0.94), (71.86, 0.89), _SIMULATED),
+    PublishedRow("ImageNet16-120", "reinforce", (45.37, 0.74), (45.64, 0.78), _SIMULATED),
+    PublishedRow("cifar10", "random", (91.07, 0.26), (93.86, 0.23), _SIMULATED),
+    PublishedRow("cifar100", "random", (71.46, 0.97), (71.55, 0.97), _SIMULATED),
+    PublishedRow("ImageNet16-120", "random", (45.03, 0.91), (45.28, 0.97), _SIMULATED),
+)
+_NB201 = (
+    PublishedRow("cifar10", "random", (90.93, 0.36), (93.70, 0.36), _SIMULATED),
+    PublishedRow("cifar100", "random", (70.93, 1.09), (71.04, 1.07), _SIMULATED),
+    PublishedRow("ImageNet16-120", "random", (44.45, 1.10), (44.57, 1.25), _SIMULATED),
+    PublishedRow("cifar10", "reinforce", (91.09, 0.37), (93.85, 0.37), _REPRINTED),
+    PublishedRow("cifar100", "reinforce", None, (71.71, 1.09), _REPRINTED),
+    PublishedRow("ImageNet16-120", "reinforce", None, (45.24, 1.18), _REPRINTED),
+)
 _WITHIN = "simulated again: 500 runs on the real tables agree within {} percent points"
 
 PROTOCOLS = {
@@ -106,7 +92,7 @@ PROTOCOLS = {
             seconds=SECONDS,
             score="published",
             searchers=BASELINES,
-            rows=_NATS,
+            rows={TOPOLOGY.name: _NATS},
             checks=f"NATS-Bench (TPAMI 2021), topology space; {_WITHIN.format(0.1)}",
         ),
         ComparisonProtocol(
@@ -114,11 +100,11 @@ PROTOCOLS = {
             "Dong & Yang, NAS-Bench-201, ICLR 2020, table 5 and its scripts",
             recipe="12",
             rungs_recipe="200",
-            seconds={("topology", "cifar10"): 12_000.0},
+            seconds={(TOPOLOGY.name, "cifar10"): 12_000.0},
             overshoot="discard",
             searchers=BASELINES,
             searched="cifar10",
-            rows=_NB201,
+            rows={TOPOLOGY.name: _NB201},
             checks=f"NAS-Bench-201 (ICLR 2020), table 5; {_WITHIN.format(0.25)}; "
             "reprinted: found printed in a later publication",
         ),

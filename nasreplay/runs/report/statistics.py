@@ -24,23 +24,28 @@ BOOTSTRAP_SEED = 201  # reports of the same results are the same; this is no see
 
 
 class Summary(NamedTuple):
-    """Mean, population std and 95 % interval of the mean (NaN below 2 values) of a sample of some size."""
+    """What is told of a sample; NaN where it has no values."""
 
     mean: float
     std: float
+    """Population standard deviation."""
     low: float
+    """Lower end of the 95 % interval of the mean; NaN below 2 values."""
     high: float
+    """Upper end."""
     size: int
 
 
 class Pair(NamedTuple):
-    """Two searchers compared: P(first better) + ½ P(tie), Mann–Whitney p, and p after Holm's correction."""
+    """Two searchers compared by the two-sided Mann–Whitney test."""
 
     first: str
     second: str
     better: float
+    """P(the first is better) + ½ P(tie)."""
     p: float
     corrected: float
+    """p after Holm's correction over all pairs."""
 
 
 def apart(result: Result) -> str:
