@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from nasreplay import replay, search
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
-    from nasreplay.jobs.gaps import gap
     from nasreplay.jobs.queries import query
+    from nasreplay.jobs.searches.gaps import gap
     from nasreplay.jobs.tabulation import tabulate
     from nasreplay.jobs.training import retrain
     from nasreplay.search.base import Searcher

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nasreplay.cli.options import options_of
-from nasreplay.jobs.gaps import GapSettings
+from nasreplay.jobs.searches.gaps import GapSettings
 from nasreplay.settings import chosen
 
 
@@ -25,7 +25,7 @@ def gap(run: Path, as_json: bool, **values: Any) -> None:
     """
     from nasreplay.cli.views.gap_text import gap_rows
     from nasreplay.files.columns import aligned
-    from nasreplay.jobs import gaps
+    from nasreplay.jobs.searches import gaps
 
     found = gaps.gap(run, settings=chosen(GapSettings, values))
     click.echo(json.dumps(found.plain(), indent=1) if as_json else "\n".join(aligned(gap_rows(found))))

@@ -9,7 +9,7 @@ import click
 
 from nasreplay.cli.options import command_line, options_of
 from nasreplay.cli.progress import Progress
-from nasreplay.jobs.training_settings import RetrainSettings
+from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.settings import chosen
 
 

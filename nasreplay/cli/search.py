@@ -9,14 +9,14 @@ import click
 
 from nasreplay.cli.options import EVALUATOR, command_line, options_of, refuse_others
 from nasreplay.cli.progress import Progress
-from nasreplay.jobs import evaluators
-from nasreplay.jobs.searches import SearchSettings
+from nasreplay.jobs import evaluator_kinds
+from nasreplay.jobs.searches.task import SearchSettings
 
 
 @click.command(short_help="Run one searcher, with its full event log.")
 @click.argument("searcher")
 @EVALUATOR
-@options_of(*evaluators.owners(), SearchSettings)
+@options_of(*evaluator_kinds.owners(), SearchSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def search(searcher: str, evaluator: str, as_json: bool, **values: Any) -> None:
     """Run SEARCHER until its budget or its epochs end, and record everything that it did.
@@ -26,7 +26,7 @@ def search(searcher: str, evaluator: str, as_json: bool, **values: Any) -> None:
     """
     from nasreplay.jobs import searches
 
-    own = evaluators.EVALUATORS.named(evaluator).owners()
+    own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
     refuse_others(
         f"with --evaluator {evaluator}",
         SearchSettings,

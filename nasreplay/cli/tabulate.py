@@ -12,7 +12,7 @@ from nasreplay.cli.inputs import given
 from nasreplay.cli.options import EVALUATOR, options_of, refuse_others
 from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadInput, BadSetting
-from nasreplay.jobs import evaluators
+from nasreplay.jobs import evaluator_kinds
 from nasreplay.jobs.tabulation import TabulationSettings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ WHAT = ("archs", "out", "run", "evaluator")  # is asked beside the settings
     "--run", type=click.Path(path_type=Path), metavar="DIR", help="Ask a live run's last shared weights."
 )
 @EVALUATOR
-@options_of(TabulationSettings, *evaluators.owners(), but=("gradient", "samples"))
+@options_of(TabulationSettings, *evaluator_kinds.owners(), but=("gradient", "samples"))
 @click.option("--archs", metavar="FILE|-", help="Only these, one a line, in any spelling. Default: all.")
 @click.option(
     "--merge", "merging", is_flag=True, help="Join PACKs, made with --shard or of other architectures."
@@ -68,7 +68,7 @@ def tabulate(
     if run:
         refuse_others("with --run", TabulationSettings, also=("run", "archs", "out"))
     else:
-        own = evaluators.EVALUATORS.named(evaluator).owners()
+        own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
         refuse_others(f"with --evaluator {evaluator}", TabulationSettings, *own, also=WHAT)
     texts = _lines(archs) if archs else None
     with Progress("tabulating", "architectures") as show:

@@ -9,7 +9,7 @@ import click
 
 from nasreplay.cli.options import command_line, options_of
 from nasreplay.cli.progress import Progress
-from nasreplay.jobs.training_settings import RetrainSettings, TrainSettings
+from nasreplay.jobs.training.training_settings import RetrainSettings, TrainSettings
 from nasreplay.settings import chosen
 
 
@@ -28,7 +28,7 @@ def train(arch: str, as_json: bool, **values: Any) -> None:
     """
     from nasreplay.cli.views import training_text
     from nasreplay.jobs import training
-    from nasreplay.jobs.training_target import read_cell
+    from nasreplay.jobs.training.training_target import read_cell
 
     settings = chosen(TrainSettings, values)
     with Progress("training") as progress:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nasreplay.jobs.training_target import read_target
+from nasreplay.jobs.training.training_target import read_target
 from nasreplay.settings import setting, with_settings
 from nasreplay.spaces import Genotype
 from nasreplay.spaces.genotypes.notation import to_darts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.protocol import Evaluator
-from nasreplay.jobs.evaluators import EVALUATORS, SupernetSettings
+from nasreplay.jobs.evaluator_kinds import EVALUATORS, SupernetSettings
 from nasreplay.settings import chosen, refuse_unknown, setting
 
 if TYPE_CHECKING:

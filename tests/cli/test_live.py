@@ -116,7 +116,7 @@ def in_child(folder, arguments, told):
     if process:
         return process
     from nasreplay.cli.main import main
-    from nasreplay.jobs import live_search
+    from nasreplay.jobs.searches import live_search
 
     live_search.SAVE_EVERY_S = 0.0
 

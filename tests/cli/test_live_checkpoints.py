@@ -8,7 +8,7 @@ import resource
 import numpy as np
 import pytest
 
-from nasreplay.jobs import live_search
+from nasreplay.jobs.searches import live_search
 from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.record import latest_state, read_events
 from nasreplay.train.checkpoint import load_checkpoint

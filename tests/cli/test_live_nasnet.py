@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from nasreplay.jobs import live_search
-from nasreplay.jobs.training_target import read_target
+from nasreplay.jobs.searches import live_search
+from nasreplay.jobs.training.training_target import read_target
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.runs import record
 from nasreplay.runs.record import read_events

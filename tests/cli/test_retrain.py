@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nasreplay import config
-from nasreplay.jobs.training_target import read_target
+from nasreplay.jobs.training.training_target import read_target
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train import export
@@ -238,7 +238,7 @@ def test_a_reloaded_checkpoint_with_another_accuracy_is_an_error(run, monkeypatc
 
 
 def test_weights_and_programs(run, monkeypatch, tmp_path):
-    import nasreplay.jobs.training_folder as train_run
+    import nasreplay.jobs.training.training_folder as train_run
 
     trained: list[Trainer] = []
     check = train_run.TrainingFolder.check

@@ -148,7 +148,7 @@ def newest(folder: Path) -> dict:
 
 
 def often(*arguments: str) -> None:
-    from nasreplay.jobs import live_search
+    from nasreplay.jobs.searches import live_search
 
     live_search.SAVE_EVERY_S = 0.0
     main(list(arguments))

@@ -8,8 +8,8 @@ import pytest
 
 import nasreplay
 from nasreplay.errors import BadSetting, UnknownName
-from nasreplay.jobs.gaps import GapSettings, gap
 from nasreplay.jobs.searches import search
+from nasreplay.jobs.searches.gaps import GapSettings, gap
 from nasreplay.jobs.tabulation import tabulate
 from nasreplay.live.trained import trained
 from nasreplay.runs.record import result_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasreplay.cli.views.gap_text import total_rows
-from nasreplay.jobs.gaps import EVALUATIONS, on_table, total_gap
+from nasreplay.jobs.searches.gaps import EVALUATIONS, on_table, total_gap
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table

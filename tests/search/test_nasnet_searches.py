@@ -12,7 +12,7 @@ import torch
 
 from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.jobs import health
+from nasreplay.jobs.searches import health
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import GDASFRCNetwork
 from nasreplay.runs.result import Numbering

@@ -15,7 +15,7 @@ context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
     [
         "nasreplay.jobs.training_job",
-        "nasreplay.jobs.live_search",
+        "nasreplay.jobs.searches.live_search",
         "nasreplay.runs.store",
         "sklearn.datasets",
         "tests.support.team_jobs",

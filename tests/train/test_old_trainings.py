@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nasreplay.jobs.training import retrain
-from nasreplay.jobs.training_target import read_cell, read_target
+from nasreplay.jobs.training.training_target import read_cell, read_target
 from nasreplay.runs.record import read_events
 
 OLD = Path(__file__).parents[1] / "golden" / "old_runs"

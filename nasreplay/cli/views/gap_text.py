@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nasreplay.jobs.gaps import EVALUATIONS, Gap, RankError, TotalGap
-from nasreplay.jobs.table_facts import TableFacts
+from nasreplay.jobs.searches.gaps import EVALUATIONS, Gap, RankError, TotalGap
+from nasreplay.jobs.searches.table_facts import TableFacts
 
 Rows = list[tuple[str, str]]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from nasreplay.cli.views.gap_text import total_rows
 from nasreplay.files.columns import aligned
-from nasreplay.jobs.table_search import TableFound
+from nasreplay.jobs.searches.table_search import TableFound
 
 if TYPE_CHECKING:
-    from nasreplay.jobs.live_search import LiveFound
+    from nasreplay.jobs.searches.live_search import LiveFound
 
 
 def search_text(found: TableFound | LiveFound) -> str:

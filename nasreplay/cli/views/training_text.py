@@ -8,8 +8,8 @@ from nasreplay.spaces import Architecture, Genotype
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training import TrainingResult
-    from nasreplay.jobs.training_setup import NetworkFacts, Training
-    from nasreplay.jobs.training_target import Target
+    from nasreplay.jobs.training.training_setup import NetworkFacts, Training
+    from nasreplay.jobs.training.training_target import Target
     from nasreplay.spaces.genotypes.published_genotypes import Published
 
 

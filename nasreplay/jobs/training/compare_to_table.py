@@ -13,7 +13,7 @@ from nasreplay.spaces.base import Architecture
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
 if TYPE_CHECKING:
-    from nasreplay.jobs.training_setup import CellSizes, Training
+    from nasreplay.jobs.training.training_setup import CellSizes, Training
     from nasreplay.train.loop import Epoch
 
 

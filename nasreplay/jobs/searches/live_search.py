@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from nasreplay.errors import BadSetting
-from nasreplay.jobs.gaps import TotalGap, total_gap
-from nasreplay.jobs.health import epoch_facts
 from nasreplay.jobs.rank_zero import RankZeroRecorder
-from nasreplay.jobs.search_checkpoint import SearchCheckpoint
-from nasreplay.jobs.searches import Show, Task, Tell, interrupted
+from nasreplay.jobs.searches.gaps import TotalGap, total_gap
+from nasreplay.jobs.searches.health import epoch_facts
+from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
+from nasreplay.jobs.searches.task import Show, Task, Tell, interrupted
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.search_memory import estimate_search

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.jobs.table_facts import TableFacts, table_facts
+from nasreplay.jobs.searches.table_facts import TableFacts, table_facts
 from nasreplay.search.base import Searcher
 from nasreplay.spaces.genotypes.derivation import softmax
 

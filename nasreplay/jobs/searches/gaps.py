@@ -19,7 +19,7 @@ from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.jobs.table_facts import TableFacts, table_facts
+from nasreplay.jobs.searches.table_facts import TableFacts, table_facts
 from nasreplay.search import make
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import run as run_on

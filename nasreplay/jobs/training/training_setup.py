@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasreplay import config
 from nasreplay.errors import BadSetting
-from nasreplay.jobs.training_settings import RetrainSettings
-from nasreplay.jobs.training_target import Target
+from nasreplay.jobs.training.training_settings import RetrainSettings
+from nasreplay.jobs.training.training_target import Target
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.nb201.child import child

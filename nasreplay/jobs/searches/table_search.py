@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.jobs.searches import Task, interrupted
+from nasreplay.jobs.searches.task import Task, interrupted
 from nasreplay.replay.budgets import time_budget
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result

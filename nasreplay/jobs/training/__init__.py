@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
-from nasreplay.jobs.training_settings import RetrainSettings
-from nasreplay.jobs.training_target import Target, read_target
+from nasreplay.jobs.training.training_settings import RetrainSettings
+from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.settings import to_plain, with_settings
 
 if TYPE_CHECKING:
-    from nasreplay.jobs.compare_to_table import TableComparison
-    from nasreplay.jobs.training_setup import NetworkFacts, Training
+    from nasreplay.jobs.training.compare_to_table import TableComparison
+    from nasreplay.jobs.training.training_setup import NetworkFacts, Training
     from nasreplay.spaces.genotypes.published_genotypes import Published
     from nasreplay.train.loop import Epoch
 
@@ -101,8 +101,8 @@ def retrain(
     Writes run.json, epochs.jsonl and checkpoint/ into the folder. Raises BadArchitecture, BadSetting, BadData,
     UnknownName or BadOutput before anything is trained, TrainingFailed or Interrupted during the training.
     """
-    from nasreplay.jobs.training_folder import TrainingFolder
-    from nasreplay.jobs.training_setup import prepare
+    from nasreplay.jobs.training.training_folder import TrainingFolder
+    from nasreplay.jobs.training.training_setup import prepare
     from nasreplay.train.export import check_export, export
 
     if settings.resume and settings.seed == -1 and "{seed}" in (settings.out or "{seed}"):
@@ -149,8 +149,8 @@ def _configured(file: str | None) -> str:
 
 
 def _table(training: Training, last: Epoch) -> TableComparison | None:
-    from nasreplay.jobs.compare_to_table import beside
-    from nasreplay.jobs.training_setup import CellSizes
+    from nasreplay.jobs.training.compare_to_table import beside
+    from nasreplay.jobs.training.training_setup import CellSizes
     from nasreplay.spaces import Genotype
 
     cell, sizes = training.target.cell, training.network.sizes

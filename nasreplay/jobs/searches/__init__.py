@@ -1,0 +1,60 @@
+"""Searches, one searcher and one replica with its full event log: on a table or live, by the evaluator's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nasreplay.errors import BadSetting, Interrupted
+from nasreplay.evaluate.kinds import EvaluatorSettings
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.jobs import rank_zero
+from nasreplay.jobs.evaluator_kinds import EVALUATORS
+from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
+from nasreplay.search import Searcher, make
+from nasreplay.search.changes import ChangeSettings
+from nasreplay.seeds import root_seed
+from nasreplay.settings import chosen, refuse_unknown, setting
+
+
+def search(
+    searcher: str,
+    evaluator: str = "table",
+    *,
+    tell: Tell = lambda line: None,
+    show: Show | None = None,
+    command: str = "",
+    **values: Any,
+) -> Any:
+    """Run a searcher until its budget or its epochs end, and record everything that it did.
+
+    evaluator: a kind, "table", "supernet" or "scratch"; values: fields of `SearchSettings` and of the kind's
+    settings (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a
+    `LiveFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
+    """
+    name, kind = make(searcher).name, EVALUATORS.named(evaluator)
+    if rank_zero.several() and not kind.processes:
+        raise BadSetting(
+            f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
+        )
+    refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
+    settings = chosen(SearchSettings, values)
+    seed = rank_zero.broadcast(lambda: _seed(settings))
+    task = Task(name, kind.of(values, make(name)), settings, seed, command)
+    if kind.live:
+        from nasreplay.jobs.searches.live_search import search_live
+
+        return search_live(task, tell, show)
+    from nasreplay.jobs.searches.table_search import search_table
+
+    return search_table(task)
+
+
+def _seed(settings: SearchSettings) -> int:
+    from nasreplay.runs.folder import read_header
+
+    if settings.resume and settings.out and settings.seed == -1:
+        return read_header(settings.out)["seed"]
+    return root_seed(settings.seed)
