@@ -35,7 +35,7 @@ _FROM = {  # on demand: `nasreplay query` must not pay for searchers
     "Evaluator": "evaluate.protocol",
     "Searcher": "search.base",
     "Space": "spaces.base",
-    "gap": "jobs.gaps",
+    "gap": "jobs.searches.gaps",
     "load_table": "evaluate.table.load",
     "query": "jobs.queries",
     "register_space": "spaces.registry",

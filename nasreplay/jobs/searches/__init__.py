@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nasreplay.errors import BadSetting, Interrupted
-from nasreplay.evaluate.kinds import EvaluatorSettings
-from nasreplay.evaluate.ledger import Budget
+from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.evaluator_kinds import EVALUATORS
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
-from nasreplay.search import Searcher, make
-from nasreplay.search.changes import ChangeSettings
+from nasreplay.search import make
 from nasreplay.seeds import root_seed
-from nasreplay.settings import chosen, refuse_unknown, setting
+from nasreplay.settings import chosen, refuse_unknown
+
+if TYPE_CHECKING:
+    from nasreplay.jobs.searches.live_search import LiveFound
+    from nasreplay.jobs.searches.table_search import TableFound
 
 
 def search(
@@ -27,7 +25,7 @@ def search(
     show: Show | None = None,
     command: str = "",
     **values: Any,
-) -> Any:
+) -> TableFound | LiveFound:
     """Run a searcher until its budget or its epochs end, and record everything that it did.
 
     evaluator: a kind, "table", "supernet" or "scratch"; values: fields of `SearchSettings` and of the kind's
