@@ -18,7 +18,7 @@ An evaluator is a subclass that names itself and its space, and says what it off
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -27,22 +27,24 @@ from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Fidelity, Mixture, Report, Slope
 from nasreplay.spaces.base import Space
 
-T = TypeVar("T")
 
-
-class Begun(Generic[T]):
-    """An attribute that `begin` sets. Who reads it before any run gets a run of seed 0, one replica, no budget."""
-
+class _Begun:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, evaluator: Any, owner: type) -> T:
+    def __get__(self, evaluator: EvaluatorBase | None, owner: type) -> Any:
+        if evaluator is None:
+            raise AttributeError(f"{owner.__name__}.{self.name} belongs to a run")
         evaluator.begin(0, range(1), Budget())
-        return evaluator.__dict__[self.name]
+        return vars(evaluator)[self.name]
 
-    if TYPE_CHECKING:  # at run time the instance's own attribute is found first: no cost once a run has begun
 
-        def __set__(self, evaluator: Any, value: T) -> None: ...
+def begun() -> Any:
+    """An attribute that `begin` sets. Who reads it before any run gets a run of seed 0, one replica, no budget.
+
+    Once a run has begun, the instance's own attribute is found first: this costs nothing then.
+    """
+    return _Begun()
 
 
 class Answers(NamedTuple):
@@ -68,7 +70,7 @@ class EvaluatorBase:
 
     space: Space
     dataset: str
-    ledger = Begun[Ledger]()
+    ledger: Ledger = begun()
 
     @property
     def missing(self) -> int:

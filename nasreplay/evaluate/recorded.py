@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nasreplay.errors import ReplayDiverged
-from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Fidelity, Report
 from nasreplay.spaces import space_named
@@ -25,7 +25,7 @@ class RecordedEvaluator(EvaluatorBase):
     """
 
     kind, several = "recorded", False
-    position = Begun[int]()
+    position: int = begun()
     """How many of the recorded evaluations were asked again."""
 
     def __init__(self, header: dict[str, Any], events: list[dict[str, Any]]):

@@ -19,11 +19,11 @@ from torch import nn
 from nasreplay.data import semantics
 from nasreplay.data.embedded import home
 from nasreplay.errors import BadOutput, BadSetting, LacksCapability
-from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
 from nasreplay.files.atomic import write_whole
-from nasreplay.models.nb201.child import child
+from nasreplay.models.nb201.child import CHILDREN, child
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
 from nasreplay.train.device import Device
@@ -32,6 +32,9 @@ from nasreplay.train.loop import Epoch, Trainer
 from nasreplay.train.recipe import Recipe
 
 FORMAT = 1  # of the kept numbers; changes when training changes
+KEPT_AS = (
+    "nasreplay.models.child.child"  # what numbers of the benchmarks' networks have always been filed under
+)
 VALID = "x-valid"
 TESTS = ("x-test", "ori-test")  # the first one that a data set has is its test set
 
@@ -53,7 +56,7 @@ class ScratchEvaluator(EvaluatorBase):
     """
 
     kind = "scratch"
-    stream = Begun[Stream]()
+    stream: Stream = begun()
 
     def __init__(
         self,
@@ -214,14 +217,14 @@ class ScratchEvaluator(EvaluatorBase):
     def _settings(self) -> dict[str, Any]:
         """Everything that a kept number depends on besides architecture and seed."""
         about = {"recipe": self.recipe.settings(), "data": self.source.fingerprint, "fraction": self.fraction}
-        if self.space.name == "topology":
+        kind = CHILDREN.get(self.space.name)
+        if kind is None or kind.scalable:
             about |= {"channels": self.channels, "cells": self.cells}
         return about | {"device": self.device.name, "precision": self.device.precision}
 
     def _key(self) -> str:
-        network = (
-            f"{self.build.__module__}.{getattr(self.build, '__qualname__', type(self.build).__qualname__)}"
-        )
+        name = getattr(self.build, "__qualname__", type(self.build).__qualname__)
+        network = KEPT_AS if self.build is child else f"{self.build.__module__}.{name}"
         about = [FORMAT, self.space.name, self.dataset, network, self._settings()]
         text = json.dumps(about, sort_keys=True)
         return f"{self.dataset}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.live.gradients import ARCH
@@ -29,7 +29,7 @@ class SharedAccuracies(EvaluatorBase):
     kind, several = "supernet", False
 
     source: ImageSource
-    net: Begun[Any] = Begun()
+    net: Any = begun()
     device: Device
     dtype: torch.dtype
     truth: TableEvaluator | None
@@ -38,10 +38,10 @@ class SharedAccuracies(EvaluatorBase):
     """The fixed validation images."""
     valid_batch: int
     """How many of them are computed at once."""
-    metrics: Begun[dict[str, list[float]]] = Begun()
+    metrics: dict[str, list[float]] = begun()
     """Loss and accuracy (percent) of each step of this epoch."""
     division: Division
-    images_in_batch: Begun[int] = Begun()
+    images_in_batch: int = begun()
     """Images of the step's mini-batch, over all ranks."""
 
     def batch(self, which: int) -> Batch:

@@ -15,7 +15,7 @@ from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import to_json
 from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadSetting, LacksCapability, TrainingFailed
-from nasreplay.evaluate.base import Begun
+from nasreplay.evaluate.base import begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
 from nasreplay.evaluate.table import TableEvaluator
@@ -55,15 +55,15 @@ class SupernetEvaluator(SharedAccuracies):
     """
 
     abilities = frozenset({"evaluate", "slope", "one-hot slope", "weights", "clock"})
-    seed = Begun[int]()
-    noise = Begun[torch.Generator]()
-    weights = Begun[list[Tensor]]()
+    seed: int = begun()
+    noise: torch.Generator = begun()
+    weights: list[Tensor] = begun()
     """The parameters that learn."""
-    optimizer = Begun[torch.optim.Optimizer]()
-    batches = Begun[PairedBatches]()
-    held_out = Begun[Batches]()
+    optimizer: torch.optim.Optimizer = begun()
+    batches: PairedBatches = begun()
+    held_out: Batches = begun()
     """Further architecture batches, for steps that learn nothing."""
-    drawn = Begun[Sequence[Batch]]()
+    drawn: Sequence[Batch] = begun()
     """This step's mini-batches TRAIN and ARCH; empty before the first step."""
 
     def __init__(

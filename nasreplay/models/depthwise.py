@@ -2,7 +2,8 @@
 
 Where they are dilated or strided, PyTorch's own gradients take up to thirty times as long as the forward pass. Here
 the gradient of the input is a convolution with the kernel turned round, and that of the kernel one matrix product for
-each of its rows, whose diagonals are added up. Shapes: images [B, C, H, W]; kernels [C, 1, K, K].
+each of its rows, whose diagonals are added up. What it saves is in the row darts-v1 of `benchmarks/nasnet_step.py`.
+Shapes: images [B, C, H, W]; kernels [C, 1, K, K].
 """
 
 from __future__ import annotations

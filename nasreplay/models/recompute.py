@@ -16,10 +16,12 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Recomputing(Protocol):
-    """A network that can run its cells so. checkpoint_cells: whether it does; generator: of its drop path."""
+    """A network that can run its cells so."""
 
     checkpoint_cells: bool
+    """Whether it does."""
     generator: torch.Generator | None
+    """Source of its drop path's draws."""
     training: bool
 
 
@@ -36,7 +38,7 @@ def run_cell(network: Recomputing, cell: nn.Module, *inputs: Any) -> Tensor:
 def _contexts(
     cell: nn.Module, noise: torch.Generator | None
 ) -> tuple[AbstractContextManager, AbstractContextManager]:
-    """Of the first pass and of the second, which must leave no trace."""
+    """The contexts of the first pass, and of the second one, which must leave no trace."""
     return nullcontext(), _again(cell, noise, None if noise is None else noise.get_state())
 
 

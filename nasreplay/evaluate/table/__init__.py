@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
-from nasreplay.evaluate.base import Answers, Begun, EvaluatorBase
+from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
 from nasreplay.evaluate.table.fidelity import FidelityTable
@@ -43,7 +43,7 @@ class TableEvaluator(EvaluatorBase):
     """
 
     kind = "table"
-    streams = Begun[dict[str, Stream]]()
+    streams: dict[str, Stream] = begun()
 
     def __init__(
         self,

@@ -73,9 +73,9 @@ def _outer(rows: list[np.ndarray]) -> np.ndarray:
 def _row_gradients(inner: np.ndarray, rows: list[np.ndarray]) -> list[np.ndarray]:
     """Gradient for each row of Σ inner · (product of the rows); inner is [blocks, Π O, BLOCK]."""
     gradients = []
-    for place, row in enumerate(rows[:-1]):
+    for edge, row in enumerate(rows[:-1]):
         inner = inner.reshape(len(row), row.shape[1], -1, BLOCK)
-        gradients.append((inner * _outer(rows[place + 1 :])[:, None]).sum(axis=2))
+        gradients.append((inner * _outer(rows[edge + 1 :])[:, None]).sum(axis=2))
         inner = (inner * row[:, :, None]).sum(axis=1)
     return [*gradients, inner]
 
@@ -85,7 +85,7 @@ def exact_slope(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Value [N] and gradient [N, E, O] of the multilinear extension; a gather where a mixture is one-hot.
 
-    One-hot is told by `active`, not by the floats. Inactive operations get the true partial derivative: the
+    `active`, not the floats, says what is one-hot. Inactive operations get the true partial derivative: the
     values of the one-edit neighbours.
     """
     vertex = (mixture.active.sum(axis=-1) == 1).all(axis=-1)

@@ -136,7 +136,7 @@ def _job(
 
 
 def _digest(weights: dict[str, Any]) -> str:
-    """Of named arrays or tensors: evaluators with other weights are others, whatever they say of themselves."""
+    """The digest of named arrays or tensors: evaluators with other weights are others, whatever they describe."""
     found = hashlib.sha256()
     for name, values in weights.items():
         plain = values.detach().cpu().double().numpy() if hasattr(values, "detach") else np.asarray(values)
@@ -163,21 +163,21 @@ class _Asker:
         codes = evaluator.space.codes(flat)
         self.answerable = {trial: evaluator.answerable(codes, at=at, trial=trial) for trial in asks}
 
-    def answers(self, place: int, chunk: int | None) -> Iterator[list[Answered]]:
-        """Chunk after chunk from a place on, an entry per architecture."""
+    def answers(self, start: int, chunk: int | None) -> Iterator[list[Answered]]:
+        """Chunk after chunk from the architecture number `start` on, an entry per architecture."""
         size = chunk or 1
-        while place < len(self.flat):
+        while start < len(self.flat):
             before = time.perf_counter()
-            yield self._chunk(slice(place, place + size))
-            place += size
+            yield self._chunk(slice(start, start + size))
+            start += size
             if chunk is None and time.perf_counter() - before < CHUNK_S / 2:
                 size *= 2
 
-    def _chunk(self, places: slice) -> list[Answered]:
-        found = [Answered(flat, [], [], [], []) for flat in self.flat[places].tolist()]
+    def _chunk(self, part: slice) -> list[Answered]:
+        found = [Answered(flat, [], [], [], []) for flat in self.flat[part].tolist()]
         for trial in self.asks:
-            rows = np.flatnonzero(self.answerable[trial][places])
-            for row, *answer in zip(rows, *self._ask(self.flat[places][rows], trial), strict=True):
+            rows = np.flatnonzero(self.answerable[trial][part])
+            for row, *answer in zip(rows, *self._ask(self.flat[part][rows], trial), strict=True):
                 for values, value in zip(found[row][1:], answer, strict=True):
                     values.append(value)
         return found

@@ -30,7 +30,7 @@ class Answered(NamedTuple):
 
 
 class AnswerLog:
-    """An append-only file, used by one process at a time; what a kill cut short is no line and is cut off."""
+    """Append-only JSON lines with a lock. An incomplete last line, left by a kill, is cut off on resuming."""
 
     def __init__(self, path: Path):
         self.path = path

@@ -96,20 +96,20 @@ def _columns(job: dict[str, Any], rows: Sequence[Answered]) -> dict[str, Any]:
             column[row.flat, places] = values
     columns: dict[str, Any] = {}
     for split, values in (("valid", accuracy), ("test", test)):
-        place = semantics.meaning(job["dataset"], split, custom)
+        where = semantics.meaning(job["dataset"], split, custom)
         if np.isfinite(values).any():
-            columns[f"{place.stored}/{recipe}/seeds"] = seeds
-            columns[f"{place.stored}/{recipe}/{place.set}/accuracy"] = values
+            columns[f"{where.stored}/{recipe}/seeds"] = seeds
+            columns[f"{where.stored}/{recipe}/{where.set}/accuracy"] = values
     return columns | _clock(job, trial_mean(np.where(seconds > 0, seconds, np.nan)))
 
 
 def _clock(job: dict[str, Any], seconds: np.ndarray) -> dict[str, np.ndarray]:
     """The whole cost [A] of an answer, spread over the epochs; nothing if it is not known."""
-    place = semantics.meaning(job["dataset"], "valid", _custom(job))
+    where = semantics.meaning(job["dataset"], "valid", _custom(job))
     recipe, epochs = job["at"]
     if not np.isfinite(seconds).any():
         return {}
-    return {f"{place.stored}/{recipe}/seconds_per_epoch": _per_epoch(seconds, epochs)}
+    return {f"{where.stored}/{recipe}/seconds_per_epoch": _per_epoch(seconds, epochs)}
 
 
 def _per_epoch(seconds: np.ndarray, epochs: int) -> np.ndarray:
@@ -138,9 +138,9 @@ def _custom(job: dict[str, Any]) -> Mapping[str, CustomDataset]:
 
 def _write(out: Path, job: dict[str, Any], columns: dict[str, Any]) -> Pack:
     told, space, custom = job["evaluator"], space_named(job["space"]), _custom(job)
-    place = semantics.meaning(job["dataset"], "valid", custom)
+    where = semantics.meaning(job["dataset"], "valid", custom)
     recipe, epochs = job["at"]
-    accuracy = columns.get(f"{place.stored}/{recipe}/{place.set}/accuracy", np.empty((0, 0)))
+    accuracy = columns.get(f"{where.stored}/{recipe}/{where.set}/accuracy", np.empty((0, 0)))
     measured = int(np.isfinite(accuracy).any(axis=1).sum())
     lacking = [seed for seed in job["trials"] if isinstance(seed, int) and seed not in _seeds(columns)]
     if job["shard"] == WHOLE and (lacking or not measured):

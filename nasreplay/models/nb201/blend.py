@@ -2,7 +2,8 @@
 
 Skip and average pooling are linear in the image, so a whole edge is values + s·x + p·pool(x), computed in place on
 one new image; the backward pass adds up one gradient of x the same way, and products for the weights' gradients are
-formed only when asked for. Shapes: images [B, C, H, W]; n edges.
+formed only when asked for. What it saves is in the rows darts-v1 and darts-v2 of `benchmarks/supernet_step.py`.
+Shapes: images [B, C, H, W]; n edges.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def literal_pooling() -> Iterator[None]:
 
 def _fast(x: Tensor) -> bool:
     # PyTorch's own pooling takes up to four times as long as a depthwise convolution on processors
+    # (benchmarks/supernet_step.py, rows darts-v1 and darts-v2)
     return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and not _literal.get()
 
 

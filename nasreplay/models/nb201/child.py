@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -29,13 +30,25 @@ class Child(Skeleton):
         return self.classifier(self.features(images))
 
 
-def child(space: Space, codes: Sequence[int], classes: int, channels: int = 16, cells: int = 5) -> Child:
-    """The network of codes [D]; channels and cells (per stage) concern the topology space only."""
-    if space is TOPOLOGY:
-        return topology_child(codes, classes, channels, cells)
-    if space is SIZE:
-        return size_child([WIDTHS[code] for code in codes], classes)
-    raise UnknownName(f"no child networks for the {space.name} space; there are topology and size")
+class ChildKind(NamedTuple):
+    """How the networks of a space's architectures are made."""
+
+    build: Callable[..., nn.Module]
+    """(codes, classes) → network; of a scalable one (codes, classes, channels, cells)."""
+    scalable: bool = False
+    """Whether channels of the first stage and cells per stage are a choice beside the architecture."""
+
+
+CHILDREN: dict[str, ChildKind] = {}
+"""By name of the space; another space's networks are registered here."""
+
+
+def child(space: Space, codes: Sequence[int], classes: int, channels: int = 16, cells: int = 5) -> nn.Module:
+    """The network of codes [D]; channels and cells (per stage) concern scalable ones. Raises UnknownName."""
+    if space.name not in CHILDREN:
+        raise UnknownName(f"no child networks for the {space.name} space; there are {' and '.join(CHILDREN)}")
+    kind = CHILDREN[space.name]
+    return kind.build(codes, classes, channels, cells) if kind.scalable else kind.build(codes, classes)
 
 
 def topology_child(codes: Sequence[int], classes: int, channels: int = 16, cells: int = 5) -> Child:
@@ -56,3 +69,7 @@ def size_child(widths: Sequence[int], classes: int, cell: str = CELL) -> Child:
         modules.append(ResidualBlock(before, after) if block else FixedCell(codes, before, after))
         before = after
     return Child(modules, widths[0], widths[-1], classes)
+
+
+CHILDREN[TOPOLOGY.name] = ChildKind(topology_child, scalable=True)
+CHILDREN[SIZE.name] = ChildKind(lambda codes, classes: size_child([WIDTHS[code] for code in codes], classes))

@@ -3,7 +3,8 @@
 One ReLU and one average pooling serve all edges; the convolutions of one kernel size are one convolution with
 concatenated output channels; mixture weights are folded into the scale of the batch norm (and in evaluation the
 batch norm into the convolution). The operations keep their own parameters: concatenating them costs nothing beside
-the activations. Shapes: images [B, C, H, W]; n terms, each with C' output channels.
+the activations. What it saves is in the rows of `benchmarks/supernet_step.py`. Shapes: images [B, C, H, W]; n terms,
+each with C' output channels.
 """
 
 from __future__ import annotations
