@@ -1,8 +1,7 @@
-"""How the file of a pack comes to be: the same contents give the same bytes."""
+"""Writing a pack: the same contents give the same bytes."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -15,9 +14,13 @@ import numpy as np
 from nasreplay.data import custom_dataset, semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.pack.curves import Form, Packed, Written
+from nasreplay.data.pack.fingerprint import custom_names, digest_of, fingerprint_of
 from nasreplay.data.pack.hdf5 import put_text
 from nasreplay.data.pack.layout import CURVE, Shape
+from nasreplay.data.pack.reader import Pack
 from nasreplay.data.semantics import CustomDataset
+from nasreplay.errors import BadInput
+from nasreplay.files.atomic import replacing
 from nasreplay.spaces import Space
 
 Chunk = tuple[str, int, int, Packed]  # column path, block, trial
@@ -40,6 +43,65 @@ class Contents(NamedTuple):
     epochs: Mapping[str, int]
     sets: Mapping[str, tuple[str, ...]]
     custom: Mapping[str, CustomDataset]
+
+
+def write_pack(
+    path: str | Path,
+    space: Space,
+    columns: Mapping[str, Any],
+    *,
+    title: str,
+    source: str,
+    licence: str,
+    epochs: Mapping[str, int],
+    custom_datasets: Mapping[str, CustomDataset] = semantics.NO_CUSTOM,
+    curves: Curves = Curves(),  # noqa: B008 - a tuple, never changed
+    archive: str = "",
+    sets: Mapping[str, Iterable[str]] | None = None,
+) -> Pack:
+    """Write a pack atomically and open it. The same contents give the same bytes.
+
+    `columns` maps paths of the layout to arrays in flat order; `epochs` maps `<stored>/<recipe>` to its
+    number of epochs, `sets` to its evaluation sets in the order of the source; `custom_datasets` says what stored
+    data sets are that no benchmark has (nothing is stated of those left out). The official index and the classes of
+    equivalent cells are added. Raises BadInput for columns that do not fit the layout and for names, BadOutput for a
+    place that cannot be written.
+    """
+    path = Path(path)
+    arrays = {
+        name: np.ascontiguousarray(array, layout.dtype_of(name))
+        for name, array in sorted({**columns, **index_columns(space)}.items())
+    }
+    shapes = {name: Shape(array.shape, array.dtype.str) for name, array in arrays.items()}
+    shapes |= curve_shapes(arrays, curves, epochs)
+    wrong = layout.problems(shapes, space.size, epochs)
+    if wrong:
+        raise BadInput(f"{path}: cannot be written: {wrong[0]}")
+    recipes = list(dict.fromkeys(filter(None, map(layout.recipe_of, shapes))))
+    custom = {
+        custom_dataset.check_name(stored): custom_datasets.get(stored, semantics.UNSTATED)
+        for stored in custom_names(shapes)
+    }
+    if custom_datasets.keys() - custom.keys():
+        raise BadInput(f"{path}: no column is of {', '.join(custom_datasets.keys() - custom.keys())}")
+    about = Contents(
+        title,
+        source,
+        licence,
+        archive,
+        {recipe: epochs[recipe] for recipe in recipes},
+        {recipe: tuple((sets or {})[recipe]) for recipe in recipes if recipe in (sets or {})},
+        custom,
+    )
+    with replacing(path) as temporary:
+        write_file(temporary, space, arrays, curves, about)
+    return Pack.open(path)
+
+
+def index_columns(space: Space) -> dict[str, np.ndarray]:
+    """The columns that follow from the space alone: official index and, if known, equivalent cells."""
+    classes = space.unique_class
+    return {"official_index": space.flat_to_official} | ({} if classes is None else {"unique_class": classes})
 
 
 def curve_shapes(columns: Mapping[str, Any], curves: Curves, epochs: Mapping[str, int]) -> dict[str, Shape]:
@@ -126,28 +188,3 @@ def _write_attributes(file: h5py.File, space: Space, listed: str, about: Content
         put_text(file[recipe], "sets", json.dumps(names))
     for stored, custom in about.custom.items():
         custom_dataset.write(file, stored, custom)
-
-
-def digest_of(values: np.ndarray) -> str:
-    """The sha256 that a pack lists for a column."""
-    return hashlib.sha256(values.data).hexdigest()
-
-
-def fingerprint_of(
-    space: Space,
-    listed: str,
-    epochs: Mapping[str, int],
-    sets: Mapping[str, tuple[str, ...]],
-    custom: Mapping[str, CustomDataset],
-) -> str:
-    """The sha256 of all contents, whatever title, source and licence."""
-    parts = [layout.FORMAT, space.name, listed]
-    parts += [f"{recipe} {epochs[recipe]} epochs" for recipe in sorted(epochs)]
-    parts += [f"{recipe} {', '.join(sets[recipe])}" for recipe in sorted(sets)]
-    stated = {
-        stored: custom_dataset.to_json(about)
-        for stored, about in custom.items()
-        if about != semantics.UNSTATED
-    }
-    parts += [json.dumps(stated, sort_keys=True)] if stated else []
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,261 @@
+"""Reading a pack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import h5py
+import numpy as np
+
+from nasreplay.data import custom_dataset, semantics
+from nasreplay.data.pack import layout
+from nasreplay.data.pack.curves import BLOCK, Stored, decode
+from nasreplay.data.pack.fingerprint import custom_names, digest_of, fingerprint_of
+from nasreplay.data.pack.hdf5 import WAY_OUT, reading, text_of
+from nasreplay.data.pack.layout import CURVE, Shape
+from nasreplay.data.semantics import CustomDataset, Meaning
+from nasreplay.errors import BadPack, NotMeasured, UnknownName
+from nasreplay.spaces import space_named
+
+_TEXTS = ("space", "title", "source", "licence", "columns", "fingerprint")
+
+
+class _Listed(NamedTuple):
+    """What a pack lists of itself: shapes and digests by path, epochs and order of the sets by recipe."""
+
+    shapes: Mapping[str, Shape]
+    digests: Mapping[str, str]
+    epochs: Mapping[str, int]
+    sets: Mapping[str, tuple[str, ...]]
+
+
+class Pack:
+    """A table, opened read-only; columns are read when first asked for and kept, curves are not kept.
+
+    Attributes: `path`; `space`; `title`, `source` and `licence` (texts); `archive` (name of the official archive it
+    was made from, or ""); `fingerprint` (sha256 of the contents, equal for equal numbers whatever the title);
+    `columns` and `curves` (path → shape and type; a curve goes by the path of its column); `custom` (what it says of
+    stored data sets that no benchmark has, by name).
+    """
+
+    def __init__(
+        self, path: Path, attributes: Mapping[str, str], listed: _Listed, custom: Mapping[str, CustomDataset]
+    ):
+        self.path, self.custom, self._listed = path, custom, listed
+        self.space = space_named(attributes["space"])
+        self.title, self.source = attributes["title"], attributes["source"]
+        self.licence, self.fingerprint = attributes["licence"], attributes["fingerprint"]
+        self.archive = attributes.get("archive", "")
+        shapes = listed.shapes.items()
+        self.columns = {name: shape for name, shape in shapes if not name.endswith(CURVE)}
+        self.curves = {name.removesuffix(CURVE): shape for name, shape in shapes if name.endswith(CURVE)}
+        self._read: dict[str, np.ndarray] = {}
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """The pack in a file; raises BadPack for a file that is missing, damaged or something else."""
+        path = Path(path)
+        with reading(path) as file:
+            attributes = _attributes(path, file)
+            entries = json.loads(attributes["columns"])
+            shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in entries.items()}
+            recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
+            epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
+            ordered = [recipe for recipe in recipes if "sets" in file[recipe].attrs]
+            sets = {recipe: tuple(json.loads(text_of(file[recipe].attrs["sets"]))) for recipe in ordered}
+            custom = {stored: custom_dataset.read(file, stored) for stored in custom_names(shapes)}
+        digests = {name: digest for name, (_, _, digest) in entries.items()}
+        pack = cls(path, attributes, _Listed(shapes, digests, epochs, sets), custom)
+        wrong = layout.problems(shapes, pack.space.size, epochs)
+        if wrong:
+            raise BadPack(f"{path}: {wrong[0]}; write the pack again")
+        if fingerprint_of(pack.space, attributes["columns"], epochs, sets, custom) != pack.fingerprint:
+            raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
+        return pack
+
+    def __repr__(self) -> str:
+        return f"<pack {self.title!r}, {self.space.name} space, {', '.join(self.datasets)}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_read": {}}
+
+    # --- columns -----------------------------------------------------------------------------------
+
+    def has(self, path: str) -> bool:
+        """Is there a column of this path."""
+        return path in self.columns
+
+    def column(self, path: str) -> np.ndarray:
+        """The array of a path such as `cifar10-valid/200/x-valid/accuracy`, read-only.
+
+        Raises NotMeasured if there is none, BadPack if it is damaged.
+        """
+        if path not in self._read:
+            if path not in self.columns:
+                raise NotMeasured(f"{self.path}: no column {path!r}; it holds {', '.join(self.columns)}")
+            self._read[path] = self._load(path)
+        return self._read[path]
+
+    def _load(self, path: str) -> np.ndarray:
+        shape = self.columns[path]
+        with reading(self.path) as file:
+            array: Any = file[path]
+            if array.nbytes > self.path.stat().st_size or array.compression:  # only curves are compressed
+                raise ValueError(f"column {path} claims more than the file")
+            values = np.empty(shape.sizes, shape.dtype)
+            array.read_direct(values)
+        if digest_of(values) != self._listed.digests[path]:
+            raise BadPack(f"{self.path}: column {path} is damaged or was replaced; {WAY_OUT}")
+        values.setflags(write=False)
+        return values
+
+    # --- curves ------------------------------------------------------------------------------------
+
+    def curve(self, path: str, flat: Any) -> np.ndarray:
+        """float64 [N, T, E]: every epoch of a column, such as `cifar10/200/train/loss`, of flat indices [N].
+
+        NaN where not measured; a column without a curve has its last epoch alone. Reads the file anew in every call.
+        Raises NotMeasured if there is no such column, BadPack for damage.
+        """
+        flat = np.asarray(flat, dtype=np.int64)
+        epochs, column = self._epochs_of(path), self.column(path)
+        values = np.full((len(flat), column.shape[1], epochs), np.nan)
+        if path not in self.curves:
+            values[:, :, -1] = column[flat]
+            return values
+        rows_of = _rows_of(flat // BLOCK)
+        with reading(self.path) as file:
+            stored = self._stored(file, path)
+            for block, trial, chunk in stored.chunks(rows_of):
+                rows = rows_of[block]
+                values[rows, trial] = decode(chunk[flat[rows] - block * BLOCK], stored.form)
+        values[:, :, -1] = column[flat]  # exact, and there where no chunk is
+        return values
+
+    def at_epoch(self, path: str, epoch: int) -> np.ndarray:
+        """float64 [A, T]: a column after `epoch` epochs (counted from 1), as `curve` has it.
+
+        At the last epoch that is the column itself. Raises NotMeasured for an epoch outside the recipe.
+        """
+        epochs, column = self._epochs_of(path), self.column(path)
+        if not 1 <= epoch <= epochs:
+            raise NotMeasured(f"{self.path}: {path} has epochs 1 to {epochs}, not {epoch}")
+        if epoch == epochs:
+            return column
+        values = np.full(column.shape, np.nan)
+        if path in self.curves:
+            with reading(self.path) as file:
+                stored = self._stored(file, path)
+                for block, trial, chunk in stored.chunks():
+                    part = values[block * BLOCK : (block + 1) * BLOCK, trial]
+                    part[:] = decode(chunk[: len(part), epoch - 1], stored.form)
+        return values
+
+    def curve_problems(self) -> list[BadPack]:
+        """What is damaged among the curves, one problem each; reads them all."""
+        found = []
+        for path in self.curves:
+            try:
+                with reading(self.path) as file:
+                    for _ in self._stored(file, path).chunks():
+                        pass
+            except BadPack as problem:
+                found.append(problem)
+        return found
+
+    def _epochs_of(self, path: str) -> int:
+        if not layout.per_trial(path) or str(layout.recipe_of(path)) not in self._listed.epochs:
+            raise NotMeasured(f"{self.path}: {path} is not measured epoch by epoch")
+        return self._listed.epochs[str(layout.recipe_of(path))]
+
+    def _stored(self, file: h5py.File, path: str) -> Stored:
+        name = f"{path}{CURVE}"
+        return Stored(file, name, *self.curves[path], self._listed.digests[name])
+
+    # --- what there is -----------------------------------------------------------------------------
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Keys of the stored data sets, in the published order."""
+        found = {path.split("/")[0] for path in self.columns if "/" in path}
+        return (*(name for name in semantics.FACTS if name in found), *self.custom)
+
+    def recipes(self, stored: str) -> dict[str, int]:
+        """Recipe name → epochs, of a stored data set, shortest first; empty if it has none."""
+        ordered = sorted(self._listed.epochs.items(), key=lambda item: item[1])
+        return {name.split("/")[1]: epochs for name, epochs in ordered if name.startswith(f"{stored}/")}
+
+    def seeds(self, stored: str, recipe: str) -> np.ndarray:
+        """int32 [T]: the seed of each trial; -1 means an average made by the source, trials unknown."""
+        return self.column(f"{stored}/{recipe}/seeds")
+
+    def sets(self, stored: str, recipe: str) -> tuple[str, ...]:
+        """The evaluation sets that have an accuracy, in the order of the source where it has one."""
+        paths = (path.split("/") for path in self.columns if path.endswith("/accuracy"))
+        found = [path[2] for path in paths if path[:2] == [stored, recipe]]
+        first = self._listed.sets.get(f"{stored}/{recipe}", ())
+        return (*(name for name in first if name in found), *(name for name in found if name not in first))
+
+    # --- meaning -----------------------------------------------------------------------------------
+
+    def accuracy(
+        self, dataset: str, split: str = "valid", recipe: str | None = None
+    ) -> tuple[np.ndarray, Meaning, str]:
+        """Accuracies in percent float64 [A, T] at the last epoch, what they mean, and the recipe.
+
+        `dataset` is a data set or alias; `recipe` None takes the one with most epochs. Raises NotMeasured,
+        which lists what there is.
+        """
+        meaning = semantics.meaning(dataset, split, self.custom)
+        epochs = self.recipes(meaning.stored)
+        held = [name for name in epochs if meaning.set in self.sets(meaning.stored, name)]
+        if not held or (recipe is not None and recipe not in held):
+            wanted = f"{split} accuracy of {semantics.dataset_named(dataset, self.custom)}"
+            at = "" if recipe is None else f" at recipe {recipe}"
+            raise NotMeasured(f"this table ({self.title}) has no {wanted}{at}: it holds {self.holdings()}")
+        recipe = recipe if recipe is not None else max(held, key=lambda name: epochs[name])
+        return self.column(f"{meaning.stored}/{recipe}/{meaning.set}/accuracy"), meaning, recipe
+
+    def holdings(self) -> str:
+        """One phrase: the splits, data sets and recipes that can be asked for."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        told: set[Meaning] = set()  # cifar10 and cifar10-valid have the same validation accuracy
+        every = semantics.requests(self.custom)
+        for dataset, split in sorted(every, key=lambda pair: semantics.SPLITS.index(pair[1])):
+            meaning = semantics.meaning(dataset, split, self.custom)
+            for recipe in self.recipes(meaning.stored):
+                if meaning not in told and meaning.set in self.sets(meaning.stored, recipe):
+                    groups.setdefault((split, recipe), []).append(dataset)
+            told.add(meaning)
+        parts = (f"{split} of {', '.join(names)} at recipe {r}" for (split, r), names in groups.items())
+        return "; ".join(parts) or "no accuracy"
+
+
+def _rows_of(blocks: np.ndarray) -> dict[int, np.ndarray]:
+    """Block → the rows that ask for it."""
+    order = np.argsort(blocks, kind="stable")
+    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
+    parts = np.split(order, starts)[1:]
+    return {int(blocks[rows[0]]): rows for rows in parts}
+
+
+def _attributes(path: Path, file: h5py.File) -> dict[str, str]:
+    found = text_of(file.attrs.get("format", ""))
+    if not found.startswith("nasreplay-pack/"):
+        raise BadPack(
+            f"{path}: an HDF5 file, but not a nasreplay pack; import your data with `nasreplay data`"
+        )
+    if found != layout.FORMAT:
+        raise BadPack(
+            f"{path}: format {found!r}, this nasreplay reads {layout.FORMAT!r}; use the other version"
+        )
+    attributes = {n: text_of(file.attrs[n]) for n in _TEXTS}
+    attributes["archive"] = text_of(file.attrs.get("archive", ""))
+    try:
+        space_named(attributes["space"])
+    except UnknownName as problem:
+        raise BadPack(f"{path}: {problem}") from None
+    return attributes
