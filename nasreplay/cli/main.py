@@ -13,7 +13,7 @@ from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import RankZeroOutput
 
 COMMANDS = {
-    "query": "Numbers of architectures: accuracy, rank, cost, neighbours.",
+    "query": "Numbers of architectures: accuracy, rank, cost, neighbors.",
     "replay": "Compare searchers on a table, many replicas at once.",
     "search": "Run one searcher, with its full event log.",
     "train": "Train one network by the benchmark's recipe.",

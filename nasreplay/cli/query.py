@@ -19,7 +19,7 @@ from nasreplay.settings import chosen
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; a list for several architectures.")
 @click.option("--csv", "as_csv", is_flag=True, help="One row per architecture, data set and split.")
 def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values: Any) -> None:
-    """Accuracy with its exact meaning, rank, neighbours and costs of architectures.
+    """Accuracy with its exact meaning, rank, neighbors and costs of architectures.
 
     ARCH is a string such as '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|none~2|' (in
     quotes), a six-digit key, an official index of one to five digits, widths such as 8:16:24:32:40, or any other

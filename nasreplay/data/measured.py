@@ -78,7 +78,7 @@ class Measured:
 
     def best_neighbor(self, flat: np.ndarray) -> np.ndarray:
         """int64 [N]: the best architecture one edit away (the first of equals)."""
-        around = self.space.neighbours(self.space.codes(flat))
+        around = self.space.neighbors(self.space.codes(flat))
         places = self.space.index(around.reshape(-1, self.space.decisions)).reshape(around.shape[:2])
         best = np.nan_to_num(self.value[places], nan=-np.inf).argmax(axis=1)
         return places[np.arange(len(flat)), best].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Search spaces as values: parse, format, index, sample, mutate, neighbours, mixtures, costs (numpy only)."""
+"""Search spaces as values: parse, format, index, sample, mutate, neighbors, mixtures, costs (numpy only)."""
 
 from nasreplay.spaces.base import Architecture, Space
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype

@@ -217,7 +217,7 @@ class Space:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """D words: what each decision is called before its option, in a list of neighbours say."""
+        """D words: what each decision is called before its option, in a list of neighbors say."""
         return tuple(f"c{decision} =" for decision in range(self.decisions))
 
     def architecture(self, text: str) -> Architecture:
@@ -286,14 +286,14 @@ class Space:
         child[rows, where] = (child[rows, where] + shift) % self.choices[where]
         return child
 
-    def neighbours(self, codes: np.ndarray) -> np.ndarray:
-        """All one-edit neighbours: int8 [N, M, D] with M = Σ (choices − 1), in order of decision and option."""
+    def neighbors(self, codes: np.ndarray) -> np.ndarray:
+        """All one-edit neighbors: int8 [N, M, D] with M = Σ (choices − 1), in order of decision and option."""
         codes = np.asarray(codes)
         steps = np.concatenate([np.arange(1, c) for c in self.choices])
         where = np.repeat(np.arange(self.decisions), self.choices - 1)
         around = np.repeat(codes[:, None, :], len(steps), axis=1)
         current = codes[:, where]
-        # the k-th neighbour on a decision takes option k-1, or k once the current option is passed
+        # the k-th neighbor on a decision takes option k-1, or k once the current option is passed
         around[:, np.arange(len(steps)), where] = np.where(steps - 1 < current, steps - 1, steps)
         return around
 

@@ -182,14 +182,14 @@ class ExactSlopeContract(BatchedContract):
         told = evaluator.evaluate(codes, trial="mean").accuracy
         np.testing.assert_allclose(slope.loss, 1 - told / 100, rtol=0, atol=1e-14)
 
-    def test_vertex_gradient_is_the_error_of_the_neighbours(self):
+    def test_vertex_gradient_is_the_error_of_the_neighbors(self):
         evaluator = self.started()
         codes = random_codes(evaluator.space, 1)
         slope = evaluator.slope(vertex(evaluator.space, codes))
         for edge, option in np.argwhere(evaluator.space.mask):
-            neighbour = codes.copy()
-            neighbour[0, edge] = option
-            told = evaluator.evaluate(neighbour, trial="mean").accuracy[0]
+            neighbor = codes.copy()
+            neighbor[0, edge] = option
+            told = evaluator.evaluate(neighbor, trial="mean").accuracy[0]
             assert abs(slope.gradient[0, edge, option] - (1 - told / 100)) < 1e-14
 
     def test_interior_slope_is_the_expectation_by_enumeration(self):

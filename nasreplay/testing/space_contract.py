@@ -98,16 +98,16 @@ class SpaceContract:
                 f"options of decision {decision}"
             )
 
-    def test_neighbours_are_one_edit_away_and_have_each_other(self):
+    def test_neighbors_are_one_edit_away_and_have_each_other(self):
         space, some = self.make(), self.some()[:5]
-        around = space.neighbours(some)
+        around = space.neighbors(some)
         assert around.shape[1:] == ((space.choices - 1).sum(), space.decisions)
         for codes, near in zip(some, around, strict=True):
             space.check_codes(near)
             assert ((near != codes).sum(axis=1) == 1).all(), "each differs in one decision"
             assert len(np.unique(near, axis=0)) == len(near), "each comes once"
-            back = space.neighbours(near)
-            assert (back == codes).all(axis=2).any(axis=1).all(), "a neighbour's neighbour"
+            back = space.neighbors(near)
+            assert (back == codes).all(axis=2).any(axis=1).all(), "a neighbor's neighbor"
 
     def test_mutation_stays_inside_and_is_the_same_in_any_company(self):
         space, some = self.make(), self.some()

@@ -61,8 +61,8 @@ def test_one_cell_in_full(query, pack):
         assert known["percentile"] == pytest.approx(100 * (mean < mean[flat] - 1e-9).mean())
         assert (known["split"], known["recipe"], known["epoch"]) == ("valid", "200", 200)
         assert f"read from {stored}" in known["meaning"]
-        around = TOPOLOGY.index(TOPOLOGY.neighbours(TOPOLOGY.codes([flat]))[0])
-        beside = known["best_neighbour"]
+        around = TOPOLOGY.index(TOPOLOGY.neighbors(TOPOLOGY.codes([flat]))[0])
+        beside = known["best_neighbor"]
         assert beside["accuracy_percent"] == pytest.approx(mean[around].max())
         assert beside["gain_points"] == pytest.approx(mean[around].max() - mean[flat])
         assert TOPOLOGY.architecture(beside["architecture"]).official_index == beside["index"]
@@ -82,7 +82,7 @@ def test_the_optimum_of_every_data_set(query, dataset, index, accuracy):
     (known,) = told["datasets"][dataset]["accuracies"]
     assert known["rank"] == 1
     assert round(known["accuracy_percent"], 2) == accuracy
-    assert known["best_neighbour"]["gain_points"] < 0
+    assert known["best_neighbor"]["gain_points"] < 0
 
 
 def test_ties_share_the_better_rank(query, pack):
@@ -137,7 +137,7 @@ def test_text_of_one_cell(query):
     assert "recipe 200, epoch 200" in out
     assert "trial 999" in out
     assert "3←2 nor_conv_1x1" in out
-    assert all(len(line) <= 110 for line in lines[: lines.index("Best one-edit neighbour")])
+    assert all(len(line) <= 110 for line in lines[: lines.index("Best one-edit neighbor")])
 
 
 def test_side_by_side_or_sections(query, monkeypatch):

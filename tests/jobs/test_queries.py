@@ -35,7 +35,7 @@ def test_it_has_what_the_command_prints():
         (accuracy,) = known.accuracies
         (printed,) = told["datasets"][name]["accuracies"]
         assert accuracy.accuracy[0] == printed["accuracy_percent"]
-        assert result.text(accuracy.neighbor[0]) == printed["best_neighbour"]["architecture"]
+        assert result.text(accuracy.neighbor[0]) == printed["best_neighbor"]["architecture"]
         assert accuracy.meaning.sentence == printed["meaning"]
 
 

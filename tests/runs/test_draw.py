@@ -65,15 +65,15 @@ def test_the_same_graphs_give_the_same_bytes_whatever_the_user_set(tmp_path):
     assert found[0][figure.ENDINGS.index("dot")].count(b"digraph") == 2
 
 
-def test_families_have_colours_of_their_own_and_tints_to_write_on():
-    families = {operation: figure._colour(operation) for operation in (*OPERATIONS, "")}
+def test_families_have_colors_of_their_own_and_tints_to_write_on():
+    families = {operation: figure._color(operation) for operation in (*OPERATIONS, "")}
     assert families["avg_pool_3x3"] == families["max_pool_7x7"]
     assert families["sep_conv_3x3"] == families["sep_conv_7x7"]
     kinds = ("sep_conv_3x3", "dil_conv_3x3", "nor_conv_3x3", "conv_7x1_1x7", "avg_pool_3x3", "skip_connect")
     kinds = (*kinds, "cweight_com", "shuffle_conv_3x3", "none")
     assert all(families[one] != families[other] for one, other in combinations(kinds, 2))
     assert families["none"] == families[""], (
-        "an arrow without an operation, and one that passes nothing, are grey"
+        "an arrow without an operation, and one that passes nothing, are gray"
     )
 
 

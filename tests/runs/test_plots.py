@@ -32,7 +32,7 @@ def test_figures_are_files_and_deterministic(tmp_path, comparison):
 
 
 def test_no_pyplot_and_no_display(tmp_path):
-    code = "import sys; from nasreplay.runs import plots; print('matplotlib' in sys.modules);"
+    code = "import sys; from nasreplay.runs.report import plots; print('matplotlib' in sys.modules);"
     code += "from matplotlib.figure import Figure; f = Figure(); print(len(plots.rendered(f, 'svg')) > 0);"
     code += "print('matplotlib.pyplot' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

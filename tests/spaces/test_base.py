@@ -51,9 +51,9 @@ def test_codes_are_the_product_with_the_last_decision_fastest(space):
 
 
 @SPACES
-def test_neighbours_are_exactly_the_one_edit_set(space):
+def test_neighbors_are_exactly_the_one_edit_set(space):
     some = space.codes(np.linspace(0, space.size - 1, 20).astype(int))
-    for codes, around in zip(some, space.neighbours(some), strict=True):
+    for codes, around in zip(some, space.neighbors(some), strict=True):
         wanted = {
             (*codes[:d], option, *codes[d + 1 :])
             for d, names in enumerate(space.options)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasreplay.errors import BadArchitecture, UnknownName
-from nasreplay.spaces.genotypes.derivation import RULES, derive, derive_cell, edges_of, softmax
+from nasreplay.spaces.genotypes.derivation import RULES, derive, derive_cell, nodes_of, softmax
 from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.spaces.nasnet import DARTS
 from tests.support.nasnet_facts import facts
@@ -39,7 +39,7 @@ def test_ties_keep_the_lower_state_and_the_earlier_operation():
 
 
 def test_edges_of_a_cell():
-    assert [edges_of(rows) for rows in (0, 2, 5, 9, 14, 20, 28, 3)] == [0, 1, 2, 3, 4, 5, 0, 0]
+    assert [nodes_of(rows) for rows in (0, 2, 5, 9, 14, 20, 28, 3)] == [0, 1, 2, 3, 4, 5, 0, 0]
 
 
 def test_softmax_of_large_logits():

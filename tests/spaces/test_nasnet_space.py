@@ -103,9 +103,9 @@ def test_mutation_changes_one_decision_to_any_other_option(space):
         np.testing.assert_allclose(share, 1 / (space.choices[decision] - 1), atol=0.08)
 
 
-def test_neighbours_are_one_edit_away():
+def test_neighbors_are_one_edit_away():
     codes = some(NASNET, 3)
-    around = NASNET.neighbours(codes)
+    around = NASNET.neighbors(codes)
     assert around.shape == (3, 152, 32)
     assert ((around != codes[:, None]).sum(-1) == 1).all()
     NASNET.check_codes(around.reshape(-1, 32))

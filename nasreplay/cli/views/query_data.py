@@ -68,7 +68,7 @@ def _accuracy(result: QueryResult, each: Accuracy, which: int) -> dict[str, Any]
         "rank_of": each.measured,
         "percentile": _value(each.percentile[which]),
         "training_seconds": _value(each.training_seconds[which]),
-        "best_neighbour": _neighbor(result, each, which),
+        "best_neighbor": _neighbor(result, each, which),
         "best_equivalent_cells": [
             {"index": int(result.official[flat]), "accuracy_percent": _value(value)}
             for flat, value in same
@@ -153,8 +153,8 @@ def _accuracy_columns(result: QueryResult, each: Accuracy, seeds: list[int]) -> 
         "rank_of": [str(each.measured)] * count,
         "percentile": _cells(each.percentile),
         "training_seconds": _cells(each.training_seconds),
-        "best_neighbour_index": _cells(result.official[each.neighbor], ~np.isnan(each.neighbor_accuracy)),
-        "best_neighbour_percent": _cells(each.neighbor_accuracy),
+        "best_neighbor_index": _cells(result.official[each.neighbor], ~np.isnan(each.neighbor_accuracy)),
+        "best_neighbor_percent": _cells(each.neighbor_accuracy),
         "gain_points": _cells(each.gain),
     }
 

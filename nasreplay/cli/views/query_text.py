@@ -172,7 +172,7 @@ def _around_cells(result: QueryResult, each: Accuracy, which: int) -> Cells:
     beside, gain = each.neighbor_accuracy[which], each.gain[which]
     neighbor, known = each.neighbor[which], beside == beside
     rows = {
-        "best one-edit neighbour": f"{_number(beside)} ({_number(gain, sign='+')})" if known else UNKNOWN,
+        "best one-edit neighbor": f"{_number(beside)} ({_number(gain, sign='+')})" if known else UNKNOWN,
         "  its edit": edit(result.space, result.flat[which], neighbor) if known else UNKNOWN,
         "  its index": f"#{result.official[neighbor]}" if known else UNKNOWN,
     }
@@ -201,14 +201,14 @@ def _neighbor_lines(result: QueryResult, which: int) -> list[str]:
     if not owners:
         return []
     rows = [(f"#{result.official[f]:<5}", result.text(f), ", ".join(names)) for f, names in owners.items()]
-    return ["", "Best one-edit neighbour", *(f"  {line}" for line in aligned(rows))]
+    return ["", "Best one-edit neighbor", *(f"  {line}" for line in aligned(rows))]
 
 
 # --- alignment -------------------------------------------------------------------------------------
 
 
 def grid(columns: Sequence[tuple[str, Cells]]) -> list[str]:
-    """Lines of labelled rows; a blank line where the first part of a row's place changes."""
+    """Lines of labeled rows; a blank line where the first part of a row's place changes."""
     rows, last = [["", *(heading for heading, _ in columns)]], None
     for place in sorted({place for _, cells in columns for place in cells}):
         rows += [[""] * len(rows[0])] if last not in (None, place[0]) else []

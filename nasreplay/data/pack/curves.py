@@ -7,7 +7,7 @@ are not negative); -1, all bits set, is a missing one. Integers of 8 bytes stand
 4 bytes stand for float32: they are right to one part in 2^24.
 
 In the file a curve is an ordinary HDF5 data set of these integers, compressed with shuffle and gzip, with the
-attribute `divisor`. A chunk holds all epochs of one trial of BLOCK neighbouring architectures; where nothing was
+attribute `divisor`. A chunk holds all epochs of one trial of BLOCK neighboring architectures; where nothing was
 measured it is left out. `<curve>_sums` has the first 16 bytes of the sha256 of every chunk before compression, zeros
 for those left out.
 """

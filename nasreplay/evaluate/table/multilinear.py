@@ -86,20 +86,20 @@ def exact_slope(
     """Value [N] and gradient [N, E, O] of the multilinear extension; a gather where a mixture is one-hot.
 
     `active`, not the floats, says what is one-hot. Inactive operations get the true partial derivative: the
-    values of the one-edit neighbours.
+    values of the one-edit neighbors.
     """
     vertex = (mixture.active.sum(axis=-1) == 1).all(axis=-1)
     if not vertex.any():
         return extension(mixture.weights)
     values = np.empty(len(vertex))
     gradient = np.empty(mixture.weights.shape)
-    values[vertex], gradient[vertex] = _neighbour_values(space, loss, mixture.active[vertex])
+    values[vertex], gradient[vertex] = _neighbor_values(space, loss, mixture.active[vertex])
     if not vertex.all():
         values[~vertex], gradient[~vertex] = extension(mixture.weights[~vertex])
     return values, gradient
 
 
-def _neighbour_values(space: Space, loss: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _neighbor_values(space: Space, loss: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     codes = active.argmax(axis=-1)
     flat = space.index(codes).astype(np.int64)
     strides = np.append(np.cumprod(space.choices[:0:-1])[::-1], 1)

@@ -28,7 +28,7 @@ WIDEST = max(WIDTHS)
 class WidthSupernet(Skeleton):
     """Shared weights of all 32,768 sizes.
 
-    resize: how two widths mix: False masks channels away (FBNetV2, TuNAS), True averages neighbouring channels
+    resize: how two widths mix: False masks channels away (FBNetV2, TuNAS), True averages neighboring channels
     to the wider width (TAS). affine, track_running_stats: of all batch norms but those of the residual blocks.
     """
 

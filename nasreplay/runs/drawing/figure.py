@@ -1,7 +1,7 @@
 """Graphs of architectures as figures for a paper: SVG, PNG and PDF, no display and no external program needed.
 
-The same graphs give the same bytes. Text stays text in SVG and PDF. Colours tell families of operations (they differ
-for color-blind readers, too, see `plots.COLORS`); `none` is dashed; nodes that add nothing to the output are grey.
+The same graphs give the same bytes. Text stays text in SVG and PDF. Colors tell families of operations (they differ
+for color-blind readers, too, see `plots.COLORS`); `none` is dashed; nodes that add nothing to the output are gray.
 """
 
 from __future__ import annotations
@@ -190,10 +190,10 @@ def _draw(axes: Axes, panel: Panel, scale: float, titled: bool) -> None:
     for arrow, text, label, route in zip(
         panel.graph.arrows, panel.texts, layout.labels, layout.routes, strict=True
     ):
-        colour = _colour(arrow.operation)
-        _draw_route(axes, panel, route, colour, scale, dashed=arrow.operation == NONE)
+        color = _color(arrow.operation)
+        _draw_route(axes, panel, route, color, scale, dashed=arrow.operation == NONE)
         if label:
-            _draw_box(axes, panel, label, _tint(colour), colour, 0.5 * scale)
+            _draw_box(axes, panel, label, _tint(color), color, 0.5 * scale)
             axes.text(panel.x + label.x, panel.y + label.y, text, va="center_baseline", zorder=4, **look)
     idle = panel.graph.idle()
     for place, (node, box) in enumerate(zip(panel.graph.nodes, layout.nodes, strict=True)):
@@ -216,7 +216,7 @@ def _draw_box(axes: Axes, panel: Panel, box: Box, fill: str, line: str, width: f
 
 
 def _draw_route(
-    axes: Axes, panel: Panel, route: tuple[Point, ...], colour: str, scale: float, dashed: bool
+    axes: Axes, panel: Panel, route: tuple[Point, ...], color: str, scale: float, dashed: bool
 ) -> None:
     """The line, which ends under its head, and the head."""
     from matplotlib.patches import PathPatch, Polygon
@@ -231,21 +231,21 @@ def _draw_route(
     line = Line([(panel.x + px, panel.y + py) for px, py in points], codes)
     pattern = (0, (3, 2)) if dashed else "-"
     axes.add_patch(
-        PathPatch(line, fc="none", ec=colour, lw=0.9 * scale, ls=pattern, capstyle="butt", zorder=2)
+        PathPatch(line, fc="none", ec=color, lw=0.9 * scale, ls=pattern, capstyle="butt", zorder=2)
     )
     tip = [(x, y), (x - length, y + half), (x - length, y - half)]
     axes.add_patch(
         Polygon(
-            [(panel.x + px, panel.y + py) for px, py in tip], closed=True, fc=colour, ec="none", zorder=2.5
+            [(panel.x + px, panel.y + py) for px, py in tip], closed=True, fc=color, ec="none", zorder=2.5
         )
     )
 
 
-def _colour(operation: str) -> str:
-    return next((colour for start, colour in FAMILIES.items() if operation.startswith(start)), PLAIN)
+def _color(operation: str) -> str:
+    return next((color for start, color in FAMILIES.items() if operation.startswith(start)), PLAIN)
 
 
-def _tint(colour: str) -> str:
-    """A pale tone of a colour, to write on."""
-    parts = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+def _tint(color: str) -> str:
+    """A pale tone of a color, to write on."""
+    parts = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
     return "#" + "".join(f"{round(255 - (255 - part) * 0.14):02x}" for part in parts)

@@ -27,7 +27,7 @@ LEAD = 5.0  # an arrow's level end, under its head
 GAPS = (11.0, 34.0)  # between columns: at least, at most
 STEEPNESS = 2.2  # of an S-curve, where there is room
 TALL = 40.0  # what a node's height of 1 adds
-ROUNDS = 10  # of centring
+ROUNDS = 10  # of centering
 PASSING = 8.0  # what a climb between two columns that are only passed counts
 
 
@@ -83,7 +83,7 @@ def lay_out(
     middles = [sum(columns[stop.rank]) / 2 for stop in ranks.stops]
     boxes = [Box(x, y, *size) for x, y, size in zip(middles, heights, sizes, strict=True)]
     routes = tuple(_route(arrow, ranks, boxes, ports, columns) for arrow in range(len(ranks.routes)))
-    marked = [[boxes[stop] for stop in route if ranks.stops[stop].labelled] for route in ranks.routes]
+    marked = [[boxes[stop] for stop in route if ranks.stops[stop].labeled] for route in ranks.routes]
     return Layout(
         columns[-1][1],
         max(box.y + box.height / 2 for box in boxes),
@@ -107,7 +107,7 @@ def _sizes(graph: Graph, ranks: Ranks, nodes: Sequence[Size], labels: Sequence[S
         sizes[place] = (width, max(height, PORT * (arrows + 0.6)))
     for stop in ranks.stops[len(nodes) :]:
         assert stop.arrow is not None
-        sizes.append(labels[stop.arrow] if stop.labelled else (0.0, LANE))
+        sizes.append(labels[stop.arrow] if stop.labeled else (0.0, LANE))
     return sizes
 
 
@@ -132,7 +132,7 @@ def _heights(ranks: Ranks, sizes: Sequence[Size], ports: Ports) -> np.ndarray:
     """y of every stop: the order kept, arrows as level as possible (least sum of climbs, a linear programme).
 
     Climbs between two columns that an arrow only passes count most. Everything then moves to the middle of what it
-    joins, as far as its neighbours let it.
+    joins, as far as its neighbors let it.
     """
     from scipy.optimize import linprog
 

@@ -18,12 +18,12 @@ SWEEPS = 24
 
 
 class Stop(NamedTuple):
-    """A node, or where an arrow passes a rank; labelled: it carries the arrow's operation."""
+    """A node, or where an arrow passes a rank; labeled: it carries the arrow's operation."""
 
     rank: int
     node: int | None = None
     arrow: int | None = None
-    labelled: bool = False
+    labeled: bool = False
 
 
 class Ranks(NamedTuple):
@@ -54,7 +54,7 @@ def ranked(graph: Graph) -> Ranks:
         if where is not None:
             labels[where] += 1
         passed = range(len(stops), len(stops) + last - first - 1)
-        stops += [Stop(rank, arrow=place, labelled=rank == where) for rank in range(first + 1, last)]
+        stops += [Stop(rank, arrow=place, labeled=rank == where) for rank in range(first + 1, last)]
         routes[place] = [arrow.source, *passed, arrow.target]
     order: list[list[int]] = [[] for _ in labels]
     for place, stop in enumerate(stops):
@@ -126,7 +126,7 @@ class _Tangle:
             self.renumber(rank)
 
     def exchange(self) -> bool:
-        """Swap neighbours where that saves a crossing; whether anything was saved."""
+        """Swap neighbors where that saves a crossing; whether anything was saved."""
         saved = False
         for rank, stops in enumerate(self.order):
             for place in range(len(stops) - 1):

@@ -1,4 +1,4 @@
-"""Local search: climb to the best neighbour until there is none better, then start again elsewhere."""
+"""Local search: climb to the best neighbor until there is none better, then start again elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nasreplay.spaces.base import Space
 @register_searcher
 @dataclass
 class LocalSearch(SamplingSearcher):
-    """Evaluate a random architecture and all its one-edit neighbours; move to the best neighbour if it is better,
+    """Evaluate a random architecture and all its one-edit neighbors; move to the best neighbor if it is better,
     else restart at random while the budget lasts.
     """
 
@@ -30,13 +30,13 @@ class LocalSearch(SamplingSearcher):
         count = len(replicas)
         around = int((space.choices - 1).sum())
         self.state.around = np.zeros((count, around, space.decisions), dtype=np.int8)
-        self.state.next = np.full(count, around)  # which neighbour comes next; all done = restart
+        self.state.next = np.full(count, around)  # which neighbor comes next; all done = restart
         self.state.here = np.full(count, -np.inf)
         self.state.best_near = np.full(count, -np.inf)
         self.state.best_place = np.zeros(count, dtype=np.int64)
 
     def ask(self, live: Live) -> Question:
-        """The next neighbour, or a random start."""
+        """The next neighbor, or a random start."""
         rows, state = live.rows, self.state
         starting = state.next[rows] == state.around.shape[1]
         codes = np.empty((len(rows), self.space.decisions), dtype=np.int8)
@@ -47,7 +47,7 @@ class LocalSearch(SamplingSearcher):
         return Question(codes, rows)
 
     def tell(self, answers: Evaluations, live: Live) -> None:
-        """Note the neighbour; after the last one, move or restart."""
+        """Note the neighbor; after the last one, move or restart."""
         state, rows = self.state, answers.replica
         starting = state.next[rows] == state.around.shape[1]
         self._stand(rows[starting], answers.codes[starting], answers.accuracy[starting])
@@ -62,5 +62,5 @@ class LocalSearch(SamplingSearcher):
 
     def _stand(self, rows: np.ndarray, codes: np.ndarray, accuracy: np.ndarray) -> None:
         state = self.state
-        state.around[rows] = self.space.neighbours(codes)
+        state.around[rows] = self.space.neighbors(codes)
         state.next[rows], state.here[rows], state.best_near[rows] = 0, accuracy, -np.inf

@@ -33,7 +33,7 @@ def derive(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -
     weights = np.asarray(weights)
     if np.isnan(weights).any():
         raise BadArchitecture("the weights of the architecture hold NaN: this search has failed")
-    if edges_of(len(weights)):
+    if nodes_of(len(weights)):
         return Genotype(derive_cell(weights, operations, rule), None)
     half = len(weights) // 2
     return Genotype(*(derive_cell(part, operations, rule) for part in (weights[:half], weights[half:])))
@@ -43,7 +43,7 @@ def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top
     """The cell of weights [E, O]; as `derive`."""
     if rule not in RULES:
         raise UnknownName(f"no rule {rule!r} of derivation; known: {', '.join(RULES)}")
-    nodes = edges_of(len(weights))
+    nodes = nodes_of(len(weights))
     if not nodes or weights.shape[1] != len(operations):
         raise BadArchitecture(
             f"weights of shape {list(weights.shape)} belong to no cell of {len(operations)} operations: "
@@ -58,7 +58,7 @@ def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top
     return Cell.of(kept if rule == "all-edge" else [node[:2] for node in kept])
 
 
-def edges_of(rows: int) -> int:
+def nodes_of(rows: int) -> int:
     """The number of nodes of a cell with so many edges; 0 if there is none."""
     nodes, edges = 0, 0
     while edges < rows:

@@ -1,4 +1,4 @@
-"""Parts of a conversion: the numbers of some hundred neighbouring architectures, made by one process, kept in a file.
+"""Parts of a conversion: the numbers of some hundred neighboring architectures, made by one process, kept in a file.
 
 Shapes: N architectures of the shard, in flat order. What a shard holds depends on its files alone, so a conversion
 that was interrupted takes up the shards that are there.

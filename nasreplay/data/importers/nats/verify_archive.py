@@ -73,7 +73,7 @@ def measured(pack: Pack) -> np.ndarray:
 
 
 def _differences(pack: Pack, records: dict[int, Record]) -> list[str]:
-    """A line for each architecture of which the pack holds other numbers; the records are of neighbours."""
+    """A line for each architecture of which the pack holds other numbers; the records are of neighbors."""
     flats = np.array(list(records), np.int64)
     curves = {path: pack.curve(path, flats) for path in pack.curves}
     found = []
