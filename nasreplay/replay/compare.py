@@ -28,6 +28,7 @@ from nasreplay.runs import store
 from nasreplay.runs.folder import open_folder, versions
 from nasreplay.runs.result import Comparison, Result
 from nasreplay.search.driver import StopSignals, validate
+from nasreplay.spaces import Space
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -61,7 +62,7 @@ def compare(
         interrupted = False
         try:
             with _sigterm_interrupts():
-                for number, (dataset, name) in enumerate(_finish(plan, folder, seed, missing, jobs), 1):
+                for number, (dataset, name) in enumerate(_finish(tables, folder, seed, missing, jobs), 1):
                     tell(len(pairs) - len(missing) + number, len(pairs), f"{name} on {dataset}")
         except KeyboardInterrupt:
             interrupted = True
@@ -108,9 +109,10 @@ def _part(folder: Path, seed: int, pair: tuple[str, str]) -> Result | None:
 
 
 def _finish(
-    plan: Plan, folder: Path, seed: int, pairs: list[tuple[str, str]], jobs: int
+    tables: Tables, folder: Path, seed: int, pairs: list[tuple[str, str]], jobs: int
 ) -> Iterator[tuple[str, str]]:
     """Run the pairs, longest kind first, and yield each when its file is there."""
+    plan = tables.plan
     pairs = sorted(pairs, key=lambda pair: "slope" not in plan.searcher(pair[1]).needs)
     if jobs == 1 or len(pairs) < 2:
         with StopSignals() as stop:  # also between two searches, where an interrupt may get lost
@@ -120,7 +122,10 @@ def _finish(
                 if stop.asked:
                     raise KeyboardInterrupt
         return
-    pool = ProcessPoolExecutor(min(jobs, len(pairs)), get_context("spawn"), initializer=start_worker)
+    known = tables.pack.space, [search.SEARCHERS[name] for name in plan.names]
+    pool = ProcessPoolExecutor(
+        min(jobs, len(pairs)), get_context("spawn"), initializer=_start_worker, initargs=known
+    )
     try:
         with _inherited_by_workers():
             running = [pool.submit(_run_pair, plan, folder, seed, pair) for pair in pairs]
@@ -136,6 +141,13 @@ def _finish(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(space: Space, searchers: list[type[search.Searcher]]) -> None:
+    """Know what this process has registered: a space by being unpickled, searchers here."""
+    start_worker()
+    for searcher in searchers:
+        search.register_searcher(searcher)
 
 
 @contextmanager
