@@ -15,20 +15,26 @@ NONE = "none"  # the operation that passes nothing on
 
 @dataclass(frozen=True)
 class Node:
-    """height: how tall it is drawn beyond its text, 0 to 1 (the widths of the size space)."""
+    """A named box."""
 
     label: str
+    """Its text; lines end with a line break."""
     kind: Literal["input", "inner", "output"] = "inner"
+    """Its color, and whether it stands first or last."""
     height: float = 0.0
+    """How tall it is drawn beyond its text, 0 to 1 (the widths of the size space)."""
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one node to another, by their places; operation "": it passes on what it gets."""
+    """An edge from one node to another, by their places in the graph."""
 
     source: int
+    """Where it begins."""
     target: int
+    """Where it ends."""
     operation: str = ""
+    """What it carries; "": it passes on what it gets."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,11 @@ class Graph:
     """Nodes in an order in which every arrow points forward; two arrows may join the same nodes."""
 
     title: str
+    """What it is of: a cell's name, say."""
     nodes: tuple[Node, ...]
+    """In the order that arrows count in."""
     arrows: tuple[Arrow, ...]
+    """In the order written."""
 
     def without(self, operation: str) -> Graph:
         """The same nodes without the arrows of an operation."""

@@ -50,13 +50,18 @@ IDLE = "#e4e4e4"
 
 
 class Panel(NamedTuple):
-    """A graph with the texts of its arrows, its layout, and where its lower left corner is."""
+    """One graph of a figure."""
 
     graph: Graph
+    """What is drawn."""
     texts: list[str]
+    """Of its arrows, broken into lines."""
     layout: Layout
+    """Where its parts are."""
     x: float
+    """Of its lower left corner in the figure, points."""
     y: float
+    """Likewise."""
 
 
 def kind_of(file: Path) -> str:

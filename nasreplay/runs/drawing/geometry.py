@@ -33,12 +33,16 @@ PASSING = 8.0  # what a climb between two columns that are only passed counts
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle by its middle."""
+    """A rectangle, in points."""
 
     x: float
+    """Of its middle."""
     y: float
+    """Of its middle."""
     width: float
+    """Left to right."""
     height: float
+    """Bottom to top."""
 
     def meets(self, other: Box) -> bool:
         """Whether the two share a point."""
@@ -48,16 +52,18 @@ class Box:
 
 @dataclass(frozen=True)
 class Layout:
-    """nodes, labels (None where an arrow has no text) and routes are in the order of the graph's nodes and arrows.
-
-    A route is a list of points from node to node; see `curve`.
-    """
+    """Where the parts of one graph are."""
 
     width: float
+    """Of all together, points."""
     height: float
+    """Likewise."""
     nodes: tuple[Box, ...]
+    """In the order of the graph's nodes."""
     labels: tuple[Box | None, ...]
+    """In the order of the graph's arrows; None where one has no text."""
     routes: tuple[tuple[Point, ...], ...]
+    """The points of each arrow from node to node, joined by `curve`."""
 
 
 def curve(start: Point, end: Point) -> tuple[Point, Point, Point]:

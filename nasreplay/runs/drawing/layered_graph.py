@@ -2,7 +2,8 @@
 
 Nodes stand in even ranks, each as far left as its arrows allow. An arrow has a stop of its own in every rank that it
 passes, and so a free way there; one of those in odd ranks carries its label. After Sugiyama, Tagawa & Toda, "Methods
-for visual understanding of hierarchical system structures", 1981.
+for visual understanding of hierarchical system structures", 1981. Written here because no library gives this picture:
+networkx's multipartite layout knows neither crossings nor labels, and Graphviz is a program to be installed.
 """
 
 from __future__ import annotations
@@ -18,20 +19,27 @@ SWEEPS = 24
 
 
 class Stop(NamedTuple):
-    """A node, or where an arrow passes a rank; labeled: it carries the arrow's operation."""
+    """A node, or where an arrow passes a rank."""
 
     rank: int
+    """Which column it stands in."""
     node: int | None = None
+    """The graph's node that it is."""
     arrow: int | None = None
+    """The graph's arrow that passes here."""
     labeled: bool = False
+    """Whether it carries the arrow's operation."""
 
 
 class Ranks(NamedTuple):
-    """stops: the first are the graph's nodes; routes: the stops of each arrow; order: of each rank, from the top."""
+    """A graph in columns."""
 
     stops: list[Stop]
+    """The first are the graph's nodes."""
     routes: list[list[int]]
+    """The stops of each arrow, from its source to its target."""
     order: list[list[int]]
+    """The stops of each rank, from the top."""
 
     def links(self) -> Iterator[tuple[int, int, int]]:
         """(arrow, stop, next stop) of every piece of every arrow."""

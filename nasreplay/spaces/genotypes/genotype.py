@@ -44,10 +44,12 @@ ALIASES = {  # names of the same layers in other systems
 
 @dataclass(frozen=True)
 class Cell:
-    """nodes: the edges of each intermediate node, in the order written; concat: the states of the output."""
+    """The edges and the output of one cell."""
 
     nodes: tuple[tuple[Edge, ...], ...]
+    """The edges of each intermediate node, in the order written."""
     concat: tuple[int, ...]
+    """The states that the output joins."""
 
     @staticmethod
     def of(nodes: Any, concat: Any = None, where: str = "cell") -> Cell:
@@ -106,10 +108,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Genotype:
-    """A pair of cells; reduce is None where the reduction is fixed (GDAS-FRC, cells of NAS-Bench-201)."""
+    """A pair of cells."""
 
     normal: Cell
+    """The cell that keeps the resolution."""
     reduce: Cell | None
+    """The cell that halves it; None where the reduction is fixed (GDAS-FRC, cells of NAS-Bench-201)."""
 
     @property
     def widths(self) -> tuple[int, int]:
