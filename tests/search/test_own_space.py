@@ -31,10 +31,9 @@ class Kitchen(Space):
         return resolution**2 * np.asarray(codes, dtype=np.int64)[:, 2]
 
 
-KITCHEN = register_space(Kitchen())
+KITCHEN = Kitchen()
 
 
-@search.register_searcher
 @dataclass
 class Twice(RandomSearch):
     """Random search by another name."""
@@ -42,6 +41,13 @@ class Twice(RandomSearch):
     name: ClassVar[str] = "twice"
     source: ClassVar[str] = "these tests"
     beside: ClassVar[tuple[str, ...]] = ("rea",)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    """When these tests run, not when they are collected: others are parametrized by what is registered."""
+    register_space(KITCHEN)
+    search.register_searcher(Twice)
 
 
 @pytest.fixture(scope="module")
