@@ -28,8 +28,9 @@ from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
 from nasreplay.train.device import Device
 from nasreplay.train.images.catalogue import ImageSource
-from nasreplay.train.loop import Epoch, Trainer
+from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import Recipe
+from nasreplay.train.scores import Epoch
 
 FORMAT = 1  # of the kept numbers; changes when training changes
 KEPT_AS = (

@@ -10,7 +10,7 @@ from torch import nn
 
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.live.supernet import SupernetEvaluator
-from nasreplay.train.batches import Batch
+from nasreplay.train.epochs import Batch
 from nasreplay.train.step_memory import estimate_pass, estimate_weights, few_images, untouched
 
 

@@ -15,8 +15,9 @@ from nasreplay.evaluate.protocol import MEAN, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.live.gradients import ARCH
 from nasreplay.models.recompute import kept_buffers
-from nasreplay.train.batches import Batch, Division, in_order
+from nasreplay.train.batches import in_order
 from nasreplay.train.device import Device
+from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.catalogue import ImageSet, ImageSource
 
 BATCH = Fidelity("batch", 1)

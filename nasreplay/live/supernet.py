@@ -24,9 +24,10 @@ from nasreplay.live.second_order import unrolled
 from nasreplay.live.shared_accuracy import BATCH, SharedAccuracies
 from nasreplay.models.shared_networks import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
-from nasreplay.train.batches import Batch, Batches, Division, PairedBatches
+from nasreplay.train.batches import Batches, PairedBatches
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
+from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.catalogue import ImageSource
 from nasreplay.train.loop import initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate

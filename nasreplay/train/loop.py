@@ -12,71 +12,27 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nasreplay.errors import BadSetting, TrainingFailed
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import Augment
-from nasreplay.train.batches import Batch, Batches, Division, in_order
+from nasreplay.train.batches import Batches, in_order
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import ProcessGroup, Statistics, accumulating
+from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.catalogue import ImageSet
 from nasreplay.train.images.streamed import StreamedBatches, StreamedSet
 from nasreplay.train.recipe import Recipe, set_learning_rate
+from nasreplay.train.scores import Epoch, Score, Totals
 
 EVALUATION_BATCH = 256
 AVERAGED = " (averaged weights)"
 Images = ImageSet | StreamedSet
-
-
-class Score(NamedTuple):
-    """What one pass over a set of images came to."""
-
-    loss: float
-    """Mean cross-entropy."""
-    top1: float
-    """Accuracy, in percent."""
-    top5: float
-    """Images whose class is among the five best logits, in percent."""
-    seconds: float
-    """Wall seconds, with data loading."""
-
-
-@dataclass
-class Totals:
-    """Running sums over the images of a pass; part of the checkpoint, so that a resumed epoch continues them."""
-
-    images: int = 0
-    loss: float = 0.0
-    top1: float = 0.0
-    top5: float = 0.0
-    seconds: float = 0.0
-
-    def add(self, loss: float, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch: its mean loss, logits [B, K] and labels [B]."""
-        best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
-        self.images += len(labels)
-        self.loss += loss * len(labels)
-        self.top1 += float(best[:, 0].sum())
-        self.top5 += float(best.sum())
-
-    def join(self, other: Totals, group: ProcessGroup) -> None:
-        """Add another's sums, except the seconds, over all ranks."""
-        counts = np.array([other.images, other.loss, other.top1, other.top5])
-        group.all_reduce_arrays(counts)
-        images, loss, top1, top5 = counts.tolist()
-        self.images, self.loss = self.images + int(images), self.loss + loss
-        self.top1, self.top5 = self.top1 + top1, self.top5 + top5
-
-    def score(self) -> Score:
-        """The averages."""
-        top1, top5 = 100.0 * self.top1 / self.images, 100.0 * self.top5 / self.images
-        return Score(self.loss / self.images, top1, top5, self.seconds)
 
 
 @contextmanager
@@ -129,30 +85,6 @@ def division_of(recipe: Recipe, device: Device, items: int) -> Division:
     return Division.of(device.group, recipe.micro_batches, recipe.batch, items)
 
 
-class Epoch(NamedTuple):
-    """What one epoch came to."""
-
-    epoch: int
-    """Its number, from 1."""
-    lr: float
-    """Learning rate at its start."""
-    train: Score
-    """The training images, while the weights changed."""
-    sets: dict[str, Score]
-    """Evaluation set → score at its end."""
-
-    def plain(self) -> dict[str, Any]:
-        """The epoch as JSON values."""
-        sets = {name: score._asdict() for name, score in self.sets.items()}
-        return {"epoch": self.epoch, "lr": self.lr, "train": self.train._asdict(), "sets": sets}
-
-    @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Epoch:
-        """The epoch that `plain` gave."""
-        sets = {name: Score(**score) for name, score in values["sets"].items()}
-        return cls(values["epoch"], values["lr"], Score(**values["train"]), sets)
-
-
 @dataclass
 class Trainer:
     """A training with everything that has memory; its state may be taken after any batch and continued exactly.
@@ -163,11 +95,17 @@ class Trainer:
     """
 
     build: Callable[[], nn.Module]
+    """Makes the network, with weights that PyTorch draws."""
     images: Images
+    """The training images."""
     recipe: Recipe
+    """How it is trained."""
     seed: int
+    """The root seed."""
     device: Device = field(default_factory=Device)
+    """What it is computed on."""
     augment: Augment | bool = True
+    """True for the images' own training transform, False for none, or another one."""
 
     def __post_init__(self):
         self.division = division_of(self.recipe, self.device, len(self.images))

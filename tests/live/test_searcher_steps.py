@@ -15,7 +15,7 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import OPERATIONS
-from nasreplay.train.batches import Batch
+from nasreplay.train.epochs import Batch
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import Recipe, recipe_of
 from tests.support.formula import fill, golden, images, symmetric, uniform

@@ -20,7 +20,7 @@ from nasreplay.search.parts.samplers import softmax_vjp
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
-from nasreplay.train.batches import Batch
+from nasreplay.train.epochs import Batch
 from nasreplay.train.images.catalogue import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 from tests.support.made_up import image_folder

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
-from nasreplay.train.batches import Batch, Batches, BatchPair, Division, PairedBatches, StoredImages, in_order
+from nasreplay.train.batches import Batches, BatchPair, PairedBatches, StoredImages, in_order
 from nasreplay.train.distributed import ProcessGroup
+from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.catalogue import NORMAL, ImageSet, load
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nasreplay.jobs.training.compare_to_table import TableComparison
     from nasreplay.jobs.training.training_setup import NetworkFacts, Training
     from nasreplay.spaces.genotypes.published_genotypes import Published
-    from nasreplay.train.loop import Epoch
+    from nasreplay.train.scores import Epoch
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training.training_setup import CellSizes, Training
-    from nasreplay.train.loop import Epoch
+    from nasreplay.train.scores import Epoch
 
 
 class TableNumber(NamedTuple):

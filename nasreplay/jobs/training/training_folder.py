@@ -17,7 +17,8 @@ from nasreplay.search.driver import StopSignals
 from nasreplay.seeds import root_seed
 from nasreplay.train.checkpoint import Checkpoints
 from nasreplay.train.distributed import process_group
-from nasreplay.train.loop import Epoch, Images, Score, Trainer
+from nasreplay.train.loop import Images, Trainer
+from nasreplay.train.scores import Epoch, Score
 
 VALIDATION = "x-valid"
 

@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from nasreplay.errors import BadData, BadSetting
 from nasreplay.seeds import Stream
-from nasreplay.train.batches import Batch, Division, Epochs
+from nasreplay.train.device import Device
+from nasreplay.train.epochs import Batch, Division, Epochs, ShuffledBatches
 from nasreplay.train.images.find_images import data_home
 from nasreplay.train.images.image_folder import ImageFolder, open_rgb
 
@@ -64,7 +65,7 @@ class StreamedSet:
             images, batch_sampler=order, num_workers=self.workers, generator=torch.Generator().manual_seed(0)
         )
 
-    def in_order(self, size: int, device: Any) -> Iterator[Batch]:
+    def in_order(self, size: int, device: Device) -> Iterator[Batch]:
         """Every image once, in order, for an evaluation; the processes of the device's process group take turns."""
         rows = [
             [(row, None) for row in range(start, min(start + size, len(self)))]
@@ -74,43 +75,21 @@ class StreamedSet:
             yield _moved(images, labels, device)
 
 
-class StreamedBatches:
-    """The interface of `Batches`, over files."""
+class StreamedBatches(ShuffledBatches[Batch]):
+    """Shuffled batches that are read from files."""
 
     def __init__(
-        self, files: StreamedSet, size: int, stream: Stream, device: Any, division: Division | None = None
+        self, files: StreamedSet, size: int, stream: Stream, device: Device, division: Division | None = None
     ):
+        super().__init__(Epochs(len(files), size, stream, 1, division))
+        self._ahead = Epochs(len(files), size, stream, 1, division)
         self.files, self.device = files, device
-        self._now, self._ahead = (Epochs(len(files), size, stream, 1, division) for _ in range(2))
-
-    @property
-    def items(self) -> int:
-        """Images per epoch."""
-        return len(self.files)
-
-    @property
-    def epoch(self) -> int:
-        """Epochs completed."""
-        return self._now.epoch
-
-    @property
-    def given(self) -> int:
-        """Images of the last batch, in all processes."""
-        return self._now.given
 
     def __iter__(self) -> Iterator[Batch]:
         """The rest of the current epoch; the workers read ahead of what was taken."""
-        for images, labels in _read(self.files.loader(_Rest(self._now, self._ahead), True)):
-            self._now.advance()
+        for images, labels in _read(self.files.loader(_Rest(self._position, self._ahead), True)):
+            self._position.advance()
             yield _moved(images, labels, self.device)
-
-    def state_dict(self) -> dict[str, int]:
-        """How far it came."""
-        return {"epoch": self._now.epoch, "taken": self._now.taken}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue from there."""
-        self._now.epoch, self._now.taken = int(state["epoch"]), int(state["taken"])
 
 
 class _Rest:
@@ -166,7 +145,7 @@ def _numbers() -> list[Any]:
     return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(MEAN), list(STD))]
 
 
-def _moved(images: Tensor, labels: Tensor, device: Any) -> Batch:
+def _moved(images: Tensor, labels: Tensor, device: Device) -> Batch:
     order = torch.channels_last if device.channels_last else torch.contiguous_format
     return Batch(images.to(device.name, memory_format=order), labels.to(device.name))
 
