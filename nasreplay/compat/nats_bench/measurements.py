@@ -21,12 +21,16 @@ from nasreplay.errors import NotMeasured
 
 
 class Simulated(NamedTuple):
-    """What a search is told of N architectures: validation accuracy, latency, and the seconds that asking costs."""
+    """What a search is told of N architectures."""
 
     accuracy: np.ndarray
+    """float64 [N], validation accuracy in percent."""
     latency: np.ndarray
+    """float64 [N], seconds per batch."""
     seconds: np.ndarray
-    valtest: np.ndarray  # bool: the accuracy is that on validation and test images together
+    """float64 [N], what asking costs."""
+    valtest: np.ndarray
+    """bool [N]: the accuracy is that on validation and test images together."""
 
 
 class Measurements:

@@ -28,7 +28,9 @@ class Place(NamedTuple):
     """An architecture in a table."""
 
     measurements: Measurements
+    """The table's answers."""
     flat: int
+    """Row of the architecture in them."""
 
 
 class Source(Protocol):

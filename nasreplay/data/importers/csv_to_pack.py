@@ -33,20 +33,27 @@ _SEEDED = re.compile(r"(.+)/(\d+)")
 
 
 class Mapped(NamedTuple):
-    """One mapping: a column times a factor becomes the trial `seed` of the pack column `path`."""
+    """One mapping of numbers."""
 
     column: str
+    """Column of the CSV file."""
     factor: float
+    """What its numbers are multiplied by."""
     path: str
+    """Path of the pack column that they become."""
     seed: int
+    """The trial, AVERAGED for an average made by the source."""
 
 
 class Imported(NamedTuple):
-    """The pack that was written, the rows it was made from, and how many architectures have none."""
+    """What an import has done."""
 
     pack: Pack
+    """The pack that was written."""
     rows: int
+    """The rows that it was made from."""
     missing: int
+    """How many architectures have none."""
 
 
 def import_csv(

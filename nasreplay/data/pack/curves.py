@@ -28,10 +28,12 @@ _LEVEL = 1  # of gzip; higher ones cost much time and save 2 %
 
 
 class Form(NamedTuple):
-    """How the numbers of a curve are stored: type of the integers (`<i8` exact, `<i4` as float32) and divisor."""
+    """How the numbers of a curve become integers."""
 
     dtype: str
+    """Type of the integers: `<i8` exact, `<i4` as float32."""
     divisor: float
+    """What the integers are divided by."""
 
 
 def form_of(metric: str, images: int | None, exact: bool = True) -> Form:

@@ -53,10 +53,12 @@ def is_name(text: str) -> bool:
 
 
 class Shape(NamedTuple):
-    """Size and numpy type text (`<f8`) of a stored array."""
+    """What a stored array is."""
 
     sizes: tuple[int, ...]
+    """Length of each axis."""
     dtype: str
+    """NumPy's text of its type, such as `<f8`."""
 
 
 def dtype_of(path: str) -> str | None:

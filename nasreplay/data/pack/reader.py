@@ -24,34 +24,37 @@ _TEXTS = ("space", "title", "source", "licence", "columns", "fingerprint")
 
 
 class _Listed(NamedTuple):
-    """What a pack lists of itself: shapes and digests by path, epochs and order of the sets by recipe."""
+    """What a pack lists of itself."""
 
     shapes: Mapping[str, Shape]
+    """Path → size and type."""
     digests: Mapping[str, str]
+    """Path → sha256."""
     epochs: Mapping[str, int]
+    """`<stored>/<recipe>` → epochs."""
     sets: Mapping[str, tuple[str, ...]]
+    """`<stored>/<recipe>` → evaluation sets in the order of the source."""
 
 
 class Pack:
-    """A table, opened read-only; columns are read when first asked for and kept, curves are not kept.
-
-    Attributes: `path`; `space`; `title`, `source` and `licence` (texts); `archive` (name of the official archive it
-    was made from, or ""); `fingerprint` (sha256 of the contents, equal for equal numbers whatever the title);
-    `columns` and `curves` (path → shape and type; a curve goes by the path of its column); `custom` (what it says of
-    stored data sets that no benchmark has, by name).
-    """
+    """A table, opened read-only; columns are read when first asked for and kept, curves are not kept."""
 
     def __init__(
         self, path: Path, attributes: Mapping[str, str], listed: _Listed, custom: Mapping[str, CustomDataset]
     ):
-        self.path, self.custom, self._listed = path, custom, listed
+        self.path, self._listed = path, listed
+        self.custom = custom
+        """What it says of stored data sets that no benchmark has, by name."""
         self.space = space_named(attributes["space"])
-        self.title, self.source = attributes["title"], attributes["source"]
-        self.licence, self.fingerprint = attributes["licence"], attributes["fingerprint"]
+        self.title, self.source, self.licence = (attributes[name] for name in ("title", "source", "licence"))
+        self.fingerprint = attributes["fingerprint"]
+        """sha256 of the contents: equal for equal numbers, whatever the title."""
         self.archive = attributes.get("archive", "")
+        """Name of the official archive that it was made from, or ""."""
         shapes = listed.shapes.items()
         self.columns = {name: shape for name, shape in shapes if not name.endswith(CURVE)}
         self.curves = {name.removesuffix(CURVE): shape for name, shape in shapes if name.endswith(CURVE)}
+        """Path of a column with every epoch → shape and type of its curve."""
         self._read: dict[str, np.ndarray] = {}
 
     @classmethod

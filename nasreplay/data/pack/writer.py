@@ -27,22 +27,31 @@ Chunk = tuple[str, int, int, Packed]  # column path, block, trial
 
 
 class Curves(NamedTuple):
-    """Curves to be written: the form of each by the path of its column, and their chunks in any fixed order."""
+    """Curves to be written."""
 
     forms: Mapping[str, Form] = {}
+    """Path of the column → form of its curve."""
     chunks: Iterable[Chunk] = ()
+    """Their chunks in any fixed order."""
 
 
 class Contents(NamedTuple):
-    """What a pack says beside its numbers; see `write_pack`."""
+    """What a pack says beside its numbers."""
 
     title: str
+    """What it calls itself."""
     source: str
+    """Where the numbers come from."""
     licence: str
+    """Licence of the numbers."""
     archive: str
+    """Name of the official archive that it was made from, or ""."""
     epochs: Mapping[str, int]
+    """`<stored>/<recipe>` → epochs."""
     sets: Mapping[str, tuple[str, ...]]
+    """`<stored>/<recipe>` → evaluation sets in the order of the source."""
     custom: Mapping[str, CustomDataset]
+    """What stored data sets are that no benchmark has."""
 
 
 def write_pack(

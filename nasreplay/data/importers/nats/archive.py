@@ -23,13 +23,18 @@ _LARGEST_META = 16 * 2**20
 
 
 class Piece(NamedTuple):
-    """The pickle of one architecture of a one-file archive: compressed bytes in a spool, and their checksum."""
+    """The pickle of one architecture of a one-file archive, compressed in a spool."""
 
     spool: Path
+    """The file that holds it."""
     start: int
+    """Its first byte there."""
     size: int
+    """Compressed bytes."""
     check: int
+    """crc32 of these."""
     name: str
+    """What errors call it."""
 
     def __str__(self) -> str:
         return self.name
@@ -53,11 +58,14 @@ class Piece(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """An archive; `files`: official index → file, of those that are there."""
+    """An archive of a file per architecture."""
 
     path: Path
+    """The folder, or the single file that was cut."""
     space: Space
+    """The space of its architectures."""
     files: Mapping[int, Path | Piece]
+    """Official index → file, of those that are there."""
 
     @property
     def name(self) -> str:

@@ -35,10 +35,12 @@ Progress = Callable[[int, int], None]
 
 
 class Converted(NamedTuple):
-    """The pack that was written, and why the numbers of some architectures are missing (official index → reason)."""
+    """What a conversion has done."""
 
     pack: Pack
+    """The pack that was written."""
     missing: dict[int, str]
+    """Official index of an architecture that is left out → reason."""
 
 
 def convert(

@@ -37,12 +37,16 @@ Source = tuple[int, str, Path | Piece | None]  # official index, text, file
 
 
 class Job(NamedTuple):
-    """What a shard is made from: flat index of its first architecture, and the sources of all."""
+    """What a shard is made of."""
 
     first: int
+    """Flat index of its first architecture."""
     sources: tuple[Source, ...]
+    """The sources of all."""
     with_curves: bool
+    """Whether every epoch is kept."""
     exact: bool
+    """Whether curves are float64."""
 
     @property
     def key(self) -> str:

@@ -36,20 +36,27 @@ _TRIAL_KEYS = _TRAIN.keys() | _EVAL.keys() | _COSTS.keys() | _OTHERS
 
 
 class Slot(NamedTuple):
-    """Where the numbers of a column path and a seed stand in a row."""
+    """Where the numbers of one metric in one trial stand in a row."""
 
     path: str
+    """Path of the pack column, `cifar10/200/train/loss`."""
     seed: int
+    """The trial."""
     start: int
+    """Place of the first number."""
     stop: int
+    """One more than that of the last."""
 
 
 class Structure(NamedTuple):
-    """How a file is built. epochs and sets: `<stored>/<recipe>` → epochs, and the first trial's evaluation sets."""
+    """How a file is built."""
 
     slots: tuple[Slot, ...]
+    """What its numbers are, in their order."""
     epochs: dict[str, int]
+    """`<stored>/<recipe>` → epochs."""
     sets: dict[str, tuple[str, ...]]
+    """`<stored>/<recipe>` → evaluation sets of the first trial."""
 
 
 class _Refused(Exception):

@@ -88,12 +88,16 @@ ALLOWED = {
 
 
 class Record(NamedTuple):
-    """One architecture: its official number and text, how its file is built, and its numbers float64 [n]."""
+    """One architecture."""
 
     number: int
+    """Official index."""
     text: str
+    """Official text."""
     structure: Structure
+    """How its file is built."""
     numbers: np.ndarray
+    """Its numbers, float64 [n]."""
 
 
 class Reader:
