@@ -13,18 +13,18 @@ from nasreplay.errors import BadSetting
 
 @dataclass(frozen=True)
 class Budget:
-    """When a replica ends: it continues while it is below every limit that is set.
-
-    simulated_s, wall_s: seconds; evaluations: answered questions; epochs: of a gradient search.
-    overshoot: "keep" counts the evaluation that crosses the limit (NATS-Bench protocol), "discard" drops it
-    (NAS-Bench-201 protocol).
-    """
+    """When a replica ends: it continues while it is below every limit that is set."""
 
     simulated_s: float | None = None
+    """Seconds of the simulated clock."""
     wall_s: float | None = None
+    """Seconds that were really spent."""
     evaluations: int | None = None
+    """Answered questions."""
     epochs: int | None = None
+    """Epochs of a search that ends by itself, if these are fewer than its own."""
     overshoot: str = "keep"
+    """The evaluation that crosses the limit: "keep" counts it (NATS-Bench), "discard" drops it (NAS-Bench-201)."""
 
     def __post_init__(self):
         for name in ("simulated_s", "wall_s", "evaluations", "epochs"):
@@ -63,7 +63,7 @@ class Ledger:
         return copied
 
     def rows(self, replica: np.ndarray | None, questions: int) -> np.ndarray:
-        """The replica rows of a call's questions; BadSetting if they cannot be told."""
+        """The replica rows of a call's questions. Raises BadSetting if they are unknown."""
         if replica is None:
             if questions != len(self):
                 raise BadSetting(

@@ -19,39 +19,46 @@ MEAN = -1  # the trial number that stands for "average over the trials"
 
 
 class Fidelity(NamedTuple):
-    """How long a network was trained: epoch (counted from 1) of a recipe.
+    """How long a network was trained.
 
     Epoch 12 of recipe "200" is not the end of recipe "12": their learning rates differ.
     """
 
     recipe: str
+    """Name of the training recipe."""
     epoch: int
+    """Epoch of the recipe, counted from 1."""
 
     def __str__(self) -> str:
         return f"epoch {self.epoch} of recipe {self.recipe}"
 
 
 class Mixture(NamedTuple):
-    """A point between architectures.
-
-    weights: float [N, E, O], how much of each operation; active: bool [N, E, O], what a supernet must compute
-    (everything for DARTS and SNAS, one operation per edge for GDAS).
-    """
+    """A point between architectures; with a cell axis, [N, M, E, O], where a method draws anew in every cell."""
 
     weights: np.ndarray
+    """float [N, E, O]: how much of each operation."""
     active: np.ndarray
+    """bool [N, E, O]: what a supernet must compute: everything for DARTS and SNAS, one operation an edge for GDAS."""
 
 
 class Evaluations(NamedTuple):
     """Answers to N questions; rows that came after a replica's budget was crossed have answered False."""
 
-    replica: np.ndarray  # int [N], row of the replica in this run
-    codes: np.ndarray  # int8 [N, D]
-    accuracy: np.ndarray  # float64 [N], percent, of the validation split
-    trial: np.ndarray  # int [N], seed of the training run that answered; MEAN for the average
-    seconds: np.ndarray  # float64 [N], simulated cost of each answer
-    clock: np.ndarray  # float64 [N], the replica's simulated seconds after each answer
-    answered: np.ndarray  # bool [N]
+    replica: np.ndarray
+    """int [N], row of the replica in this run."""
+    codes: np.ndarray
+    """int8 [N, D]."""
+    accuracy: np.ndarray
+    """float64 [N], percent, of the validation split."""
+    trial: np.ndarray
+    """int [N], seed of the training run that answered; MEAN for the average."""
+    seconds: np.ndarray
+    """float64 [N], simulated cost of each answer."""
+    clock: np.ndarray
+    """float64 [N], the replica's simulated seconds after each answer."""
+    answered: np.ndarray
+    """bool [N]."""
     at: Fidelity
 
     def only(self, chosen: np.ndarray) -> Evaluations:
@@ -60,25 +67,29 @@ class Evaluations(NamedTuple):
 
 
 class Slope(NamedTuple):
-    """Value and gradient of the loss at a mixture.
-
-    loss: float64 [N]; gradient: float64 [N, E, O]; exact: True for an oracle (it reads the whole table);
-    at, trial: which numbers it was computed from.
-    """
+    """Value and gradient of the loss at a mixture."""
 
     loss: np.ndarray
+    """float64 [N]: validation error or cross-entropy."""
     gradient: np.ndarray
+    """float64 [N, E, O]: with respect to the mixture's weights."""
     exact: bool
+    """Whether it is an oracle's, which reads the whole table."""
     at: Fidelity
+    """The fidelity of the numbers that it was computed from."""
     trial: int
+    """Their trial; MEAN for the average."""
 
 
 class Report(NamedTuple):
     """Final numbers of N architectures; free of charge and out of reach of a searcher's step."""
 
-    valid: np.ndarray  # float64 [N], percent, mean over trials at full fidelity
-    test: np.ndarray | None  # float64 [N], percent; None where the evaluator has no test accuracy
-    meaning: dict[str, str]  # what "valid" and "test" are, in words
+    valid: np.ndarray
+    """float64 [N], percent, mean over trials at full fidelity."""
+    test: np.ndarray | None
+    """float64 [N], percent; None where the evaluator has no test accuracy."""
+    meaning: dict[str, str]
+    """What "valid" and "test" are, in words."""
 
 
 @runtime_checkable

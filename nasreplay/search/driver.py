@@ -65,8 +65,10 @@ class Progress(NamedTuple):
     """What a progress display needs after a step."""
 
     step: int
-    fraction: float  # of the slowest replica's budget or of the epochs
-    running: int  # replicas
+    fraction: float
+    """Of the slowest replica's budget or of the epochs."""
+    running: int
+    """Replicas."""
 
 
 def run(

@@ -1,7 +1,8 @@
 """Estimates of the memory that a step takes: counted on a few images, and scaled to a batch.
 
 What a pass keeps and makes on the way grows with its images, but for the gradients that it gives; so one pass over
-FEW images tells of any batch. Counted are tensors; the libraries' own workspaces are not.
+FEW images tells of any batch. Counted are tensors; the libraries' own workspaces are not. PyTorch's tracker of the
+same thing (`torch.distributed._tools.mem_tracker`) is private, so the counting stands here, and nowhere else.
 """
 
 from __future__ import annotations

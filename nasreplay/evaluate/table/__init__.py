@@ -22,10 +22,14 @@ from nasreplay.spaces.base import Architecture, Space
 class Answer(NamedTuple):
     """One typed answer: what the number is, from where, and what it cost."""
 
-    accuracy: float  # percent
-    trials: int  # how many trials were averaged
-    seconds: float  # simulated cost of one evaluation
-    flat: int  # flat index of the architecture
+    accuracy: float
+    """Percent."""
+    trials: int
+    """How many trials were averaged."""
+    seconds: float
+    """Simulated cost of one evaluation."""
+    flat: int
+    """Flat index of the architecture."""
     dataset: str
     split: str
     at: Fidelity
@@ -34,12 +38,17 @@ class Answer(NamedTuple):
 class TableEvaluator(EvaluatorBase):
     """A table of one data set behind the evaluator interface.
 
-    levels: fidelities that a search may ask for, cheapest first; final: what a report reads (the last level when
-    left out); test: float64 [A] test accuracy for reports, or None.
+    levels: fidelities that a search may ask for, cheapest first.
+    dataset: name of the data set.
     trial: "drawn" (a fresh uniform trial per question, the published protocol), "mean", or a seed.
-    gradient: "exact" (an oracle: it reads the whole table and charges nothing) or "sampled" (`samples` charged
-    look-ups a slope). objective: "error" (1 − accuracy/100) or "loss" (stored cross-entropy).
-    steps_per_epoch: how many steps a gradient searcher makes between two settings of its schedules.
+    gradient: "exact" (an oracle: it reads the whole table and charges nothing), or "sampled" (charged look-ups).
+    samples: look-ups of a sampled slope.
+    objective: "error" (1 − accuracy/100) or "loss" (stored cross-entropy).
+    steps_per_epoch: steps that a gradient searcher makes between two settings of its schedules.
+    final: fidelity that a report reads; the last level when left out.
+    test: float64 [A], percent, test accuracy for reports, or None.
+    meaning: what "told", "valid" and "test" accuracies are, in words.
+    source: further facts for the run header: table, fingerprint, licence.
     """
 
     kind = "table"

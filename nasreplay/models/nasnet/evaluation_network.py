@@ -56,13 +56,13 @@ class NASNet(DropPath):
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Logits [B, K]; in training with an auxiliary head also its logits."""
-        told, x = None, images
-        for place, x in enumerate(self.outputs(images)):
-            if place == self.plan.reductions[1] and self.training and self.auxiliary_head is not None:
-                told = self.auxiliary_head(x)
+        auxiliary, x = None, images
+        for number, x in enumerate(self.outputs(images)):
+            if number == self.plan.reductions[1] and self.training and self.auxiliary_head is not None:
+                auxiliary = self.auxiliary_head(x)
         x = self.lastact(x) if self.plan.style.final_norm else x
         logits = self.classifier(x.mean(dim=(2, 3)))
-        return logits if told is None else (logits, told)
+        return logits if auxiliary is None else (logits, auxiliary)
 
     def _stems(self, images: Tensor) -> tuple[Tensor, Tensor]:
         if self.plan.stem == "cifar":
