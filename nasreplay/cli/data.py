@@ -43,7 +43,8 @@ def list_tables(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def info(pack: str | None, as_json: bool) -> None:
     """Everything in PACK (a name or file; default: the embedded table) with its exact meaning."""
-    from nasreplay.data.describe import description, description_lines
+    from nasreplay.cli.views.table_text import description_lines
+    from nasreplay.data.describe import description
     from nasreplay.data.locate import open_table
 
     table = open_table(pack)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasreplay.cli.views.table_text import description_lines
 from nasreplay.data import custom_dataset, semantics
-from nasreplay.data.describe import description, description_lines
+from nasreplay.data.describe import description
 from nasreplay.data.importers.csv_to_pack import import_csv
 from nasreplay.data.measured import Limits, best, costs, held
 from nasreplay.data.pack import Pack, write_pack
