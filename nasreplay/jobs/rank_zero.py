@@ -12,7 +12,10 @@ import numpy as np
 from nasreplay.errors import BadSetting
 
 if TYPE_CHECKING:
+    from nasreplay.evaluate.ledger import Ledger
+    from nasreplay.evaluate.protocol import Evaluations, Evaluator
     from nasreplay.runs.record import RunFolder
+    from nasreplay.search.base import Live, Searcher
     from nasreplay.train.distributed import ProcessGroup
 
 T = TypeVar("T")
@@ -99,7 +102,7 @@ class RankZeroRecorder:
     def __init__(self, group: ProcessGroup, folder: RunFolder | None):
         self.group, self.folder = group, folder
 
-    def start(self, header: dict[str, Any], searcher: Any, evaluator: Any) -> int:
+    def start(self, header: dict[str, Any], searcher: Searcher, evaluator: Evaluator) -> int:
         """As RunFolder."""
 
         def found() -> tuple[int, Any]:
@@ -113,21 +116,22 @@ class RankZeroRecorder:
             evaluator.load_state_dict(states[1])
         return step
 
-    def answers(self, answers: Any) -> None:
+    def answers(self, answers: Evaluations) -> None:
         """As RunFolder."""
         if self.folder:
             self.folder.answers(answers)
 
-    def step(self, step: int, live: Any, searcher: Any, evaluator: Any) -> None:
+    def step(self, step: int, live: Live, searcher: Searcher, evaluator: Evaluator) -> None:
         """As RunFolder; raises TrainingFailed if the processes' states differ at the end of an epoch."""
         if self.group.world_size > 1 and step % evaluator.steps_per_epoch == 0:
-            self.group.check_same(
-                [searcher.state_dict(), evaluator.net.state_dict()], f"after epoch {live.epoch + 1}"
-            )
+            from nasreplay.live.supernet import SupernetEvaluator
+
+            net = evaluator.net.state_dict() if isinstance(evaluator, SupernetEvaluator) else {}
+            self.group.check_same([searcher.state_dict(), net], f"after epoch {live.epoch + 1}")
         if self.folder:
             self.folder.step(step, live, searcher, evaluator)
 
-    def end(self, step: int, finished: bool, searcher: Any, evaluator: Any) -> None:
+    def end(self, step: int, finished: bool, searcher: Searcher, evaluator: Evaluator) -> None:
         """As RunFolder."""
         if self.folder:
             self.folder.end(step, finished, searcher, evaluator)
@@ -137,7 +141,7 @@ class RankZeroRecorder:
         if self.folder:
             self.folder.close()
 
-    def agree(self, ledger: Any, asked: bool) -> bool:
+    def agree(self, ledger: Ledger, asked: bool) -> bool:
         """Give every rank the clocks of rank 0; returns whether any process was asked to stop."""
         clocks = np.stack([ledger.simulated_s, ledger.wall_s]) * self.group.is_rank_zero
         flag = np.array([float(asked)])
