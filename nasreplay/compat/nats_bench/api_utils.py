@@ -169,7 +169,7 @@ class NASBenchMetaAPI(Opened):
         """The official configuration of a network. KeyError for an unknown data set."""
         index = self._index(index)
         self._source.place(index)
-        return net_config(self.search_space_name, self[index], dataset)
+        return net_config(self.space, self[index], dataset)
 
     def get_net_param(
         self, index: Any, dataset: str, seed: int | None, hp: str | int = "12"

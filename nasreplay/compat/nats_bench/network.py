@@ -15,6 +15,7 @@ import numpy as np
 from nasreplay.compat.nats_bench.arguments import NoSuchKey, WrongType, dataset_among, epoch_of
 from nasreplay.compat.nats_bench.stored_training import Trained
 from nasreplay.data import semantics
+from nasreplay.spaces import Space
 from nasreplay.spaces.size import CELL
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
@@ -123,7 +124,7 @@ class ResultsCount:
     def arch_config(self) -> Numbers:
         """What the network was built from, as the official files say it."""
         classes = semantics.facts(self.name).classes
-        if self._trained.table.space.name == "topology":
+        if not self._trained.table.space.widens:
             return {
                 "channel": WIDTH,
                 "num_cells": CELLS_PER_STAGE,
@@ -135,7 +136,7 @@ class ResultsCount:
 
     def get_config(self, str2structure: Callable[[str], Any] | None = None) -> Numbers:
         """The configuration that builds the network; `str2structure` makes its genotype out of the text."""
-        config = net_config(self._trained.table.space.name, self._arch, self.name)
+        config = net_config(self._trained.table.space, self._arch, self.name)
         if str2structure is None:
             return config
         text = config.pop("arch_str", None) or config["genotype"]
@@ -191,10 +192,10 @@ class ResultsCount:
         return {f"{name}@{epoch}": value for name, curve in curves.items() for epoch, value in curve.items()}
 
 
-def net_config(space: str, arch: str, dataset: str) -> Numbers:
+def net_config(space: Space, arch: str, dataset: str) -> Numbers:
     """The official configuration of a network. KeyError for an unknown data set."""
     classes = semantics.FACTS[dataset_among(dataset, tuple(semantics.FACTS))].classes
-    if space == "topology":
+    if not space.widens:
         config = {"name": "infer.tiny", "C": WIDTH, "N": CELLS_PER_STAGE, "arch_str": arch}
     else:
         config = {"name": "infer.shape.tiny", "channels": arch, "genotype": CELL}
