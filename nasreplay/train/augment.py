@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-DRAWS = 5  # random numbers per image: flip, top, left, and the centre of the cutout
+DRAWS = 5  # random numbers per image: flip, top, left, and the center of the cutout
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Augment:
         if not self.cutout:
             return images
         height, width = images.shape[2:4]
-        centre = torch.from_numpy((uniform[:, 3:5] * (height, width)).astype(np.int64)).to(images.device)
-        first, last = centre - self.cutout // 2, centre + self.cutout // 2
+        center = torch.from_numpy((uniform[:, 3:5] * (height, width)).astype(np.int64)).to(images.device)
+        first, last = center - self.cutout // 2, center + self.cutout // 2
         rows, columns = (torch.arange(size, device=images.device) for size in (height, width))
         inside_rows = (rows >= first[:, :1]) & (rows < last[:, :1])
         inside_columns = (columns >= first[:, 1:]) & (columns < last[:, 1:])

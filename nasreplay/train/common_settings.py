@@ -1,4 +1,4 @@
-"""What every command that computes on images can be told: which images, and with what they are computed."""
+"""Settings of every command that computes on images: which images, and on what device."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ImageSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSettings:
-    """With what the numbers are computed."""
+    """The device and precision of the numbers."""
 
     precision: str = "float32"
     """float32 or bf16."""

@@ -202,7 +202,7 @@ class Trainer:
         return found
 
     def scores(self, sets: Mapping[str, Images]) -> dict[str, Score]:
-        """Of the network as it is, on each set."""
+        """The scores of the network as it is, on each set."""
         networks = {"": self.network} | ({AVERAGED: self.final} if self.average else {})
         return {
             name + mark: evaluate(network, images, device=self.device)

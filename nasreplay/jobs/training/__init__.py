@@ -69,11 +69,11 @@ def published(training: Training) -> tuple[Published, ...]:
 
 
 def _no_start(training: Training, facts: NetworkFacts, seed: int) -> None:
-    """Nothing is told."""
+    """Nothing is printed."""
 
 
 def _no_line(line: str) -> None:
-    """Nothing is told."""
+    """Nothing is printed."""
 
 
 def _no_progress(done: int, total: int, what: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(ImageSettings, MachineSettings):
-    """What both commands can be told."""
+    """The settings of both commands."""
 
     epochs: int | None = setting(None, least=1)
     """Stop after so many. [all of the recipe]"""
@@ -28,7 +28,7 @@ class TrainingSettings(ImageSettings, MachineSettings):
     seed: int = setting(-1, least=-1)
     """Root seed; -1 draws one and prints it."""
     table: str | None = setting(None, metavar="PACK")
-    """The table whose number of the same cell is told: path or name of a pack. [the embedded NAS-Bench-201]"""
+    """The table whose number stands beside ours: path or name of a pack. [the embedded NAS-Bench-201]"""
     out: str | None = setting(None, metavar="DIR")
     """The run folder; {seed} in it stands for the seed. [output/COMMAND/NAME-DATASET-seed{seed}]"""
     resume: bool = False
@@ -39,7 +39,7 @@ class TrainingSettings(ImageSettings, MachineSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings(TrainingSettings):
-    """What `nasreplay train` can be told."""
+    """The settings of `nasreplay train`."""
 
     dataset: str = "digits"
     """Data set: a name, or the path of an image folder; digits needs no download."""
@@ -49,7 +49,7 @@ class TrainSettings(TrainingSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainSettings(TrainingSettings):
-    """What `nasreplay retrain` can be told."""
+    """The settings of `nasreplay retrain`."""
 
     dataset: str = ""
     """Data set: a name, or the path of an image folder. [the search's; cifar10 where there is none]"""
@@ -74,7 +74,7 @@ class RetrainSettings(TrainingSettings):
     sync_bn: bool | None = None
     """Common batch statistics on CUDA devices."""
     schedule: str | None = setting(None, metavar="cos|cosine|linear")
-    """Of the learning rate. [the recipe's]"""
+    """How the learning rate falls. [the recipe's]"""
     auxiliary: float | None = None
     """Weight of the auxiliary loss; 0: no head. [the recipe's: 0.4]"""
     drop_path: float | None = None

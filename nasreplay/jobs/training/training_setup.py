@@ -256,8 +256,8 @@ def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSett
 
 
 def _all_images(source: ImageSource | StreamedSource) -> tuple[Images, Mapping[str, Images]]:
-    """Everything trains and the test images are evaluated, but for cifar10-valid, which keeps the search's halves."""
-    if isinstance(source, ImageSource) and source.name == "cifar10-valid":
+    """All training images and the test images; a part of a data set (cifar10-valid) keeps the search's halves."""
+    if isinstance(source, ImageSource) and source.name != source.dataset:
         return source.benchmark()
     valid = {"x-valid": source.given_valid} if source.given_valid else {}
     return source.train, {**valid, "ori-test": source.all_test}

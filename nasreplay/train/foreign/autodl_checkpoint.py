@@ -56,16 +56,18 @@ STAND_INS: dict[tuple[str, str], Any] = {
 
 
 class FoundCell(NamedTuple):
-    """What a search found: the cell, the data set that it was searched on ("" if unknown), and where it stands.
-
-    space, searcher: named by searches of our own; else "".
-    """
+    """What a search found."""
 
     cell: Genotype | Architecture
+    """The genotype, or the architecture of a benchmark's space."""
     dataset: str
+    """The data set that it was searched on; "" if unknown."""
     where: str
+    """Where in the search it was found, in words."""
     space: str = ""
+    """The space that was searched, as searches of our own name it; else ""."""
     searcher: str = ""
+    """The searcher, as searches of our own name it; else ""."""
 
 
 def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:

@@ -28,15 +28,16 @@ PARTS = ("train", "valid", "test")
 
 
 class Kept(NamedTuple):
-    """A decoded data set from the cache; arrays are mapped, not read.
-
-    mean, std: per channel of the training images, 0..255; fingerprint: of the contents, wherever they came from.
-    """
+    """A decoded data set from the cache."""
 
     decoded: Decoded
+    """Its arrays, mapped, not read."""
     mean: tuple[float, ...]
+    """Mean of each channel of the training images, 0..255."""
     std: tuple[float, ...]
+    """Standard deviation of each channel of the training images, 0..255."""
     fingerprint: str
+    """A digest of the contents, wherever they came from."""
 
 
 def listing(folder: Path) -> str:

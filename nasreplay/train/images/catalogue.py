@@ -230,9 +230,9 @@ def load(
 ) -> ImageSource:
     """The data set of a name: decoded on first use, from the cache afterwards.
 
-    `data`: the folder to look in (see `sources`); `split_file`: published halves (see `splits`); `portion`: part of
-    the training images that weights learn from, where no part is published or given (default 0.5);
-    `valid_on_test`: see `ImageSource`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
+    data: the folder to look in (see `find_images`); split_file: published halves (see `splits`); portion: part of the
+    training images that weights learn from, where no part is published or given (default 0.5); valid_on_test: see
+    `ImageSource`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
     """
     known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)
     dataset = (known in CARDS and CARDS[known].images_of) or known

@@ -175,7 +175,7 @@ class StreamedSource:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the names of all files and the side; their contents are not read."""
+        """A digest of the names of all files and the side; their contents are not read."""
         digest = hashlib.blake2b(str(self.side).encode(), digest_size=16)
         for part in (self.train, self.all_test):
             for file in part.files:
