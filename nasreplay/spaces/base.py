@@ -7,7 +7,6 @@ no flat indices and no list of its architectures: they are codes and texts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +18,10 @@ from nasreplay.errors import BadArchitecture, LacksCapability
 from nasreplay.seeds import Draws
 from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.graph import Graph
+from nasreplay.spaces.product import Product
 from nasreplay.spaces.registry import SPACES, unpickled
 
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
-INDEX_LIMIT = 2**31  # spaces up to this size have flat indices
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,13 @@ class Architecture:
         return self.space.graphs(self.codes)
 
 
-class Space:
+class Space(Product):
     """A search space; complete with its name and its options, and everything else may be overridden.
 
     `register_space(Space("mine", (("conv", "pool"), ("8", "16", "32"))))` makes one known to packs, results and
     commands. A subclass adds an official text form, the published mutation, costs, pictures.
     """
 
-    name: str
-    """What packs, run folders and commands call it."""
-    options: tuple[tuple[str, ...], ...]
-    """D tuples: what each decision may choose, at most 127 words each; their numbers may differ."""
     mark: ClassVar[str] = ""
     """Characters of which each one shows that a text belongs to this space; empty: whether it parses shows it."""
     archive: ClassVar[str] = ""
@@ -90,90 +85,6 @@ class Space:
             }
             return unpickled, (self.name, type(self), kept)
         return super().__reduce_ex__(protocol)
-
-    # --- codes and indices -------------------------------------------------------------------------
-
-    @cached_property
-    def choices(self) -> np.ndarray:
-        """int64 [D]: the number of options of each decision."""
-        return np.array([len(names) for names in self.options])
-
-    @cached_property
-    def size(self) -> int:
-        """The number of architectures, A."""
-        return math.prod(self.choices.tolist())
-
-    @property
-    def decisions(self) -> int:
-        """D."""
-        return len(self.options)
-
-    @property
-    def indexed(self) -> bool:
-        """Whether architectures have flat indices: the space is small enough for lists and tables of them."""
-        return self.size <= INDEX_LIMIT
-
-    def index(self, codes: np.ndarray) -> np.ndarray:
-        """Flat index of codes [N, D], as int32 [N] (int16 where that holds them). Codes are trusted."""
-        kind = np.int16 if self.count() <= 2**15 else np.int32
-        flat = codes[:, 0].astype(kind)
-        for choices, column in zip(self.choices[1:].tolist(), codes.T[1:], strict=True):
-            flat *= choices
-            flat += column
-        return flat
-
-    def codes(self, flat: np.ndarray | Sequence[int]) -> np.ndarray:
-        """Inverse of `index`: int8 [N, D]."""
-        self.count()
-        return np.stack(np.unravel_index(flat, tuple(self.choices)), axis=-1).astype(np.int8)
-
-    @cached_property
-    def all_codes(self) -> np.ndarray:
-        """int8 [A, D] in flat order."""
-        return self.codes(np.arange(self.count()))
-
-    @cached_property
-    def official_to_flat(self) -> np.ndarray:
-        """int32 [A]: flat index of each official index; the identity unless a space says otherwise."""
-        return np.arange(self.count(), dtype=np.int32)
-
-    @cached_property
-    def flat_to_official(self) -> np.ndarray:
-        """int32 [A]: official index of each flat index."""
-        return np.argsort(self.official_to_flat).astype(np.int32)
-
-    def count(self) -> int:
-        """The size of a space that has flat indices; raises LacksCapability for the others."""
-        if not self.indexed:
-            raise LacksCapability(
-                f"the {self.name} space has {self.size:.1e} architectures, too many for tables and indices: name "
-                "them by their texts, and search it live"
-            )
-        return self.size
-
-    def check_codes(self, codes: np.ndarray) -> np.ndarray:
-        """The codes as an array [N, D], or BadArchitecture if a shape or value is outside the space."""
-        codes = np.asarray(codes)
-        if codes.ndim != 2 or codes.shape[1] != self.decisions or codes.dtype.kind not in "iu":
-            raise BadArchitecture(
-                f"codes of the {self.name} space are integers of shape [N, {self.decisions}], "
-                f"got {codes.dtype} {list(codes.shape)}"
-            )
-        unsigned = codes.view(codes.dtype.str.replace("i", "u"))  # one comparison also finds negatives
-        if unsigned.size and (unsigned.max() >= self.choices.min()):
-            row, column = np.argwhere(np.append(unsigned >= self.choices, [[True] * self.decisions], 0))[0]
-            if row < len(codes):
-                raise BadArchitecture(
-                    f"code {codes[row, column]} in row {row}, decision {column} of the {self.name} space: "
-                    f"must be 0 to {self.choices[column] - 1}"
-                )
-        return codes
-
-    def no_such_index(self, index: int) -> BadArchitecture:
-        """The error for an index outside the space."""
-        return BadArchitecture(
-            f"index {index} is outside the {self.name} space: indices are 0 to {self.size - 1}"
-        )
 
     # --- text --------------------------------------------------------------------------------------
 

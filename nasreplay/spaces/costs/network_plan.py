@@ -16,19 +16,19 @@ STEM = 3  # the stem of CIFAR networks has 3·C channels
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the networks of one release differ from the others.
-
-    pool_norm: the batch norm after pooling operations: "none", "bare" (neither scale nor shift) or "affine";
-    imagenet_norm: whether the ImageNet auxiliary head ends with a batch norm; final_norm: a batch norm and ReLU
-    before the classifier; search_layers: the layers of AutoDL-Projects' search cells, one for each pair of states (of
-    two operations between the same states the later is used twice).
-    """
+    """How the networks of one release differ from the others."""
 
     source: str
+    """The release."""
     pool_norm: str = "none"
+    """The batch norm after pooling operations: none, bare (neither scale nor shift) or affine."""
     imagenet_norm: bool = False
+    """Whether the ImageNet auxiliary head ends with a batch norm."""
     final_norm: bool = False
+    """Whether a batch norm and a ReLU stand before the classifier."""
     search_layers: bool = False
+    """Whether a cell has one layer for each pair of states, as the search cells of AutoDL-Projects: of two operations
+    between the same states the later is used twice."""
 
 
 DIALECTS = {
@@ -44,30 +44,42 @@ DIALECTS = {
 
 @dataclass(frozen=True)
 class CellPlan:
-    """One cell: channels of its inputs, nodes and output; whether it, and the cell before it, halve the image."""
+    """One cell of a network."""
 
     before: tuple[int, int]
+    """Channels of its two inputs."""
     channels: int
+    """Channels of its nodes."""
     output: int
+    """Channels of its output."""
     reduction: bool
+    """Whether it halves the image."""
     after_reduction: bool
-    side: int  # pixels of the second input
+    """Whether the cell before it does."""
+    side: int
+    """Pixels a side of its second input."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """cells: in all, the reduction cells (at a third and two thirds) included; stem: "cifar" or "imagenet".
+    """The network around the cells. Raises UnknownName, BadSetting.
 
     The published sizes: CIFAR 36 channels, 20 cells; AutoDL-Projects' searched genotypes 33 channels, 18 cells;
-    ImageNet 48 to 52 channels, 14 cells. Raises UnknownName, BadSetting.
+    ImageNet 48 to 52 channels, 14 cells.
     """
 
     channels: int = 36
+    """Channels of a node in the first stage."""
     cells: int = 20
+    """In all, the reduction cells (at a third and two thirds) included."""
     classes: int = 10
+    """Outputs of the classifier."""
     stem: str = "cifar"
+    """cifar, or imagenet, which divides the side of an image by 8."""
     auxiliary: bool = False
+    """Whether an auxiliary head follows the second reduction cell."""
     dialect: str = "darts"
+    """A name of `DIALECTS`."""
 
     def __post_init__(self):
         if self.dialect not in DIALECTS:
