@@ -15,7 +15,7 @@ import torch
 
 from nasreplay.seeds import Stream
 from nasreplay.train.batches import Batches, PairedBatches
-from nasreplay.train.images.catalogue import NORMAL, ImageSet, load
+from nasreplay.train.images.image_sources import NORMAL, ImageSet, load
 
 
 def made_up(count: int) -> ImageSet:

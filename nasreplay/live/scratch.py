@@ -27,7 +27,7 @@ from nasreplay.models.nb201.child import CHILDREN, child
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import ImageSource
+from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import Recipe
 from nasreplay.train.scores import Epoch

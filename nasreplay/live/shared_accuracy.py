@@ -18,7 +18,7 @@ from nasreplay.models.recompute import kept_buffers
 from nasreplay.train.batches import in_order
 from nasreplay.train.device import Device
 from nasreplay.train.epochs import Batch, Division
-from nasreplay.train.images.catalogue import ImageSet, ImageSource
+from nasreplay.train.images.image_sources import ImageSet, ImageSource
 
 BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)

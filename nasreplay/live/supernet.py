@@ -28,7 +28,7 @@ from nasreplay.train.batches import Batches, PairedBatches
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
 from nasreplay.train.epochs import Batch, Division
-from nasreplay.train.images.catalogue import ImageSource
+from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.loop import initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 

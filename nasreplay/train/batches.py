@@ -15,7 +15,7 @@ from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
 from nasreplay.train.distributed import ProcessGroup
 from nasreplay.train.epochs import Batch, Division, Epochs, ShuffledBatches
-from nasreplay.train.images.catalogue import ImageSet
+from nasreplay.train.images.image_sources import ImageSet
 
 
 class BatchPair(Sequence[Batch]):

@@ -10,7 +10,7 @@ from nasreplay.settings import setting
 
 if TYPE_CHECKING:
     from nasreplay.train.device import Device
-    from nasreplay.train.images.catalogue import ImageSource
+    from nasreplay.train.images.image_sources import ImageSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class ImageSettings:
 
     def source(self, *, valid_on_test: bool = False) -> ImageSource:
         """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
-        from nasreplay.train.images.catalogue import load
+        from nasreplay.train.images.image_sources import load
 
         return load(self.dataset, self.data, self.split_file, self.train_portion, valid_on_test)
 

@@ -25,7 +25,7 @@ from nasreplay.train.batches import Batches, in_order
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import ProcessGroup, Statistics, accumulating
 from nasreplay.train.epochs import Batch, Division
-from nasreplay.train.images.catalogue import ImageSet
+from nasreplay.train.images.image_sources import ImageSet
 from nasreplay.train.images.streamed import StreamedBatches, StreamedSet
 from nasreplay.train.recipe import Recipe, set_learning_rate
 from nasreplay.train.scores import Epoch, Score, Totals

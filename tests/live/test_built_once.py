@@ -10,7 +10,7 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.testing import random_codes
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 

@@ -23,7 +23,7 @@ from nasreplay.spaces import Genotype
 from nasreplay.spaces.genotypes.derivation import derive, softmax
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.search import make, run
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import EvaluatorContract, random_codes, random_mixture
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import Recipe
 
 SMALL = {"channels": 4, "cells": 1, "fraction": 0.2, "recipe": Recipe(batch=32)}

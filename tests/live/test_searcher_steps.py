@@ -16,7 +16,7 @@ from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import OPERATIONS
 from nasreplay.train.epochs import Batch
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import Recipe, recipe_of
 from tests.support.formula import fill, golden, images, symmetric, uniform
 

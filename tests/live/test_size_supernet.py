@@ -17,7 +17,7 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork, WidthNetwork
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 pytestmark = pytest.mark.slow

@@ -21,7 +21,7 @@ from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
 from nasreplay.train.epochs import Batch
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 from tests.support.made_up import image_folder
 

@@ -24,7 +24,7 @@ from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.testing import random_codes, random_mixture, vertex_mixture
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.seeds import Stream
 from nasreplay.spaces.genotypes.derivation import softmax
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 pytestmark = pytest.mark.slow

@@ -22,7 +22,7 @@ from nasreplay.search.parts.policies import Vocabulary
 from nasreplay.spaces import NASNET, TOPOLOGY
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import LiveSearcherContract, random_codes
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from nasreplay.models.shared_networks import CellNetwork, WidthNetwork
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import space_named
 from nasreplay.testing import LiveSearcherContract
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from nasreplay.train import distributed
 from nasreplay.train.checkpoint import save_checkpoint
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import process_group
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 

@@ -13,7 +13,7 @@ from nasreplay.train.augment import DRAWS, Augment
 from nasreplay.train.batches import Batches, BatchPair, PairedBatches, StoredImages, in_order
 from nasreplay.train.distributed import ProcessGroup
 from nasreplay.train.epochs import Batch, Division
-from nasreplay.train.images.catalogue import NORMAL, ImageSet, load
+from nasreplay.train.images.image_sources import NORMAL, ImageSet, load
 
 
 def made_up(count=50, side=32, classes=10) -> ImageSet:

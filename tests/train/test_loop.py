@@ -10,7 +10,7 @@ from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
-from nasreplay.train.images.catalogue import load
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.loop import Trainer, evaluate, initial
 from nasreplay.train.recipe import Recipe
 

@@ -13,8 +13,8 @@ import torch
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
 from nasreplay.train.images import find_images
 from nasreplay.train.images import published_files as published
-from nasreplay.train.images.catalogue import load
 from nasreplay.train.images.cifar_pickles import pickled_images
+from nasreplay.train.images.image_sources import load
 from tests.support.made_up import image_folder, published_files
 
 

@@ -21,7 +21,7 @@ from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
-from nasreplay.train.images.catalogue import ImageSource, load
+from nasreplay.train.images.image_sources import ImageSource, load
 from nasreplay.train.images.streamed import StreamedSource, load_files
 from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped

@@ -1,1 +1,1 @@
-"""Image data sets: catalogue, readers, splits."""
+"""Image data sets: names, readers, splits."""
