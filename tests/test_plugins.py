@@ -16,7 +16,10 @@ KNOWN: Registry[type] = Registry("number")
 
 
 def offered(*values):
-    points = (metadata.EntryPoint(f"point-{place}", value, "nasreplay.numbers") for place, value in enumerate(values))
+    points = (
+        metadata.EntryPoint(f"point-{place}", value, "nasreplay.numbers")
+        for place, value in enumerate(values)
+    )
     return lambda group: metadata.EntryPoints(points).select(group=group)
 
 

@@ -9,7 +9,7 @@ import click
 
 from nasreplay.cli.options import options_of
 from nasreplay.cli.progress import Progress
-from nasreplay.jobs.tables import ConvertArchiveSettings, ImportCsvSettings, VerifySettings
+from nasreplay.jobs.table_files import ConvertArchiveSettings, ImportCsvSettings, VerifySettings
 from nasreplay.settings import chosen
 
 
