@@ -23,9 +23,9 @@ def data() -> None:
 def list_tables(as_json: bool) -> None:
     """The embedded table and the packs in the cache folder."""
     from nasreplay.files.columns import aligned
-    from nasreplay.jobs import tables
+    from nasreplay.jobs import table_files
 
-    every = tables.list_tables()
+    every = table_files.list_tables()
     for problem in every.damaged:
         click.echo(f"nasreplay: {problem}", err=True)
     if as_json:
@@ -56,9 +56,9 @@ def info(pack: str | None, as_json: bool) -> None:
 @options_of(VerifySettings)
 def verify(pack: str | None, **values: Any) -> None:
     """Check every number of PACK (a name or file; default: the embedded table). Exit status 1 on problems."""
-    from nasreplay.jobs import tables
+    from nasreplay.jobs import table_files
 
-    done = tables.verify(pack, settings=chosen(VerifySettings, values), progress=Progress)
+    done = table_files.verify(pack, settings=chosen(VerifySettings, values), progress=Progress)
     for problem in done.problems:
         click.echo(problem)
     if done.problems:
@@ -86,10 +86,10 @@ def convert(archive: str | None, **values: Any) -> None:
     Without ARCHIVE it is looked for where the official API looks: in $TORCH_HOME, else in ~/.torch. An interrupted
     conversion goes on where it was when the same command is given again.
     """
-    from nasreplay.jobs import tables
+    from nasreplay.jobs import table_files
 
     settings = chosen(ConvertArchiveSettings, values)
-    done = tables.convert_archive(archive, settings=settings, progress=Progress)
+    done = table_files.convert_archive(archive, settings=settings, progress=Progress)
     reasons: dict[str, list[int]] = {}
     for number, reason in done.missing.items():
         reasons.setdefault(reason, []).append(number)
@@ -117,8 +117,8 @@ def import_csv(file: str, **values: Any) -> None:
     --map arch=arch --map acc=cifar10-valid/12/x-valid/accuracy
     --own my-images --map arch=arch --map acc=my-images/12/x-valid/accuracy
     """
-    from nasreplay.jobs import tables
+    from nasreplay.jobs import table_files
 
-    done = tables.import_csv(file, settings=chosen(ImportCsvSettings, values))
+    done = table_files.import_csv(file, settings=chosen(ImportCsvSettings, values))
     missing = f", {done.missing:,} architectures without a row" if done.missing else ""
     click.echo(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")
