@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ import nasreplay
 from nasreplay import search
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.tabulate import tabulate
+from nasreplay.jobs.comparison import replay
 from nasreplay.jobs.conversion import convert
 from nasreplay.search.searchers.random import RandomSearch
 from nasreplay.spaces import Space, register_space
@@ -67,7 +68,7 @@ def test_it_keeps_the_contract():
 def test_every_searcher_learns_numbers(name, gradient, preset):
     few = {"updates": 2, "samples": 3, "hidden": 8} if name == "enas" else {}
     few |= {"hidden": 4} if name.startswith("curriculum") else {}
-    searcher = search.make(name, few, preset=preset)
+    searcher: Any = search.make(name, few, preset=preset)
     if searcher.epochs:
         searcher = replace(searcher, epochs=25)
     table = synthetic_table(KITCHEN, gradient=gradient)
@@ -83,8 +84,8 @@ def test_it_is_replayed_in_two_processes_as_in_one(pack, tmp_path, monkeypatch):
     monkeypatch.delattr("__main__.__file__", raising=False)  # and not pytest's
     settings = {"table": str(pack), "replicas": 4, "evaluations": 8, "seed": 3}
     names = "twice", "gdas"
-    two = nasreplay.replay(*names, **settings, jobs=2, out=tmp_path / "two")
-    one = nasreplay.replay(*names, **settings, jobs=1, out=tmp_path / "one")
+    two = replay(*names, **settings, jobs=2, out=tmp_path / "two")
+    one = replay(*names, **settings, jobs=1, out=tmp_path / "one")
     assert {row.searcher for row in two.rows} == {*names, "rea"}
     found = [{r.searcher: r.found.tolist() for r in done.comparison.results} for done in (one, two)]
     assert found[0] == found[1]
