@@ -17,7 +17,8 @@ import numpy as np
 from nasreplay.errors import BadData, BadInput, UnsafePickle
 from nasreplay.files.unpickle import load_builtins
 
-LIMIT = 512 * 2**20  # bytes; the largest file of ImageNet16 has about 100 MB
+LIMIT = 512 * 2**20
+"""Bytes of a file; the largest of ImageNet16 has about 100 MB."""
 
 
 class _Kind:
@@ -73,15 +74,13 @@ NUMPY["numpy", "dtype"] = _Kind
 
 def check_md5(file: Path, md5: str) -> None:
     """Raise BadData unless the file is there and has this checksum."""
-    digest = hashlib.md5(usedforsecurity=False)
     try:
         with file.open("rb") as stream:
-            while part := stream.read(2**20):
-                digest.update(part)
+            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     except OSError as problem:
         raise BadData(f"{file}: cannot be read: {problem.strerror}; get the data set again") from None
-    if digest.hexdigest() != md5:
-        raise BadData(f"{file}: md5 is {digest.hexdigest()}, published is {md5}: get the data set again")
+    if found != md5:
+        raise BadData(f"{file}: md5 is {found}, published is {md5}: get the data set again")
 
 
 def pickled_images(file: Path, md5: str, side: int, labels: str) -> tuple[np.ndarray, np.ndarray]:
