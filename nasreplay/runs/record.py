@@ -31,6 +31,7 @@ KEPT = 2
 
 
 S = TypeVar("S", bound=Recordable)
+E = TypeVar("E", bound=Evaluator)
 Facts = dict[str, Any]
 """JSON values by name."""
 
@@ -49,7 +50,7 @@ class Files(NamedTuple):
 ARRAYS = Files(save_state, load_state, "npz")
 
 
-class RunFolder(Generic[S]):
+class RunFolder(Generic[S, E]):
     """Records a run; give it to the driver as `recorder`.
 
     resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
@@ -68,8 +69,8 @@ class RunFolder(Generic[S]):
         *,
         resume: bool = False,
         save_every_s: float = 1.0,
-        each_epoch: Callable[[int, S, Evaluator], Facts] | None = None,
-        keep_epoch: Callable[[int, Facts, S, Evaluator], None] | None = None,
+        each_epoch: Callable[[int, S, E], Facts] | None = None,
+        keep_epoch: Callable[[int, Facts, S, E], None] | None = None,
         files: Files = ARRAYS,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
@@ -79,7 +80,7 @@ class RunFolder(Generic[S]):
         self._asked: list[Evaluations] = []
         self._best = -math.inf
 
-    def start(self, header: dict[str, Any], searcher: S, evaluator: Evaluator) -> int:
+    def start(self, header: dict[str, Any], searcher: S, evaluator: E) -> int:
         """Open or continue the folder; raises BadOutput."""
         exists = (self.folder / "run.json").exists()
         if exists and not self.resume:
@@ -109,7 +110,7 @@ class RunFolder(Generic[S]):
         """Keep the answers until the step is over."""
         self._asked.append(answers)
 
-    def step(self, step: int, live: AtEpoch, searcher: S, evaluator: Evaluator) -> None:
+    def step(self, step: int, live: AtEpoch, searcher: S, evaluator: E) -> None:
         """Write the step's events, and a checkpoint when it is time; raises WriteFailed."""
         ended = self.each_epoch and step % evaluator.steps_per_epoch == 0
         facts = self._epoch_facts(live.epoch, searcher, evaluator) if ended else None
@@ -124,7 +125,7 @@ class RunFolder(Generic[S]):
             if time.perf_counter() - self._saved >= self.save_every_s:
                 self._checkpoint(step, searcher, evaluator)
 
-    def _write_step(self, step: int, live: AtEpoch, searcher: S, evaluator: Evaluator) -> None:
+    def _write_step(self, step: int, live: AtEpoch, searcher: S, evaluator: E) -> None:
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
@@ -139,7 +140,7 @@ class RunFolder(Generic[S]):
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
 
-    def end(self, step: int, finished: bool, searcher: S, evaluator: Evaluator) -> None:
+    def end(self, step: int, finished: bool, searcher: S, evaluator: E) -> None:
         """A last checkpoint; the end is logged only when the run came to it. Raises WriteFailed."""
         with self._writing():
             self._checkpoint(step, searcher, evaluator)
@@ -164,7 +165,7 @@ class RunFolder(Generic[S]):
                 f"{self.folder}: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
             ) from problem
 
-    def _write_answers(self, step: int, answers: Evaluations, evaluator: Evaluator) -> None:
+    def _write_answers(self, step: int, answers: Evaluations, evaluator: E) -> None:
         for row in range(len(answers.codes)):
             self._write(
                 event="evaluation",
@@ -183,13 +184,13 @@ class RunFolder(Generic[S]):
     def _write(self, **event: Plain) -> None:
         self.log.write(json.dumps(event).encode() + b"\n")
 
-    def _checkpoint(self, step: int, searcher: S, evaluator: Evaluator) -> None:
+    def _checkpoint(self, step: int, searcher: S, evaluator: E) -> None:
         self.files.save(self._path(step), self._state(step, searcher, evaluator))
         for old in self._checkpoints()[:-KEPT]:
             old.unlink()
         self._saved = time.perf_counter()
 
-    def _epoch_facts(self, epoch: int, searcher: S, evaluator: Evaluator) -> Facts:
+    def _epoch_facts(self, epoch: int, searcher: S, evaluator: E) -> Facts:
         assert self.each_epoch
         facts = self.each_epoch(epoch, searcher, evaluator)
         shared = evaluator.shared_accuracy(searcher.incumbent()[:1])
@@ -197,14 +198,14 @@ class RunFolder(Generic[S]):
             facts["shared_accuracy"] = float(shared[0])
         return facts
 
-    def _keep_best(self, step: int, facts: Facts, searcher: S, evaluator: Evaluator) -> None:
+    def _keep_best(self, step: int, facts: Facts, searcher: S, evaluator: E) -> None:
         accuracy = facts.get("shared_accuracy", -math.inf)
         if accuracy > self._best:
             state = self._state(step, searcher, evaluator) | {"accuracy": accuracy}
             self.files.save(self._file("best"), state)
             self._best = accuracy
 
-    def _state(self, step: int, searcher: S, evaluator: Evaluator) -> dict[str, Any]:
+    def _state(self, step: int, searcher: S, evaluator: E) -> dict[str, Any]:
         self.log.flush()
         state = {"step": step, "log_bytes": self.log.tell()}
         return state | {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
