@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from nasreplay.data.cards import CARDS, DatasetCard, Facts
 from nasreplay.errors import BadData, BadOutput, BadSetting, UnknownName, UnsafePickle
 from nasreplay.train.images import find_images
 from nasreplay.train.images import published_files as published
 from nasreplay.train.images.cifar_pickles import pickled_images
-from nasreplay.train.images.image_sources import load
+from nasreplay.train.images.image_sources import NORMAL, load
 from tests.support.made_up import image_folder, published_files
 
 
@@ -215,6 +216,19 @@ def test_a_folder_of_a_published_name_says_that_it_is_not_the_official_order(tmp
     assert "image folder" in source.note
     assert source.train.mean == (125.3, 123.0, 113.9)
     assert list(source.benchmark("cifar10-valid")[1]) == ["x-valid", "ori-test"]
+
+
+def test_a_card_without_files_is_an_image_folder_with_its_normalization(tmp_path, monkeypatch):
+    own = ((120.0, 110.0, 90.0), (70.0, 65.0, 60.0))
+    card = DatasetCard("flowers17", Facts(17, 8, 51), aliases=("f17",), normalization=own)
+    monkeypatch.setitem(CARDS, card.name, card)
+    monkeypatch.setitem(NORMAL, card.name, own)
+    image_folder(tmp_path / "flowers17", {"train": 6, "val": 2})
+    source = load("F17", tmp_path, portion=0.75)
+    assert (source.name, source.dataset, source.note) == ("flowers17", "flowers17", "")
+    assert (source.train.mean, source.train.std) == own
+    with pytest.raises(BadSetting, match="--split-file does not apply to flowers17"):
+        load("flowers17", tmp_path, split_file=tmp_path / "split.txt")
 
 
 def test_the_cifar10_images(shared, tmp_path):

@@ -87,4 +87,8 @@ class DatasetCard:
     flip: bool = True
     """Whether the mirror image of an image belongs to the same class."""
     files: ImageFiles | None = None
-    """The published image files."""
+    """The published image files; None = an image folder of that name, whose images decide classes and pixels."""
+
+    def is_named(self, name: str) -> bool:
+        """Whether this is its name or an alias, whatever the case."""
+        return name.lower() in (self.name.lower(), *self.aliases)

@@ -20,12 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasreplay.data import semantics
 from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.train.augment import Augment
 from nasreplay.train.images.find_images import FoundImages, find
-from nasreplay.train.images.published_files import Labelled
+from nasreplay.train.images.published_files import PUBLISHED, Labelled
 from nasreplay.train.images.splits import read_parts, seeded_parts
 
 NORMAL = {name: card.normalization for name, card in CARDS.items() if card.normalization}
@@ -153,7 +152,7 @@ class ImageSource:
         if portion is not None and not 0 < portion < 1:
             raise BadSetting(f"--train-portion is {portion}: it must be between 0 and 1")
         if file is not None:
-            if self.dataset not in NORMAL:
+            if self.dataset not in PUBLISHED:
                 raise BadSetting(f"--split-file does not apply to {self.dataset}: use --train-portion")
             names = ("xvalid", "xtest") if self.halves_test else ("train", "valid")
             parts, note = read_parts(file, f"{self.dataset}-{of}", names, count), ""
@@ -162,9 +161,9 @@ class ImageSource:
             note = ""
             if self.halves_test:
                 note = "the halves of the test images are not the official split (--split-file)"
-            elif portion is not None and self.dataset in NORMAL:
+            elif portion is not None and self.dataset in PUBLISHED:
                 note = "the parts of the training images are not the official halves (--train-portion)"
-        if self.dataset in NORMAL and not found.official:
+        if self.dataset in PUBLISHED and not found.official:
             note = "images come from an image folder, so their order and split are not the official ones"
         return parts, f"{self.dataset}: {note}" if note else ""
 
@@ -234,17 +233,13 @@ def load(
     training images that weights learn from, where no part is published or given (default 0.5); valid_on_test: see
     `ImageSource`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
     """
-    known = name if name.lower() not in _benchmark_names() else semantics.dataset_named(name)
+    known = next((card.name for card in CARDS.values() if card.is_named(name)), name)
     dataset = (known in CARDS and CARDS[known].images_of) or known
     folder = None if data is None else Path(data).expanduser()
     file = None if split_file is None else Path(split_file).expanduser()
     return ImageSource(
         Path(known).name, Path(dataset).name, find(dataset, folder), file, portion, valid_on_test
     )
-
-
-def _benchmark_names() -> set[str]:
-    return {text.lower() for name, others in semantics.ALIASES.items() for text in (name, *others)}
 
 
 def _digest(fingerprint: str, *parts: np.ndarray) -> str:
