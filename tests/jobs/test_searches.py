@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -93,3 +95,37 @@ def test_a_gap_needs_a_sample():
     with pytest.raises(BadSetting, match="tau needs at least 2"):
         gap("run", sample=1)
     assert set(inspect.signature(gap).parameters) == {"run", *vars(GapSettings())}
+
+
+OWN_KIND = """
+from nasreplay.errors import BadSetting
+from nasreplay.evaluate.kinds import EvaluatorSettings
+from nasreplay.jobs.searches import search
+from nasreplay.jobs.tabulation import tabulate
+from nasreplay.spaces import TOPOLOGY
+from nasreplay.testing.made_up import Formula
+
+class Mine(Formula):
+    dataset = "mine"
+
+class Settings(EvaluatorSettings, kind="formula"):
+    def open(self, asker=None):
+        return Mine(TOPOLOGY)
+
+print(tabulate("formula.h5", "formula", sample=20, seed=1).title)
+try:
+    search("rea", "formula")
+except BadSetting as refused:
+    print(refused)
+"""
+
+
+@pytest.mark.slow
+def test_a_kind_of_ones_own_is_tabulated_and_a_search_asks_for_its_table(tmp_path):
+    (tmp_path / "own.py").write_text(OWN_KIND)
+    done = subprocess.run(
+        [sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    title, refused = done.stdout.splitlines()
+    assert "20 of 15,625 architectures" in title
+    assert "nasreplay tabulate --evaluator formula --out PACK" in refused

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero
-from nasreplay.jobs.evaluator_kinds import EVALUATORS
+from nasreplay.jobs.evaluator_kinds import EVALUATORS, TableSettings
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
+from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.search import make
 from nasreplay.seeds import root_seed
 from nasreplay.settings import chosen, refuse_unknown
@@ -36,6 +37,11 @@ def search(
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
+        )
+    if not issubclass(kind, TableSettings | LiveSettings):
+        raise BadSetting(
+            f"--evaluator {evaluator}: a search takes its table: "
+            f"`nasreplay tabulate --evaluator {evaluator} --out PACK`, then --table PACK"
         )
     refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
