@@ -15,7 +15,7 @@ from nasreplay.jobs.correlation import CorrelateSettings
 from nasreplay.settings import chosen
 
 
-@click.command(short_help="Rank correlation and top-k overlap of two columns.")
+@click.command()
 @click.argument("first")
 @click.argument("second")
 @options_of(CorrelateSettings)

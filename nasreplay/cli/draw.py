@@ -12,7 +12,7 @@ from nasreplay.jobs.figures import DrawSettings
 from nasreplay.settings import chosen
 
 
-@click.command(short_help="Draw the cells of an architecture, or its widths.")
+@click.command()
 @click.argument("architecture", metavar="ARCH")
 @options_of(DrawSettings)
 def draw(architecture: str, **values: Any) -> None:

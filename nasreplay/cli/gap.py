@@ -13,7 +13,7 @@ from nasreplay.jobs.searches.gaps import GapSettings
 from nasreplay.settings import chosen
 
 
-@click.command(short_help="The gap between a live run and the table.")
+@click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @options_of(GapSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nasreplay.jobs.comparison import Replayed
 
 
-@click.command(short_help="Compare searchers on a table, many replicas at once.")
+@click.command()
 @click.argument("searchers", nargs=-1)
 @options.options_of(ReplaySettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")

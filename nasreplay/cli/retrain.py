@@ -13,7 +13,7 @@ from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.settings import chosen
 
 
-@click.command(short_help="Train a found or published network to the end.")
+@click.command()
 @click.argument("target", required=False)
 @options_of(RetrainSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")

@@ -13,7 +13,7 @@ from nasreplay.jobs import evaluator_kinds
 from nasreplay.jobs.searches.task import SearchSettings
 
 
-@click.command(short_help="Run one searcher, with its full event log.")
+@click.command()
 @click.argument("searcher")
 @EVALUATOR
 @options_of(*evaluator_kinds.owners(), SearchSettings)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WHAT = ("archs", "out", "run", "evaluator")  # is asked beside the settings
 
 
-@click.command(short_help="Fill a table from any evaluator; join shards.")
+@click.command()
 @click.argument("packs", nargs=-1, metavar="[PACK…]")
 @click.option(
     "--run", type=click.Path(path_type=Path), metavar="DIR", help="Ask a live run's last shared weights."

@@ -13,7 +13,7 @@ from nasreplay.jobs.training.training_settings import RetrainSettings, TrainSett
 from nasreplay.settings import chosen
 
 
-@click.command(short_help="Train one network from scratch.")
+@click.command()
 @click.argument("arch")
 @options_of(TrainSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
