@@ -26,7 +26,7 @@ _PAIR = {
 
 
 def folder() -> Path:
-    """Where the shipped configurations are: inside the installed package, or at the top of a checkout."""
+    """The folder of the shipped configurations: inside the installed package, or at the top of a checkout."""
     installed = Path(__file__).parent / "configs"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "configs"
 

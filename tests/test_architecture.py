@@ -205,3 +205,41 @@ def test_folders_can_be_overlooked():
 def test_few_files_are_long():
     lines = {file: len((PACKAGE / file).read_text(encoding="utf-8").splitlines()) for file in FILES}
     assert sum(count > 300 for count in lines.values()) <= 5
+
+
+# a docstring says of what it speaks: none begins with a word that leaves its subject to the name above it
+SUBJECTLESS = (
+    "Of ",
+    "As ",
+    "Those ",
+    "The same ",
+    "Nothing",
+    "Linear.",
+    "Never ",
+    "With ",
+    "Where ",
+    "Likewise",
+)
+
+
+def docstrings(tree: ast.AST) -> Iterator[str]:
+    """Texts that stand alone in a body: of modules, classes and functions, and below the fields of a class."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            yield node.value.value
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_docstrings_name_their_subject(file):
+    assert [text for text in docstrings(tree_of(file)) if text.startswith(SUBJECTLESS)] == []
+
+
+def test_docstrings_are_found():
+    tree = ast.parse(
+        '"""A."""\nclass A:\n    """B."""\n    x: int = 0\n    """C."""\n    def f(self): """D."""'
+    )
+    assert sorted(docstrings(tree)) == ["A.", "B.", "C.", "D."]

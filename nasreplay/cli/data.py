@@ -71,7 +71,7 @@ def verify(pack: str | None, **values: Any) -> None:
 
 @data.command()
 def path() -> None:
-    """Where the embedded table is; builds it when needed."""
+    """Print the path of the embedded table; builds it when needed."""
     from nasreplay.data.embedded import embedded_pack
 
     click.echo(embedded_pack().path)

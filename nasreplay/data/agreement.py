@@ -30,7 +30,7 @@ class Column:
     """One number of every architecture of a space."""
 
     name: str
-    """As it was asked for."""
+    """Name as the user wrote it."""
     values: np.ndarray
     """float64 [A], NaN where not measured."""
     meaning: str

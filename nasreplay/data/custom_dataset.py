@@ -36,7 +36,7 @@ def check_name(name: str) -> str:
 
 
 def to_json(about: CustomDataset) -> dict[str, Any]:
-    """As JSON values; what is not stated is left out."""
+    """A custom data set as JSON values; what is not stated is left out."""
     sets = {name: _stated(each) for name, each in sorted(about.sets.items())}
     return (about.facts._asdict() if about.facts else {}) | {"sets": sets}
 

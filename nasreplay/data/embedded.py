@@ -46,7 +46,7 @@ def home() -> Path:
 
 
 def embedded_path() -> Path:
-    """Where the embedded pack is or will be; the name changes with the pack format and the source."""
+    """Path of the embedded pack, built or not; the name changes with the pack format and the source."""
     return home() / f"{NAME}.{FORMAT.replace('/', '')}.source{VERSION}.h5"
 
 
@@ -65,7 +65,7 @@ class EmbeddedPack(Pack):
     """The embedded table: the same numbers can be built at any time, so damage repairs itself."""
 
     def column(self, path: str) -> np.ndarray:
-        """As `Pack.column`; a damaged file is built again and a line on standard error says so."""
+        """One column, as in `Pack.column`; a damaged file is built again and a line on standard error says so."""
         try:
             return super().column(path)
         except BadPack as problem:

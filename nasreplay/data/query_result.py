@@ -37,7 +37,7 @@ class Accuracy:
     trial: int | str
     """The seed of the trial that counts, or "mean"."""
     meaning: Meaning
-    """Where it is stored, its images, and a sentence that says what it is."""
+    """The number's column, its images, and a sentence that says what it is."""
     seeds: tuple[int, ...]
     """Seeds of the T trials; none where the source had averaged over trials that are not known."""
     measured: int
@@ -138,7 +138,7 @@ class QueryResult:
         return list(self.space.texts) if len(self) >= MANY and self.space.size <= MEMO_LIMIT else []
 
     def firsts(self) -> QueryResult:
-        """The same with the first accuracy of each data set only."""
+        """A copy with the first accuracy of each data set only."""
         kept = {
             name: replace(known, accuracies=known.accuracies[:1]) for name, known in self.datasets.items()
         }

@@ -125,16 +125,16 @@ class EvaluatorBase:
         raise LacksCapability(f"{self.kind} has no slope: use a table or a supernet")
 
     def begin_step(self, *, learns: bool = True) -> None:
-        """Nothing: without shared weights there are no batches."""
+        """Begin a step: a no-op, as there are no batches without shared weights."""
 
     def learn(
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
     ) -> Slope | None:
-        """Nothing is learned without shared weights; with need_slope this is `slope`."""
+        """Return `slope` if it is needed; without shared weights there is nothing to learn."""
         return self.slope(mixture, replica=replica) if need_slope else None
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
-        """Nothing: there are no schedules."""
+        """Set the schedules of an epoch: a no-op, as there are none."""
 
     def check_samples(self, samples: int) -> None:
         """Accept any number of rows."""
@@ -160,7 +160,7 @@ class EvaluatorBase:
         return None
 
     def epoch_metrics(self) -> dict[str, float]:
-        """Nothing is measured while nothing is learned."""
+        """Measurements of the training in this epoch: none without shared weights."""
         return {}
 
     def describe(self) -> dict[str, Any]:

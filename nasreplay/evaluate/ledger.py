@@ -57,7 +57,7 @@ class Ledger:
         return len(self.queries)
 
     def copy(self) -> Ledger:
-        """The same counters and budget without the listener, to try charges on."""
+        """A copy of counters and budget without the listener, to try charges on."""
         copied = Ledger(len(self), self.budget)
         copied.load_state_dict(self.state_dict())
         return copied

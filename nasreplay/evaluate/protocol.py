@@ -104,7 +104,7 @@ class Evaluator(Protocol):
     ledger: Ledger
     """Clock, queries and budget of each replica; before any `begin`, those of one replica without a budget."""
     abilities: frozenset[str]
-    """Of "evaluate", "slope", "one-hot slope" (it may be asked at one-hot mixtures, as GDAS does), "clock" (answers
+    """Some of "evaluate", "slope", "one-hot slope" (at one-hot mixtures, as GDAS asks for it), "clock" (answers
     cost simulated seconds) and "weights" (`learn` changes something). A searcher that needs more is refused."""
     steps_per_epoch: int
     """Steps between two calls of `at_epoch`: passes over the training images; a setting on a table."""

@@ -13,7 +13,7 @@ from nasreplay.settings import setting, with_settings
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelateSettings:
-    """Where the columns are, and what to say of them."""
+    """The tables with the columns, and what to print of them."""
 
     tables: tuple[str, ...] = setting((), flags=("--table",), metavar="PACK")
     """Give it twice to take the columns from two tables. Default: the embedded NAS-Bench-201."""

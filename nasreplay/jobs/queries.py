@@ -36,13 +36,13 @@ class QuerySettings:
     best: str | None = setting(None, metavar="DATASET")
     """Instead of ARCH: the best architectures of a data set."""
     max_params: float | None = setting(None, metavar="M")
-    """With --best: at most so many million parameters."""
+    """Largest number of parameters with --best, millions."""
     max_flops: float | None = setting(None, metavar="M")
-    """With --best: at most so many million multiply-adds."""
+    """Largest number of multiply-adds with --best, millions."""
     max_latency: float | None = setting(None, metavar="MS")
-    """With --best: at most so many ms a batch."""
+    """Longest latency with --best, ms a batch."""
     count: int | None = setting(None, flags=("-n",), metavar="N")
-    """With --best: how many; default 10."""
+    """Number of architectures with --best; default 10."""
 
     def __post_init__(self) -> None:
         trial = str(self.trial)

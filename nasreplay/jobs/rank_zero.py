@@ -103,7 +103,7 @@ class RankZeroRecorder:
         self.group, self.folder = group, folder
 
     def start(self, header: dict[str, Any], searcher: Searcher, evaluator: Evaluator) -> int:
-        """As RunFolder."""
+        """Read the folder on rank 0 and load the state found there on every rank; returns the step to go on from."""
 
         def found() -> tuple[int, Any]:
             assert self.folder
@@ -117,12 +117,12 @@ class RankZeroRecorder:
         return step
 
     def answers(self, answers: Evaluations) -> None:
-        """As RunFolder."""
+        """Record answers."""
         if self.folder:
             self.folder.answers(answers)
 
     def step(self, step: int, live: Live, searcher: Searcher, evaluator: Evaluator) -> None:
-        """As RunFolder; raises TrainingFailed if the processes' states differ at the end of an epoch."""
+        """Record a step. Raises TrainingFailed if the ranks' states differ at the end of an epoch."""
         if self.group.world_size > 1 and step % evaluator.steps_per_epoch == 0:
             from nasreplay.live.supernet import SupernetEvaluator
 
@@ -132,12 +132,12 @@ class RankZeroRecorder:
             self.folder.step(step, live, searcher, evaluator)
 
     def end(self, step: int, finished: bool, searcher: Searcher, evaluator: Evaluator) -> None:
-        """As RunFolder."""
+        """Record the end of the run."""
         if self.folder:
             self.folder.end(step, finished, searcher, evaluator)
 
     def close(self) -> None:
-        """As RunFolder."""
+        """Close the folder."""
         if self.folder:
             self.folder.close()
 

@@ -183,7 +183,7 @@ class ImportCsvSettings:
     title: str | None = None
     """Name of the table; default: the file's name."""
     source: str | None = None
-    """Where the numbers come from; default: the file's name."""
+    """Origin of the numbers; default: the file's name."""
     licence: str = "not stated"
     """Licence of the numbers."""
     epochs: tuple[str, ...] = setting((), metavar="RECIPE=N")

@@ -99,7 +99,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
 
     @classmethod
     def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
-        """With the network of the space; refuses options that it lacks."""
+        """Settings with the space's network; refuses options that this network lacks."""
         space = live_space(values.get("space"), asker)
         network = NETWORKS[space.name]
         every = {name: one for kind in NETWORKS.values() for name, one in settings_of(kind).items()}
@@ -112,11 +112,11 @@ class SupernetSettings(LiveSettings, kind="supernet"):
 
     @property
     def leaves_checkpoint(self) -> bool:
-        """Where the published scripts do."""
+        """Whether the published scripts of this space leave a checkpoint."""
         return self.network.leaves_checkpoint
 
     def folder(self, searcher: Searcher) -> Path:
-        """Where the published scripts save."""
+        """The folder into which the published scripts save."""
         facts = {**searcher.settings(), "epochs": self.epochs}
         return Path("output") / self.network.run_folder(searcher.name, Path(self.dataset).name, facts)
 

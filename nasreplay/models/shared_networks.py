@@ -44,7 +44,7 @@ class SharedNetwork:
     recipes: ClassVar[str] = ""
     """What stands behind the names of its own recipes in configs/opts; another space's serve where there are none."""
     folder: ClassVar[str] = "search-cell-{space}/{SEARCHER}-{dataset}-BN{bn}"
-    """Where its searches are saved below output/: the published folder, where there is one."""
+    """The folder of its searches below output/: the published one, where there is one."""
     leaves_checkpoint: ClassVar[bool] = False
     """Whether a search leaves a checkpoint as the published scripts do, for `nasreplay retrain`."""
 

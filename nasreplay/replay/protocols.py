@@ -30,7 +30,7 @@ class ComparisonProtocol:
     """How a comparison is made."""
 
     name: str
-    """As `--protocol` takes it."""
+    """Value of `--protocol`."""
     source: str
     """The publication whose comparison is repeated."""
     recipe: str | None = None
@@ -50,7 +50,7 @@ class ComparisonProtocol:
     rows: Mapping[str, tuple[PublishedRow, ...]] = field(default_factory=dict)
     """Space → published numbers that were found printed or computed again."""
     checks: str = ""
-    """Where the rows stand, and how they were checked."""
+    """Source of the rows, and how they were checked."""
 
     def published(self, space: str, datasets: Sequence[str], searchers: Sequence[str]) -> list[PublishedRow]:
         """The published rows of a comparison, in the order of the report."""

@@ -285,7 +285,7 @@ def result_of(folder: Path) -> Result:
 
 
 def _loss(searcher: Recordable) -> float | None:
-    """Of a search by slopes; None where there is none, or none yet."""
+    """Loss of a search by slopes; None where there is none, or none yet."""
     loss = float(searcher.state.loss[0]) if hasattr(searcher.state, "loss") else math.nan
     return loss if math.isfinite(loss) else None
 

@@ -118,7 +118,7 @@ class Comparison:
     published: list[PublishedRow] = field(default_factory=list)
     """Rows to stand beside ours; they are not stored."""
     checks: str = ""
-    """Where the published rows stand, and how they were checked."""
+    """Source of the published rows, and how they were checked."""
 
     @property
     def datasets(self) -> list[str]:

@@ -37,7 +37,7 @@ WAY_OUT = "delete it and replay again"
 
 
 def part_path(folder: str | Path, dataset: str, searcher: str) -> Path:
-    """Where the part file of one search lies in a comparison's folder."""
+    """Path of one search's part file in a comparison's folder."""
     return Path(folder) / "parts" / f"{_name(dataset)}--{_name(searcher)}.h5"
 
 

@@ -35,7 +35,7 @@ BATCH = "batch"
 
 
 def on_batch(ladder: tuple[Fidelity, ...]) -> Fidelity | None:
-    """Where a method is rewarded with the current mini-batch's accuracy; None (the default) without such a one."""
+    """The fidelity that measures on the current mini-batch; None (the default fidelity) where the ladder lacks it."""
     return next((at for at in ladder if at.recipe == BATCH), None)
 
 
@@ -47,7 +47,7 @@ class Question(NamedTuple):
     replica: np.ndarray
     """int64 [N]: the row of the replica that asks; rows may repeat."""
     at: Fidelity | None = None
-    """Where it is to be measured; None: the last fidelity of the ladder."""
+    """Fidelity of the question; None: the last of the ladder."""
 
 
 class Searcher:

@@ -66,7 +66,7 @@ class Progress(NamedTuple):
 
     step: int
     fraction: float
-    """Of the slowest replica's budget or of the epochs."""
+    """Done share of the slowest replica's budget or of the epochs, 0 to 1."""
     running: int
     """Replicas."""
 

@@ -30,9 +30,9 @@ class Arrow:
     """An edge from one node to another, by their places in the graph."""
 
     source: int
-    """Where it begins."""
+    """Index of the node at which it begins."""
     target: int
-    """Where it ends."""
+    """Index of the node at which it ends."""
     operation: str = ""
     """What it carries; "": it passes on what it gets."""
 
@@ -49,7 +49,7 @@ class Graph:
     """In the order written."""
 
     def without(self, operation: str) -> Graph:
-        """The same nodes without the arrows of an operation."""
+        """A copy of the graph without the arrows of one operation."""
         return replace(self, arrows=tuple(one for one in self.arrows if one.operation != operation))
 
     def idle(self) -> frozenset[int]:

@@ -69,11 +69,11 @@ class NASNetSpace(Space):
         return self.operations[operation], source
 
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
-        """Those of the genotype."""
+        """Graphs of the genotype's cells."""
         return self.genotype(codes).graphs()
 
     def operations_of(self, codes: Sequence[int] | np.ndarray) -> list[str]:
-        """Those of the normal cell."""
+        """Operations of the normal cell, edge by edge."""
         return [operation for _, operation, _ in self.genotype(codes).normal.edges()]
 
     def encode(self, genotype: Genotype) -> tuple[int, ...]:
@@ -152,7 +152,7 @@ class NASNetSpace(Space):
         return np.array(rows, dtype=np.int8).reshape(len(rows), self.decisions)
 
     def deriving(self, rule: str) -> NASNetSpace:
-        """The same space with another rule, one that keeps two edges a node."""
+        """This space with another derivation rule, one that keeps two edges a node."""
         return self if rule == self.rule else NASNetSpace(self.name, self.operations, self.cells == 1, rule)
 
     # --- costs -------------------------------------------------------------------------------------

@@ -63,6 +63,6 @@ class Formula(EvaluatorBase):
         return Answers(50 + 40 * wave, np.full(len(codes), MEAN), np.ones(len(codes)))
 
     def report(self, codes: np.ndarray) -> Report:
-        """The same numbers."""
+        """Report the accuracies that `answer` gives."""
         accuracy = self.answer(codes, self.ladder()[0], None, np.zeros(len(codes))).accuracy
         return Report(accuracy, None, {"valid": "a wave over the codes"})

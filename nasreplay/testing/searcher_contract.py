@@ -120,7 +120,7 @@ class SearcherContract(LiveSearcherContract):
         return synthetic_table()
 
     def mark(self, searcher: Searcher, evaluator: Evaluator) -> tuple:
-        """With the simulated seconds: here they are exact."""
+        """Add the simulated seconds: here they are exact."""
         return *super().mark(searcher, evaluator), evaluator.ledger.simulated_s.tobytes()
 
     def test_a_replica_is_the_same_in_any_batch(self):

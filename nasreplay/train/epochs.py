@@ -80,7 +80,7 @@ class Division:
 
 
 class Epochs:
-    """Where an endless sequence of shuffled epochs stands: `epoch`, and `taken` items of it.
+    """Position in an endless sequence of shuffled epochs: `epoch`, and `taken` items of it.
 
     draws: random numbers per item besides its position in the shuffled order. given: items of the last batch, in all
     processes.

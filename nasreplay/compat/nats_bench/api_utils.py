@@ -265,7 +265,7 @@ class NASBenchMetaAPI(Opened):
         return self._text(index, recipe_named(hp), f"arch-index={index}")
 
     def query_by_arch(self, arch: Any, hp: str | int) -> str:
-        """As `query_info_str_by_arch`."""
+        """`query_info_str_by_arch` under its older name."""
         return self.query_info_str_by_arch(arch, hp)
 
     def _text(self, index: int, hp: str, extra: str | None) -> str:

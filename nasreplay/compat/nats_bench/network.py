@@ -45,7 +45,7 @@ class ResultsCount:
         return self._at("train", iepoch, float(self._trained.training_seconds[self._flat][0]))
 
     def get_eval(self, name: str, iepoch: int | None = None) -> Numbers:
-        """The same on an evaluation set (`valid` is `x-valid`). ValueError, KeyError for what was not measured."""
+        """Numbers on an evaluation set (`valid` is `x-valid`). ValueError, KeyError for what was not measured."""
         which = "x-valid" if name == "valid" else name
         if which not in self.eval_names:
             raise NoSuchKey(f"no {which} of {self}")

@@ -1,4 +1,4 @@
-"""Where the numbers of an opened table come from: a pack, an official archive folder, or records in memory.
+"""Sources of an opened table's numbers: a pack, an official archive folder, or records in memory.
 
 Each answers for one official index with a `Place`: measurements, and the row of the architecture in them.
 """

@@ -49,7 +49,7 @@ class ImageFiles:
     first_labels: bool = False
     """Whether only the labels 1 to `classes` of more are kept, and counted from 0."""
     address: str = ""
-    """Where the archive can be downloaded; "" = nowhere."""
+    """URL of the archive; "" if it cannot be downloaded."""
     archive_md5: str = ""
     """md5 sum of the archive."""
 

@@ -41,7 +41,7 @@ class Contents(NamedTuple):
     title: str
     """What it calls itself."""
     source: str
-    """Where the numbers come from."""
+    """Origin of the numbers."""
     licence: str
     """Licence of the numbers."""
     archive: str
@@ -162,7 +162,7 @@ class _Unfailing(io.FileIO):
             raise self._problem
 
     def write(self, content: Any, /) -> int:
-        """As a file; so are the others."""
+        """Write what fits, remember the first failure, and return the size of the content."""
         left = memoryview(content).cast("B")
         size = len(left)
         try:

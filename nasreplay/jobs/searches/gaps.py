@@ -31,7 +31,7 @@ EVALUATIONS = 150  # of a sampling searcher on the table, about a published budg
 
 @dataclass(frozen=True, kw_only=True)
 class GapSettings:
-    """With what a live run is compared."""
+    """The table, the seeds and the sample with which a live run is compared."""
 
     sample: int = 100
     """Architectures for Kendall's tau."""
@@ -40,7 +40,7 @@ class GapSettings:
     table: str | None = setting(None, metavar="PACK")
     """The table to compare with. Default: the embedded one."""
     seed: int = 0
-    """Of the sample."""
+    """Seed of the sample."""
 
     def __post_init__(self):
         if self.sample < 2:
@@ -62,7 +62,7 @@ class TotalGap:
     settings: Mapping[str, Any]
     """Hyper-parameters of the search on the table."""
     own_settings: Mapping[str, Any]
-    """Those of them that are the live run's own."""
+    """Hyper-parameters that were taken from the live run."""
     cut: bool
     """Whether the looks ended it before its epochs."""
     table: TableFacts
@@ -74,7 +74,7 @@ class TotalGap:
         return self.table.table_valid - self.live.table_valid
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The gap as JSON values."""
         rows = {"live": self.live.plain(), "table": self.table.plain(), "gap": self.gap}
         return {**vars(self), **rows}
 
@@ -95,7 +95,7 @@ class RankError:
     """Row of the first of these."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The error as JSON values."""
         return {**vars(self), "best_by_shared_weights": self.best_by_shared_weights.plain()}
 
 
@@ -106,12 +106,12 @@ class Gap:
     total: TotalGap
     """Both searches."""
     rank_error: RankError
-    """Of the shared weights."""
+    """The shared weights' error."""
     note: str
     """What is unusual of the run's images; "" for nothing."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Both gaps as JSON values."""
         return {**self.total.plain(), "rank_error": self.rank_error.plain()}
 
 

@@ -43,12 +43,12 @@ class EpochFacts:
     skip_share: float | None
     """Skip connections among the cell's operations, 0 to 1; None in a space without any."""
     entropy: list[float] | None
-    """Of the logits of each edge, nats; None for searchers without logits of edges."""
+    """Entropy of each edge's softmax, nats; None for searchers without logits of edges."""
     table: TableFacts | None
     """The answer's row of a table of the same data set; None without one."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values, flat; what is unknown is left out."""
+        """The line as flat JSON values; what is unknown is left out."""
         facts = {"found": self.found, **self.measured}
         facts |= {} if self.skip_share is None else {"skip_share": self.skip_share}
         facts |= {} if self.entropy is None else {"entropy": self.entropy}

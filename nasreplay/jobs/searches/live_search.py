@@ -59,7 +59,7 @@ class LiveFound:
     """The file that `nasreplay retrain` takes, where the published scripts leave one."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values; what is unknown is left out."""
+        """The result as JSON values; what is unknown is left out."""
         known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
         paths = {name: str(value) for name, value in known.items() if isinstance(value, Path)}
         return {**known, **paths, **({"gap": self.gap.plain()} if self.gap else {})}

@@ -51,7 +51,7 @@ def _told(facts: dict[str, Any]) -> tuple[str, float]:
 
 
 def _logits(searcher: Any, space: Any) -> dict[str, Any]:
-    """Those of a gradient search; other searchers have none."""
+    """The logits of a gradient search by parameter name; empty for other searchers."""
     logits = getattr(searcher.state, "logits", None)
     if logits is None or logits.shape[1:] != space.mask.shape:
         return {}

@@ -18,7 +18,7 @@ class TableFacts(NamedTuple):
     table_test: float | None = None
 
     def plain(self) -> dict[str, float]:
-        """As JSON values; an unknown test accuracy is left out."""
+        """The facts as JSON values; an unknown test accuracy is left out."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 

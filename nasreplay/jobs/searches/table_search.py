@@ -61,7 +61,7 @@ class TableFound:
     """Run folder."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values; what is unknown is left out."""
+        """The result as JSON values; what is unknown is left out."""
         known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
         return {**known, "folder": str(self.folder)}
 

@@ -68,16 +68,8 @@ def published(training: Training) -> tuple[Published, ...]:
     return tuple(one for one in entry.published if one.dataset == training.source.name) if entry else ()
 
 
-def _no_start(training: Training, facts: NetworkFacts, seed: int) -> None:
-    """Nothing is printed."""
-
-
-def _no_line(line: str) -> None:
-    """Nothing is printed."""
-
-
-def _no_progress(done: int, total: int, what: str) -> None:
-    """Nothing is shown."""
+def _silent(*told: object) -> None:
+    """Ignore what is told: the default of everything that shows progress."""
 
 
 @with_settings(RetrainSettings)
@@ -86,9 +78,9 @@ def retrain(
     *,
     root: str = "output/retrain",
     command: str = "",
-    started: Callable[[Training, NetworkFacts, int], None] = _no_start,
-    tell: Callable[[str], None] = _no_line,
-    progress: Callable[[int, int, str], None] = _no_progress,
+    started: Callable[[Training, NetworkFacts, int], None] = _silent,
+    tell: Callable[[str], None] = _silent,
+    progress: Callable[[int, int, str], None] = _silent,
     settings: RetrainSettings,
 ) -> TrainingResult:
     """Train what a search found, or a published network, by the published recipe.

@@ -48,7 +48,7 @@ class Target(NamedTuple):
     dataset: str = ""
     """The data set that it was searched on; "" where nothing says."""
     where: str = ""
-    """Where it comes from, in words."""
+    """Its origin, in words."""
     searched: bool = False
     """Whether a search of NASNet-type cells found it."""
     entry: Entry | None = None

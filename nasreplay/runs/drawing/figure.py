@@ -55,13 +55,13 @@ class Panel(NamedTuple):
     graph: Graph
     """What is drawn."""
     texts: list[str]
-    """Of its arrows, broken into lines."""
+    """Texts of its arrows, broken into lines."""
     layout: Layout
-    """Where its parts are."""
+    """Places of its parts."""
     x: float
-    """Of its lower left corner in the figure, points."""
+    """Left edge in the figure, points."""
     y: float
-    """Likewise."""
+    """Lower edge in the figure, points."""
 
 
 def kind_of(file: Path) -> str:
@@ -175,7 +175,7 @@ def _shown(label: str) -> str:
 
 @lru_cache(maxsize=256)
 def _size(text: str, kind: str) -> Size:
-    """Of a box around a text, in points; asked inside `style()` only, so the font is always the same."""
+    """Size of a box around a text, points; called inside `style()` only, so that the font is always the same."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 

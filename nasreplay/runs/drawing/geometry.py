@@ -1,4 +1,4 @@
-"""Where everything of a graph is drawn: boxes of nodes and labels, and the routes of its arrows. Geometry only.
+"""Geometry of a drawn graph: boxes of nodes and labels, and the routes of its arrows.
 
 Lengths are points; x grows to the right, y upwards, the lower left corner is (0, 0). Boxes stand in columns. Between
 two columns an arrow is an S-curve with horizontal ends; through a column it runs level, in a slot of its own. So no
@@ -36,9 +36,9 @@ class Box:
     """A rectangle, in points."""
 
     x: float
-    """Of its middle."""
+    """Middle, from left to right."""
     y: float
-    """Of its middle."""
+    """Middle, from bottom to top."""
     width: float
     """Left to right."""
     height: float
@@ -52,12 +52,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parts of one graph are."""
+    """Places of the parts of one graph."""
 
     width: float
-    """Of all together, points."""
+    """Width of the whole graph, points."""
     height: float
-    """Likewise."""
+    """Height of the whole graph, points."""
     nodes: tuple[Box, ...]
     """In the order of the graph's nodes."""
     labels: tuple[Box | None, ...]
@@ -100,7 +100,7 @@ def lay_out(
 
 
 def _sizes(graph: Graph, ranks: Ranks, nodes: Sequence[Size], labels: Sequence[Size]) -> list[Size]:
-    """Of the box of every stop; a node has room for its arrows."""
+    """Width and height of the box of every stop; a node has room for its arrows."""
     sizes = [
         (width, height + TALL * node.height) for (width, height), node in zip(nodes, graph.nodes, strict=True)
     ]
@@ -118,7 +118,7 @@ def _sizes(graph: Graph, ranks: Ranks, nodes: Sequence[Size], labels: Sequence[S
 
 
 def _ports(ranks: Ranks) -> Ports:
-    """Where arrows touch their stops: in the order of what is beside."""
+    """Heights at which arrows touch their stops: in the order of the neighbors."""
     place = {stop: at for stops in ranks.order for at, stop in enumerate(stops)}
     sides: dict[tuple[int, bool], list[tuple[int, int]]] = {}
     for arrow, one, other in ranks.links():

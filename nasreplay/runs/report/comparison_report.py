@@ -102,7 +102,7 @@ def _print_whole(console: Console, table: Table) -> None:
 
 
 def markdown(comparison: Comparison, figures: Sequence[str] = ()) -> str:
-    """The same content as Markdown, with the settings and the meaning of each number.
+    """The report as Markdown, with the settings and the meaning of each number.
 
     figures: paths of pictures relative to where the text will lie, shown where a file name is
     `regret-<dataset>.png`.

@@ -21,7 +21,7 @@ class Beside(NamedTuple):
     ours: str
     """Percent, mean ± standard deviation."""
     published: str
-    """Likewise."""
+    """Percent, the number in print."""
     difference: str
     """Ours minus the published mean, percent points."""
     checked: str
@@ -56,7 +56,7 @@ def beside(comparison: Comparison, rows: Sequence[Row]) -> list[Beside]:
 
 
 def footnotes(comparison: Comparison) -> list[str]:
-    """Where the published rows stand, which are left out, and where this run departs from the publication."""
+    """Lines below a table: source of the published rows, rows left out, departures from the publication."""
     known = {(row.dataset, row.searcher) for row in comparison.published}
     lines = [f"Published: {comparison.checks}."]
     if any((one.dataset, one.searcher) not in known for one in comparison.results):

@@ -123,15 +123,15 @@ class MaskRL(WarmUp, Reinforce):
     epochs: int = 100  # pyright: ignore[reportIncompatibleVariableOverride]
     """Epochs of the search. Default: NATS-Bench's."""
     learning_rate: float = 3e-4
-    """Of Adam on the logits."""
+    """Learning rate of Adam on the logits."""
     momentum: float = 0.95
-    """Of the reward average, as in REINFORCE."""
+    """Decay of the reward average, as in REINFORCE."""
     betas: tuple[float, float] = (0.5, 0.999)
-    """Of Adam on the logits."""
+    """Decay rates of Adam's two moments."""
     eps: float = 1e-8
-    """Of Adam on the logits. Default: PyTorch's."""
+    """Term that Adam adds to the denominator. Default: PyTorch's."""
     weight_decay: float = 0.0
-    """Of Adam on the logits, in L2 form."""
+    """L2 penalty that Adam adds to the gradient of the logits."""
 
     compared: ClassVar[bool] = False
     name: ClassVar[str] = "mask-rl"
@@ -145,7 +145,7 @@ class MaskRL(WarmUp, Reinforce):
         within(self, 0.0, 1e9, "weight_decay")
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
-        """Where there are weights, train them first."""
+        """Train the shared weights, if there are any, then take the policy's step."""
         if self.warmed_up(live) == 1 and "weights" in evaluator.abilities:
             evaluator.begin_step()
             evaluator.learn(vertex(self.space, self.ask(live).codes), replica=live.rows)

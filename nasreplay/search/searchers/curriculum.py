@@ -62,13 +62,13 @@ class Curriculum(SamplingSearcher):
     hidden: int = 128
     """Width of the LSTM. Default: the authors' code."""
     learning_rate: float = 3e-4
-    """Of Adam on the policy."""
+    """Learning rate of Adam on the policy's parameters."""
     weight_decay: float = 5e-4
-    """Of Adam on the policy, in L2 form."""
+    """L2 penalty that Adam adds to the policy's gradient."""
     entropy: float = 0.005
     """Weight of the policy's entropy (nats) in its loss."""
     gamma: float = 0.99
-    """Of the baseline, a moving average of the rewards that is updated before the advantage is formed."""
+    """Decay of the baseline, a moving average of the rewards that is updated before the advantage is formed."""
     gradient_clip: float = 5.0
     """Largest norm of the policy's gradient; 0: none."""
     live_epochs: int = 300
@@ -181,7 +181,7 @@ class Curriculum(SamplingSearcher):
         return None
 
     def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
-        """Where there are weights: the best of some policy samples is the answer."""
+        """Make the best of derive_samples policy samples the answer, if there are shared weights."""
         if "weights" in evaluator.abilities:
             allowed = self.allowed(live.rows, self._enabled[self._stage(live)])
             codes = [self.sample(live.rows, allowed) for _ in range(self.derive_samples)]

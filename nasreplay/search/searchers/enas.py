@@ -42,17 +42,17 @@ class ENAS(Searcher):
     hidden: int = 32
     """Width of the controller."""
     learning_rate: float = 1e-3
-    """Of Adam on the controller."""
+    """Learning rate of Adam on the controller's parameters."""
     betas: tuple[float, float] = (0.0, 0.999)
-    """Of Adam on the controller."""
+    """Decay rates of Adam's two moments."""
     eps: float = 1e-3
-    """Of Adam on the controller."""
+    """Term that Adam adds to the denominator."""
     gradient_clip: float = 5.0
     """Largest norm of the controller's gradient; 0: none."""
     entropy: float = 1e-4
     """Weight of the entropy H (nats) in the reward."""
     decay: float = 0.99
-    """Of the baseline, a moving average of the rewards."""
+    """Decay of the baseline, a moving average of the rewards."""
 
     learns: ClassVar[bool] = True
     recipe: ClassVar[str] = "ENAS"

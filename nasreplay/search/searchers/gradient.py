@@ -27,13 +27,13 @@ class GradientSearch(Searcher):
     epochs: int = 50  # pyright: ignore[reportIncompatibleVariableOverride]
     """Epochs of the search."""
     learning_rate: float = 3e-4
-    """Of Adam on the logits."""
+    """Learning rate of Adam on the logits."""
     betas: tuple[float, float] = (0.5, 0.999)
-    """Of Adam on the logits."""
+    """Decay rates of Adam's two moments."""
     eps: float = 1e-8
-    """Of Adam on the logits. Default: PyTorch's."""
+    """Term that Adam adds to the denominator. Default: PyTorch's."""
     weight_decay: float = 1e-3
-    """Of Adam on the logits, in L2 form."""
+    """L2 penalty that Adam adds to the gradient of the logits."""
     gradient_clip: float = 0.0
     """Largest norm of a replica's logit gradient; 0: none."""
     logit_mean: float = 0.0
@@ -61,7 +61,7 @@ class GradientSearch(Searcher):
         self.state.loss = np.full(len(replicas), np.nan)
 
     def temperature(self, epoch: int, epochs: int) -> float:
-        """Of the sampler in this epoch."""
+        """Temperature of the sampler in this epoch."""
         return 1.0
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
@@ -144,7 +144,7 @@ class Annealed(GradientSearch):
         positive(self, "tau_max", "tau_min")
 
     def temperature(self, epoch: int, epochs: int) -> float:
-        """Linear from tau_max in the first to tau_min in the last epoch."""
+        """Temperature that falls linearly from tau_max in the first to tau_min in the last epoch."""
         return self.tau_max - (self.tau_max - self.tau_min) * epoch / max(epochs - 1, 1)
 
 
@@ -193,9 +193,9 @@ class SNAS(GradientSearch):
     logit_std: float = 0.01
     """Standard deviation of the first logits."""
     temperature_start: float = 1.0
-    """Where the temperature falls from, linearly; the first epoch already takes one step, as published."""
+    """First temperature of a linear fall; the first epoch already takes one step, as published."""
     temperature_end: float = 0.03
-    """Where the temperature ends."""
+    """Last temperature."""
     temperature_epochs: int = 0
     """The divisor of that fall; 0: the epochs of the search (the original fixes 150)."""
     estimator: str = "concrete"

@@ -26,9 +26,9 @@ class Reinforce(SamplingSearcher):
     """
 
     learning_rate: float = 0.01
-    """Of Adam on the logits. Default: NATS-Bench's on the topology space."""
+    """Learning rate of Adam on the logits. Default: NATS-Bench's on the topology space."""
     momentum: float = 0.9
-    """Of the reward average; 0 would cancel everything and is refused, -1 turns the baseline off. NATS-Bench's."""
+    """Decay of the reward average; 0 would cancel everything and is refused, -1: none. Default: NATS-Bench's."""
 
     name: ClassVar[str] = "reinforce"
     edgewise: ClassVar[bool] = True

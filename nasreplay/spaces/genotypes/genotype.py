@@ -81,7 +81,7 @@ class Cell:
         return Graph(title, (*inputs, *inner, Node("c_{k}", "output")), (*edges, *joins))
 
     def all_edges(self) -> Cell:
-        """The same function with every edge written: missing ones are `none`, last in their node."""
+        """A cell of equal function with every edge written: missing ones are `none`, last in their node."""
         nodes = []
         for place, node in enumerate(self.nodes):
             used = {source for _, source in node}
@@ -90,7 +90,7 @@ class Cell:
         return Cell(tuple(nodes), self.concat)
 
     def two_inputs(self, where: str = "cell") -> Cell:
-        """The same function with two edges a node: `none` goes where something else remains.
+        """A cell of equal function with two edges a node: `none` goes where something else remains.
 
         Raises BadArchitecture naming the first node with more than two other operations, or only one edge.
         """

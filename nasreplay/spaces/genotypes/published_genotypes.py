@@ -48,7 +48,7 @@ class Published:
     multiply_adds: float | None = None
     """Millions of multiply-accumulates of one image."""
     source: str = ""
-    """Where it is printed."""
+    """The publication that prints it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Entry:
     """A published genotype."""
 
     name: str
-    """As its release calls it."""
+    """Name in its release."""
     genotype: Genotype
     """Its cells."""
     source: str

@@ -63,7 +63,7 @@ class FoundCell(NamedTuple):
     dataset: str
     """The data set that it was searched on; "" if unknown."""
     where: str
-    """Where in the search it was found, in words."""
+    """Point of the search at which it was found, in words."""
     space: str = ""
     """The space that was searched, as searches of our own name it; else ""."""
     searcher: str = ""

@@ -28,7 +28,7 @@ class FoundImages(NamedTuple):
     kept: Kept
     """Its images, from the cache."""
     folder: Path | None
-    """Where they were found; None for what a package carries."""
+    """Folder of the files; None for a data set that a package carries."""
     official: bool
     """Whether these are the published files; False for an image folder."""
 

@@ -24,7 +24,7 @@ class Part(NamedTuple):
     """The images of one part, in order."""
 
     files: list[Path]
-    """Where they are."""
+    """Paths of the images."""
     labels: np.ndarray
     """Their classes, int64 [N]."""
 

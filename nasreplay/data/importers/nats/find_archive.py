@@ -1,4 +1,4 @@
-"""Where official archives lie: at a place that is named, or where the official API looks."""
+"""Search for official archives: at a path that is named, or where the official API looks."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _TRIAL_KEYS = _TRAIN.keys() | _EVAL.keys() | _COSTS.keys() | _OTHERS
 
 
 class Slot(NamedTuple):
-    """Where the numbers of one metric in one trial stand in a row."""
+    """Places of one metric's numbers of one trial in a row."""
 
     path: str
     """Path of the pack column, `cifar10/200/train/loss`."""
@@ -192,7 +192,7 @@ def _number(given: Any, where: str) -> float:
 
 
 class _Bounds(NamedTuple):
-    """Of each number of a row: the limits, and the place of the one that it must equal if it is seconds, else -1.
+    """Limits of each number of a row, and the place of the one that it must equal if it is seconds, else -1.
 
     losses, accuracies: the places of losses and of the accuracies that were measured with them.
     """

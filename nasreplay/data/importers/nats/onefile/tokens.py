@@ -65,6 +65,6 @@ def text(content: str | bytes) -> bytes:
 
 
 def named_curve(token: bytes) -> tuple[list[bytes], bytes]:
-    """Of a curve by text: the texts, and the same curve without numbering them."""
+    """The texts of a curve by text, and the curve's token without their numbering."""
     points = _points(token, 1)
     return [key for key, _ in points], b"(" + b"".join(chain.from_iterable(points)) + b"u"
