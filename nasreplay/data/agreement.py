@@ -50,7 +50,7 @@ class Agreement:
     second: Column
     """The other."""
     architectures: int
-    """How many both hold."""
+    """Number of architectures that both columns hold."""
     kendall_tau: float
     """Kendall's tau-b; NaN, as the next two, where a column is constant."""
     spearman_rho: float
@@ -66,7 +66,7 @@ class Agreement:
 
     @property
     def columns(self) -> tuple[Column, Column]:
-        """Both."""
+        """Both columns."""
         return self.first, self.second
 
 

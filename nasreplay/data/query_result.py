@@ -57,11 +57,11 @@ class Accuracy:
     neighbor: np.ndarray
     """int64 [N], flat index of the best architecture one edit away."""
     neighbor_accuracy: np.ndarray
-    """float64 [N]."""
+    """float64 [N]: accuracy of that neighbor, percent."""
     equivalents: np.ndarray
     """int64 [N, 3], flat indices of the best equivalent cells, best first; −1 = no further one."""
     equivalents_accuracy: np.ndarray
-    """float64 [N, 3]."""
+    """float64 [N, 3]: their accuracies, percent."""
 
     @property
     def averaged_by_source(self) -> bool:

@@ -62,7 +62,7 @@ class EvaluatorBase:
     """Half of every evaluator; see `protocol.Evaluator` for what the members mean."""
 
     kind: ClassVar[str]
-    """What run headers and messages call it."""
+    """Name in run headers and messages."""
     several: ClassVar[bool] = True
     """Whether it serves several replicas at once."""
     abilities: frozenset[str] = frozenset({"evaluate", "clock"})
@@ -121,7 +121,7 @@ class EvaluatorBase:
     def slope(
         self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
     ) -> Slope:
-        """Refused with LacksCapability."""
+        """Refuse with LacksCapability."""
         raise LacksCapability(f"{self.kind} has no slope: use a table or a supernet")
 
     def begin_step(self, *, learns: bool = True) -> None:
@@ -164,7 +164,7 @@ class EvaluatorBase:
         return {}
 
     def describe(self) -> dict[str, Any]:
-        """What it is, of which space and data set, and the fidelities on offer."""
+        """Kind, space, data set and the fidelities on offer."""
         return {
             "evaluator": self.kind,
             "space": self.space.name,

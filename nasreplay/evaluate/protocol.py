@@ -58,7 +58,7 @@ class Evaluations(NamedTuple):
     clock: np.ndarray
     """float64 [N], the replica's simulated seconds after each answer."""
     answered: np.ndarray
-    """bool [N]."""
+    """bool [N]: whether the question was answered within the budget."""
     at: Fidelity
 
     def only(self, chosen: np.ndarray) -> Evaluations:

@@ -74,7 +74,7 @@ class Verified(NamedTuple):
     problems: list[str]
     """A line for each; none for a sound table."""
     compared: dict[str, int]
-    """What it was compared with → how many architectures."""
+    """Reference → number of architectures that were compared with it."""
 
 
 @with_settings(VerifySettings)
@@ -185,7 +185,7 @@ class ImportCsvSettings:
     source: str | None = None
     """Origin of the numbers; default: the file's name."""
     licence: str = "not stated"
-    """Licence of the numbers."""
+    """License of the numbers."""
     epochs: tuple[str, ...] = setting((), metavar="RECIPE=N")
     """Epochs of a recipe not named by a number."""
     own: tuple[str, ...] = setting((), metavar="NAME[=FACTS]")

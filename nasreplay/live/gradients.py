@@ -20,7 +20,7 @@ class StepGradients(NamedTuple):
     loss: Tensor
     """[S]: mean cross-entropy of each sample's images."""
     accuracy: float
-    """Percent."""
+    """Accuracy on the mini-batch, percent."""
     weights: list[Tensor | None]
     """The gradient of each shared weight, None where nothing depends on it."""
     slope: Tensor

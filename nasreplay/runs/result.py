@@ -112,7 +112,7 @@ class Comparison:
     results: list[Result]
     """One for each data set and searcher."""
     tables: dict[str, TableFacts]
-    """By data set."""
+    """Tables by data set."""
     settings: dict[str, Any] = field(default_factory=dict)
     """JSON values: what was compared, with which seed, versions and command."""
     published: list[PublishedRow] = field(default_factory=list)

@@ -68,7 +68,7 @@ class Progress(NamedTuple):
     fraction: float
     """Done share of the slowest replica's budget or of the epochs, 0 to 1."""
     running: int
-    """Replicas."""
+    """Number of replicas that still run."""
 
 
 def run(

@@ -29,7 +29,7 @@ class Architecture:
     """One point of a space: a frozen, hashable value. `str()` gives the official text."""
 
     space: Space
-    """What it is a point of."""
+    """The space that it is a point of."""
     codes: tuple[int, ...]
     """D numbers: the option of each decision."""
 

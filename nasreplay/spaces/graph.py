@@ -18,7 +18,7 @@ class Node:
     """A named box."""
 
     label: str
-    """Its text; lines end with a line break."""
+    """Text in the box; lines end with a line break."""
     kind: Literal["input", "inner", "output"] = "inner"
     """Its color, and whether it stands first or last."""
     height: float = 0.0
@@ -42,11 +42,11 @@ class Graph:
     """Nodes in an order in which every arrow points forward; two arrows may join the same nodes."""
 
     title: str
-    """What it is of: a cell's name, say."""
+    """Heading of the graph, such as the name of a cell."""
     nodes: tuple[Node, ...]
-    """In the order that arrows count in."""
+    """Nodes, in the order by which arrows name them."""
     arrows: tuple[Arrow, ...]
-    """In the order written."""
+    """Arrows, in the order written."""
 
     def without(self, operation: str) -> Graph:
         """A copy of the graph without the arrows of one operation."""

@@ -46,7 +46,7 @@ class LiveSearcherContract:
         raise TypeError("give the contract a make() that returns a searcher")
 
     def evaluator(self) -> Evaluator:
-        """What it is run on."""
+        """The evaluator on which the searcher is run."""
         raise TypeError("give the contract an evaluator() that returns an evaluator")
 
     def outcome(self, replicas: int | range | None = None, seed: int = 5, recorder: Any = None) -> Any:
@@ -116,7 +116,7 @@ class SearcherContract(LiveSearcherContract):
     replicas = 3
 
     def evaluator(self) -> Evaluator:
-        """What it is run on; a synthetic table by default."""
+        """The evaluator on which the searcher is run; a synthetic table by default."""
         return synthetic_table()
 
     def mark(self, searcher: Searcher, evaluator: Evaluator) -> tuple:

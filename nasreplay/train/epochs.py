@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     images: Tensor
     """float32 [B, 3, H, W], normalized."""
     labels: Tensor
-    """int64 [B]."""
+    """int64 [B]: classes of the images."""
 
     def to(self, dtype: torch.dtype) -> Batch:
         """The images in another precision."""

@@ -103,7 +103,7 @@ class Trainer:
     seed: int
     """The root seed."""
     device: Device = field(default_factory=Device)
-    """What it is computed on."""
+    """Device of the training."""
     augment: Augment | bool = True
     """True for the images' own training transform, False for none, or another one."""
 

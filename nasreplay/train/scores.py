@@ -29,13 +29,13 @@ class Totals:
     """Running sums over the images of a pass; part of the checkpoint, so that a resumed epoch continues them."""
 
     images: int = 0
-    """How many there were."""
+    """Number of images."""
     loss: float = 0.0
     """Sum of their losses."""
     top1: float = 0.0
-    """How many had the best logit."""
+    """Number of images whose class had the best logit."""
     top5: float = 0.0
-    """How many were among the five best logits."""
+    """Number of images whose class was among the five best logits."""
     seconds: float = 0.0
     """Wall seconds."""
 

@@ -112,7 +112,7 @@ def test_second_order_leaves_the_weights_where_they_were():
     assert all(torch.equal(p, b) for p, b in zip(supernet.weights, before, strict=True))
 
 
-# --- behaviour --------------------------------------------------------------------------------------
+# --- behavior ---------------------------------------------------------------------------------------
 
 
 def test_the_same_weights_give_the_same_number():

@@ -39,7 +39,7 @@ def test_the_error_names_the_four_forms(text):
 @pytest.mark.parametrize(
     "text", ["15625", "99999", BEST.replace("~2", "~3"), "123459", "8:8:8:8:9", "x:", "a~"]
 )
-def test_errors_of_the_recognised_form(text):
+def test_errors_of_the_recognized_form(text):
     with pytest.raises(BadArchitecture) as caught:
         read_architecture(text)
     assert repr(text) in str(caught.value) or text in str(caught.value)

@@ -65,7 +65,7 @@ class Opened(ABC):
 
     @cached_property
     def archstr2index(self) -> dict[str, int]:
-        """Text → index."""
+        """Text of an architecture → official index."""
         return {text: index for index, text in enumerate(self.meta_archs)}
 
     @property

@@ -11,7 +11,7 @@ class Facts(NamedTuple):
     """The size of a data set."""
 
     classes: int
-    """How many classes there are."""
+    """Number of classes."""
     resolution: int
     """Image side in pixels."""
     training_images: int
@@ -23,11 +23,11 @@ class EvaluationSet:
     """One of the sets of images on which a benchmark has evaluated the networks of a stored data set."""
 
     images: int
-    """How many images it has."""
+    """Number of its images."""
     which: str
     """Which images these are, in words."""
     training: str | None = None
-    """On what the networks were trained, where it is said otherwise than in the card."""
+    """Training images of the networks, in words; None: as in the card."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ImageFiles:
     side: int
     """Pixels."""
     classes: int
-    """How many classes there are."""
+    """Number of classes."""
     first_labels: bool = False
     """Whether only the labels 1 to `classes` of more are kept, and counted from 0."""
     address: str = ""
@@ -68,7 +68,7 @@ class DatasetCard:
     """Place in lists; the benchmark's stored data sets have 0 to 3."""
 
     training: str = ""
-    """On what the networks of a benchmark were trained, in words."""
+    """Training images of a benchmark's networks, in words."""
     sets: Mapping[str, EvaluationSet] = field(default_factory=dict)
     """The evaluation sets that a benchmark may hold, by name; none = no benchmark has this data set."""
     splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)

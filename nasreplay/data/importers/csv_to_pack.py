@@ -53,7 +53,7 @@ class Imported(NamedTuple):
     rows: int
     """The rows that it was made from."""
     missing: int
-    """How many architectures have none."""
+    """Number of architectures without a value."""
 
 
 def import_csv(

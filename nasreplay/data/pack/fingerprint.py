@@ -31,7 +31,7 @@ def fingerprint_of(
     sets: Mapping[str, tuple[str, ...]],
     custom: Mapping[str, CustomDataset],
 ) -> str:
-    """The sha256 of all contents, whatever title, source and licence."""
+    """The sha256 of all contents, whatever title, source and license."""
     parts = [layout.FORMAT, space.name, listed]
     parts += [f"{recipe} {epochs[recipe]} epochs" for recipe in sorted(epochs)]
     parts += [f"{recipe} {', '.join(sets[recipe])}" for recipe in sorted(sets)]

@@ -43,7 +43,7 @@ class Contents(NamedTuple):
     source: str
     """Origin of the numbers."""
     licence: str
-    """Licence of the numbers."""
+    """License of the numbers."""
     archive: str
     """Name of the official archive that it was made from, or ""."""
     epochs: Mapping[str, int]

@@ -23,9 +23,9 @@ class Answer(NamedTuple):
     """One typed answer: what the number is, from where, and what it cost."""
 
     accuracy: float
-    """Percent."""
+    """Accuracy, percent."""
     trials: int
-    """How many trials were averaged."""
+    """Number of trials that were averaged."""
     seconds: float
     """Simulated cost of one evaluation."""
     flat: int

@@ -84,7 +84,7 @@ class RankError:
     """How shared-weight accuracies order the architectures, against the table."""
 
     architectures: int
-    """How many were compared."""
+    """Number of architectures that were compared."""
     kendall_tau: float
     """Tau-b."""
     spearman_rho: float
@@ -104,7 +104,7 @@ class Gap:
     """The whole answer about a live run."""
 
     total: TotalGap
-    """Both searches."""
+    """The live search beside one on the table."""
     rank_error: RankError
     """The shared weights' error."""
     note: str

@@ -36,19 +36,19 @@ class LiveFound:
     """What a live search found."""
 
     searcher: str
-    """Name."""
+    """Name of the searcher."""
     dataset: str
-    """Name."""
+    """Name of the data set."""
     seed: int
     """Root seed."""
     found: str
     """The architecture, as its space writes it."""
     official_index: int | None
-    """Its index in the benchmark's own order; None in a space without one."""
+    """The architecture's index in the benchmark's own order; None in a space without one."""
     points: int
-    """Steps."""
+    """Number of steps."""
     wall_s: float
-    """Seconds."""
+    """Seconds that were really spent."""
     folder: Path
     """Run folder."""
     note: str

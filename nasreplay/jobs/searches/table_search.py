@@ -22,15 +22,15 @@ class TableFound:
     """What a search on a table found, and what the table says of it."""
 
     searcher: str
-    """Name."""
+    """Name of the searcher."""
     dataset: str
-    """Proper name."""
+    """Proper name of the data set."""
     oracle: bool
     """Whether it followed the exact slope, which no real search has."""
     found: str
     """The architecture."""
     official_index: int
-    """Its index in the benchmark's own order."""
+    """The architecture's index in the benchmark's own order."""
     validation_accuracy: float
     """Percent, mean over trials, longest recipe."""
     meaning: str
@@ -42,17 +42,17 @@ class TableFound:
     regret: float
     """Points below the best of the table."""
     evaluations: int
-    """Look-ups."""
+    """Number of look-ups."""
     points: int
-    """Steps."""
+    """Number of steps."""
     simulated_s: float
     """Simulated seconds."""
     wall_s: float
-    """Seconds here."""
+    """Seconds that were really spent."""
     test_accuracy: float | None
     """Percent; None where the table holds none."""
     test_meaning: str
-    """What it is."""
+    """What the test accuracy is, in words."""
     derived_validation_accuracy: float | None
     """Percent, best of 10 samples of the final policy, of searchers that have one."""
     seed: int

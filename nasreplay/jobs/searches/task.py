@@ -58,11 +58,11 @@ class Task:
     """One search to run."""
 
     searcher: str
-    """Name."""
+    """Name of the searcher."""
     evaluator: EvaluatorSettings
-    """What answers."""
+    """Settings of the evaluator that answers."""
     settings: SearchSettings
-    """How long, and where to."""
+    """Budget, seed and run folder."""
     seed: int
     """Root seed, drawn if need be."""
     command: str = ""

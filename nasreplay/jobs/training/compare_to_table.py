@@ -29,9 +29,9 @@ class TableNumber(NamedTuple):
     accuracy: float
     """The mean over the trials, in percent."""
     trials: int
-    """How many trials there are."""
+    """Number of trials."""
     meaning: str
-    """All of this in words."""
+    """The number in words."""
 
 
 class TableComparison(NamedTuple):

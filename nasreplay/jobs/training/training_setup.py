@@ -49,7 +49,7 @@ class CellSizes(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Both, in words."""
+        """Channels and cells, in words."""
         return f"{self.channels} channels and {self.cells} cells a stage"
 
 
@@ -61,7 +61,7 @@ class Network(NamedTuple):
     sizes: Plan | CellSizes
     """What is around the cells: a plan for genotypes, sizes for the benchmark's cells."""
     words: str
-    """Both in words."""
+    """Recipe and sizes, in words."""
     build: Callable[[], nn.Module]
     """Makes it with fresh weights."""
 
@@ -90,7 +90,7 @@ class Training:
     source: ImageSource | StreamedSource
     """The data set."""
     device: Device
-    """What it is computed on."""
+    """Device of the training."""
     recipe: Recipe
     """How it is trained."""
     network: Network

@@ -59,9 +59,9 @@ class Layout:
     height: float
     """Height of the whole graph, points."""
     nodes: tuple[Box, ...]
-    """In the order of the graph's nodes."""
+    """Boxes of the nodes, in their order."""
     labels: tuple[Box | None, ...]
-    """In the order of the graph's arrows; None where one has no text."""
+    """Boxes of the arrows' texts, in the order of the arrows; None where one has no text."""
     routes: tuple[tuple[Point, ...], ...]
     """The points of each arrow from node to node, joined by `curve`."""
 
@@ -135,7 +135,7 @@ def _ports(ranks: Ranks) -> Ports:
 
 
 def _heights(ranks: Ranks, sizes: Sequence[Size], ports: Ports) -> np.ndarray:
-    """y of every stop: the order kept, arrows as level as possible (least sum of climbs, a linear programme).
+    """y of every stop: the order kept, arrows as level as possible (least sum of climbs, a linear program).
 
     Climbs between two columns that an arrow only passes count most. Everything then moves to the middle of what it
     joins, as far as its neighbors let it.

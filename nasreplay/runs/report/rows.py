@@ -30,7 +30,7 @@ class Row:
     score: str
     """What a replica is credited with: last or published."""
     validation_accuracy_mean: float | None
-    """Percent."""
+    """Mean over the replicas, percent."""
     validation_accuracy_std: float | None
     """Percent, population standard deviation over the replicas."""
     validation_accuracy_low95: float | None
@@ -40,7 +40,7 @@ class Row:
     test_accuracy_mean: float | None
     """Percent; None where the table holds no test accuracy."""
     test_accuracy_std: float | None
-    """Percent."""
+    """Population standard deviation over the replicas, percent."""
     regret_mean: float | None
     """Percent points below the best validation accuracy of the table."""
     table_optimum: float

@@ -81,8 +81,8 @@ class Model:
         """int8 [n, K, D]: random good points, each decision kept with probability 1 − bandwidth, else uniform."""
         n, count, decisions = good.shape
         shape = (n, self.candidates, decisions)
-        centre = draws.integers(count, self.candidates)
-        kept = np.take_along_axis(good, centre[:, :, None], axis=1)
+        center = draws.integers(count, self.candidates)
+        kept = np.take_along_axis(good, center[:, :, None], axis=1)
         keep = draws.uniform(shape[1] * decisions).reshape(shape) < 1 - width[:, None]
         other = draws.uniform(shape[1] * decisions).reshape(shape) * self.choices
         return np.where(keep, kept, other.astype(np.int8))

@@ -253,5 +253,5 @@ class CurriculumFixed(Curriculum):
     )
 
     def _first(self, operations: int) -> int:
-        """All of them."""
+        """All architectures."""
         return operations

@@ -202,7 +202,7 @@ class SNAS(GradientSearch):
     """concrete (published), exact (softmax, no noise), hard (one architecture, score function), score (of the
     concrete density)."""
     samples: int = 1
-    """Drawn in a step, their gradients averaged; on shared weights each has a micro-batch of its own."""
+    """Samples of a step, whose gradients are averaged; on shared weights each has a micro-batch of its own."""
 
     name: ClassVar[str] = "snas"
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"

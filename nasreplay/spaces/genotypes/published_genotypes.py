@@ -60,7 +60,7 @@ class Entry:
     genotype: Genotype
     """Its cells."""
     source: str
-    """Who found it: authors, conference, year."""
+    """Publication that found it: authors, conference, year."""
     dialect: str
     """The release whose network is meant (`network_plan.DIALECTS`)."""
     published: tuple[Published, ...] = ()

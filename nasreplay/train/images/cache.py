@@ -21,7 +21,7 @@ import numpy as np
 from nasreplay.data.embedded import home
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
-from nasreplay.train.images.published_files import Decoded, Labelled
+from nasreplay.train.images.published_files import Decoded, Labeled
 
 FORMAT = 1  # changes when a reader decodes differently
 PARTS = ("train", "valid", "test")
@@ -91,7 +91,7 @@ def _opened(folder: Path) -> Kept | None:
         return None
 
 
-def _mapped(folder: Path, part: str, counts: dict[str, int]) -> Labelled | None:
+def _mapped(folder: Path, part: str, counts: dict[str, int]) -> Labeled | None:
     if part not in counts:
         return None
     # "c": writes (there are none) would stay in memory; torch warns about arrays that refuse them
@@ -115,7 +115,7 @@ def _write(folder: Path, decoded: Decoded) -> None:
     counts = {}
     try:
         for part in PARTS:
-            arrays: Labelled | None = getattr(decoded, part)
+            arrays: Labeled | None = getattr(decoded, part)
             if arrays is None:
                 continue
             counts[part] = len(arrays[0])

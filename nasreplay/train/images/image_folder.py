@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasreplay.errors import BadData
-from nasreplay.train.images.published_files import Decoded, Labelled
+from nasreplay.train.images.published_files import Decoded, Labeled
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".pgm"}
 LARGEST_SIDE = 64
@@ -123,7 +123,7 @@ def _part(found: list[tuple[Path, int]]) -> Part:
     return Part([file for file, _ in found], np.array([label for _, label in found], dtype=np.int64))
 
 
-def _decoded(part: Part, side: int) -> Labelled:
+def _decoded(part: Part, side: int) -> Labeled:
     from PIL import Image, ImageOps
 
     images = np.empty((len(part.files), 3, side, side), dtype=np.uint8)

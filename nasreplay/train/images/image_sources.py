@@ -24,7 +24,7 @@ from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.train.augment import Augment
 from nasreplay.train.images.find_images import FoundImages, find
-from nasreplay.train.images.published_files import PUBLISHED, Labelled
+from nasreplay.train.images.published_files import PUBLISHED, Labeled
 from nasreplay.train.images.splits import read_parts, seeded_parts
 
 NORMAL = {name: card.normalization for name, card in CARDS.items() if card.normalization}
@@ -32,14 +32,14 @@ NORMAL = {name: card.normalization for name, card in CARDS.items() if card.norma
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labelled images of one part of a data set, in memory."""
+    """Labeled images of one part of a data set, in memory."""
 
     images: Tensor
     """Pixels, uint8 [N, 3, H, W]."""
     labels: Tensor
     """Their classes, int64 [N], 0..classes-1."""
     classes: int
-    """How many classes there are."""
+    """Number of classes."""
     mean: tuple[float, ...]
     """Mean of each channel, 0..255, for the normalization."""
     std: tuple[float, ...]
@@ -80,7 +80,7 @@ class SearchData(NamedTuple):
     valid: ImageSet
     """The architecture's images, for validation as they are."""
     test: ImageSet | None
-    """For final reports only."""
+    """Test images, for final reports only."""
     note: str
     """What is not official."""
 
@@ -110,7 +110,7 @@ class ImageSource:
         flip = dataset not in CARDS or CARDS[dataset].flip
         side = kept.decoded.train[0].shape[-1]
 
-        def whole(part: Labelled) -> ImageSet:
+        def whole(part: Labeled) -> ImageSet:
             images, labels = map(torch.from_numpy, part)
             return ImageSet(images, labels, len(self.names), mean, std, side // 8, flip)
 
@@ -174,7 +174,7 @@ class ImageSource:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.names)
 
     @property

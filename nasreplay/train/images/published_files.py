@@ -13,18 +13,18 @@ from nasreplay.data.cards.base import ImageFiles
 from nasreplay.errors import BadData
 from nasreplay.train.images.cifar_pickles import pickled_images
 
-Labelled = tuple[np.ndarray, np.ndarray]
+Labeled = tuple[np.ndarray, np.ndarray]
 """Images uint8 [N, 3, H, W] and labels int64 [N]."""
 
 
 class Decoded(NamedTuple):
     """A data set as arrays."""
 
-    train: Labelled
+    train: Labeled
     """The training images."""
-    valid: Labelled | None
+    valid: Labeled | None
     """The validation images; None unless the source has a validation folder of its own."""
-    test: Labelled
+    test: Labeled
     """The test images."""
     names: tuple[str, ...]
     """The names of the classes."""
@@ -51,18 +51,18 @@ def read_published(folder: Path, about: ImageFiles) -> Decoded:
     return Decoded(train, None, test, tuple(map(str, range(about.classes))))
 
 
-def _joined(parts: list[Labelled]) -> Labelled:
+def _joined(parts: list[Labeled]) -> Labeled:
     return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
 
 
-def _first_classes(part: Labelled, classes: int) -> Labelled:
+def _first_classes(part: Labeled, classes: int) -> Labeled:
     images, labels = part
     keep = (labels >= 1) & (labels <= classes)
     return images[keep], labels[keep] - 1
 
 
 def read_digits() -> Decoded:
-    """The 1,797 real handwritten digits (UCI) that scikit-learn carries, as grey 8×8 images in 3 channels.
+    """The 1,797 real handwritten digits (UCI) that scikit-learn carries, as gray 8×8 images in 3 channels.
 
     They keep their 8×8 pixels: two halvings leave 2×2, and a tiny network learns them in seconds. Ink 0..16 becomes
     0..255. The order is shuffled with seed 1021; the last 360 are the test set.
@@ -70,8 +70,8 @@ def read_digits() -> Decoded:
     from sklearn.datasets import load_digits
 
     ink, labels = map(np.asarray, load_digits(return_X_y=True))
-    grey = np.rint(ink.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
-    order = list(range(len(grey)))
+    gray = np.rint(ink.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
+    order = list(range(len(gray)))
     Random(1021).shuffle(order)
-    images, labels = np.repeat(grey, 3, axis=1)[order], labels.astype(np.int64)[order]
+    images, labels = np.repeat(gray, 3, axis=1)[order], labels.astype(np.int64)[order]
     return Decoded((images[:-360], labels[:-360]), None, (images[-360:], labels[-360:]), tuple("0123456789"))

@@ -41,7 +41,7 @@ class StreamedSet:
     labels: np.ndarray
     """Their classes, int64 [N]."""
     classes: int
-    """How many classes there are."""
+    """Number of classes."""
     side: int = SIDE
     """Pixels of what a network gets."""
     workers: int = WORKERS
@@ -170,7 +170,7 @@ class StreamedSource:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.names)
 
     @cached_property
