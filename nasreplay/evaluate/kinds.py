@@ -1,8 +1,8 @@
 """Kinds of evaluators, by the names that `--evaluator` takes: each is a settings class that opens its evaluator.
 
-A new kind is an evaluator and, in the same file, a frozen dataclass of settings whose `open` gives it:
-`class MySettings(EvaluatorSettings, kind="mine")`. `jobs.evaluator_kinds` imports it; other packages name theirs in
-the entry-point group `nasreplay.evaluators`.
+A new kind is one file: an evaluator, and a frozen dataclass `class MySettings(EvaluatorSettings, kind="mine")` whose
+`open` gives it. It is found in this folder; `jobs.evaluator_kinds` imports what stands elsewhere. Other packages name
+theirs in the entry-point group `nasreplay.evaluators`.
 """
 
 from __future__ import annotations
@@ -67,5 +67,5 @@ class EvaluatorSettings:
         raise TypeError(f"{type(self).__name__} has no open")
 
 
-EVALUATORS: Registry[type[EvaluatorSettings]] = Registry("evaluator")
-"""The kinds by name; `jobs.evaluator_kinds` imports the built-in ones."""
+EVALUATORS: Registry[type[EvaluatorSettings]] = Registry("evaluator", "nasreplay.evaluate")
+"""The kinds by name; `jobs.evaluator_kinds` imports those of other rooms."""

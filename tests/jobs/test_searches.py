@@ -98,10 +98,7 @@ def test_a_gap_needs_a_sample():
 
 
 OWN_KIND = """
-from nasreplay.errors import BadSetting
 from nasreplay.evaluate.kinds import EvaluatorSettings
-from nasreplay.jobs.searches import search
-from nasreplay.jobs.tabulation import tabulate
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing.made_up import Formula
 
@@ -111,7 +108,14 @@ class Mine(Formula):
 class Settings(EvaluatorSettings, kind="formula"):
     def open(self, asker=None):
         return Mine(TOPOLOGY)
+"""
+USE_IT = """
+from nasreplay import evaluate
+from nasreplay.errors import BadSetting
+from nasreplay.jobs.searches import search
+from nasreplay.jobs.tabulation import tabulate
 
+evaluate.__path__.append("more")
 print(tabulate("formula.h5", "formula", sample=20, seed=1).title)
 try:
     search("rea", "formula")
@@ -121,10 +125,11 @@ except BadSetting as refused:
 
 
 @pytest.mark.slow
-def test_a_kind_of_ones_own_is_tabulated_and_a_search_asks_for_its_table(tmp_path):
-    (tmp_path / "own.py").write_text(OWN_KIND)
+def test_a_new_file_is_a_new_kind_that_is_tabulated_and_a_search_asks_for_its_table(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "formula.py").write_text(OWN_KIND)
     done = subprocess.run(
-        [sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", USE_IT], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     title, refused = done.stdout.splitlines()
     assert "20 of 15,625 architectures" in title
