@@ -25,8 +25,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origi
 from nasreplay.errors import UnknownName
 
 T = TypeVar("T")
-Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
-"""What JSON can say."""
+Json = dict[str, Any]
+"""An object of JSON: what is read from files and written to them, and passes between no modules otherwise."""
 
 
 class Form(NamedTuple):

@@ -243,3 +243,11 @@ def test_docstrings_are_found():
         '"""A."""\nclass A:\n    """B."""\n    x: int = 0\n    """C."""\n    def f(self): """D."""'
     )
     assert sorted(docstrings(tree)) == ["A.", "B.", "C.", "D."]
+
+
+def test_dictionaries_of_anything_cross_no_border_but_that_to_files():
+    for file in FILES:
+        if file.startswith(("jobs/", "cli/")):
+            assert "dict[str, Any]" not in (PACKAGE / file).read_text(encoding="utf-8"), (
+                f"{file}: say which fields"
+            )

@@ -12,7 +12,7 @@ from nasreplay.data.agreement import Agreement
 from nasreplay.files.columns import aligned
 from nasreplay.jobs import correlation
 from nasreplay.jobs.correlation import CorrelateSettings
-from nasreplay.settings import chosen
+from nasreplay.settings import Json, chosen
 
 
 @click.command()
@@ -33,7 +33,7 @@ def correlate(first: str, second: str, as_json: bool, **values: Any) -> None:
         click.echo(f"figure: {settings.figure}", err=True)
 
 
-def _facts(found: Agreement) -> dict[str, Any]:
+def _facts(found: Agreement) -> Json:
     numbers = {name: getattr(found, name) for name in ("kendall_tau", "spearman_rho", "pearson_r")}
     return {
         "first": found.first.meaning,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 import click
 
 from nasreplay.files.columns import aligned
+from nasreplay.settings import Json
 from nasreplay.spaces.costs.network_plan import DIALECTS
 from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
 from nasreplay.spaces.genotypes.published_genotypes import Entry, Published, entry
@@ -38,7 +38,7 @@ def zoo(name: str | None, form: str | None, as_json: bool) -> None:
         click.echo("\n".join(_page(entry(name))))
 
 
-def _facts(one: Entry) -> dict[str, Any]:
+def _facts(one: Entry) -> Json:
     counted = one.counted
     return {
         "name": one.name,

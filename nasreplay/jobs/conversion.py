@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from nasreplay.errors import BadArchitecture
-from nasreplay.settings import setting, with_settings
+from nasreplay.settings import Json, setting, with_settings
 from nasreplay.spaces import Architecture, Genotype, Space, space_named
 from nasreplay.spaces.genotypes.notation import WRITERS
 from nasreplay.spaces.read import FORMS, Named, place_of, read, read_architecture
@@ -67,5 +66,5 @@ def _converted(named: Named, settings: ConvertSettings, space: Space | None) -> 
 
 def _everything(each: Architecture) -> str:
     index = each.official_index if each.space.indexed else None
-    told: dict[str, Any] = {"space": each.space.name, "index": index, "string": str(each)}
+    told: Json = {"space": each.space.name, "index": index, "string": str(each)}
     return json.dumps(told | {form: write(each.codes) for form, write in each.space.forms.items()})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from nasreplay.errors import BadSetting
+from nasreplay.settings import Json
 
 if TYPE_CHECKING:
     from nasreplay.evaluate.ledger import Ledger
@@ -102,7 +103,7 @@ class RankZeroRecorder:
     def __init__(self, group: ProcessGroup, folder: RunFolder | None):
         self.group, self.folder = group, folder
 
-    def start(self, header: dict[str, Any], searcher: Searcher, evaluator: Evaluator) -> int:
+    def start(self, header: Json, searcher: Searcher, evaluator: Evaluator) -> int:
         """Read the folder on rank 0 and load the state found there on every rank; returns the step to go on from."""
 
         def found() -> tuple[int, Any]:

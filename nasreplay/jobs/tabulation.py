@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.jobs.evaluator_kinds import EVALUATORS, SupernetSettings
-from nasreplay.settings import chosen, refuse_unknown, setting
+from nasreplay.settings import Json, chosen, refuse_unknown, setting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +80,7 @@ def tabulate(
         raise Interrupted("interrupted; the same command goes on where it ended") from None
 
 
-def _evaluator(name: str, run: Path | None, values: dict[str, Any]) -> Evaluator:
+def _evaluator(name: str, run: Path | None, values: Json) -> Evaluator:
     if run is not None:
         from nasreplay.live.trained import trained
 

@@ -24,7 +24,7 @@ from nasreplay.files.state import load_state, save_state
 from nasreplay.runs.folder import open_folder, read_header, versions
 from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
-from nasreplay.settings import Plain
+from nasreplay.settings import Json
 from nasreplay.spaces import space_named
 
 KEPT = 2
@@ -65,7 +65,7 @@ class RunFolder(Generic[S, E]):
     def __init__(
         self,
         folder: Path,
-        facts: Facts,
+        facts: Json,
         *,
         resume: bool = False,
         save_every_s: float = 1.0,
@@ -181,7 +181,7 @@ class RunFolder(Generic[S, E]):
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
 
-    def _write(self, **event: Plain) -> None:
+    def _write(self, **event: Any) -> None:
         self.log.write(json.dumps(event).encode() + b"\n")
 
     def _checkpoint(self, step: int, searcher: S, evaluator: E) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from nasreplay.data.query_result import Accuracy, DatasetNumbers, QueryResult
 from nasreplay.files.columns import csv_text
+from nasreplay.settings import Json
 
 
 def json_text(result: QueryResult) -> str:
@@ -24,9 +25,9 @@ def json_text(result: QueryResult) -> str:
     return "[" + ",\n ".join(lines) + "]"
 
 
-def _object(result: QueryResult, which: int) -> dict[str, Any]:
+def _object(result: QueryResult, which: int) -> Json:
     flat = int(result.flat[which])
-    about: dict[str, Any] = {
+    about: Json = {
         "architecture": result.text(flat),
         "space": result.space.name,
         "index": int(result.official[flat]),
@@ -42,7 +43,7 @@ def _object(result: QueryResult, which: int) -> dict[str, Any]:
     }
 
 
-def _dataset(result: QueryResult, known: DatasetNumbers, which: int) -> dict[str, Any]:
+def _dataset(result: QueryResult, known: DatasetNumbers, which: int) -> Json:
     return {
         "parameters": _count(known.parameters[which]),
         "flops": _count(known.flops[which]),
@@ -51,7 +52,7 @@ def _dataset(result: QueryResult, known: DatasetNumbers, which: int) -> dict[str
     }
 
 
-def _accuracy(result: QueryResult, each: Accuracy, which: int) -> dict[str, Any]:
+def _accuracy(result: QueryResult, each: Accuracy, which: int) -> Json:
     trials = zip(each.seeds, each.trials[which].tolist(), strict=True)
     same = zip(each.equivalents[which].tolist(), each.equivalents_accuracy[which], strict=True)
     return {
@@ -77,7 +78,7 @@ def _accuracy(result: QueryResult, each: Accuracy, which: int) -> dict[str, Any]
     }
 
 
-def _neighbor(result: QueryResult, each: Accuracy, which: int) -> dict[str, Any] | None:
+def _neighbor(result: QueryResult, each: Accuracy, which: int) -> Json | None:
     flat = int(each.neighbor[which])
     if np.isnan(each.neighbor_accuracy[which]):
         return None

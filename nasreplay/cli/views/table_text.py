@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nasreplay.data.describe import description
 from nasreplay.data.pack import Pack
+from nasreplay.settings import Json
 
 
 def description_lines(pack: Pack) -> list[str]:
@@ -39,7 +38,7 @@ def _custom_text(pack: Pack, stored: str) -> str:
     return f": a custom data set, {facts.classes} classes, {side} pixels, {facts.training_images:,} training images"
 
 
-def _trials_text(name: str, facts: dict[str, Any]) -> str:
+def _trials_text(name: str, facts: Json) -> str:
     if facts["averaged_by_source"]:
         trials = "one value by the source, its trials not known"
     else:

@@ -24,7 +24,7 @@ from nasreplay.search import make
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import run as run_on
 from nasreplay.seeds import Stream
-from nasreplay.settings import setting, with_settings
+from nasreplay.settings import Json, setting, with_settings
 
 EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
 
@@ -73,7 +73,7 @@ class TotalGap:
         """Points of validation accuracy."""
         return self.table.table_valid - self.live.table_valid
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """The gap as JSON values."""
         rows = {"live": self.live.plain(), "table": self.table.plain(), "gap": self.gap}
         return {**vars(self), **rows}
@@ -94,7 +94,7 @@ class RankError:
     best_by_shared_weights: TableFacts
     """Row of the first of these."""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """The error as JSON values."""
         return {**vars(self), "best_by_shared_weights": self.best_by_shared_weights.plain()}
 
@@ -110,7 +110,7 @@ class Gap:
     note: str
     """What is unusual of the run's images; "" for nothing."""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """Both gaps as JSON values."""
         return {**self.total.plain(), "rank_error": self.rank_error.plain()}
 

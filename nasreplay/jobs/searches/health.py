@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs.searches.table_facts import TableFacts, table_facts
 from nasreplay.search.base import Searcher
+from nasreplay.settings import Json
 from nasreplay.spaces.genotypes.derivation import softmax
 
 COLLAPSE = 0.5  # share of skip connections from which on a cell counts as collapsed
@@ -47,7 +47,7 @@ class EpochFacts:
     table: TableFacts | None
     """The answer's row of a table of the same data set; None without one."""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """The line as flat JSON values; what is unknown is left out."""
         facts = {"found": self.found, **self.measured}
         facts |= {} if self.skip_share is None else {"skip_share": self.skip_share}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,6 +24,7 @@ from nasreplay.runs.store import save_result
 from nasreplay.runs.tensorboard import TensorBoardWriter
 from nasreplay.search import Searcher, run
 from nasreplay.search.driver import Progress
+from nasreplay.settings import Json
 from nasreplay.train.distributed import process_group
 
 SAVE_EVERY_S = 30.0
@@ -58,7 +58,7 @@ class LiveFound:
     checkpoint: Path | None
     """The file that `nasreplay retrain` takes, where the published scripts leave one."""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """The result as JSON values; what is unknown is left out."""
         known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
         paths = {name: str(value) for name, value in known.items() if isinstance(value, Path)}
@@ -80,7 +80,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     checkpoint = _checkpoint(searcher, task, folder) if group.is_rank_zero and own.leaves_checkpoint else None
     board = TensorBoardWriter(folder / "tensorboard")
 
-    def each_epoch(epoch: int, searcher: Searcher, evaluator: LiveEvaluator) -> dict[str, Any]:
+    def each_epoch(epoch: int, *_: object) -> Json:
         facts = epoch_facts(searcher, evaluator, truth)
         board.add(epoch, facts.plain())
         tell(facts.line(epoch, epochs or 0))
@@ -94,7 +94,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
         resume=settings.resume,
         save_every_s=SAVE_EVERY_S,
         each_epoch=each_epoch if epochs else None,
-        keep_epoch=checkpoint.save if checkpoint else None,
+        keep_epoch=_kept(checkpoint, searcher, evaluator),
         files=TENSOR_FILES,
     )
     recorder = RankZeroRecorder(group, record if group.is_rank_zero else None)
@@ -142,6 +142,14 @@ def _check(searcher: Searcher, evaluator: LiveEvaluator, own: LiveSettings) -> N
             )
         if "slope" in searcher.needs and (samples := searcher.settings().get("samples")):
             evaluator.check_samples(samples)
+
+
+def _kept(
+    checkpoint: SearchCheckpoint | None, searcher: Searcher, evaluator: LiveEvaluator
+) -> Callable[..., None] | None:
+    if checkpoint is None or not isinstance(evaluator, SupernetEvaluator):
+        return None
+    return lambda epoch, facts, *_: checkpoint.save(epoch, facts, searcher, evaluator)
 
 
 def _shown(show: Show, steps: int) -> Callable[[Progress], None]:

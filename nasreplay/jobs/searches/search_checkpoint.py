@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from nasreplay.errors import BadOutput
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import GenotypeNetwork
 from nasreplay.runs.record import read_events
+from nasreplay.search import Searcher
+from nasreplay.settings import Json
 from nasreplay.train.checkpoint import save_checkpoint
 
 
@@ -27,18 +31,19 @@ class SearchCheckpoint:
         self.path, self.run, self.options = path, run, options
         self._told: list[tuple[str, float]] | None = None
 
-    def save(self, epoch: int, facts: dict[str, Any], searcher: Any, evaluator: Any) -> None:
+    def save(self, epoch: int, facts: Json, searcher: Searcher, evaluator: SupernetEvaluator) -> None:
         """Replace the file after an epoch (counted from 0) with these facts. Raises BadOutput."""
         if self._told is None:
             before = [event for event in read_events(self.run) if event["event"] == "epoch"]
             self._told = [_told(event) for event in before[:epoch]]
         self._told.append(_told(facts))
+        assert isinstance(evaluator.network, GenotypeNetwork)
         best = max(self._told, key=lambda pair: pair[1])
         told = {**dict(enumerate(self._told)), "best": best}
         state = {
             "epoch": epoch + 1,
             "args": dict(self.options),
-            "search_model": evaluator.net.state_dict() | _logits(searcher, evaluator.space),
+            "search_model": evaluator.net.state_dict() | _logits(searcher, evaluator.network.space),
             "genotypes": {at: text for at, (text, _) in told.items()},
             "valid_accuracies": {at: accuracy for at, (_, accuracy) in told.items()},
         }
@@ -46,11 +51,11 @@ class SearchCheckpoint:
         save_checkpoint(self.path, state)
 
 
-def _told(facts: dict[str, Any]) -> tuple[str, float]:
+def _told(facts: Json) -> tuple[str, float]:
     return facts["found"], facts["shared_accuracy"]
 
 
-def _logits(searcher: Any, space: Any) -> dict[str, Any]:
+def _logits(searcher: Any, space: Any) -> Json:
     """The logits of a gradient search by parameter name; empty for other searchers."""
     logits = getattr(searcher.state, "logits", None)
     if logits is None or logits.shape[1:] != space.mask.shape:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
 from nasreplay.search import Budget, Searcher, run
+from nasreplay.settings import Json
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TableFound:
     folder: Path
     """Run folder."""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """The result as JSON values; what is unknown is left out."""
         known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
         return {**known, "folder": str(self.folder)}

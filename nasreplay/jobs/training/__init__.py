@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
-from nasreplay.settings import to_plain, with_settings
+from nasreplay.settings import Json, to_plain, with_settings
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training.compare_to_table import TableComparison
@@ -27,7 +27,7 @@ class TrainingResult:
     """Target, data, recipe, network."""
     facts: NetworkFacts
     """Size, work and memory of the network."""
-    header: dict[str, Any]
+    header: Json
     """The contents of run.json."""
     folder: Path
     """The run folder."""
@@ -43,7 +43,7 @@ class TrainingResult:
         """What was published of the target on this data set."""
         return published(self.training)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """The result as JSON values."""
         table = self.table and {
             "numbers": [number._asdict() for number in self.table.numbers],

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,6 +14,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.runs.folder import open_folder
 from nasreplay.search.driver import StopSignals
 from nasreplay.seeds import root_seed
+from nasreplay.settings import Json
 from nasreplay.train.checkpoint import Checkpoints
 from nasreplay.train.distributed import process_group
 from nasreplay.train.loop import Images, Trainer
@@ -33,8 +33,8 @@ class TrainingFolder:
     def __init__(
         self,
         path: str,
-        header: dict[str, Any],
-        facts: dict[str, Any],
+        header: Json,
+        facts: Json,
         *,
         resume: bool = False,
         save_every_s: float = 30.0,
@@ -46,9 +46,7 @@ class TrainingFolder:
         self.epochs: list[Epoch] = []
 
     @staticmethod
-    def _open(
-        name: str, header: dict[str, Any], facts: dict[str, Any], resume: bool
-    ) -> tuple[Path, dict[str, Any]]:
+    def _open(name: str, header: Json, facts: Json, resume: bool) -> tuple[Path, Json]:
         if "{seed}" in name:
             header = {**header, "seed": root_seed(header["seed"])}
         path = Path(name.replace("{seed}", str(header["seed"])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nasreplay import config
 from nasreplay.errors import BadSetting
@@ -15,7 +15,7 @@ from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import NETWORKS
-from nasreplay.settings import settings_of
+from nasreplay.settings import Json, settings_of
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
@@ -105,7 +105,7 @@ class Training:
         """The last epoch that is trained."""
         return self.settings.epochs or self.recipe.total
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> Json:
         """What a continued training must have in common, as JSON values."""
         sizes = self.network.sizes
         return {
@@ -263,7 +263,7 @@ def _all_images(source: ImageSource | StreamedSource) -> tuple[Images, Mapping[s
     return source.train, {**valid, "ori-test": source.all_test}
 
 
-def _given(settings: RetrainSettings, **fields: str) -> dict[str, Any]:
+def _given(settings: RetrainSettings, **fields: str) -> Json:
     """Another name for those of these settings that were given: setting → name."""
     return {
         name: getattr(settings, one) for one, name in fields.items() if getattr(settings, one) is not None

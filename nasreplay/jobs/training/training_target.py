@@ -6,13 +6,14 @@ import hashlib
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
+from nasreplay.settings import Json
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
@@ -171,19 +172,19 @@ def _of_run(folder: Path, which: str, step: int | None = None) -> FoundCell:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
 
 
-def _last(events: list[dict[str, Any]]) -> tuple[str, str]:
+def _last(events: list[Json]) -> tuple[str, str]:
     found = [event for event in events if event["event"] in ("step", "end")]
     if found:
         return found[-1]["found"], f"step {found[-1]['step']:,}"
     return _first_best(events, "accuracy")["architecture"], "the best evaluation"
 
 
-def _best_epoch(events: list[dict[str, Any]]) -> tuple[str, str]:
+def _best_epoch(events: list[Json]) -> tuple[str, str]:
     best = _first_best(events, "shared_accuracy")
     return best["found"], f"the best epoch ({best['epoch'] + 1})"
 
 
-def _first_best(events: list[dict[str, Any]], key: str) -> dict[str, Any]:
+def _first_best(events: list[Json], key: str) -> Json:
     told = [event for event in events if key in event and event.get("answered", True)]
     if not told:
         raise LookupError(f"no event has {key}")
