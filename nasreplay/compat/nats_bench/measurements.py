@@ -1,7 +1,7 @@
 """What a table says of trained networks by the rules of the official NATS-Bench API, for arrays of architectures.
 
-Shapes: N architectures asked about (flat indices [N]). Units, trials and means are those of `data.trained`; an epoch
-is counted from 1 (the official `iepoch` plus 1), None is the last one. `all-time` of training is the seconds of all
+Shapes: N architectures asked about (flat indices [N]). Units, trials and means are those of `stored_training`; epochs
+are counted from 1 (the official `iepoch` plus 1), None is the last one. `all-time` of training is the seconds of all
 epochs so far; of an evaluation set, of one pass after each epoch.
 """
 
@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.compat.nats_bench.stored_training import Table, Trained
+from nasreplay.compat.nats_bench.single_row import Cell
+from nasreplay.compat.nats_bench.stored_training import Trained
 from nasreplay.data import semantics
+from nasreplay.data.pack import Pack
 from nasreplay.data.semantics import CustomDataset, Meaning
 from nasreplay.data.trials import MEAN
 from nasreplay.errors import NotMeasured
@@ -36,7 +38,7 @@ class Simulated(NamedTuple):
 class Measurements:
     """The answers of a table. `flat` names the rows of one that does not hold its whole space."""
 
-    def __init__(self, table: Table, flat: Sequence[int] | None = None):
+    def __init__(self, table: Pack | Cell, flat: Sequence[int] | None = None):
         self.table = table
         self._flat = np.arange(table.space.size) if flat is None else np.array(flat)
         self._kept: dict[tuple[str, str], Trained] = {}
@@ -143,27 +145,20 @@ class Measurements:
             if valtest and both:
                 other = trained.value(both.set, "accuracy", flat, epoch, columns)
                 accuracy = np.where(missing, other, accuracy)
-            self._check(accuracy, trained, where, flat, epoch, "" if valtest or not both else _VALTEST)
+            if (unknown := np.isnan(accuracy)).any():
+                name, also = (
+                    trained.name(int(flat[unknown.argmax()])),
+                    "" if valtest or not both else _VALTEST,
+                )
+                raise NotMeasured(
+                    f"{where.set} of {name} was not measured after epoch {epoch} of {trained}, which has "
+                    f"{trained.epochs} epochs{also}"
+                )
         seconds = trained.training_seconds.take(flat) * epoch
         evaluation = trained.evaluation_seconds(where.set).take(flat)
         seconds += np.where(np.isnan(evaluation), 0.0, evaluation)
-        return Simulated(accuracy, self._latency(dataset, trained).take(flat), seconds, missing)
-
-    def _latency(self, dataset: str, trained: Trained) -> np.ndarray:
-        has = trained.recipe in self.holdings.get(dataset, ())
-        return (self.trained(dataset, trained.recipe) if has else trained).latency
-
-    @staticmethod
-    def _check(
-        accuracy: np.ndarray, trained: Trained, where: Meaning, flat: np.ndarray, epoch: int, also: str
-    ) -> None:
-        missing = np.flatnonzero(np.isnan(accuracy))
-        if len(missing):
-            name = trained.name(int(flat[missing[0]]))
-            raise NotMeasured(
-                f"{where.set} of {name} was not measured after epoch {epoch} of {trained}, which has "
-                f"{trained.epochs} epochs{also}"
-            )
+        own = self.trained(dataset, recipe) if recipe in self.holdings.get(dataset, ()) else trained
+        return Simulated(accuracy, own.latency.take(flat), seconds, missing)
 
 
 _VALTEST = "; valtest=True takes the accuracy on validation and test images together"

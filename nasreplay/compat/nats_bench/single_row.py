@@ -1,4 +1,4 @@
-"""One architecture of an official file or dictionary, read as a table of a single row (`data.measurements.Table`)."""
+"""One architecture of an official file or dictionary, read as a pack of a single row."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nasreplay.data import semantics
+from nasreplay.data.importers.nats.conversion_parts import column_of
 from nasreplay.data.importers.nats.template import Record
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.errors import NotMeasured
@@ -14,21 +15,21 @@ from nasreplay.spaces import Space
 
 
 class Cell:
-    """The numbers of one record. Row 0 is the architecture; paths and shapes are those of a pack."""
+    """The numbers of one record, offered as `Pack` does: row 0 is the architecture."""
 
     custom: Mapping[str, CustomDataset] = semantics.NO_CUSTOM
 
     def __init__(self, space: Space, record: Record):
         self.space, self._structure = space, record.structure
-        trials: dict[str, dict[int, np.ndarray]] = {}
+        found: dict[str, set[int]] = {}
         for slot in record.structure.slots:
-            trials.setdefault(slot.path, {})[slot.seed] = record.numbers[slot.start : slot.stop]
-        self._trials = trials
-        self._columns: dict[str, np.ndarray] = {}
-        self._seeds: dict[str, list[int]] = {}
-        for path, numbers in trials.items():
-            place = "/".join(path.split("/")[:2])
-            self._seeds[place] = sorted({*self._seeds.get(place, ()), *numbers})
+            found.setdefault(_place(slot.path), set()).add(slot.seed)
+        self._seeds = {place: sorted(seeds) for place, seeds in found.items()}
+        self._rows: dict[str, np.ndarray] = {}
+        for path, seed, start, stop in record.structure.slots:
+            seeds = self._seeds[_place(path)]
+            rows = self._rows.setdefault(column_of(path), np.full((len(seeds), stop - start), np.nan))
+            rows[seeds.index(seed)] = record.numbers[start:stop]
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -50,41 +51,30 @@ class Cell:
         return self._structure.sets[f"{stored}/{recipe}"]
 
     def has(self, path: str) -> bool:
-        """Is there a column of this path."""
-        return _source(path) in self._trials
+        """Whether there is a column of this path."""
+        return path in self._rows
 
     def column(self, path: str) -> np.ndarray:
         """float64 [1, T] at the last epoch, or seconds float64 [1]. Raises NotMeasured."""
-        if path not in self._columns:
-            self._columns[path] = self._column(path)
-        return self._columns[path]
-
-    def _column(self, path: str) -> np.ndarray:
-        source = _source(path)
-        last = self._rows(source)[:, -1]
-        if not source.endswith("/seconds"):
-            return last[None]
-        return last[np.argsort(np.isnan(last), kind="stable")][:1]  # of the first trial that knows it
+        last = self._curve(path)[:, -1]
+        if path.endswith(("/seconds_per_epoch", "/eval_seconds")):
+            return last[np.argsort(np.isnan(last), kind="stable")][:1]  # of the first trial that knows it
+        return last[None]
 
     def curve(self, path: str, flat: np.ndarray) -> np.ndarray:
         """float64 [N, T, E]: every epoch of a column."""
-        return np.repeat(self._rows(path)[None], len(flat), axis=0)
+        return np.repeat(self._curve(path)[None], len(flat), axis=0)
 
     def at_epoch(self, path: str, epoch: int) -> np.ndarray:
         """float64 [1, T]: a column after `epoch` epochs."""
-        return self._rows(path)[None, :, epoch - 1]
+        return self._curve(path)[None, :, epoch - 1]
 
-    def _rows(self, path: str) -> np.ndarray:
-        """float64 [T, E], or [T, 1] of what has no epochs."""
-        if path not in self._trials:
-            raise NotMeasured(f"no column {path!r}; it holds {', '.join(self._trials)}")
-        numbers = self._trials[path]
-        missing = np.full(len(next(iter(numbers.values()))), np.nan)
-        return np.stack([numbers.get(seed, missing) for seed in self._seeds["/".join(path.split("/")[:2])]])
+    def _curve(self, path: str) -> np.ndarray:
+        if path not in self._rows:
+            raise NotMeasured(f"no column {path!r}; it holds {', '.join(self._rows)}")
+        return self._rows[path]
 
 
-def _source(path: str) -> str:
-    """The path of a record's numbers that a pack's column is made of."""
-    if path.endswith("/seconds_per_epoch"):
-        return path.removesuffix("seconds_per_epoch") + "train/seconds"
-    return path.removesuffix("eval_seconds") + "seconds" if path.endswith("/eval_seconds") else path
+def _place(path: str) -> str:
+    """`<stored>/<recipe>` of a path."""
+    return "/".join(path.split("/", 2)[:2])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,52 +33,61 @@ class Place(NamedTuple):
     """Row of the architecture in them."""
 
 
-class Source(Protocol):
-    """What the API asks. Attributes: `loaded`, the official indices answered for so far; `hps`, their recipes."""
+class Source:
+    """What the API asks: here architectures as tables of their own. A subclass has `place`."""
 
-    loaded: set[int]
-
-    @property
-    def hps(self) -> list[str]: ...  # noqa: D102
+    def __init__(self, space: Space):
+        self.space = space
+        self.loaded: set[int] = set()
+        """The official indices answered for so far."""
+        self.hps: list[str] = []
+        """Their recipes."""
 
     def place(self, index: int) -> Place:
         """The place of an architecture; raises NotInTable."""
-        ...
+        raise NotInTable(f"architecture {index} is not among the {len(self.loaded)} that were given")
 
     def groups(self, indexes: Iterable[int]) -> Iterator[tuple[Measurements, np.ndarray]]:
         """The given architectures, in order, as rows of one table after another."""
-        ...
+        for index in indexes:
+            yield self.place(index).measurements, np.array([0])
 
     def load_all(self) -> None:
         """Load all that there is; raises NotInTable if something is missing."""
-        ...
+
+    def _placed(self, record: Record, name: str) -> Place:
+        if wrong := faults(record.structure, record.numbers[None])[0]:
+            raise BadInput(f"{name}: {wrong}")
+        if self.space.texts.get(record.text) != (flat := self.space.official_to_flat[record.number]):
+            raise BadInput(
+                f"{name}: says that architecture {record.number} is {record.text!r}, which it is not"
+            )
+        place = Place(Measurements(Cell(self.space, record), [int(flat)]), 0)
+        self.hps = list(dict.fromkeys([*self.hps, *place.measurements.recipes(0)]))
+        self.loaded.add(record.number)
+        return place
 
 
-class PackSource:
+class PackSource(Source):
     """A pack, whole."""
 
     def __init__(self, pack: Pack, fast_mode: bool):
+        super().__init__(pack.space)
         self._measurements = Measurements(pack)
-        held = self._measurements.holdings.values()
-        self._recipes = list(dict.fromkeys(recipe for recipes in held for recipe in recipes))
         self._flat = np.argsort(pack.column("official_index"))
-        self.loaded: set[int] = set()
         if not fast_mode:
             self.load_all()
 
-    @property
-    def hps(self) -> list[str]:
-        """Recipes, once an architecture is loaded."""
-        return self._recipes if self.loaded else []
-
     def place(self, index: int) -> Place:
-        """The architecture's row of the pack."""
+        """The architecture's row of the pack; once one is loaded, `hps` are all recipes."""
         flat = int(self._flat[index])
-        if not any(self._measurements.recipes(flat)):
-            raise NotInTable(
-                f"architecture {index} is not in {self._measurements.table}: its file was not converted"
-            )
-        self.loaded.add(index)
+        if index not in self.loaded:
+            if not any(self._measurements.recipes(flat)):
+                raise NotInTable(
+                    f"architecture {index} is not in {self._measurements.table}: its file was not converted"
+                )
+            self.loaded.add(index)
+            self.hps = self._recipes()
         return Place(self._measurements, flat)
 
     def groups(self, indexes: Iterable[int]) -> Iterator[tuple[Measurements, np.ndarray]]:
@@ -89,42 +98,17 @@ class PackSource:
     def load_all(self) -> None:
         """Everything that was measured counts as loaded."""
         held = self._measurements.holdings
-        counts = [
-            self._measurements.trained(name, recipe).trials.count for name in held for recipe in held[name]
-        ]
+        trained = [self._measurements.trained(name, recipe) for name in held for recipe in held[name]]
+        counts = [each.trials.count for each in trained]
         self.loaded |= set(np.flatnonzero(np.any(counts, axis=0)[self._flat]).tolist())
+        self.hps = self._recipes() if self.loaded else []
+
+    def _recipes(self) -> list[str]:
+        held = self._measurements.holdings.values()
+        return list(dict.fromkeys(recipe for recipes in held for recipe in recipes))
 
 
-class _Cells:
-    """Architectures as tables of their own. A subclass has `place`."""
-
-    def __init__(self, space: Space):
-        self._space = space
-        self.loaded: set[int] = set()
-        self.hps: list[str] = []
-
-    def place(self, index: int) -> Place:
-        raise NotInTable(f"architecture {index} is not among the {len(self.loaded)} that were given")
-
-    def groups(self, indexes: Iterable[int]) -> Iterator[tuple[Measurements, np.ndarray]]:
-        for index in indexes:
-            yield self.place(index).measurements, np.array([0])
-
-    def _placed(self, record: Record, name: str) -> Place:
-        wrong = faults(record.structure, record.numbers[None])[0]
-        if wrong:
-            raise BadInput(f"{name}: {wrong}")
-        if self._space.texts.get(record.text) != (flat := self._space.official_to_flat[record.number]):
-            raise BadInput(
-                f"{name}: says that architecture {record.number} is {record.text!r}, which it is not"
-            )
-        place = Place(Measurements(Cell(self._space, record), [int(flat)]), 0)
-        self.hps = list(dict.fromkeys([*self.hps, *place.measurements.recipes(0)]))
-        self.loaded.add(record.number)
-        return place
-
-
-class FolderSource(_Cells):
+class FolderSource(Source):
     """An official archive folder: files are read when first asked for, and the latest are kept."""
 
     def __init__(self, archive: Archive):
@@ -140,11 +124,11 @@ class FolderSource(_Cells):
 
     def load_all(self) -> None:
         """Read every file; raises NotInTable for the first that is missing."""
-        for index in range(self._space.size):
+        for index in range(self.space.size):
             self.place(index)
 
 
-class MemorySource(_Cells):
+class MemorySource(Source):
     """Records in memory, by official index."""
 
     def __init__(self, space: Space, records: Iterable[Record]):
@@ -156,6 +140,3 @@ class MemorySource(_Cells):
     def place(self, index: int) -> Place:
         """The architecture's record."""
         return self._places[index] if index in self._places else super().place(index)
-
-    def load_all(self) -> None:
-        """All that there is, is loaded."""

@@ -13,17 +13,16 @@ counted from 1. A trial is a seed, "mean" or "drawn".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cache, cached_property, lru_cache
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
+from nasreplay.compat.nats_bench.single_row import Cell
 from nasreplay.data.measured import costs
-from nasreplay.data.semantics import CustomDataset
+from nasreplay.data.pack import Pack
 from nasreplay.data.trials import AVERAGED, DRAWN, MEAN, Trials, picked, trial_mean
 from nasreplay.errors import BadSetting, NotMeasured
-from nasreplay.spaces import Space
 
 RIGHT_TRIAL = 888
 FEW = 64  # architectures up to which their curves are read, rather than one epoch of all
@@ -32,29 +31,16 @@ CURVES_KEPT = 256
 Metric = Literal["accuracy", "loss"]
 
 
-class Table(Protocol):
-    """What is read of a pack; an architecture of an official archive offers the same (`compat.nats_bench`)."""
-
-    space: Space
-    custom: Mapping[str, CustomDataset]
-
-    @property
-    def datasets(self) -> tuple[str, ...]: ...  # noqa: D102 - as in Pack
-    def has(self, path: str) -> bool: ...  # noqa: D102
-    def column(self, path: str) -> np.ndarray: ...  # noqa: D102
-    def curve(self, path: str, flat: np.ndarray) -> np.ndarray: ...  # noqa: D102
-    def at_epoch(self, path: str, epoch: int) -> np.ndarray: ...  # noqa: D102
-    def recipes(self, stored: str) -> dict[str, int]: ...  # noqa: D102
-    def seeds(self, stored: str, recipe: str) -> np.ndarray: ...  # noqa: D102
-    def sets(self, stored: str, recipe: str) -> tuple[str, ...]: ...  # noqa: D102
-
-
 class Trained:
     """The networks of one stored data set and recipe. Attributes: `seeds` [T], `epochs`, `sets` without `train`."""
 
-    def __init__(self, table: Table, stored: str, recipe: str, flat: np.ndarray):
+    def __init__(self, table: Pack | Cell, stored: str, recipe: str, flat: np.ndarray):
         self.table, self.stored, self.recipe, self._flat = table, stored, recipe, flat
-        self.epochs = _recipe(table, stored, recipe)
+        known = table.recipes(stored)
+        if recipe not in known:
+            held = f"it has {', '.join(known)}" if known else "the table holds nothing of it"
+            raise NotMeasured(f"no recipe {recipe!r} of {stored}: {held}")
+        self.epochs = known[recipe]
         self.seeds: list[int] = table.seeds(stored, recipe).tolist()
         self.sets = tuple(name for name in table.sets(stored, recipe) if name != "train")
         self._curve = lru_cache(CURVES_KEPT)(lambda path, flat: table.curve(path, np.array([flat]))[0])
@@ -66,11 +52,11 @@ class Trained:
     @cached_property
     def trials(self) -> Trials:
         """The trials of each architecture: those that have costs, else an accuracy on some set."""
-        known = [self._column("params")] if self._has("params") else [*self._accuracies()]
-        shape = len(self._flat), len(self.seeds)
-        present = (
-            np.any([np.isfinite(values) for values in known], axis=0) if known else np.zeros(shape, bool)
-        )
+        columns = [self._held("params")]
+        if columns[0] is None:
+            columns = [self._held(f"{which}/accuracy") for which in ("train", *self.sets)]
+        known = [np.isfinite(values) for values in columns if values is not None]
+        present = np.any(known, axis=0) if known else np.zeros((len(self._flat), len(self.seeds)), bool)
         return Trials(self.seeds, present, f"of {self}", self.name)
 
     def columns(
@@ -101,18 +87,18 @@ class Trained:
         if not self.table.has(path):
             return np.full(len(flat), np.nan)
         if epoch == self.epochs:
-            values, rows = self.table.column(path), flat
             if columns is None:
                 return self._last_mean(path).take(flat)
-        elif len(flat) and (flat == flat[0]).all():
-            values, rows = self._curve(path, int(flat[0]))[None, :, epoch - 1], np.zeros(len(flat), np.int64)
+            return picked(self.table.column(path), flat, columns)
+        if len(flat) and (flat == flat[0]).all():
+            values = np.tile(self._curve(path, int(flat[0]))[:, epoch - 1], (len(flat), 1))
         elif len(flat) <= FEW:
-            values, rows = self.table.curve(path, flat)[:, :, epoch - 1], np.arange(len(flat))
+            values = self.table.curve(path, flat)[:, :, epoch - 1]
         else:
-            values, rows = self._epoch(path, epoch), flat
+            values = self._epoch(path, epoch)[flat]
         if columns is None:
-            return trial_mean(values[rows], self._there(path)[flat])
-        return picked(values, rows, columns)
+            return trial_mean(values, self._there(path)[flat])
+        return picked(values, np.arange(len(flat)), columns)
 
     def _there(self, path: str) -> np.ndarray:
         """bool [A, T]: which trials were measured on the set of a path at the end; their loss may be infinite."""
@@ -157,23 +143,22 @@ class Trained:
 
     def cost(self, name: str) -> np.ndarray:
         """float64 [A, T]: `params`, `flops` or `latency` as stored for each trial, else those of the architecture."""
-        if self._has(name):
-            return self._column(name)
-        return np.repeat(getattr(self, name)[:, None], len(self.seeds), axis=1)
+        values = self._held(name)
+        return np.repeat(getattr(self, name)[:, None], len(self.seeds), axis=1) if values is None else values
 
     @cached_property
     def latency(self) -> np.ndarray:
         """float64 [A]: seconds per batch."""
-        if not self._has("latency"):
-            path = f"{self.stored}/latency"
-            return self.table.column(path) if self.table.has(path) else np.full(len(self._flat), np.nan)
-        values = self._column("latency")
-        return trial_mean(np.where(values > 0, values, np.nan))
+        values = self._held("latency")
+        if values is not None:
+            return trial_mean(np.where(values > 0, values, np.nan))
+        path = f"{self.stored}/latency"
+        return self.table.column(path) if self.table.has(path) else np.full(len(self._flat), np.nan)
 
     def _exact(self, name: str) -> np.ndarray:
-        if not self._has(name):
+        values = self._held(name)
+        if values is None:
             return np.where(self.trials.count > 0, self._closed_form(name), np.nan)
-        values = self._column(name)
         known = np.isfinite(values)
         low = np.where(known, values, np.inf).min(axis=1)
         high = np.where(known, values, -np.inf).max(axis=1)
@@ -200,19 +185,13 @@ class Trained:
         """The text of an architecture."""
         return str(self.table.space.at(int(self._flat[flat])))
 
-    def _has(self, name: str) -> bool:
-        return self.table.has(f"{self.stored}/{self.recipe}/{name}")
-
-    def _column(self, name: str) -> np.ndarray:
-        return self.table.column(f"{self.stored}/{self.recipe}/{name}")
-
-    def _accuracies(self) -> Iterator[np.ndarray]:
-        yield from (
-            self._column(f"{w}/accuracy") for w in ("train", *self.sets) if self._has(f"{w}/accuracy")
-        )
+    def _held(self, name: str) -> np.ndarray | None:
+        path = f"{self.stored}/{self.recipe}/{name}"
+        return self.table.column(path) if self.table.has(path) else None
 
     def _optional(self, name: str) -> np.ndarray:
-        return self._column(name) if self._has(name) else np.full(len(self._flat), np.nan)
+        values = self._held(name)
+        return np.full(len(self._flat), np.nan) if values is None else values
 
 
 def _shares(uniform: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
@@ -225,11 +204,3 @@ def _shares(uniform: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
     if len(flat) and not 0 <= uniform.min() <= uniform.max() < 1:
         raise BadSetting("`uniform` draws trials by numbers in [0, 1): some are outside")
     return uniform
-
-
-def _recipe(table: Table, stored: str, recipe: str) -> int:
-    known = table.recipes(stored)
-    if recipe not in known:
-        held = f"it has {', '.join(known)}" if known else "the table holds nothing of it"
-        raise NotMeasured(f"no recipe {recipe!r} of {stored}: {held}")
-    return known[recipe]
