@@ -14,7 +14,7 @@ from torch import Tensor
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import DRAWS, Augment
 from nasreplay.train.distributed import ProcessGroup
-from nasreplay.train.epochs import Batch, Division, Epochs, ShuffledBatches
+from nasreplay.train.epochs import Batch, Division, Epochs
 from nasreplay.train.images.image_sources import ImageSet
 
 
@@ -95,7 +95,7 @@ def in_order(
         yield few.batch(torch.arange(len(few), device=where), None)
 
 
-class Batches(ShuffledBatches[Batch]):
+class Batches(Epochs[Batch]):
     """Shuffled batches of an image set.
 
     augment: True for the set's own training transform, False for none, or an Augment. stream: one replica's, for this
@@ -114,15 +114,15 @@ class Batches(ShuffledBatches[Batch]):
     ):
         self.stored = StoredImages(image_set, device, channels_last)
         self.augment = _chosen(augment, image_set)
-        super().__init__(Epochs(len(image_set), size, stream, DRAWS, division))
+        super().__init__(len(image_set), size, stream, DRAWS, division)
 
     def next(self) -> Batch:
         """The next batch; after the last of an epoch, the first of the next."""
-        rows, uniform = self._position.next_items()
+        rows, uniform = self.next_items()
         return self.stored.batch(torch.from_numpy(rows).to(self.stored.labels.device), self.augment, uniform)
 
 
-class PairedBatches(ShuffledBatches[BatchPair]):
+class PairedBatches(Epochs[BatchPair]):
     """Batches of a search: an epoch goes over the weights part, each item beside a uniformly random arch-part item.
 
     Both get the training transform (or `augment`, as in Batches). The arch items are drawn with replacement.
@@ -141,11 +141,11 @@ class PairedBatches(ShuffledBatches[BatchPair]):
     ):
         self.weights, self.arch = (StoredImages(part, device, channels_last) for part in (weights, arch))
         self.augment = _chosen(augment, weights)
-        super().__init__(Epochs(len(weights), size, stream, 1 + 2 * DRAWS, division))
+        super().__init__(len(weights), size, stream, 1 + 2 * DRAWS, division)
 
     def next(self) -> BatchPair:
         """The next pair of batches; after the last of an epoch, the first of the next."""
-        rows, uniform = self._position.next_items()
+        rows, uniform = self.next_items()
         partners = (uniform[:, 0] * len(self.arch)).astype(np.int64)
         device = self.weights.labels.device
         first, second = (torch.from_numpy(which).to(device) for which in (rows, partners))

@@ -79,11 +79,11 @@ class Division:
         return number * total // self.parts
 
 
-class Epochs:
-    """Position in an endless sequence of shuffled epochs: `epoch`, and `taken` items of it.
+class Epochs(Generic[T]):
+    """Endless shuffled batches; iterating gives the rest of the current epoch, whose last batch may be short.
 
-    draws: random numbers per item besides its position in the shuffled order. given: items of the last batch, in all
-    processes.
+    `epoch` epochs are over, and `taken` items of the next. draws: random numbers per item besides its position in the
+    shuffled order. given: items of the last batch, in all processes. A subclass has `next`.
     """
 
     def __init__(self, items: int, size: int, stream: Stream, draws: int, division: Division | None = None):
@@ -95,6 +95,7 @@ class Epochs:
         self._order: tuple[int, np.ndarray] | None = None
 
     def __len__(self) -> int:
+        """Batches per epoch."""
         return -(-self.items // self.size)
 
     def next_items(self) -> tuple[np.ndarray, np.ndarray]:
@@ -123,32 +124,6 @@ class Epochs:
         self.stream.position[:] = position
         return self.stream.at()
 
-
-class ShuffledBatches(Generic[T]):
-    """Endless shuffled batches; iterating gives the rest of the current epoch, whose last batch may be short."""
-
-    def __init__(self, position: Epochs):
-        self._position = position
-
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        return len(self._position)
-
-    @property
-    def items(self) -> int:
-        """Images per epoch."""
-        return self._position.items
-
-    @property
-    def epoch(self) -> int:
-        """Epochs completed."""
-        return self._position.epoch
-
-    @property
-    def given(self) -> int:
-        """Images of the last batch, in all processes."""
-        return self._position.given
-
     def next(self) -> T:
         """The next batch; after the last of an epoch, the first of the next."""
         raise NotImplementedError
@@ -160,8 +135,8 @@ class ShuffledBatches(Generic[T]):
 
     def state_dict(self) -> dict[str, int]:
         """How far the epochs have come."""
-        return {"epoch": self._position.epoch, "taken": self._position.taken}
+        return {"epoch": self.epoch, "taken": self.taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue from there."""
-        self._position.epoch, self._position.taken = int(state["epoch"]), int(state["taken"])
+        self.epoch, self.taken = int(state["epoch"]), int(state["taken"])

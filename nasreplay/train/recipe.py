@@ -157,30 +157,20 @@ def recipe_of(text: str) -> Recipe:
     )
 
 
-# key in a .config file → field; the words of the first three are checked
+# settings of a .config file whose words are checked, and those that are called otherwise than the fields
 _WORDS = {"scheduler": SCHEDULES, "optim": OPTIMIZERS, "criterion": CRITERIA}
-_FIELDS = {
+_OTHERWISE = {
     "scheduler": "schedule",
     "LR": "lr",
-    "eta_min": "eta_min",
-    "epochs": "epochs",
     "T_max": "t_max",
-    "warmup": "warmup",
-    "momentum": "momentum",
-    "nesterov": "nesterov",
-    "decay": "decay",
     "batch_size": "batch",
     "test_batch_size": "test_batch",
     "label_smooth": "smooth",
     "gradient_clip": "clip",
-    "no_bias_decay": "no_bias_decay",
-    "auxiliary": "auxiliary",
     "drop_path_prob": "drop_path",
-    "cutout": "cutout",
-    "ema": "ema",
-    "micro_batches": "micro_batches",
-    "sync_bn": "sync_bn",
 }
+_SAME = [each.name for each in fields(Recipe) if each.name not in ("name", *_OTHERWISE.values())]
+_FIELDS = _OTHERWISE | {name: name for name in _SAME}
 
 
 def _from_file(file: Path) -> Recipe:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -16,68 +15,49 @@ from nasreplay.data.pack.curves import BLOCK, Stored, decode
 from nasreplay.data.pack.fingerprint import custom_names, digest_of, fingerprint_of
 from nasreplay.data.pack.hdf5 import WAY_OUT, reading, text_of
 from nasreplay.data.pack.layout import CURVE, Shape
-from nasreplay.data.semantics import CustomDataset, Meaning
+from nasreplay.data.semantics import Meaning
 from nasreplay.errors import BadPack, NotMeasured, UnknownName
 from nasreplay.spaces import space_named
 
 _TEXTS = ("space", "title", "source", "licence", "columns", "fingerprint")
 
 
-class _Listed(NamedTuple):
-    """What a pack lists of itself."""
-
-    shapes: Mapping[str, Shape]
-    """Path → size and type."""
-    digests: Mapping[str, str]
-    """Path → sha256."""
-    epochs: Mapping[str, int]
-    """`<stored>/<recipe>` → epochs."""
-    sets: Mapping[str, tuple[str, ...]]
-    """`<stored>/<recipe>` → evaluation sets in the order of the source."""
-
-
 class Pack:
     """A table, opened read-only; columns are read when first asked for and kept, curves are not kept."""
 
-    def __init__(
-        self, path: Path, attributes: Mapping[str, str], listed: _Listed, custom: Mapping[str, CustomDataset]
-    ):
-        self.path, self._listed = path, listed
-        self.custom = custom
-        """What it says of stored data sets that no benchmark has, by name."""
+    def __init__(self, path: Path):
+        self.path = path
+        with reading(path) as file:
+            attributes = _attributes(path, file)
+            entries = json.loads(attributes["columns"])
+            shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in entries.items()}
+            recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
+            self._epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
+            ordered = [recipe for recipe in recipes if "sets" in file[recipe].attrs]
+            self._sets = {each: tuple(json.loads(text_of(file[each].attrs["sets"]))) for each in ordered}
+            self.custom = {stored: custom_dataset.read(file, stored) for stored in custom_names(shapes)}
+            """What it says of stored data sets that no benchmark has, by name."""
+        self._digests = {name: digest for name, (_, _, digest) in entries.items()}
         self.space = space_named(attributes["space"])
         self.title, self.source, self.licence = (attributes[name] for name in ("title", "source", "licence"))
         self.fingerprint = attributes["fingerprint"]
         """sha256 of the contents: equal for equal numbers, whatever the title."""
         self.archive = attributes.get("archive", "")
         """Name of the official archive that it was made from, or ""."""
-        shapes = listed.shapes.items()
-        self.columns = {name: shape for name, shape in shapes if not name.endswith(CURVE)}
-        self.curves = {name.removesuffix(CURVE): shape for name, shape in shapes if name.endswith(CURVE)}
+        self.columns = {name: shape for name, shape in shapes.items() if not name.endswith(CURVE)}
+        self.curves = {name.removesuffix(CURVE): shapes[name] for name in shapes if name.endswith(CURVE)}
         """Path of a column with every epoch → shape and type of its curve."""
         self._read: dict[str, np.ndarray] = {}
+        if wrong := layout.problems(shapes, self.space.size, self._epochs):
+            raise BadPack(f"{path}: {wrong[0]}; write the pack again")
+        about = attributes["columns"], self._epochs, self._sets, self.custom
+        if fingerprint_of(self.space, *about) != self.fingerprint:
+            raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """The pack in a file; raises BadPack for a file that is missing, damaged or something else."""
-        path = Path(path)
-        with reading(path) as file:
-            attributes = _attributes(path, file)
-            entries = json.loads(attributes["columns"])
-            shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in entries.items()}
-            recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
-            epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
-            ordered = [recipe for recipe in recipes if "sets" in file[recipe].attrs]
-            sets = {recipe: tuple(json.loads(text_of(file[recipe].attrs["sets"]))) for recipe in ordered}
-            custom = {stored: custom_dataset.read(file, stored) for stored in custom_names(shapes)}
-        digests = {name: digest for name, (_, _, digest) in entries.items()}
-        pack = cls(path, attributes, _Listed(shapes, digests, epochs, sets), custom)
-        wrong = layout.problems(shapes, pack.space.size, epochs)
-        if wrong:
-            raise BadPack(f"{path}: {wrong[0]}; write the pack again")
-        if fingerprint_of(pack.space, attributes["columns"], epochs, sets, custom) != pack.fingerprint:
-            raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
-        return pack
+        return cls(Path(path))
 
     def __repr__(self) -> str:
         return f"<pack {self.title!r}, {self.space.name} space, {', '.join(self.datasets)}>"
@@ -110,7 +90,7 @@ class Pack:
                 raise ValueError(f"column {path} claims more than the file")
             values = np.empty(shape.sizes, shape.dtype)
             array.read_direct(values)
-        if digest_of(values) != self._listed.digests[path]:
+        if digest_of(values) != self._digests[path]:
             raise BadPack(f"{self.path}: column {path} is damaged or was replaced; {WAY_OUT}")
         values.setflags(write=False)
         return values
@@ -170,13 +150,13 @@ class Pack:
         return found
 
     def _epochs_of(self, path: str) -> int:
-        if not layout.per_trial(path) or str(layout.recipe_of(path)) not in self._listed.epochs:
+        if not layout.per_trial(path) or str(layout.recipe_of(path)) not in self._epochs:
             raise NotMeasured(f"{self.path}: {path} is not measured epoch by epoch")
-        return self._listed.epochs[str(layout.recipe_of(path))]
+        return self._epochs[str(layout.recipe_of(path))]
 
     def _stored(self, file: h5py.File, path: str) -> Stored:
         name = f"{path}{CURVE}"
-        return Stored(file, name, *self.curves[path], self._listed.digests[name])
+        return Stored(file, name, *self.curves[path], self._digests[name])
 
     # --- what there is -----------------------------------------------------------------------------
 
@@ -188,7 +168,7 @@ class Pack:
 
     def recipes(self, stored: str) -> dict[str, int]:
         """Recipe name → epochs, of a stored data set, shortest first; empty if it has none."""
-        ordered = sorted(self._listed.epochs.items(), key=lambda item: item[1])
+        ordered = sorted(self._epochs.items(), key=lambda item: item[1])
         return {name.split("/")[1]: epochs for name, epochs in ordered if name.startswith(f"{stored}/")}
 
     def seeds(self, stored: str, recipe: str) -> np.ndarray:
@@ -199,7 +179,7 @@ class Pack:
         """The evaluation sets that have an accuracy, in the order of the source where it has one."""
         paths = (path.split("/") for path in self.columns if path.endswith("/accuracy"))
         found = [path[2] for path in paths if path[:2] == [stored, recipe]]
-        first = self._listed.sets.get(f"{stored}/{recipe}", ())
+        first = self._sets.get(f"{stored}/{recipe}", ())
         return (*(name for name in first if name in found), *(name for name in found if name not in first))
 
     # --- meaning -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import h5py
@@ -35,25 +36,6 @@ class Curves(NamedTuple):
     """Their chunks in any fixed order."""
 
 
-class Contents(NamedTuple):
-    """What a pack says beside its numbers."""
-
-    title: str
-    """What it calls itself."""
-    source: str
-    """Origin of the numbers."""
-    licence: str
-    """License of the numbers."""
-    archive: str
-    """Name of the official archive that it was made from, or ""."""
-    epochs: Mapping[str, int]
-    """`<stored>/<recipe>` → epochs."""
-    sets: Mapping[str, tuple[str, ...]]
-    """`<stored>/<recipe>` → evaluation sets in the order of the source."""
-    custom: Mapping[str, CustomDataset]
-    """What stored data sets are that no benchmark has."""
-
-
 def write_pack(
     path: str | Path,
     space: Space,
@@ -66,7 +48,7 @@ def write_pack(
     custom_datasets: Mapping[str, CustomDataset] = semantics.NO_CUSTOM,
     curves: Curves = Curves(),  # noqa: B008 - a tuple, never changed
     archive: str = "",
-    sets: Mapping[str, Iterable[str]] | None = None,
+    sets: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> Pack:
     """Write a pack atomically and open it. The same contents give the same bytes.
 
@@ -82,7 +64,9 @@ def write_pack(
         for name, array in sorted({**columns, **index_columns(space)}.items())
     }
     shapes = {name: Shape(array.shape, array.dtype.str) for name, array in arrays.items()}
-    shapes |= curve_shapes(arrays, curves, epochs)
+    for name, form in sorted(curves.forms.items()):  # as their columns, with an axis of epochs
+        sizes = (*arrays[name].shape, epochs[str(layout.recipe_of(name))])
+        shapes[f"{name}{CURVE}"] = Shape(sizes, form.dtype)
     wrong = layout.problems(shapes, space.size, epochs)
     if wrong:
         raise BadInput(f"{path}: cannot be written: {wrong[0]}")
@@ -93,17 +77,25 @@ def write_pack(
     }
     if custom_datasets.keys() - custom.keys():
         raise BadInput(f"{path}: no column is of {', '.join(custom_datasets.keys() - custom.keys())}")
-    about = Contents(
-        title,
-        source,
-        licence,
-        archive,
-        {recipe: epochs[recipe] for recipe in recipes},
-        {recipe: tuple((sets or {})[recipe]) for recipe in recipes if recipe in (sets or {})},
-        custom,
-    )
-    with replacing(path) as temporary:
-        write_file(temporary, space, arrays, curves, about)
+    epochs = {recipe: epochs[recipe] for recipe in recipes}
+    ordered = {recipe: tuple(sets[recipe]) for recipe in recipes if recipe in sets}
+    texts = {"format": layout.FORMAT, "space": space.name, "title": title, "source": source}
+    texts |= {"licence": licence} | ({"archive": archive} if archive else {})
+    # this version of the file format checksums its own structures; "latest" would change with h5py
+    with replacing(path) as temporary, _Unfailing(temporary) as sink:
+        with h5py.File(sink, "w", libver=("v110", "v110")) as file:
+            listed = _write_columns(file, arrays) | _write_curves(file, curves, shapes, sink)
+            texts["columns"] = json.dumps(listed)
+            texts["fingerprint"] = fingerprint_of(space, texts["columns"], epochs, ordered, custom)
+            for name, text in texts.items():
+                put_text(file, name, text)
+            for recipe, count in epochs.items():
+                file[recipe].attrs["epochs"] = np.int32(count)
+            for recipe, names in ordered.items():
+                put_text(file[recipe], "sets", json.dumps(names))
+            for stored, stated in custom.items():
+                custom_dataset.write(file, stored, stated)
+        sink.check()
     return Pack.open(path)
 
 
@@ -113,37 +105,26 @@ def index_columns(space: Space) -> dict[str, np.ndarray]:
     return {"official_index": space.flat_to_official} | ({} if classes is None else {"unique_class": classes})
 
 
-def curve_shapes(columns: Mapping[str, Any], curves: Curves, epochs: Mapping[str, int]) -> dict[str, Shape]:
-    """The shapes of curves: those of their columns, with an axis of epochs."""
-    return {
-        f"{path}{CURVE}": Shape((*columns[path].shape, epochs[str(layout.recipe_of(path))]), form.dtype)
+def _write_columns(file: h5py.File, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Path → type, shape and digest, as the pack lists them."""
+    for name, array in arrays.items():
+        file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
+    return {name: [array.dtype.str, array.shape, digest_of(array)] for name, array in arrays.items()}
+
+
+def _write_curves(
+    file: h5py.File, curves: Curves, shapes: Mapping[str, Shape], sink: _Unfailing
+) -> dict[str, Any]:
+    """Path → type, shape and digest, likewise."""
+    writing = {
+        path: Written(file, f"{path}{CURVE}", shapes[f"{path}{CURVE}"].sizes, form)
         for path, form in sorted(curves.forms.items())
     }
-
-
-def write_file(
-    path: Path, space: Space, arrays: Mapping[str, np.ndarray], curves: Curves, about: Contents
-) -> None:
-    """Write the HDF5 file of columns and curves that fit the layout; raises OSError."""
-    # this version of the file format checksums its own structures; "latest" would change with h5py
-    with _Unfailing(path) as sink, h5py.File(sink, "w", libver=("v110", "v110")) as file:
-        listed = {}
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
-            listed[name] = [array.dtype.str, array.shape, digest_of(array)]
-        shapes = curve_shapes(arrays, curves, about.epochs)
-        writing = {
-            path: Written(file, f"{path}{CURVE}", shapes[f"{path}{CURVE}"].sizes, form)
-            for path, form in sorted(curves.forms.items())
-        }
-        for column, block, trial, chunk in curves.chunks:
-            writing[column].put(block, trial, chunk)
-            sink.check()
-        for column, curve in writing.items():
-            shape = shapes[f"{column}{CURVE}"]
-            listed[f"{column}{CURVE}"] = [shape.dtype, shape.sizes, curve.finish()]
-        _write_attributes(file, space, json.dumps(listed), about)
-    sink.check()
+    for column, block, trial, chunk in curves.chunks:
+        writing[column].put(block, trial, chunk)
+        sink.check()
+    found = {f"{column}{CURVE}": curve.finish() for column, curve in writing.items()}
+    return {name: [shapes[name].dtype, shapes[name].sizes, digest] for name, digest in found.items()}
 
 
 class _Unfailing(io.FileIO):
@@ -182,18 +163,3 @@ class _Unfailing(io.FileIO):
     def readinto(self, buffer: Any, /) -> int:
         super().readinto(buffer)
         return len(buffer)  # also of what was not written
-
-
-def _write_attributes(file: h5py.File, space: Space, listed: str, about: Contents) -> None:
-    texts = {"format": layout.FORMAT, "space": space.name, "title": about.title, "source": about.source}
-    texts |= {"licence": about.licence, "columns": listed}
-    texts |= {"archive": about.archive} if about.archive else {}
-    fingerprint = fingerprint_of(space, listed, about.epochs, about.sets, about.custom)
-    for name, text in {**texts, "fingerprint": fingerprint}.items():
-        put_text(file, name, text)
-    for recipe, count in about.epochs.items():
-        file[recipe].attrs["epochs"] = np.int32(count)
-    for recipe, names in about.sets.items():
-        put_text(file[recipe], "sets", json.dumps(names))
-    for stored, custom in about.custom.items():
-        custom_dataset.write(file, stored, custom)

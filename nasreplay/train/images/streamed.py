@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from nasreplay.errors import BadData, BadSetting
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Device
-from nasreplay.train.epochs import Batch, Division, Epochs, ShuffledBatches
+from nasreplay.train.epochs import Batch, Division, Epochs
 from nasreplay.train.images.find_images import data_home
 from nasreplay.train.images.image_folder import ImageFolder, open_rgb
 
@@ -75,20 +75,20 @@ class StreamedSet:
             yield _moved(images, labels, device)
 
 
-class StreamedBatches(ShuffledBatches[Batch]):
+class StreamedBatches(Epochs[Batch]):
     """Shuffled batches that are read from files."""
 
     def __init__(
         self, files: StreamedSet, size: int, stream: Stream, device: Device, division: Division | None = None
     ):
-        super().__init__(Epochs(len(files), size, stream, 1, division))
+        super().__init__(len(files), size, stream, 1, division)
         self._ahead = Epochs(len(files), size, stream, 1, division)
         self.files, self.device = files, device
 
     def __iter__(self) -> Iterator[Batch]:
         """The rest of the current epoch; the workers read ahead of what was taken."""
-        for images, labels in _read(self.files.loader(_Rest(self._position, self._ahead), True)):
-            self._position.advance()
+        for images, labels in _read(self.files.loader(_Rest(self, self._ahead), True)):
+            self.advance()
             yield _moved(images, labels, self.device)
 
 
