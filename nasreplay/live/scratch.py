@@ -17,6 +17,7 @@ import numpy as np
 from torch import nn
 
 from nasreplay.data import semantics
+from nasreplay.data.cards import CARDS
 from nasreplay.data.embedded import home
 from nasreplay.errors import BadOutput, BadSetting, LacksCapability
 from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
@@ -83,7 +84,8 @@ class ScratchEvaluator(EvaluatorBase):
                 f"ladder {list(ladder)}: epochs 1 to {self.recipe.total} of recipe {self.recipe.name}"
             )
         _check_trial(trial)
-        self.dataset = "cifar10-valid" if source.dataset == "cifar10" else source.name
+        halves = [card.name for card in CARDS.values() if card.images_of == source.dataset]
+        self.dataset = halves[0] if halves else source.name
         images, sets = source.benchmark(self.dataset)
         self.images, self.sets = images.fraction(fraction), {n: s.fraction(fraction) for n, s in sets.items()}
         self.test = next(name for name in TESTS if name in sets)

@@ -78,6 +78,8 @@ class DatasetCard:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Space → published budget of a search: simulated seconds at the 12-epoch recipe."""
 
+    package: str = ""
+    """The Python package that carries its images; "" = none."""
     images_of: str = ""
     """The data set whose images these are a part of."""
     normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None

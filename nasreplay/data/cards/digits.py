@@ -5,5 +5,6 @@ from nasreplay.data.cards.base import DatasetCard, Facts
 CARD = DatasetCard(
     "digits",
     Facts(classes=10, resolution=8, training_images=1_437),
+    package="scikit-learn",
     flip=False,  # a mirrored 2 is no digit
 )

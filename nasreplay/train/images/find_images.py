@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 import tarfile
 import tempfile
+from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from nasreplay.data.cards import CARDS
 from nasreplay.data.cards.base import ImageFiles
 from nasreplay.errors import BadData, BadOutput
 from nasreplay.train.images.cache import Kept, announce, kept, listing
 from nasreplay.train.images.image_folder import is_image_folder, read_folder
 from nasreplay.train.images.published_files import PUBLISHED, read_digits, read_published
-
-TINY = "tiny-imagenet-200"
 
 
 class FoundImages(NamedTuple):
@@ -35,22 +36,17 @@ class FoundImages(NamedTuple):
 
 def find(name: str, data: Path | None = None) -> FoundImages:
     """Decode (or take from the cache) the data set of a name; raises BadData, UnsafePickle or BadOutput."""
-    if name == "digits" and data is None:
-        from importlib.metadata import version
-
-        return FoundImages(kept("digits", f"scikit-learn {version('scikit-learn')}", read_digits), None, True)
-    root = data or data_home()
-    about = PUBLISHED.get(name)
-    if about:
-        folder = _published_folder(root, about)
-        if folder:
-            return _read(name, folder, about)
-    folder = _image_folder(root, name)
-    if folder:
+    card = next((card for card in CARDS.values() if name in (card.name, *card.aliases)), None)
+    if card and card.package and data is None:
+        return FoundImages(kept(name, f"{card.package} {version(card.package)}", read_digits), None, True)
+    root, about = data or data_home(), PUBLISHED.get(name)
+    if about and (folder := _published_folder(root, about)):
+        return _read(name, folder, about)
+    if folder := _image_folder(root, dict.fromkeys((name, card.name if card else name))):
         return FoundImages(kept(name, listing(folder), lambda: _announced(name, folder)), folder, False)
     if about and about.address and not (data and not data.is_dir()):
         return _read(name, download(about, root), about)
-    raise BadData(_missing(name, root, data))
+    raise BadData(_missing(name, root, data, about))
 
 
 def data_home() -> Path:
@@ -73,9 +69,10 @@ def _read(name: str, folder: Path, about: ImageFiles) -> FoundImages:
     return FoundImages(kept(name, listing(folder), lambda: read_published(folder, about)), folder, True)
 
 
-def _image_folder(root: Path, name: str) -> Path | None:
-    names = (name, TINY) if name in ("tiny-imagenet", TINY) else (name,)
-    for folder in (*(root / name for name in names), Path(name).expanduser(), root):
+def _image_folder(root: Path, names: Iterable[str]) -> Path | None:
+    """The folder of the first name that is one."""
+    first, *_ = named = [*names]
+    for folder in (*(root / name for name in named), Path(first).expanduser(), root):
         # a folder given with --data is the data set itself, whatever its name
         if is_image_folder(folder):
             return folder
@@ -87,16 +84,14 @@ def _announced(name: str, folder: Path):
     return read_folder(folder)
 
 
-def _missing(name: str, root: Path, data: Path | None) -> str:
+def _missing(name: str, root: Path, data: Path | None, about: ImageFiles | None) -> str:
     where = f"under {root}" if data is not None else f"under {root} (--data DIR names another folder)"
-    if name in PUBLISHED:
-        wanted = (
-            f"{PUBLISHED[name].folder}/ with its published files, or an image folder {name}/train, {name}/val"
-        )
+    if about:
+        wanted = f"{about.folder}/ with its published files, or an image folder {name}/train, {name}/val"
     else:
-        wanted = f"an image folder: {name}/train/CLASS/IMAGE and {name}/val or {name}/test"
-    hint = "; digits needs no files" if name not in PUBLISHED else ""
-    return f"data set {name!r} is not {where}: expected {wanted}{hint}"
+        carried = ", ".join(card.name for card in CARDS.values() if card.package)
+        wanted = f"an image folder: {name}/train/CLASS/IMAGE and {name}/val or {name}/test; {carried} needs no files"
+    return f"data set {name!r} is not {where}: expected {wanted}"
 
 
 def download(about: ImageFiles, root: Path) -> Path:

@@ -25,7 +25,7 @@ from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.train.augment import Augment
 from nasreplay.train.images.find_images import FoundImages, find
 from nasreplay.train.images.published_files import PUBLISHED, Labeled
-from nasreplay.train.images.splits import read_parts, seeded_parts
+from nasreplay.train.images.splits import read_parts, seeded_parts, spaced
 
 NORMAL = {name: card.normalization for name, card in CARDS.items() if card.normalization}
 
@@ -64,10 +64,8 @@ class ImageSet:
 
     def fraction(self, part: float) -> ImageSet:
         """Evenly spaced images, for reduced runs: at least one, all for 1."""
-        if not 0 < part <= 1:
-            raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
-        count = max(round(part * len(self)), 1)
-        return self if count == len(self) else self.take(np.arange(count) * len(self) // count)
+        rows = spaced(part, len(self))
+        return self if len(rows) == len(self) else self.take(rows)
 
 
 class SearchData(NamedTuple):
@@ -136,7 +134,7 @@ class ImageSource:
         *most, last = (f"{len(part):,} {name}" for name, part in counts.items() if part)
         images = f"{', '.join(most)} and {last} images of {self.classes:,} classes"
         if found.folder is None:
-            return f"{images}, from scikit-learn"
+            return f"{images}, from {CARDS[self.dataset].package}"
         kind = "published files" if found.official else "image folder"
         return f"{images}, from the {kind} {found.folder.resolve()}"
 
@@ -185,22 +183,21 @@ class ImageSource:
     # made when first asked for: a part is a copy of its images
 
     @cached_property
-    def _first(self) -> ImageSet:
-        return (self.all_test if self.halves_test else self.train).take(self._parts[0])
-
-    @cached_property
-    def _second(self) -> ImageSet:
-        return (self.all_test if self.halves_test else self.train).take(self._parts[1])
+    def _halves(self) -> tuple[ImageSet, ImageSet]:
+        whole = self.all_test if self.halves_test else self.train
+        first, second = self._parts
+        return whole.take(first), whole.take(second)
 
     def search(self) -> SearchData:
         """The parts of a weight-sharing search; for cifar10 the halves of the training images."""
         if self.valid_on_test:
             return SearchData(self.train, self.train, self.all_test, self.all_test, self.note)
-        if self.halves_test:
-            return SearchData(self.train, self._first, self._first, self._second, self.note)
-        if self.given_valid:
+        if self.given_valid and not self.halves_test:
             return SearchData(self.train, self.given_valid, self.given_valid, self.all_test, self.note)
-        return SearchData(self._first, self._second, self._second, self.all_test, self.note)
+        first, second = self._halves
+        if self.halves_test:
+            return SearchData(self.train, first, first, second, self.note)
+        return SearchData(first, second, second, self.all_test, self.note)
 
     def benchmark(self, dataset: str | None = None) -> tuple[ImageSet, dict[str, ImageSet]]:
         """(training images, evaluation set → images) of one of the benchmark's trainings.
@@ -215,7 +212,8 @@ class ImageSource:
         if card and card.sets and "x-valid" not in card.sets:  # all training images, none to validate on
             return self.train, {"ori-test": self.all_test}
         if self.halves_test:
-            return self.train, {"x-valid": self._first, "x-test": self._second, "ori-test": self.all_test}
+            valid, test = self._halves
+            return self.train, {"x-valid": valid, "x-test": test, "ori-test": self.all_test}
         parts = self.search()
         return parts.weights, {"x-valid": parts.valid, "ori-test": self.all_test}
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.errors import BadData
+from nasreplay.errors import BadData, BadSetting
 
 SEED = 1021  # of the published CIFAR-10 halves; also used for splits that nobody published
 Parts = tuple[np.ndarray, np.ndarray]  # ascending int64 indices, disjoint, covering
@@ -31,6 +31,14 @@ def seeded_parts(count: int, portion: float = 0.5, seed: int = SEED) -> Parts:
     Random(seed).shuffle(order)
     first = int(count * portion)
     return np.sort(np.array(order[:first], dtype=np.int64)), np.sort(np.array(order[first:], dtype=np.int64))
+
+
+def spaced(part: float, items: int) -> np.ndarray:
+    """int64: evenly spaced ones of so many items, at least one, all for 1. Raises BadSetting."""
+    if not 0 < part <= 1:
+        raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
+    count = max(round(part * items), 1)
+    return np.arange(count) * items // count
 
 
 def read_parts(file: Path, split: str, names: tuple[str, str], count: int) -> Parts:

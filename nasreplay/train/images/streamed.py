@@ -20,12 +20,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from nasreplay.errors import BadData, BadSetting
+from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Device
 from nasreplay.train.epochs import Batch, Division, Epochs
 from nasreplay.train.images.find_images import data_home
 from nasreplay.train.images.image_folder import ImageFolder, open_rgb
+from nasreplay.train.images.splits import spaced
 
 SIDE, WORKERS = 224, 4
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
@@ -52,10 +53,7 @@ class StreamedSet:
 
     def fraction(self, part: float) -> StreamedSet:
         """Evenly spaced images, as `ImageSet.fraction`."""
-        if not 0 < part <= 1:
-            raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
-        count = max(round(part * len(self)), 1)
-        rows = np.arange(count) * len(self) // count
+        rows = spaced(part, len(self))
         return replace(self, files=[self.files[row] for row in rows], labels=self.labels[rows])
 
     def loader(self, order: Any, seed: bool) -> DataLoader:
