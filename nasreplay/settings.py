@@ -60,8 +60,6 @@ class Setting(NamedTuple):
     name: str
     kind: type
     """bool, int, float, str or Path."""
-    optional: bool
-    """Whether None is a value."""
     several: bool
     """Whether it is a tuple of any length."""
     choices: tuple[str, ...]
@@ -91,7 +89,7 @@ def _setting(one: Field[Any], hint: Any, text: str) -> Setting:
     if get_origin(kind) is Literal:
         kind, choices = str, get_args(kind)
     form = one.metadata.get("form", Form())
-    return Setting(one.name, kind, len(kinds) < len(parts), several, choices, one.default, text, form)
+    return Setting(one.name, kind, several, choices, one.default, text, form)
 
 
 def _texts(owner: type) -> dict[str, str]:

@@ -15,16 +15,6 @@ from click.core import ParameterSource
 from nasreplay.errors import BadSetting
 from nasreplay.settings import Setting, option_of, settings_of
 
-TABLE = click.option(
-    "--table", metavar="PACK", help="A pack: path or name. Default: the embedded NAS-Bench-201."
-)
-SEED = click.option(
-    "--seed",
-    type=click.IntRange(min=-1),
-    default=-1,
-    show_default=True,
-    help="Root seed; -1 draws one and prints it.",
-)
 EVALUATOR = click.option(
     "--evaluator", default="table", show_default=True, help="What answers: table, supernet, scratch."
 )

@@ -28,10 +28,7 @@ def search(searcher: str, evaluator: str, as_json: bool, **values: Any) -> None:
 
     own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
     refuse_others(
-        f"with --evaluator {evaluator}",
-        SearchSettings,
-        *own,
-        also=("searcher", "evaluator", "as_json"),
+        f"with --evaluator {evaluator}", SearchSettings, *own, also=("searcher", "evaluator", "as_json")
     )
     with Progress("searching") as show:
         found = searches.search(

@@ -159,13 +159,3 @@ def requests(custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> list[tuple[str,
     """Every (data set, split) that has a meaning, in the order of the documentation, custom ones last."""
     known = [(name, split) for name in DATASETS for split in SPLITS if split in CARDS[name].splits]
     return [*known, *((dataset, split) for dataset in custom for split in CUSTOM_SPLITS)]
-
-
-def table_rows() -> list[tuple[str, ...]]:
-    """The documentation's table: a header, then one row of texts per request that has a meaning."""
-    rows = [("data set", "split", "stored as", "set", "images", "trained on", "meaning")]
-    for dataset, split in requests():
-        what = meaning(dataset, split)
-        numbers = f"{what.images:,}", f"{what.trained_on:,}"
-        rows.append((dataset, split, what.stored, what.set, *numbers, what.sentence))
-    return rows

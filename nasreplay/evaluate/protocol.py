@@ -146,12 +146,7 @@ class Evaluator(Protocol):
         ...
 
     def slope(
-        self,
-        mixture: Mixture,
-        *,
-        split: str = "valid",
-        order: int = 1,
-        replica: np.ndarray | None = None,
+        self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
     ) -> Slope:
         """Loss and its gradient with respect to the mixture's weights; order 2 is DARTS-V2's.
 

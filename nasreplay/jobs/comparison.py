@@ -11,6 +11,7 @@ from typing import Literal
 from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.workers import cores
+from nasreplay.jobs import silent
 from nasreplay.replay.compare import compare, read
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.runs.report.rows import Row, rows
@@ -74,15 +75,11 @@ class Replayed:
         return self.comparison.interrupted
 
 
-def _silent(done: int, total: int, what: str) -> None:
-    """No progress."""
-
-
 @with_settings(ReplaySettings)
 def replay(
     *searchers: str | Searcher,
     command: str = "",
-    progress: Callable[[int, int, str], None] = _silent,
+    progress: Callable[[int, int, str], None] = silent,
     settings: ReplaySettings,
 ) -> Replayed:
     """Run searchers on a table, each replica until its budget or its steps end, and compare them.

@@ -56,10 +56,7 @@ def _filled(found: StepGradients, weights: Sequence[Tensor]) -> list[Tensor]:
 
 @torch.no_grad()
 def _step(
-    weights: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
+    weights: Sequence[Tensor], gradients: Sequence[Tensor], optimizer: torch.optim.Optimizer, recipe: Recipe
 ) -> None:
     rate, moments = optimizer.param_groups[0]["lr"], optimizer.state
     known = all("momentum_buffer" in moments[weight] for weight in weights)  # as published: all or none

@@ -158,12 +158,7 @@ class SupernetEvaluator(SharedAccuracies):
         return _slope(found) if need_slope else None
 
     def slope(
-        self,
-        mixture: Mixture,
-        *,
-        split: str = "valid",
-        order: int = 1,
-        replica: np.ndarray | None = None,
+        self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
     ) -> Slope:
         """Cross-entropy and its gradient on the architecture batch (split "train": on the training batch)."""
         if mixture.weights.ndim != 3:

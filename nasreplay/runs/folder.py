@@ -41,6 +41,15 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     return recorded
 
 
+def check_resume(folder: Path, resume: bool, what: str = "run") -> None:
+    """Raise BadOutput for a folder that holds a run and shall not be resumed, or holds none and shall."""
+    exists = (folder / "run.json").exists()
+    if exists and not resume:
+        raise BadOutput(f"{folder} holds a {what}: --resume continues it, or choose another --out")
+    if resume and not exists:
+        raise BadOutput(f"{folder} holds no {what} to resume")
+
+
 def versions() -> dict[str, str]:
     """What a run was made with."""
     from importlib.metadata import version

@@ -21,7 +21,7 @@ from nasreplay.errors import BadOutput, WriteFailed
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.files.lock import alone_in
 from nasreplay.files.state import load_state, save_state
-from nasreplay.runs.folder import open_folder, read_header, versions
+from nasreplay.runs.folder import check_resume, open_folder, read_header, versions
 from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
 from nasreplay.settings import Json
@@ -82,11 +82,7 @@ class RunFolder(Generic[S, E]):
 
     def start(self, header: dict[str, Any], searcher: S, evaluator: E) -> int:
         """Open or continue the folder; raises BadOutput."""
-        exists = (self.folder / "run.json").exists()
-        if exists and not self.resume:
-            raise BadOutput(f"{self.folder} holds a run: --resume continues it, or choose another --out")
-        if self.resume and not exists:
-            raise BadOutput(f"{self.folder} holds no run to resume")
+        check_resume(self.folder, self.resume)
         self._opened.enter_context(alone_in(self.folder))
         open_folder(self.folder, header, {**self.facts, "versions": versions()})
         (self.folder / "checkpoint").mkdir(exist_ok=True)

@@ -43,7 +43,7 @@ def part_path(folder: str | Path, dataset: str, searcher: str) -> Path:
 
 def save_result(path: str | Path, result: Result) -> None:
     """Write one result atomically. The same content gives the same bytes. Raises BadOutput."""
-    _write(Path(path), [result], {}, {})
+    write_comparison(path, [result], {}, {})
 
 
 def load_result(path: str | Path) -> Result:
@@ -55,13 +55,17 @@ def load_result(path: str | Path) -> Result:
 
 
 def write_comparison(
-    path: str | Path,
-    results: Iterable[Result],
-    tables: Mapping[str, TableFacts],
-    settings: Mapping[str, Any],
+    path: str | Path, results: Iterable[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]
 ) -> None:
     """Write a whole comparison atomically. The same content gives the same bytes. Raises BadOutput."""
-    _write(Path(path), list(results), tables, settings)
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise BadOutput(
+            f"{path.parent}: cannot be made: {problem.strerror}; choose another folder"
+        ) from problem
+    write_whole(path, _sealed(_image(list(results), tables, settings)))
 
 
 def read_comparison(path: str | Path) -> Comparison:
@@ -71,18 +75,6 @@ def read_comparison(path: str | Path) -> Comparison:
 
 
 # --- writing ---------------------------------------------------------------------------------------
-
-
-def _write(
-    path: Path, results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]
-) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise BadOutput(
-            f"{path.parent}: cannot be made: {problem.strerror}; choose another folder"
-        ) from problem
-    write_whole(path, _sealed(_image(results, tables, settings)))
 
 
 def _image(results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]) -> bytes:

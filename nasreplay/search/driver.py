@@ -111,9 +111,15 @@ def run(
         header["apart"] = header["evaluator"]["order_2"]
     trace = Trace(evaluator, keep_steps=searcher.epochs_on(evaluator) is not None)
     started = time.perf_counter()
+
+    def hear(answers: Evaluations) -> None:
+        trace.answers(answers)
+        if recorder:
+            recorder.answers(answers)
+
     try:
         step = recorder.start(header, searcher, evaluator) if recorder else 0
-        evaluator.ledger.listener = _both(trace.answers, recorder.answers) if recorder else trace.answers
+        evaluator.ledger.listener = hear
         in_step: Any = InStep(evaluator)
         with StopSignals() as stop:
             while not agree(evaluator.ledger, stop.asked):
@@ -190,14 +196,6 @@ def _live(evaluator: Evaluator, epochs: int, step: int) -> Live:
         spent = np.maximum(spent, step / (epochs * evaluator.steps_per_epoch))
     rows = np.flatnonzero(spent < 1)
     return Live(rows, spent[rows], epoch, epochs)
-
-
-def _both(one: Callable[[Any], None], other: Callable[[Any], None]) -> Callable[[Any], None]:
-    def call(answers: Any) -> None:
-        one(answers)
-        other(answers)
-
-    return call
 
 
 class StopSignals:

@@ -60,6 +60,10 @@ class Space(Product):
 
     mark: ClassVar[str] = ""
     """Characters of which each one shows that a text belongs to this space; empty: whether it parses shows it."""
+    separator: ClassVar[str] = "/"
+    """Character between the options of a text."""
+    noun: ClassVar[str] = ""
+    """What errors call an option."""
     archive: ClassVar[str] = ""
     """Name of the official NATS-Bench archive of this space, without its ending; empty: there is none."""
     widens: ClassVar[bool] = False
@@ -89,25 +93,26 @@ class Space(Product):
     # --- text --------------------------------------------------------------------------------------
 
     def parse(self, text: str) -> tuple[int, ...]:
-        """Codes of one official text; here `option/option/…`. Raises BadArchitecture pointing at the character."""
-        words, start, codes = text.split("/"), 0, []
+        """Codes of one official text. Raises BadArchitecture pointing at the character."""
+        words, start, codes = text.split(self.separator), 0, []
         for word, names in zip(words, self.options, strict=False):
             if word not in names:
+                what = f"{self.noun} {word!r}".lstrip()
                 raise BadArchitecture(
-                    f"{text!r}, character {start + 1}: {word!r} is not one of {', '.join(names)}"
+                    f"{text!r}, character {start + 1}: {what} is not one of {', '.join(names)}"
                 )
             codes.append(names.index(word))
             start += len(word) + 1
         if len(words) != self.decisions:
             raise BadArchitecture(
-                f"{text!r}, character {min(start, len(text)) + 1}: {len(words)} words, the {self.name} space has "
-                f"{self.decisions} decisions (example: {self.format([0] * self.decisions)})"
+                f"{text!r}, character {min(start, len(text)) + 1}: {len(words)} {self.noun or 'word'}s, the "
+                f"{self.name} space has {self.decisions} decisions (example: {self.format([0] * self.decisions)})"
             )
         return tuple(codes)
 
     def format(self, codes: Sequence[int] | np.ndarray) -> str:
-        """The official text of one architecture; here `option/option/…`."""
-        return "/".join(names[code] for names, code in zip(self.options, codes, strict=True))
+        """The official text of one architecture: its options, joined by `separator`."""
+        return self.separator.join(names[code] for names, code in zip(self.options, codes, strict=True))
 
     @property
     def forms(self) -> dict[str, Callable[[Sequence[int]], Any]]:

@@ -25,7 +25,6 @@ from nasreplay.spaces.graph import Graph
 from nasreplay.spaces.registry import register_space
 
 NODES = 4
-PICKS = 4  # decisions of a node: source, operation, source, operation
 
 DARTS = (
     *("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"),

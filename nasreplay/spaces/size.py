@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
@@ -35,31 +34,10 @@ class SizeSpace(Space):
 
     name = "size"
     options = (tuple(map(str, WIDTHS)),) * 5
-    mark = ":"
+    mark = separator = ":"
+    noun = "width"
     archive = "NATS-sss-v1_0-50262"
     widens = True
-
-    def parse(self, text: str) -> tuple[int, ...]:
-        """Codes of `c0:c1:c2:c3:c4`; raises BadArchitecture pointing at the character."""
-        codes, start = [], 0
-        parts = text.split(":")
-        for part in parts[:5]:
-            if part not in self.options[0]:
-                raise BadArchitecture(
-                    f"{text!r}, character {start + 1}: width {part!r} is not one of {', '.join(self.options[0])}"
-                )
-            codes.append(self.options[0].index(part))
-            start += len(part) + 1
-        if len(parts) != 5:
-            raise BadArchitecture(
-                f"{text!r}, character {min(start, len(text)) + 1}: {len(parts)} widths, the size space has 5 "
-                "(example: 8:16:24:32:40)"
-            )
-        return tuple(codes)
-
-    def format(self, codes: Sequence[int] | np.ndarray) -> str:
-        """`c0:c1:c2:c3:c4`."""
-        return ":".join(self.options[0][code] for code in codes)
 
     def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
         """A uniform position gets a uniform width out of all eight: may be a no-op, as published."""

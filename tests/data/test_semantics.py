@@ -86,12 +86,6 @@ def test_facts():
     assert semantics.facts("ImageNet16-120") == (120, 16, 151_700)
 
 
-def test_table_rows_hold_every_request():
-    header, *rows = semantics.table_rows()
-    assert [(row[0], row[1]) for row in rows] == semantics.requests()
-    assert {len(row) for row in rows} == {len(header)}
-
-
 def test_semantics_needs_the_standard_library_only():
     code = (
         "import sys, nasreplay.data.semantics; "

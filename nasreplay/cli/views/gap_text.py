@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nasreplay.jobs.searches.gaps import EVALUATIONS, Gap, RankError, TotalGap
-from nasreplay.jobs.searches.table_facts import TableFacts
+from nasreplay.jobs.searches.table_facts import TableRow
 
 Rows = list[tuple[str, str]]
 
@@ -24,11 +24,11 @@ def total_rows(gap: TotalGap) -> Rows:
     ]
 
 
-def _number(row: TableFacts) -> str:
+def _number(row: TableRow) -> str:
     return f"{row.table_valid:6.2f} % valid, rank {row.table_rank:,}, regret {row.table_regret:.2f}"
 
 
-def _found(row: TableFacts, text: str) -> str:
+def _found(row: TableRow, text: str) -> str:
     test = f", {row.table_test:.2f} % test" if row.table_test is not None else ""
     return f"{_number(row)}{test}  {text}"
 

@@ -118,12 +118,7 @@ class TableEvaluator(EvaluatorBase):
         return Answers(accuracy, seeds, level.seconds.take(flat, mode="clip"))
 
     def slope(
-        self,
-        mixture: Mixture,
-        *,
-        split: str = "valid",
-        order: int = 1,
-        replica: np.ndarray | None = None,
+        self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
     ) -> Slope:
         """Loss and gradient at mixtures; order 2 equals order 1 because a table has no weights to unroll."""
         if mixture.weights.ndim != 3:

@@ -19,7 +19,8 @@ from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.jobs.searches.table_facts import TableFacts, table_facts
+from nasreplay.jobs.searches.table_facts import TableRow, table_facts
+from nasreplay.jobs.searches.task import Found
 from nasreplay.search import make
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import run as run_on
@@ -48,12 +49,12 @@ class GapSettings:
 
 
 @dataclass(frozen=True)
-class TotalGap:
+class TotalGap(Found):
     """What the run found and what its searcher finds on the table."""
 
     found: str
     """The live answer."""
-    live: TableFacts
+    live: TableRow
     """Its row of the table."""
     on_table: str
     """The answer on the table."""
@@ -65,7 +66,7 @@ class TotalGap:
     """Hyper-parameters that were taken from the live run."""
     cut: bool
     """Whether the looks ended it before its epochs."""
-    table: TableFacts
+    table: TableRow
     """The row of the answer on the table."""
 
     @property
@@ -75,12 +76,11 @@ class TotalGap:
 
     def plain(self) -> Json:
         """The gap as JSON values."""
-        rows = {"live": self.live.plain(), "table": self.table.plain(), "gap": self.gap}
-        return {**vars(self), **rows}
+        return {**super().plain(), "gap": self.gap}
 
 
 @dataclass(frozen=True)
-class RankError:
+class RankError(Found):
     """How shared-weight accuracies order the architectures, against the table."""
 
     architectures: int
@@ -91,12 +91,8 @@ class RankError:
     """Rho."""
     ties_for_best: int
     """Architectures with the highest shared-weight accuracy."""
-    best_by_shared_weights: TableFacts
+    best_by_shared_weights: TableRow
     """Row of the first of these."""
-
-    def plain(self) -> Json:
-        """The error as JSON values."""
-        return {**vars(self), "best_by_shared_weights": self.best_by_shared_weights.plain()}
 
 
 @dataclass(frozen=True)

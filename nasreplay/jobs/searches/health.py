@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.jobs.searches.table_facts import TableFacts, table_facts
+from nasreplay.jobs.searches.table_facts import TableRow, table_facts
 from nasreplay.search.base import Searcher
 from nasreplay.settings import Json
 from nasreplay.spaces.genotypes.derivation import softmax
@@ -44,15 +44,14 @@ class EpochFacts:
     """Skip connections among the cell's operations, 0 to 1; None in a space without any."""
     entropy: list[float] | None
     """Entropy of each edge's softmax, nats; None for searchers without logits of edges."""
-    table: TableFacts | None
+    table: TableRow | None
     """The answer's row of a table of the same data set; None without one."""
 
     def plain(self) -> Json:
         """The line as flat JSON values; what is unknown is left out."""
-        facts = {"found": self.found, **self.measured}
-        facts |= {} if self.skip_share is None else {"skip_share": self.skip_share}
-        facts |= {} if self.entropy is None else {"entropy": self.entropy}
-        return facts | (self.table.plain() if self.table else {})
+        facts = {"found": self.found, **self.measured, "skip_share": self.skip_share, "entropy": self.entropy}
+        facts |= self.table.plain() if self.table else {}
+        return {name: value for name, value in facts.items() if value is not None}
 
     @property
     def warning(self) -> str:

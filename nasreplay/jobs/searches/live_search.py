@@ -13,7 +13,7 @@ from nasreplay.jobs.rank_zero import RankZeroRecorder
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
-from nasreplay.jobs.searches.task import Show, Task, Tell, interrupted
+from nasreplay.jobs.searches.task import Found, Show, Task, Tell, interrupted
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.search_memory import estimate_search
@@ -32,7 +32,7 @@ LiveEvaluator = SupernetEvaluator | ScratchEvaluator
 
 
 @dataclass(frozen=True)
-class LiveFound:
+class LiveFound(Found):
     """What a live search found."""
 
     searcher: str
@@ -57,12 +57,6 @@ class LiveFound:
     """What a table of the same data set says; None without one."""
     checkpoint: Path | None
     """The file that `nasreplay retrain` takes, where the published scripts leave one."""
-
-    def plain(self) -> Json:
-        """The result as JSON values; what is unknown is left out."""
-        known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
-        paths = {name: str(value) for name, value in known.items() if isinstance(value, Path)}
-        return {**known, **paths, **({"gap": self.gap.plain()} if self.gap else {})}
 
 
 def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.jobs.searches.task import Found
 
 
-class TableFacts(NamedTuple):
+@dataclass(frozen=True)
+class TableRow(Found):
     """Accuracies in percent (mean over trials, longest recipe), rank (1 = best), regret in points."""
 
     table_valid: float
@@ -17,16 +19,12 @@ class TableFacts(NamedTuple):
     table_regret: float
     table_test: float | None = None
 
-    def plain(self) -> dict[str, float]:
-        """The facts as JSON values; an unknown test accuracy is left out."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
 
-
-def table_facts(truth: TableEvaluator, codes: np.ndarray) -> TableFacts:
+def table_facts(truth: TableEvaluator, codes: np.ndarray) -> TableRow:
     """The row of codes int8 [1, D]."""
     report = truth.report(codes)
     valid = float(report.valid[0])
-    return TableFacts(
+    return TableRow(
         valid,
         int((truth.final.mean > valid).sum()) + 1,
         truth.optimum - valid,

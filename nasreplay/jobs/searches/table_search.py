@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.jobs.searches.task import Task, interrupted
+from nasreplay.jobs.searches.table_facts import table_facts
+from nasreplay.jobs.searches.task import Found, Task, interrupted
 from nasreplay.replay.budgets import time_budget
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
 from nasreplay.search import Budget, Searcher, run
-from nasreplay.settings import Json
 
 
 @dataclass(frozen=True)
-class TableFound:
+class TableFound(Found):
     """What a search on a table found, and what the table says of it."""
 
     searcher: str
@@ -60,11 +60,6 @@ class TableFound:
     folder: Path
     """Run folder."""
 
-    def plain(self) -> Json:
-        """The result as JSON values; what is unknown is left out."""
-        known = {name: value for name, value in vars(self).items() if value is not None and value != ""}
-        return {**known, "folder": str(self.folder)}
-
 
 def search_table(task: Task) -> TableFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
@@ -86,8 +81,7 @@ def search_table(task: Task) -> TableFound:
 def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int, folder: Path) -> TableFound:
     found = int(result.found[0])
     codes = table.space.codes([found])
-    report = table.report(codes)
-    valid = float(report.valid[0])
+    row, meaning = table_facts(table, codes), table.report(codes).meaning
     derived = None
     if (drawn := searcher.derive(10)) is not None:
         derived = float(np.max(table.report(drawn[0]).valid))
@@ -97,17 +91,17 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
         oracle=result.oracle,
         found=table.space.format(codes[0].tolist()),
         official_index=int(table.space.flat_to_official[found]),
-        validation_accuracy=valid,
-        meaning=report.meaning["valid"],
-        rank=int((table.final.mean > valid).sum()) + 1,
+        validation_accuracy=row.table_valid,
+        meaning=meaning["valid"],
+        rank=row.table_rank,
         of=table.space.size,
-        regret=table.optimum - valid,
+        regret=row.table_regret,
         evaluations=int(result.evaluations[0]),
         points=int(result.points[0]),
         simulated_s=float(result.final_clock[0]),
         wall_s=result.wall_s,
-        test_accuracy=None if report.test is None else float(report.test[0]),
-        test_meaning="" if report.test is None else report.meaning["test"],
+        test_accuracy=row.table_test,
+        test_meaning="" if row.table_test is None else meaning["test"],
         derived_validation_accuracy=derived,
         seed=seed,
         folder=folder,

@@ -12,7 +12,7 @@ from nasreplay.evaluate.kinds import EvaluatorSettings
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.search import Searcher, make
 from nasreplay.search.changes import ChangeSettings
-from nasreplay.settings import setting
+from nasreplay.settings import Json, setting
 
 Tell = Callable[[str], None]
 """Takes a line for the person who waits."""
@@ -79,6 +79,20 @@ class Task:
             "evaluations": self.settings.evaluations,
             "seed": self.seed,
         }
+
+
+class Found:
+    """Base of the dataclasses that say what was found."""
+
+    def plain(self) -> Json:
+        """Every field as a JSON value; what is unknown is left out."""
+        return {
+            name: _plain(value) for name, value in vars(self).items() if value is not None and value != ""
+        }
+
+
+def _plain(value: Any) -> Any:
+    return value.plain() if isinstance(value, Found) else str(value) if isinstance(value, Path) else value
 
 
 def interrupted(folder: Path) -> Interrupted:

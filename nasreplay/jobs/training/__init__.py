@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasreplay.errors import BadSetting
+from nasreplay.jobs import silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.settings import Json, to_plain, with_settings
@@ -68,19 +69,15 @@ def published(training: Training) -> tuple[Published, ...]:
     return tuple(one for one in entry.published if one.dataset == training.source.name) if entry else ()
 
 
-def _silent(*told: object) -> None:
-    """Ignore what is told: the default of everything that shows progress."""
-
-
 @with_settings(RetrainSettings)
 def retrain(
     target: str | Target | None = None,
     *,
     root: str = "output/retrain",
     command: str = "",
-    started: Callable[[Training, NetworkFacts, int], None] = _silent,
-    tell: Callable[[str], None] = _silent,
-    progress: Callable[[int, int, str], None] = _silent,
+    started: Callable[[Training, NetworkFacts, int], None] = silent,
+    tell: Callable[[str], None] = silent,
+    progress: Callable[[int, int, str], None] = silent,
     settings: RetrainSettings,
 ) -> TrainingResult:
     """Train what a search found, or a published network, by the published recipe.

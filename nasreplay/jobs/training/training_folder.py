@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from nasreplay.errors import BadOutput, Interrupted, TrainingFailed
+from nasreplay.errors import Interrupted, TrainingFailed
 from nasreplay.files.atomic import write_whole
-from nasreplay.runs.folder import open_folder
+from nasreplay.runs.folder import check_resume, open_folder
 from nasreplay.search.driver import StopSignals
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
@@ -31,13 +31,7 @@ class TrainingFolder:
     """
 
     def __init__(
-        self,
-        path: str,
-        header: Json,
-        facts: Json,
-        *,
-        resume: bool = False,
-        save_every_s: float = 30.0,
+        self, path: str, header: Json, facts: Json, *, resume: bool = False, save_every_s: float = 30.0
     ):
         self.group, self.save_every_s = process_group(), save_every_s
         self.path, self.header = self.group.broadcast(lambda: self._open(path, header, facts, resume))
@@ -50,11 +44,7 @@ class TrainingFolder:
         if "{seed}" in name:
             header = {**header, "seed": root_seed(header["seed"])}
         path = Path(name.replace("{seed}", str(header["seed"])))
-        exists = (path / "run.json").exists()
-        if exists and not resume:
-            raise BadOutput(f"{path} holds a training: --resume continues it, or choose another --out")
-        if resume and not exists:
-            raise BadOutput(f"{path} holds no training to resume")
+        check_resume(path, resume, "training")
         machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
         return path, open_folder(path, header, {**facts, **machine})
 

@@ -131,10 +131,8 @@ class Training:
         image = few_images(side, self.device)[0][:1]
         head = getattr(network, "auxiliary_head", None)
         extra = parameters(head) if head is not None else 0
-        work, evaluated = (
-            multiply_adds(network, image),
-            min(EVALUATION_BATCH, max(map(len, self.sets.values()))),
-        )
+        work = multiply_adds(network, image)
+        evaluated = min(EVALUATION_BATCH, max(map(len, self.sets.values())))
         memory = estimate_training(network, self.recipe, self.device, side, evaluated)
         return NetworkFacts(parameters(network) - extra, extra, work, round(memory / 1e6))
 

@@ -129,11 +129,7 @@ class ENAS(Searcher):
         # the product rule: the entropy inside the reward, and inside the baseline, has a gradient too
         bonus = log_p * self.entropy * np.where(first, 1.0, self.decay)
         gradient = self._controller.gradient(
-            parameters,
-            self._open(rows),
-            words,
-            (reward - baseline) / self.samples,
-            bonus / self.samples,
+            parameters, self._open(rows), words, (reward - baseline) / self.samples, bonus / self.samples
         )
         adam.step(
             self.state,
