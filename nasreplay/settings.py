@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import textwrap
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields, is_dataclass
-from difflib import get_close_matches
 from functools import cache, wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -100,17 +101,27 @@ def _texts(owner: type) -> dict[str, str]:
     return found
 
 
-@cache
 def _own_texts(owner: type) -> dict[str, str]:
-    body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
-    assert isinstance(body, ast.ClassDef)
+    path, node = owner.__qualname__.split("."), None
+    for name in path:
+        inside = node.body if node else _tree_of(owner.__module__).body
+        node = next((one for one in inside if isinstance(one, ast.ClassDef) and one.name == name), None)
+        if node is None:  # made in a function: found by its lines
+            node = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+            assert isinstance(node, ast.ClassDef)
+            break
     found = {}
-    for line, below in zip(body.body, body.body[1:], strict=False):
+    for line, below in pairwise(node.body if node else ()):
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
             match below:
                 case ast.Expr(value=ast.Constant(value=str(text))):
                     found[line.target.id] = " ".join(text.split())
     return found
+
+
+@cache
+def _tree_of(module: str) -> ast.Module:
+    return ast.parse(inspect.getsource(sys.modules[module]))
 
 
 def chosen(owner: type[T], values: Mapping[str, Any], **fixed: Any) -> T:
@@ -133,6 +144,8 @@ def refuse_unknown(values: Mapping[str, Any], what: str, *owners: type) -> None:
     known = {name for owner in owners for name in settings_of(owner)}
     for name, value in values.items():
         if is_given(value) and name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, 1)
             raise UnknownName(
                 f"{what} has no setting {name!r}"
@@ -177,6 +190,9 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
         def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
             kept = {name: values.pop(name) for name in named & values.keys()}
             refuse_unknown(values, function.__name__, owner)
+            paths = {name for name, one in settings_of(owner).items() if one.kind is Path and not one.several}
+            for name in paths & values.keys():
+                values[name] = None if values[name] is None else Path(values[name])
             return function(*arguments, **kept, settings=owner(**values) if settings is None else settings)
 
         keywords = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import MISSING
@@ -91,4 +90,6 @@ def refuse_others(reason: str, *owners: type, also: Collection[str] = ()) -> Non
 
 def command_line() -> str:
     """What was typed, as runs record it."""
+    import shlex
+
     return shlex.join(["nasreplay", *sys.argv[1:]])

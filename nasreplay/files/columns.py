@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 Rows = Sequence[Sequence[str]]  # equally long; the headings, if any, are the first row
@@ -32,6 +30,9 @@ def markdown(rows: Rows, align: str = "") -> list[str]:
 
 def csv_text(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Lines of comma-separated values, headings first; numbers read back exactly, None is an empty cell."""
+    import csv
+    import io
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
