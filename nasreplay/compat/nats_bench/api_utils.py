@@ -1,7 +1,7 @@
 """The calls that both spaces share, with the official names, arguments, results and errors.
 
 Where the official results depend on the standard library's global generator (`random.choice`, `random.randint`), so
-do these. Numbers come from `data.measurements`.
+do these. Numbers come from `measurements`.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def tabulate(
 
     codes: int [N, D], or None for the whole space. at: None is the highest fidelity. trial: "mean", a seed, several
     seeds, or None for what the evaluator is set to. shard (i, n): the i-th of n parts, counted from 1; join them
-    with `tabulated.merge`. chunk: architectures asked at once, None for about a second's. progress(done, total).
+    with `to_pack.merge`. chunk: architectures asked at once, None for about a second's. progress(done, total).
 
     The evaluator is used as it is (trained, if it has weights). What it says that it has not measured stays NaN, and
     test accuracies are recorded where it has them. Raises BadSetting, NotMeasured or BadOutput.

@@ -1,4 +1,4 @@
-"""Evaluation networks of genotypes, for CIFAR and ImageNet, as each release builds them (`plan.Dialect`).
+"""Evaluation networks of genotypes, for CIFAR and ImageNet, as each release builds them (`network_plan.Dialect`).
 
 Shapes: images [B, 3, H, W]; K classes.
 """

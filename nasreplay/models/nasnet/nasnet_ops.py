@@ -1,11 +1,13 @@
 """The operations of NASNet-type networks as modules (docs/sources: weight-sharing.md 10, 11; cnas-sparse.md).
 
-The arguments and the bias rule are those of `ops`, which has the operations that NAS-Bench-201 shares; depthwise
+The arguments and the bias rule are those of `nb201_ops`, where the operations shared with NAS-Bench-201 are; depthwise
 convolutions never have a bias. Modules carry the names of the published state dicts, where releases agree.
 Shapes: images [B, C, H, W]; a stride of 2 gives ⌈H/2⌉.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -109,40 +111,29 @@ class ShuffleConv(nn.Module):
         return F.relu(main + shortcut)
 
 
-def _max_pool(kernel: int) -> Builder:
-    return lambda c_in, c_out, stride, affine, track: nn.MaxPool2d(kernel, stride, kernel // 2)
+def _sized(name: str, make: Callable[..., nn.Module], *kernels: int) -> dict[str, Builder]:
+    """Builders of one operation by kernel size, `make`'s third argument; {k} in `name` stands for it."""
 
+    def builder(k: int) -> Builder:
+        return lambda c_in, c_out, *rest: make(c_in, c_out, k, *rest)
 
-def _sep(kernel: int) -> Builder:
-    return lambda c_in, c_out, *rest: SepConv(c_in, c_out, kernel, *rest)
-
-
-def _dil(kernel: int) -> Builder:
-    return lambda c_in, c_out, *rest: DilConv(c_in, c_out, kernel, *rest)
-
-
-def _long(kernel: int) -> Builder:
-    return lambda c_in, c_out, *rest: Chain(*long(c_in, c_out, kernel, *rest))
-
-
-def _nor(kernel: int) -> Builder:
-    return lambda c_in, c_out, *rest: ReLUConvBN(c_in, c_out, kernel, *rest)
+    return {name.format(k=k): builder(k) for k in kernels}
 
 
 LAYERS: dict[str, Builder] = {
     **REGISTRY,
-    **{f"max_pool_{k}x{k}": _max_pool(k) for k in (3, 5, 7)},
-    **{f"sep_conv_{k}x{k}": _sep(k) for k in (3, 5, 7)},
-    **{f"dil_conv_{k}x{k}": _dil(k) for k in (3, 5)},
-    **{f"conv_{k}x1_1x{k}": _long(k) for k in (3, 7)},
-    **{f"nor_conv_{k}x{k}": _nor(k) for k in (5, 7)},
+    **_sized("max_pool_{k}x{k}", lambda c_in, c_out, k, stride, *_: nn.MaxPool2d(k, stride, k // 2), 3, 5, 7),
+    **_sized("sep_conv_{k}x{k}", SepConv, 3, 5, 7),
+    **_sized("dil_conv_{k}x{k}", DilConv, 3, 5),
+    **_sized("conv_{k}x1_1x{k}", lambda *sizes: Chain(*long(*sizes)), 3, 7),
+    **_sized("nor_conv_{k}x{k}", ReLUConvBN, 5, 7),
     "cweight_com": lambda c_in, c_out, *rest: Gate(c_in, *rest),
     "shuffle_conv_3x3": lambda c_in, c_out, *rest: ShuffleConv(c_in, *rest),
 }
 
 
 def layer(name: str, channels: int, stride=1, affine=True, track=True, pool_norm="none") -> nn.Module:
-    """The operation of that name, channels kept; pool_norm as in `plan.Dialect`. Raises UnknownName."""
+    """The operation of that name, channels kept; pool_norm as in `network_plan.Dialect`. Raises UnknownName."""
     if name not in LAYERS:
         raise UnknownName(f"no operation {name!r}; known: {', '.join(LAYERS)}")
     built = LAYERS[name](channels, channels, stride, affine, track)

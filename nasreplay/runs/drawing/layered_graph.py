@@ -8,7 +8,7 @@ networkx's multipartite layout knows neither crossings nor labels, and Graphviz 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -55,7 +55,8 @@ def ranked(graph: Graph) -> Ranks:
     stops = [Stop(2 * layer, node) for node, layer in enumerate(layers)]
     labels = [0] * (2 * max(layers) + 1)
     routes: list[list[int]] = [[] for _ in graph.arrows]
-    for place in sorted(range(len(routes)), key=lambda place: _span(graph, layers, place)):
+    spans = [layers[arrow.target] - layers[arrow.source] for arrow in graph.arrows]
+    for place in sorted(range(len(routes)), key=spans.__getitem__):
         arrow = graph.arrows[place]
         first, last = 2 * layers[arrow.source], 2 * layers[arrow.target]
         where = min(range(first + 1, last, 2), key=lambda rank: labels[rank]) if arrow.operation else None
@@ -81,11 +82,6 @@ def _layers(graph: Graph) -> list[int]:
         + [layer + 1 for layer, node in zip(layers, graph.nodes, strict=True) if node.kind != "output"]
     )
     return [last if node.kind == "output" else layer for layer, node in zip(layers, graph.nodes, strict=True)]
-
-
-def _span(graph: Graph, layers: Sequence[int], place: int) -> int:
-    arrow = graph.arrows[place]
-    return layers[arrow.target] - layers[arrow.source]
 
 
 # --- crossings -------------------------------------------------------------------------------------

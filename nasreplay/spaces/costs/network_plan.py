@@ -1,6 +1,6 @@
 """The network around the cells of a genotype, as data: widths, strides, stems, heads, and how releases differ.
 
-`models.nasnet` builds it, `spaces.nasnet_cost` counts it without building. The source systems agree on everything
+`models.nasnet` builds it, `costs.nasnet_cost` counts it without building. The source systems agree on everything
 but what a `Dialect` says (docs/sources: weight-sharing.md, 11; snas.md).
 """
 
