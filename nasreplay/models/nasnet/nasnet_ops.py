@@ -1,6 +1,6 @@
 """The operations of NASNet-type networks as modules (docs/sources: weight-sharing.md 10, 11; cnas-sparse.md).
 
-The arguments and the bias rule are those of `nb201_ops`, where the operations shared with NAS-Bench-201 are; depthwise
+The arguments and the bias rule are those of `nb201_ops`, where those of NAS-Bench-201 are; depthwise
 convolutions never have a bias. Modules carry the names of the published state dicts, where releases agree.
 Shapes: images [B, C, H, W]; a stride of 2 gives ⌈H/2⌉.
 """
