@@ -13,7 +13,7 @@ from nasreplay.errors import BadOutput
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Inside, no other process may do the same to this folder; raises BadOutput if one already does.
+    """A context in which no other process may lock this folder; raises BadOutput if one already has.
 
     The folder is made if need be, and may be removed inside.
     """

@@ -20,7 +20,7 @@ def start_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for ever."""
+    """End the worker when its parent is gone: it would wait for ever."""
     parent = parent_process()
     if parent:
         parent.join()

@@ -94,7 +94,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
 
     @classmethod
     def owners(cls) -> tuple[type, ...]:
-        """Itself, and the shared networks of all spaces."""
+        """This class, and the shared networks of all spaces."""
         return (cls, *NETWORKS.values())
 
     @classmethod
@@ -121,7 +121,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         return Path("output") / self.network.run_folder(searcher.name, Path(self.dataset).name, facts)
 
     def plain(self) -> dict[str, Any]:
-        """Flat: the network's settings beside the others."""
+        """Every setting as a JSON value, the network's beside the others."""
         own = to_plain(self)
         return {**own, **own.pop("network")}
 

@@ -123,7 +123,7 @@ class ScratchEvaluator(EvaluatorBase):
     def learn(
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
     ) -> Slope | None:
-        """Refused with LacksCapability: a searcher that wants to train shared weights would never learn here."""
+        """Refuse with LacksCapability: a searcher that wants to train shared weights would never learn here."""
         raise LacksCapability("training from scratch shares no weights: use a supernet")
 
     def report(self, codes: np.ndarray) -> Report:

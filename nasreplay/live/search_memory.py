@@ -31,7 +31,7 @@ def estimate_search(supernet: SupernetEvaluator, mixes: bool) -> int:
 
 
 def _mixtures(supernet: SupernetEvaluator, mixes: bool) -> list[Mixture]:
-    """All operations at once, or each of them on all edges."""
+    """The mixtures of all operations at once, or of each operation on all edges."""
     mask = supernet.space.mask
     if mixes:
         weights = mask / mask.sum(axis=-1, keepdims=True)

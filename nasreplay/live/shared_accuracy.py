@@ -38,7 +38,7 @@ class SharedAccuracies(EvaluatorBase):
     valid: ImageSet
     """The fixed validation images."""
     valid_batch: int
-    """How many of them are computed at once."""
+    """Number of validation images that are computed at once."""
     metrics: dict[str, list[float]] = begun()
     """Loss and accuracy (percent) of each step of this epoch."""
     division: Division
@@ -46,7 +46,7 @@ class SharedAccuracies(EvaluatorBase):
     """Images of the step's mini-batch, over all ranks."""
 
     def batch(self, which: int) -> Batch:
-        """This step's mini-batch TRAIN or ARCH."""
+        """The step's mini-batch TRAIN or ARCH."""
         raise TypeError(f"{type(self).__name__} has no batch")
 
     def ladder(self) -> tuple[Fidelity, ...]:

@@ -65,7 +65,7 @@ class SupernetEvaluator(SharedAccuracies):
     held_out: Batches = begun()
     """Further architecture batches, for steps that learn nothing."""
     drawn: Sequence[Batch] = begun()
-    """This step's mini-batches TRAIN and ARCH; empty before the first step."""
+    """The step's mini-batches TRAIN and ARCH; empty before the first step."""
 
     def __init__(
         self,
@@ -261,7 +261,7 @@ class SupernetEvaluator(SharedAccuracies):
         return weights.requires_grad_(need_gradient)
 
     def batch(self, which: int) -> Batch:
-        """This step's mini-batch TRAIN or ARCH; a step begins if none has."""
+        """The step's mini-batch TRAIN or ARCH; begins a step if none has begun."""
         if not self.drawn:
             self.begin_step()
         return self.drawn[which]

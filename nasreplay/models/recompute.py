@@ -19,9 +19,9 @@ class Recomputing(Protocol):
     """A network that can run its cells so."""
 
     checkpoint_cells: bool
-    """Whether it does."""
+    """Whether cells are recomputed."""
     generator: torch.Generator | None
-    """Source of its drop path's draws."""
+    """Source of the random numbers of drop path."""
     training: bool
 
 
@@ -58,7 +58,7 @@ def _again(cell: nn.Module, noise: torch.Generator | None, drawn: Tensor | None)
 
 @contextmanager
 def kept_buffers(net: nn.Module) -> Iterator[None]:
-    """Inside, batch-norm statistics may move; afterwards they are as before."""
+    """A context in which batch-norm statistics may move; at its end they are restored."""
     values = [buffer.clone() for buffer in net.buffers()] if net.training else []
     try:
         yield

@@ -92,7 +92,7 @@ class SharedNetwork:
         return asdict(self)
 
     def run_folder(self, searcher: str, dataset: str, facts: Mapping[str, Any]) -> str:
-        """`folder` filled in. facts: settings of the search that a folder's name may tell."""
+        """The run folder's name from `folder`. facts: settings of the search that it may tell."""
         return self.folder.format(
             space=self.home.name, SEARCHER=searcher.upper(), dataset=dataset, bn=self.bn
         )
@@ -156,7 +156,7 @@ class WidthNetwork(SharedNetwork):
         return chosen(cls, values, resize=resizes)
 
     def run_folder(self, searcher: str, dataset: str, facts: Mapping[str, Any]) -> str:
-        """NATS-Bench's, with weight_decay, warmup and epochs where known: tas-affine0_BN0-AWD0.001-WARM0.3-E2."""
+        """NATS-Bench's name, with weight_decay, warmup and epochs if known: tas-affine0_BN0-AWD0.001-WARM0.3-E2."""
         told = (("AWD", "weight_decay"), ("WARM", "warmup"), ("E", "epochs"))
         parts = [f"{searcher.replace('-', '_')}-affine{self.affine}_BN{self.bn}"]
         parts += [f"{word}{facts[name]}" for word, name in told if facts.get(name) is not None]

@@ -20,7 +20,7 @@ class TimeBudget(NamedTuple):
 
     @property
     def words(self) -> str:
-        """How reports call it."""
+        """Name of the budget in reports."""
         if self.factor == 1:
             return "published"
         return f"scaled (published × {self.factor * EPOCHS:g}/{EPOCHS})"

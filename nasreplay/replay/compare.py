@@ -152,7 +152,7 @@ def _start_worker(space: Space, searchers: list[type[search.Searcher]]) -> None:
 
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
-    """While it lasts, SIGTERM is a KeyboardInterrupt as Ctrl-C is: what is finished is kept."""
+    """A context in which SIGTERM is a KeyboardInterrupt as Ctrl-C is: what is finished is kept."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -165,7 +165,7 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _inherited_by_workers() -> Iterator[None]:
-    """What they start with: one thread for matrix products (they share the cores), Ctrl-C held back."""
+    """A context whose workers start with one thread for matrix products (they share the cores), Ctrl-C held back."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
     mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
@@ -197,7 +197,7 @@ def _run_pair(plan: Plan, folder: Path, seed: int, pair: tuple[str, str]) -> tup
 
 
 def _settings(tables: Tables) -> dict[str, Any]:
-    """What a run that is continued must have in common."""
+    """Settings that a continued replay must have in common."""
     return {
         **tables.plan.plain(),
         "datasets": tables.datasets,

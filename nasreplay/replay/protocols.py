@@ -113,7 +113,7 @@ PROTOCOLS = {
 
 
 def protocol_named(name: str) -> ComparisonProtocol:
-    """Raises UnknownName."""
+    """The protocol of that name. Raises UnknownName."""
     if name not in PROTOCOLS:
         raise UnknownName(f"unknown protocol {name!r}; known: {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]

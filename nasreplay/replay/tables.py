@@ -27,9 +27,9 @@ class Tables:
         self.plan, self.rules = plan, plan.rules
         self.pack = open_table(plan.table)
         self.datasets = replayable(self.pack, plan.datasets)
-        """What answers are read on."""
+        """Data sets on which answers are read."""
         self.searched = (self.rules.searched,) if self.rules.searched else self.datasets
-        """What searches run on."""
+        """Data sets on which searches run."""
         self._opened: dict[tuple[str, str | None, int], TableEvaluator] = {}
 
     def of(self, dataset: str) -> TableEvaluator:

@@ -51,7 +51,7 @@ def check_resume(folder: Path, resume: bool, what: str = "run") -> None:
 
 
 def versions() -> dict[str, str]:
-    """What a run was made with."""
+    """Versions of Python, nasreplay and the packages that numbers depend on."""
     from importlib.metadata import version
 
     packages = {name: version(name) for name in ("numpy", "h5py")}

@@ -40,9 +40,9 @@ class Files(NamedTuple):
     """How states become files."""
 
     save: Callable[[Path, dict[str, Any]], None]
-    """Writes a state atomically."""
+    """Function that writes a state atomically."""
     load: Callable[[Path], dict[str, Any]]
-    """Reads it; raises BadOutput."""
+    """Function that reads it; raises BadOutput."""
     suffix: str
     """Ending of the file, without its dot."""
 
@@ -137,7 +137,7 @@ class RunFolder(Generic[S, E]):
             )
 
     def end(self, step: int, finished: bool, searcher: S, evaluator: E) -> None:
-        """A last checkpoint; the end is logged only when the run came to it. Raises WriteFailed."""
+        """Write a last checkpoint; the end is logged only when the run came to it. Raises WriteFailed."""
         with self._writing():
             self._checkpoint(step, searcher, evaluator)
             if finished:

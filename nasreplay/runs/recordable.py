@@ -38,5 +38,5 @@ class AtEpoch(Protocol):
 
     @property
     def epoch(self) -> int:
-        """Counted from 0."""
+        """Number of the epoch, counted from 0."""
         ...

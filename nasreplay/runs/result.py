@@ -22,7 +22,7 @@ class Result:
     """
 
     searcher: str
-    """Its name."""
+    """Name of the searcher."""
     dataset: str
     oracle: bool
     """Whether it used the exact slope of a whole table."""
@@ -43,7 +43,7 @@ class Result:
     wall_s: float
     """Wall seconds of the whole batch of replicas."""
     finished: bool = True
-    """False when it was interrupted."""
+    """Whether it came to its end; False when it was interrupted."""
     settings: dict[str, Any] = field(default_factory=dict)
     """JSON values: searcher, evaluator, budget, seed, replicas, space."""
     listed: np.ndarray | None = None
@@ -178,7 +178,7 @@ class Numbering:
 
     @property
     def listed(self) -> np.ndarray | None:
-        """For `Result.listed`."""
+        """The architectures met, for `Result.listed`."""
         if self.space.indexed:
             return None
         return np.frombuffer(b"".join(self._rows), dtype=np.int8).reshape(-1, self.space.decisions)

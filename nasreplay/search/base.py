@@ -25,7 +25,7 @@ class Live(NamedTuple):
     progress: np.ndarray
     """float64 [n]: fraction of the budget or of the epochs used, in [0, 1)."""
     epoch: int
-    """Counted from 0."""
+    """Number of the epoch, counted from 0."""
     epochs: int
     """Epochs of the search; 0 when a budget ends it."""
 
@@ -77,7 +77,7 @@ class Searcher:
     slope_order: ClassVar[int] = 1
     """Order of the architecture gradient that it asks for: 2 looks one weight step ahead."""
     rungs: ClassVar[int] = 1
-    """How many fidelities it can use."""
+    """Number of fidelities that it can use."""
     on_one_rung: ClassVar[str] = ""
     """What is left of it on a table with one fidelity, in words; empty where it needs no second one."""
     compared: ClassVar[bool] = False
@@ -85,7 +85,7 @@ class Searcher:
     beside: ClassVar[tuple[str, ...]] = ()
     """Searchers that `nasreplay replay` always shows beside it."""
     listed: ClassVar[int] = 100
-    """Its place in lists and reports, small numbers first."""
+    """Place in lists and reports, small numbers first."""
     epochs: int | None = None
     """Epochs of a search that ends by itself and says after every step what it would answer; else None."""
 
@@ -94,7 +94,7 @@ class Searcher:
     stream: Stream
     """The random numbers of every replica."""
     space: Space
-    """What is searched."""
+    """The space that is searched."""
     ladder: tuple[Fidelity, ...]
     """Fidelities on offer, cheapest first."""
 
@@ -169,7 +169,7 @@ class SamplingSearcher(Searcher):
         self.state.best_codes = np.zeros((len(replicas), space.decisions), dtype=np.int8)
 
     def ask(self, live: Live) -> Question:
-        """What to evaluate next."""
+        """The architectures to evaluate next."""
         raise TypeError(f"{type(self).__name__} has no ask")
 
     def tell(self, answers: Evaluations, live: Live) -> None:

@@ -26,7 +26,7 @@ class ChangeSettings:
     """Hyper-parameters of searcher NAME (also NAME-anything.config)."""
 
     def changes(self, names: Collection[str]) -> Changes:
-        """By searcher, for these ones. Raises BadSetting or UnknownName."""
+        """The changes by searcher, for those of these names. Raises BadSetting or UnknownName."""
         return changes_of(self.configs, self.sets, names)
 
 

@@ -31,23 +31,23 @@ class Recorder(Protocol):
     """What may listen to a run: a run folder, a test."""
 
     def start(self, header: dict[str, Any], searcher: Searcher, evaluator: Evaluator) -> int:
-        """Before the first step; may load both from a checkpoint. Returns the step to continue from."""
+        """Begin before the first step; may load both from a checkpoint. Returns the step to continue from."""
         ...
 
     def answers(self, answers: Evaluations) -> None:
-        """After every charged call."""
+        """Take the answers of a call that was charged."""
         ...
 
     def step(self, step: int, live: Live, searcher: Searcher, evaluator: Evaluator) -> None:
-        """After every step."""
+        """Record a step."""
         ...
 
     def end(self, step: int, finished: bool, searcher: Searcher, evaluator: Evaluator) -> None:
-        """After the last step, or when the run was interrupted between two steps."""
+        """Record the end: the last step is over, or the run was interrupted between two steps."""
         ...
 
     def close(self) -> None:
-        """However the run ended, also by an error."""
+        """Let go of everything, however the run ended, also by an error."""
         ...
 
 
@@ -199,7 +199,7 @@ def _live(evaluator: Evaluator, epochs: int, step: int) -> Live:
 
 
 class StopSignals:
-    """While it lasts, the first Ctrl-C or SIGTERM only asks to stop between two steps; also those inside another."""
+    """A context: the first Ctrl-C or SIGTERM only asks to stop between two steps; contexts inside it see that too."""
 
     def __init__(self):
         self.asked = False

@@ -20,9 +20,9 @@ class Node:
     label: str
     """Text in the box; lines end with a line break."""
     kind: Literal["input", "inner", "output"] = "inner"
-    """Its color, and whether it stands first or last."""
+    """Color of the box, and whether it stands first or last."""
     height: float = 0.0
-    """How tall it is drawn beyond its text, 0 to 1 (the widths of the size space)."""
+    """Height beyond that of its text, 0 to 1 (the widths of the size space)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Arrow:
     target: int
     """Index of the node at which it ends."""
     operation: str = ""
-    """What it carries; "": it passes on what it gets."""
+    """Operation that it carries; "": it passes on what it gets."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class NASNetSpace(Space):
         return self.encode(read_genotype(text))
 
     def format(self, codes: Sequence[int] | np.ndarray) -> str:
-        """`Genotype(normal=…, …)`."""
+        """The text `Genotype(normal=…, …)`."""
         return to_darts(self.genotype(codes))
 
     # --- moving about ------------------------------------------------------------------------------

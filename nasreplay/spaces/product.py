@@ -36,7 +36,7 @@ class Product:
 
     @property
     def decisions(self) -> int:
-        """D."""
+        """Number of decisions, D."""
         return len(self.options)
 
     @property

@@ -30,7 +30,7 @@ CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 
 
 class SizeSpace(Space):
-    """32,768 widths; the flat index is the official index."""
+    """The 32,768 sizes; the flat index is the official index."""
 
     name = "size"
     options = (tuple(map(str, WIDTHS)),) * 5

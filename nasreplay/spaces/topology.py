@@ -33,7 +33,7 @@ _TEMPLATE = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
 
 
 class TopologySpace(Space):
-    """15,625 cells."""
+    """The 15,625 cells of NAS-Bench-201."""
 
     name = "topology"
     options = (OPERATIONS,) * 6
@@ -195,7 +195,7 @@ class TopologySpace(Space):
         return np.array([first.setdefault(text, flat) for flat, text in enumerate(strings)], dtype=np.int32)
 
     def is_connected(self, codes: np.ndarray) -> np.ndarray:
-        """bool [N]: does a path of operations other than `none` join input and output."""
+        """bool [N]: whether a path of operations other than `none` joins input and output."""
         used = np.asarray(codes) != NONE
         one = used[:, 0]
         two = used[:, 1] | (one & used[:, 2])

@@ -22,7 +22,7 @@ from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 
 
 class NASNet(DropPath):
-    """The network of a genotype; its parameters are those of the releases (`nasnet_names` translates).
+    """The network of a genotype; its parameters are those of the releases (`parameter_names` translates their names).
 
     Drop path concerns the output of each operation but the identity. Raises BadSetting.
     """

@@ -45,7 +45,7 @@ _literal = ContextVar("literal", default=False)
 
 @contextmanager
 def literal_pooling() -> Iterator[None]:
-    """Inside, pooling is not done by a convolution: for those who count convolutions."""
+    """A context in which pooling is not done by a convolution, so that convolutions can be counted."""
     token = _literal.set(True)
     try:
         yield

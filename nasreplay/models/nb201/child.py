@@ -40,7 +40,7 @@ class ChildKind(NamedTuple):
 
 
 CHILDREN: dict[str, ChildKind] = {}
-"""By name of the space; another space's networks are registered here."""
+"""Child networks by the space's name; another space's are registered here."""
 
 
 def child(space: Space, codes: Sequence[int], classes: int, channels: int = 16, cells: int = 5) -> nn.Module:

@@ -144,6 +144,6 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _perhaps(parts: Sequence[Tensor | None]) -> Tensor | None:
-    """Joined; None if the operations have no such parameter."""
+    """The parameters joined; None if the operations have no such parameter."""
     here = [part for part in parts if part is not None]
     return _joined(here) if here else None

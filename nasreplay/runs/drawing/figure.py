@@ -53,7 +53,7 @@ class Panel(NamedTuple):
     """One graph of a figure."""
 
     graph: Graph
-    """What is drawn."""
+    """The graph that is drawn."""
     texts: list[str]
     """Texts of its arrows, broken into lines."""
     layout: Layout
@@ -65,7 +65,7 @@ class Panel(NamedTuple):
 
 
 def kind_of(file: Path) -> str:
-    """What is drawn into a file of this name: one of ENDINGS. Raises BadSetting for others."""
+    """The kind of picture that a file name asks for: one of ENDINGS. Raises BadSetting for others."""
     ending = file.suffix[1:].lower()
     if ending not in ENDINGS:
         raise BadSetting(f"{file}: must end in .{', .'.join(ENDINGS)}")
@@ -223,7 +223,7 @@ def _draw_box(axes: Axes, panel: Panel, box: Box, fill: str, line: str, width: f
 def _draw_route(
     axes: Axes, panel: Panel, route: tuple[Point, ...], color: str, scale: float, dashed: bool
 ) -> None:
-    """The line, which ends under its head, and the head."""
+    """Draw a route's line, which ends under its head, and the head."""
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path as Line
 

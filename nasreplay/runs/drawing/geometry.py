@@ -40,9 +40,9 @@ class Box:
     y: float
     """Middle, from bottom to top."""
     width: float
-    """Left to right."""
+    """Extent from left to right."""
     height: float
-    """Bottom to top."""
+    """Extent from bottom to top."""
 
     def meets(self, other: Box) -> bool:
         """Whether the two share a point."""
@@ -171,7 +171,7 @@ def _heights(ranks: Ranks, sizes: Sequence[Size], ports: Ports) -> np.ndarray:
 
 
 def _level(ranks: Ranks, y: np.ndarray) -> list[list[int]]:
-    """What moves as one: a node, or the stops at which an arrow passes without a climb between them."""
+    """The units that move as one: a node, or the stops at which an arrow passes without a climb between them."""
     units = [[place] for place, stop in enumerate(ranks.stops) if stop.node is not None]
     for _, *passed, _ in ranks.routes:
         unit: list[int] = []
@@ -217,7 +217,7 @@ def _columns(
 def _route(
     arrow: int, ranks: Ranks, boxes: Sequence[Box], ports: Ports, columns: Sequence[tuple[float, float]]
 ) -> tuple[Point, ...]:
-    """From the right side of the source, level through every column between, to the left side of the target."""
+    """The points from the source, level through every column between, to the target."""
     source, *passed, target = ranks.routes[arrow]
     first, last = boxes[source], boxes[target]
     level = first.y + ports[arrow, source, True]

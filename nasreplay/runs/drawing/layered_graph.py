@@ -22,7 +22,7 @@ class Stop(NamedTuple):
     """A node, or where an arrow passes a rank."""
 
     rank: int
-    """Which column it stands in."""
+    """Column in which it stands."""
     node: int | None = None
     """The graph's node that it is."""
     arrow: int | None = None
@@ -35,7 +35,7 @@ class Ranks(NamedTuple):
     """A graph in columns."""
 
     stops: list[Stop]
-    """The first are the graph's nodes."""
+    """Stops, the graph's nodes first."""
     routes: list[list[int]]
     """The stops of each arrow, from its source to its target."""
     order: list[list[int]]
@@ -106,7 +106,7 @@ class _Tangle:
             self.place[stop] = place
 
     def crossings(self, rank: int) -> int:
-        """Between a rank and the next one."""
+        """Number of crossings between a rank and the next one."""
         found, seen = 0, []
         for stop in self.order[rank]:
             ends = [self.place[other] for other in self.after[stop]]

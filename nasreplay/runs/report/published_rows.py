@@ -17,11 +17,11 @@ class Beside(NamedTuple):
     dataset: str
     searcher: str
     split: str
-    """valid or test."""
+    """Split of the accuracy: valid or test."""
     ours: str
-    """Percent, mean ± standard deviation."""
+    """Our accuracy, percent, mean ± standard deviation."""
     published: str
-    """Percent, the number in print."""
+    """The number in print, percent."""
     difference: str
     """Ours minus the published mean, percent points."""
     checked: str

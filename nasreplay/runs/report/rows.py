@@ -36,7 +36,7 @@ class Row:
     validation_accuracy_low95: float | None
     """Percent, lower end of the 95 % bootstrap interval of the mean."""
     validation_accuracy_high95: float | None
-    """Percent, upper end."""
+    """Percent, upper end of that interval."""
     test_accuracy_mean: float | None
     """Percent; None where the table holds no test accuracy."""
     test_accuracy_std: float | None
@@ -44,7 +44,7 @@ class Row:
     regret_mean: float | None
     """Percent points below the best validation accuracy of the table."""
     table_optimum: float
-    """Percent: that best accuracy."""
+    """Best validation accuracy of the table, percent."""
     rank: float | None
     """Expected rank when one replica of each searcher is drawn; 1 is best."""
     beats: tuple[str, ...]

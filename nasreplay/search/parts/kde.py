@@ -28,7 +28,7 @@ class Model:
         self.least = len(choices) + 1  # points that a density needs
 
     def begin(self, state: SimpleNamespace, replicas: int, rungs: int) -> None:
-        """No points."""
+        """Begin without points."""
         state.points = np.zeros((replicas, rungs, 64, len(self.choices)), dtype=np.int8)
         state.values = np.zeros((replicas, rungs, 64))
         state.count = np.zeros((replicas, rungs), dtype=np.int64)

@@ -65,7 +65,7 @@ class LogitsPolicy:
         self.shape = Vocabulary(space).mask.shape
 
     def initial(self, draws: Draws) -> np.ndarray:
-        """Nearly uniform."""
+        """Logits of a nearly uniform policy."""
         return 1e-3 * draws.normal(self.shape[0] * self.shape[1]).reshape(len(draws), *self.shape)
 
     def sample(self, logits: np.ndarray, allowed: np.ndarray, draws: Draws) -> np.ndarray:
@@ -117,7 +117,7 @@ class LSTMPolicy:
         return 0.1
 
     def shape_logits(self, logits: Any) -> Any:
-        """What is done to the head's output."""
+        """The head's output as logits; a subclass may squash it."""
         return logits
 
     def initial(self, draws: Draws) -> np.ndarray:
@@ -126,13 +126,13 @@ class LSTMPolicy:
         return (2 * spread * draws.uniform(sum(self.sizes)) - spread).astype(np.float32)
 
     def sample(self, parameters: np.ndarray, allowed: np.ndarray, draws: Draws) -> np.ndarray:
-        """int8 [n, D]."""
+        """One architecture of each policy, as words int8 [n, D]."""
         return self.sample_many(parameters, allowed, draws, 1)[:, 0]
 
     def sample_many(
         self, parameters: np.ndarray, allowed: np.ndarray, draws: Draws, samples: int
     ) -> np.ndarray:
-        """int8 [n, S, D]."""
+        """S architectures of each policy, as words int8 [n, S, D]."""
         import torch
 
         mark = draws.uniform(samples * self.decisions).reshape(-1, samples, self.decisions)
@@ -253,7 +253,7 @@ class LSTMPolicy:
 
 
 class ENASController(LSTMPolicy):
-    """ENAS's: two layers, a learned first input, and logits squashed to 2.5 · tanh(logits / 5).
+    """The controller of ENAS: two layers, a learned first input, and logits squashed to 2.5 · tanh(logits / 5).
 
     Pham et al., ICML 2018, as in NAS-Bench-201's code: input, embedding, head and the first layer's matrices start
     uniform in [−0.1, 0.1], everything else in torch's default range.

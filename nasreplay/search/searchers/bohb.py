@@ -49,7 +49,7 @@ class BOHB(Hyperband):
         within(self, 0.01, 0.5, "top_fraction")
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
-        """No points."""
+        """Begin without points."""
         super().begin(space, ladder, seed, replicas)
         self.model = Model(space.choices, self.num_samples, self.min_bandwidth, self.top_fraction)
         self.model.begin(self.state, len(replicas), len(self.ladder))

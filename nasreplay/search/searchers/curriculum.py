@@ -238,7 +238,7 @@ class CurriculumFixed(Curriculum):
     order: str = field(init=False, default="listed")
     """Fixed: every operation is open."""
     base_op: str = field(init=False, default="")
-    """Fixed: none."""
+    """Fixed: no operation comes first."""
     start_ops: int = field(init=False, default=1)
     """Fixed: has no effect."""
     grow_by: int = field(init=False, default=1)
@@ -253,5 +253,5 @@ class CurriculumFixed(Curriculum):
     )
 
     def _first(self, operations: int) -> int:
-        """All architectures."""
+        """Every operation, from the first stage on."""
         return operations

@@ -77,7 +77,7 @@ class ENAS(Searcher):
         answer_first(self.state, self._sample(np.arange(len(replicas)), 1)[:, 0])
 
     def _sample(self, rows: np.ndarray, samples: int) -> np.ndarray:
-        """int8 [n, S, D]."""
+        """S controller samples of each replica, codes int8 [n, S, D]."""
         parameters, draws = self.state.logits[rows], self.draws(rows)
         return self._words.codes(self._controller.sample_many(parameters, self._open(rows), draws, samples))
 

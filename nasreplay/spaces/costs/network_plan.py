@@ -19,7 +19,7 @@ class Dialect:
     """How the networks of one release differ from the others."""
 
     source: str
-    """The release."""
+    """Name of the release."""
     pool_norm: str = "none"
     """The batch norm after pooling operations: none, bare (neither scale nor shift) or affine."""
     imagenet_norm: bool = False
@@ -71,7 +71,7 @@ class Plan:
     channels: int = 36
     """Channels of a node in the first stage."""
     cells: int = 20
-    """In all, the reduction cells (at a third and two thirds) included."""
+    """Number of cells, the reduction cells (at a third and two thirds) included."""
     classes: int = 10
     """Outputs of the classifier."""
     stem: str = "cifar"

@@ -72,7 +72,7 @@ class Cell:
                 yield place + INPUTS, operation, source
 
     def graph(self, title: str) -> Graph:
-        """Its states and operations; arrows without an operation join the states of `concat` to the output."""
+        """The graph of states and operations; arrows without one join the states of `concat` to the output."""
         inner = [Node(str(place)) for place in range(len(self.nodes))]
         inputs = (Node("c_{k-2}", "input"), Node("c_{k-1}", "input"))
         edges = [Arrow(source, state, operation) for state, operation, source in self.edges()]
@@ -117,7 +117,7 @@ class Genotype:
 
     @property
     def widths(self) -> tuple[int, int]:
-        """How many images the outputs of the normal and of the reduction cell join."""
+        """Number of states that the outputs of the normal and of the reduction cell join."""
         return len(self.normal.concat), FIXED_WIDTH if self.reduce is None else len(self.reduce.concat)
 
     def all_edges(self) -> Genotype:
@@ -135,7 +135,7 @@ class Genotype:
         return {name: cell for name, cell in both.items() if cell is not None}
 
     def graphs(self) -> tuple[Graph, ...]:
-        """One of each cell; a fixed reduction cell has none."""
+        """The graph of each cell; a fixed reduction cell has none."""
         return tuple(cell.graph(name) for name, cell in self.cells().items())
 
 

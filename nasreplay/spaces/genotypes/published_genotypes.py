@@ -40,11 +40,11 @@ class Published:
     error: float
     """Top-1 test error, percent."""
     std: float | None = None
-    """Its standard deviation over trainings, percent points."""
+    """Standard deviation of the error over trainings, percent points."""
     top5_error: float | None = None
     """Top-5 test error, percent."""
     parameters: float | None = None
-    """Millions."""
+    """Parameters, millions."""
     multiply_adds: float | None = None
     """Millions of multiply-accumulates of one image."""
     source: str = ""
@@ -64,7 +64,7 @@ class Entry:
     dialect: str
     """The release whose network is meant (`network_plan.DIALECTS`)."""
     published: tuple[Published, ...] = ()
-    """What was published of it."""
+    """Results that were published of it."""
 
     @property
     def counted(self) -> Cost:
