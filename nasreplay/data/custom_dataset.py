@@ -37,7 +37,10 @@ def check_name(name: str) -> str:
 
 def to_json(about: CustomDataset) -> dict[str, Any]:
     """A custom data set as JSON values; what is not stated is left out."""
-    sets = {name: _stated(each) for name, each in sorted(about.sets.items())}
+    sets = {
+        name: {key: value for key, value in each._asdict().items() if value is not None}
+        for name, each in sorted(about.sets.items())
+    }
     return (about.facts._asdict() if about.facts else {}) | {"sets": sets}
 
 
@@ -109,7 +112,3 @@ def _numbers(text: str, listed: str) -> dict[str, Any]:
     if missing and len(missing) < len(Facts._fields):
         raise BadSetting(f"--own {text!r}: say {' and '.join(missing)} too; the form is {FORM}")
     return values
-
-
-def _stated(about: CustomSplit) -> dict[str, Any]:
-    return {name: value for name, value in about._asdict().items() if value is not None}

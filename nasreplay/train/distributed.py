@@ -8,6 +8,7 @@ what one process does that accumulates N micro-batches, up to the order of addit
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from nasreplay.errors import BadSetting, TrainingFailed
+from nasreplay.files.state import split
 from nasreplay.models.recompute import kept_buffers
 
 T = TypeVar("T")
@@ -155,26 +157,14 @@ class Statistics:
             buffer.copy_(total if buffer.is_floating_point() else values + total)
 
 
-def _digest(state: Any) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-
-    def add(value: Any) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                digest.update(str(key).encode())
-                add(item)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                add(item)
-        elif isinstance(value, Tensor):
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        elif isinstance(value, np.ndarray):
-            digest.update(np.ascontiguousarray(value).tobytes())
-        else:
-            digest.update(repr(value).encode())
-
-    add(state)
-    return digest.hexdigest()
+def _digest(state: Any) -> bytes:
+    leaves: dict[str, Any] = {}
+    text = json.dumps(split(state, {"tensor": Tensor, "array": np.ndarray}, leaves))
+    digest = hashlib.blake2b(text.encode(), digest_size=16)
+    for leaf in leaves.values():
+        values = leaf.detach().cpu() if isinstance(leaf, Tensor) else torch.from_numpy(np.atleast_1d(leaf))
+        digest.update(values.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.digest()
 
 
 def process_group() -> ProcessGroup:

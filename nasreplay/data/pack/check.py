@@ -28,7 +28,11 @@ def verify(pack: Pack) -> list[str]:
         except BadPack as problem:
             found.append(str(problem))
     found += [str(problem) for problem in fresh.curve_problems()]
-    found += _index_problems(fresh, columns)
+    found += [
+        f"column {name} is not that of the {pack.space.name} space"
+        for name, expected in index_columns(fresh.space).items()
+        if name in columns and not np.array_equal(columns[name], expected)
+    ]
     for path, values in columns.items():
         found += _value_problems(path, values)
         if path.endswith("/accuracy"):
@@ -47,15 +51,6 @@ def _meaning_problems(pack: Pack) -> list[str]:
                 f"{stored}/{recipe}/{name} has no meaning; known: {', '.join(known)}" for name in unknown
             ]
     return found
-
-
-def _index_problems(pack: Pack, columns: dict[str, np.ndarray]) -> list[str]:
-    expected = index_columns(pack.space)
-    return [
-        f"column {name} is not that of the {pack.space.name} space"
-        for name, values in columns.items()
-        if name in expected and not np.array_equal(values, expected[name])
-    ]
 
 
 def _value_problems(path: str, values: np.ndarray) -> list[str]:

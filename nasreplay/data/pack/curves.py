@@ -163,18 +163,11 @@ class Stored:
 
     def chunks(self, blocks: Iterable[int] | None = None) -> Iterator[tuple[int, int, np.ndarray]]:
         """(block, trial, integers [BLOCK, E]) of the given blocks or all, without those that are left out."""
-        for block, trial in self._kept(blocks):
-            chunk = Packed(self._content(block, trial), self._sums[block, trial].tobytes())
-            yield block, trial, unpacked(chunk, self.form, self.sizes[2])
-
-    def _kept(self, blocks: Iterable[int] | None) -> Iterator[tuple[int, int]]:
+        most = 2 * BLOCK * self.sizes[2] * int(self.form.dtype[2:]) + 1024
         for block in range(len(self._sums)) if blocks is None else blocks:
             for trial in np.flatnonzero(self._sums[block].any(axis=1)).tolist():
-                yield block, trial
-
-    def _content(self, block: int, trial: int) -> bytes:
-        place = (block * BLOCK, trial, 0)
-        size = self._id.get_chunk_info_by_coord(place).size
-        if size > 2 * BLOCK * self.sizes[2] * int(self.form.dtype[2:]) + 1024:
-            raise ValueError(f"a chunk of {self._path} claims more than it can hold")
-        return self._id.read_direct_chunk(place)[1]
+                place = (block * BLOCK, trial, 0)
+                if self._id.get_chunk_info_by_coord(place).size > most:
+                    raise ValueError(f"a chunk of {self._path} claims more than it can hold")
+                chunk = Packed(self._id.read_direct_chunk(place)[1], self._sums[block, trial].tobytes())
+                yield block, trial, unpacked(chunk, self.form, self.sizes[2])

@@ -155,16 +155,15 @@ def _make_all(tasks: list[Job], files: list[Path], jobs: int, progress: Progress
     """Make every shard; returns official index → why it cannot be read."""
     total, done = sum(len(job.sources) for job in tasks), 0
     unreadable: dict[int, str] = {}
-    for job, problems in _made(tasks, files, jobs):
+    for job, problems in _made(list(zip(tasks, files, strict=True)), jobs):
         unreadable |= problems
         done += len(job.sources)
         progress(done, total)
     return unreadable
 
 
-def _made(tasks: list[Job], files: list[Path], jobs: int) -> Iterator[tuple[Job, dict[int, str]]]:
+def _made(pairs: list[tuple[Job, Path]], jobs: int) -> Iterator[tuple[Job, dict[int, str]]]:
     """Every job when its shard is there."""
-    pairs = list(zip(tasks, files, strict=True))
     if jobs == 1:
         yield from ((job, conversion_parts.make(job, file)) for job, file in pairs)
         return
@@ -184,10 +183,15 @@ def _made(tasks: list[Job], files: list[Path], jobs: int) -> Iterator[tuple[Job,
 
 
 def _assemble(archive: Archive, out: Path, tasks: list[Job], files: list[Path]) -> Pack:
-    every = [_loaded(job, file, with_chunks=False) for job, file in zip(tasks, files, strict=True)]
+    curved: set[str] = set()
+    every: list[Shard] = []
+    for job, file in zip(tasks, files, strict=True):
+        shard = _loaded(job, file)
+        curved |= {path for path, *_ in shard.chunks}
+        every.append(shard._replace(chunks=[]))
     columns = _columns(archive.space.size, tasks, every)
-    curved = sorted({path for shard in every for path, *_ in shard.chunks})
     epochs = {recipe: count for shard in every for recipe, count in shard.epochs.items()}
+    forms = {path: conversion_parts.form_of(path, tasks[0].exact) for path in sorted(curved)}
     return write_pack(
         out,
         archive.space,
@@ -196,17 +200,14 @@ def _assemble(archive: Archive, out: Path, tasks: list[Job], files: list[Path]) 
         source=f"the official archive {archive.name}",
         licence=LICENCE,
         epochs=epochs,
-        curves=Curves(
-            {path: conversion_parts.form_of(path, tasks[0].exact) for path in curved},
-            _chunks(tasks, files, columns),
-        ),
+        curves=Curves(forms, _chunks(tasks, files, columns)),
         archive=archive.name,
         sets=_sets(every),
     )
 
 
-def _loaded(job: Job, file: Path, with_chunks: bool = True) -> Shard:
-    shard = conversion_parts.load(job.key, file, with_chunks)
+def _loaded(job: Job, file: Path) -> Shard:
+    shard = conversion_parts.load(job.key, file)
     if shard is None:
         raise BadInput(f"{file}: changed during the conversion; start it again")
     return shard

@@ -7,9 +7,6 @@ that was interrupted takes up the shards that are there.
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -25,12 +22,12 @@ from nasreplay.data.importers.nats.template import Reader, Record
 from nasreplay.data.pack import curves
 from nasreplay.data.pack.curves import Form, Packed
 from nasreplay.data.pack.writer import Chunk
-from nasreplay.errors import BadInput, UnsafePickle
-from nasreplay.files.atomic import write_whole
+from nasreplay.errors import BadInput, BadOutput, UnsafePickle
+from nasreplay.files.state import load_state, save_state
 
 SIZE = 8 * curves.BLOCK  # architectures
 METRICS = ("accuracy", "loss", "top5")
-_VERSION = 1
+_VERSION = 2
 
 Place = tuple[str, int]  # column path, seed
 Source = tuple[int, str, Path | Piece | None]  # official index, text, file
@@ -65,13 +62,18 @@ def _stamp(file: Path | Piece) -> tuple[int, int]:
 
 
 class Shard(NamedTuple):
-    """last: place → float64 [N], numbers at the last epoch; chunks of the curves, their trial named by its seed."""
+    """The numbers of some architectures."""
 
     last: dict[Place, np.ndarray]
+    """Place → float64 [N], numbers at the last epoch."""
     chunks: list[Chunk]
+    """Chunks of the curves, their trial named by its seed."""
     epochs: dict[str, int]
+    """`<stored>/<recipe>` → epochs."""
     sets: dict[str, Counter[tuple[str, ...]]]
+    """`<stored>/<recipe>` → how often its evaluation sets stand in which order."""
     unreadable: dict[int, str]
+    """Official index → why it cannot be read."""
 
 
 def make(job: Job, file: Path) -> dict[int, str]:
@@ -82,53 +84,38 @@ def make(job: Job, file: Path) -> dict[int, str]:
     kept = load(job.key, file)
     if kept is None or kept.unreadable:  # which may be mended by now
         kept = _read(job)
-        write_whole(file, _to_bytes(job.key, kept))
+        _save(job.key, file, kept)
     return kept.unreadable
 
 
-def load(key: str, file: Path, with_chunks: bool = True) -> Shard | None:
-    """The shard in a file; None if there is none with this key. Without chunks these are named, but empty."""
+def load(key: str, file: Path) -> Shard | None:
+    """The shard in a file; None if there is none with this key."""
     try:
-        with np.load(file, allow_pickle=False) as parts:
-            head = json.loads(parts["head"].tobytes())
-            if head["key"] != key:
-                return None
-            last = {(path, seed): row for (path, seed), row in zip(head["last"], parts["last"], strict=True)}
-            chunks = _chunks(head["chunks"], parts["chunks"].tobytes() if with_chunks else b"")
-    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile):
+        kept = load_state(file)
+        if kept["key"] != key:
+            return None
+    except (BadOutput, KeyError):
         return None
-    sets = {
-        recipe: Counter({tuple(order): n for order, n in every}) for recipe, every in head["sets"].items()
-    }
-    unreadable = {int(number): reason for number, reason in head["unreadable"].items()}
-    return Shard(last, chunks, head["epochs"], sets, unreadable)
-
-
-def _chunks(listed: Sequence[tuple[str, int, int, str, int]], content: bytes) -> list[Chunk]:
-    ends = np.cumsum([0, *(size for *_, size in listed)]).tolist()
-    return [
-        (path, block, seed, Packed(content[end - size : end], bytes.fromhex(check)))
-        for (path, block, seed, check, size), end in zip(listed, ends[1:], strict=True)
-    ]
-
-
-def _to_bytes(key: str, shard: Shard) -> memoryview:
-    head = {
-        "key": key,
-        "last": list(shard.last),
-        "chunks": [(*place, chunk.sum.hex(), len(chunk.content)) for *place, chunk in shard.chunks],
-        "epochs": shard.epochs,
-        "sets": {recipe: list(orders.items()) for recipe, orders in shard.sets.items()},
-        "unreadable": shard.unreadable,
-    }
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        head=np.frombuffer(json.dumps(head).encode(), np.uint8),
-        last=np.array(list(shard.last.values())),
-        chunks=np.frombuffer(b"".join(chunk.content for *_, chunk in shard.chunks), np.uint8),
+    content, ends = kept["content"].tobytes(), np.cumsum([size for *_, size in kept["chunks"]])
+    return Shard(
+        {(path, seed): values for path, seed, values in kept["last"]},
+        [
+            (path, block, seed, Packed(content[end - size : end], bytes.fromhex(check)))
+            for (path, block, seed, check, size), end in zip(kept["chunks"], ends.tolist(), strict=True)
+        ],
+        kept["epochs"],
+        {recipe: Counter({tuple(order): n for order, n in found}) for recipe, found in kept["sets"].items()},
+        kept["unreadable"],
     )
-    return buffer.getbuffer()
+
+
+def _save(key: str, file: Path, shard: Shard) -> None:
+    content = b"".join(chunk.content for *_, chunk in shard.chunks)
+    state = shard._asdict() | {"key": key, "content": np.frombuffer(content, np.uint8)}
+    state["last"] = [[*place, values] for place, values in shard.last.items()]
+    state["chunks"] = [[*place, chunk.sum.hex(), len(chunk.content)] for *place, chunk in shard.chunks]
+    state["sets"] = {recipe: list(found.items()) for recipe, found in shard.sets.items()}
+    save_state(file, state)
 
 
 # --- from files to numbers -------------------------------------------------------------------------
