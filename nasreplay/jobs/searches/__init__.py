@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
-from nasreplay.jobs import rank_zero
+from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.evaluator_kinds import EVALUATORS, TableSettings
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
@@ -22,7 +22,7 @@ def search(
     searcher: str,
     evaluator: str = "table",
     *,
-    tell: Tell = lambda line: None,
+    tell: Tell = silent,
     show: Show | None = None,
     command: str = "",
     **values: Any,

@@ -66,7 +66,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     searcher = settings.searcher(task.searcher, "live", own.epochs)
     evaluator = own.open(searcher)
     assert isinstance(evaluator, LiveEvaluator)
-    _check(searcher, evaluator, own)
+    _check(searcher, evaluator)
     truth = own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
@@ -127,7 +127,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     return group.broadcast(found)
 
 
-def _check(searcher: Searcher, evaluator: LiveEvaluator, own: LiveSettings) -> None:
+def _check(searcher: Searcher, evaluator: LiveEvaluator) -> None:
     """Raise BadSetting for a searcher that this evaluator cannot serve."""
     if isinstance(evaluator, SupernetEvaluator):
         if not searcher.learns and evaluator.start is None:
