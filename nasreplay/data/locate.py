@@ -12,10 +12,7 @@ EMBEDDED = "embedded"
 
 
 def open_table(name: str | Path | None = None) -> Pack:
-    """The table of a name (`embedded`, or a pack in the cache folder without its `.h5`) or of a path.
-
-    None means the embedded table. Raises BadPack for a file that is missing, damaged or not a pack.
-    """
+    """The table of a name (`embedded`, the default, or one in the cache folder) or of a path; raises BadPack."""
     if name is None or name == EMBEDDED:
         return embedded_pack()
     kept = cached_tables().get(str(name))

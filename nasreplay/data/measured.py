@@ -84,10 +84,7 @@ class Measured:
         return places[np.arange(len(flat)), best].astype(np.int64)
 
     def best_of_class(self, flat: np.ndarray, classes: np.ndarray, most: int) -> np.ndarray:
-        """int64 [N, most]: the best others of the same class, best first, lower index first; −1 = no further one.
-
-        classes: int [A], equal numbers are one class.
-        """
+        """int64 [N, most]: the best others of equal `classes` (int [A]), ties by index; −1 = no further one."""
         members = np.flatnonzero(np.isin(classes, classes[flat]))
         order = members[np.lexsort((-self.value[members], classes[members]))]
         first = np.searchsorted(classes[order], classes[flat])
@@ -163,11 +160,7 @@ def latency(pack: Pack, accuracies: Sequence[Measured]) -> np.ndarray:
 def costs(
     space: Space, flat: np.ndarray, dataset: str, custom: Mapping[str, CustomDataset] = semantics.NO_CUSTOM
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Trainable parameters and multiply-accumulates of one image, int64 [N] each, exact.
-
-    `custom`: a table's custom data sets. Both are float64 [N] of NaN where it does not say classes and pixels, or
-    where the space does not say its costs.
-    """
+    """Exact parameters and multiply-accumulates of an image, int64 [N] each; float64 NaN where they are not known."""
     if not space.costed or (dataset in custom and custom[dataset].facts is None):
         return np.full(len(flat), np.nan), np.full(len(flat), np.nan)
     about, codes = semantics.facts(dataset, custom), space.codes(flat)
@@ -190,10 +183,7 @@ class Limits(NamedTuple):
 
 
 def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.ndarray, int]:
-    """Flat indices [≤ count], best accuracy first (ties: lower official index), and how many qualify.
-
-    Raises BadSetting for a negative limit or count, NotMeasured for a limit on a latency that is not known.
-    """
+    """Flat indices [≤ count], best first (ties: official index), and how many qualify; BadSetting, NotMeasured."""
     if count < 1:
         raise BadSetting(f"-n {count}: must be 1 or more")
     qualify = np.isfinite(each.value)

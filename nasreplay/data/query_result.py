@@ -148,10 +148,7 @@ class QueryResult:
 def answer(
     space: Space, flat: np.ndarray, pack: Pack | None, measured: Mapping[str, Sequence[Measured]]
 ) -> QueryResult:
-    """The numbers of architectures with flat indices [N]; `measured` per data set as from `measured.held`.
-
-    Raises NotMeasured if one of them lacks the chosen trial.
-    """
+    """The numbers of flat indices [N]; `measured`: as from `held`. Raises NotMeasured for a missing trial."""
     classes = pack.column("unique_class") if pack and pack.has("unique_class") else None
     known = {
         name: DatasetNumbers(

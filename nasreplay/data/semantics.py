@@ -90,10 +90,7 @@ def facts(dataset: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> Fact
 
 
 def meaning(dataset: str, split: str = "valid", custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> Meaning:
-    """What the accuracy of a data set (or alias) on a split is.
-
-    Raises UnknownName for a name that does not exist, NotMeasured for a pair that no benchmark holds.
-    """
+    """What the accuracy of a data set (or alias) on a split is; raises UnknownName, NotMeasured if nobody has it."""
     dataset = dataset_named(dataset, custom)
     if split not in SPLITS:
         raise UnknownName(f"unknown split {split!r}; known: {', '.join(SPLITS)}")

@@ -17,10 +17,7 @@ from nasreplay.testing.promises import check
 
 
 def check_evaluator(evaluator: Evaluator) -> None:
-    """Check an evaluator against the promises that fit what it can do; AssertionError tells of all that fail.
-
-    The evaluator itself is left as it is: every test begins runs on a shallow copy.
-    """
+    """Check copies of an evaluator against the promises for its abilities; AssertionError names all that fail."""
 
     class Chosen(*_contracts(copy(evaluator))):
         def make(self) -> Evaluator:

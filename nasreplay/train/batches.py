@@ -19,10 +19,7 @@ from nasreplay.train.images.image_sources import ImageSet
 
 
 class BatchPair(Sequence[Batch]):
-    """What one step of a search sees: a batch for the weights, and one as large for the architecture.
-
-    Each is made when it is first asked for: many steps use only one of them.
-    """
+    """One step of a search: a batch for the weights, one for the architecture, each made when first asked for."""
 
     def __init__(self, *makers: Callable[[], Batch]):
         self._makers = [cache(make) for make in makers]
@@ -82,10 +79,7 @@ def in_order(
     channels_last: bool = False,
     group: ProcessGroup | None = None,
 ) -> Iterator[Batch]:
-    """The batches of an evaluation: every image once, in order, as it is; the last batch may be short.
-
-    The processes of a group take turns.
-    """
+    """Every image once, in order, as it is, in batches of which the last may be short; processes take turns."""
     where, group = torch.device(device), group or ProcessGroup()
     for start in range(group.rank * size, len(images), group.world_size * size):
         part = replace(
@@ -123,10 +117,7 @@ class Batches(Epochs[Batch]):
 
 
 class PairedBatches(Epochs[BatchPair]):
-    """Batches of a search: an epoch goes over the weights part, each item beside a uniformly random arch-part item.
-
-    Both get the training transform (or `augment`, as in Batches). The arch items are drawn with replacement.
-    """
+    """Batches of a search: an epoch of the weights part, each item beside an arch item drawn with replacement."""
 
     def __init__(
         self,

@@ -58,10 +58,7 @@ def _copied(leaf: torch.Tensor | np.ndarray) -> torch.Tensor:
 
 
 class Checkpoints:
-    """The checkpoints of a run: the last `keep`, and the one with the best score.
-
-    Files are step-000000123.pt and best.pt. A damaged newest file gives way to the one before it.
-    """
+    """The last `keep` checkpoints, step-000000123.pt, and best.pt; a damaged newest one gives way to that before."""
 
     def __init__(self, folder: Path, keep: int = 2):
         self.folder, self.keep = folder, keep

@@ -175,10 +175,7 @@ def process_group() -> ProcessGroup:
 
 
 def init_process_group() -> Any:
-    """Initialize the process group of torchrun's environment variables; returns the common store of its processes.
-
-    Messages go by NCCL between CUDA devices, by Gloo otherwise. Raises BadSetting if the environment is incomplete.
-    """
+    """The common store of torchrun's processes, now a process group (NCCL on CUDA, else Gloo); raises BadSetting."""
     from torch import distributed
     from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous

@@ -99,10 +99,7 @@ class Epochs(Generic[T]):
         return -(-self.items // self.size)
 
     def next_items(self) -> tuple[np.ndarray, np.ndarray]:
-        """(items int64 [B], uniform float64 [B, draws]) of this process's part of the next batch.
-
-        A finished epoch gives way to the next.
-        """
+        """(items int64 [B], uniform float64 [B, draws]) of this process's part of the next batch, of any epoch."""
         start = self.epoch * self.items * (1 + self.draws)
         if self._order is None or self._order[0] != self.epoch:
             self._order = self.epoch, self._at(start).permutation(self.items)[0]

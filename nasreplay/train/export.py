@@ -28,10 +28,7 @@ def check_export(path: Path) -> None:
 
 
 def export(network: nn.Module, path: Path, side: int, facts: dict[str, Any]) -> None:
-    """Write the network for images [B, 3, side, side], in evaluation mode and on the CPU; facts: JSON beside weights.
-
-    The input of programs is named images, and B is free. Raises BadSetting or BadOutput.
-    """
+    """Write a network for inputs `images` [B, 3, side, side], B free; facts: JSON. Raises BadSetting or BadOutput."""
     check_export(path)
     network = network.cpu().to(memory_format=torch.contiguous_format).eval()  # pyright: ignore[reportCallIssue]
     FORMATS[path.suffix][0](network, path, side, facts)

@@ -55,10 +55,7 @@ def reseed(generator: torch.Generator, seed: int, *position: object) -> None:
 
 @torch.no_grad()
 def evaluate(network: nn.Module, images: Images, *, device: Device, size: int = EVALUATION_BATCH) -> Score:
-    """Loss and accuracy in evaluation mode on the images as they are; the network's mode is put back.
-
-    The processes of the device's process group share the work, and get the same score.
-    """
+    """Loss and accuracy in evaluation mode; all processes share the work and get the score. The mode is put back."""
     was_training, own, started = network.training, Totals(), time.perf_counter()
     network.eval()
     for batch, labels in _in_order(images, size, device):

@@ -122,10 +122,7 @@ class Recipe:
         )
 
     def loss(self, logits: Tensor, labels: Tensor, auxiliary: Tensor | None = None) -> Tensor:
-        """Mean cross-entropy of logits [B, K], in float32; with smoothing, of (1−s)·one-hot + s/K.
-
-        The loss of the auxiliary head's logits is added with its weight.
-        """
+        """Mean cross-entropy of logits [B, K], in float32, for (1−s)·one-hot + s/K, plus the auxiliary's."""
         loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.smooth)
         if auxiliary is None or not self.auxiliary:
             return loss

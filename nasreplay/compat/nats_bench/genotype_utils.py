@@ -30,10 +30,7 @@ def _edge(text: str) -> Edge:
 
 
 def str2matrix(arch_str: str, search_space: Sequence[str] = OPERATIONS) -> np.ndarray:
-    """float64 [nodes, nodes]: entry [i, j] is the code of the operation on edge i←j, zero elsewhere.
-
-    Raises BadStructure, or UnknownName (a ValueError) for an operation that `search_space` does not have.
-    """
+    """float64 [nodes, nodes]: code of the operation on edge i←j, else 0; raises BadStructure or UnknownName."""
     nodes = str2lists(arch_str)
     matrix = np.zeros((len(nodes) + 1, len(nodes) + 1))
     for node, edges in enumerate(nodes, start=1):
@@ -65,10 +62,7 @@ class TopologyStructure:
                     )
 
     def tolist(self, remove_str: str | None) -> tuple[list[tuple[Edge, ...]] | None, bool]:
-        """(nodes without the edges of that operation, True), or (None, False) if a node would have none left.
-
-        Edges are sorted by source, then by operation.
-        """
+        """(nodes without that operation, edges sorted; True), or (None, False) if one has no edge left."""
         nodes = [sorted(node, key=lambda edge: (edge[1], edge[0])) for node in self.nodes]
         kept = [tuple(edge for edge in node if edge[0] != remove_str) for node in nodes]
         return (kept, True) if all(kept) else (None, False)

@@ -123,10 +123,7 @@ class Opened(ABC):
         return self.meta_archs[index]
 
     def query_index_by_arch(self, arch: Any) -> int:
-        """The index of a text, an index (numpy's too) or an object with `tostr()`; -1 for what is none of the space.
-
-        ValueError for an index outside 0 to n-1.
-        """
+        """The index of a text, index or object with `tostr()`; -1 for none of the space. ValueError beyond n-1."""
         if isinstance(arch, str):
             return self.archstr2index.get(arch, -1)
         if isinstance(arch, int | np.integer):

@@ -65,11 +65,7 @@ def _file(file: Path, space: Space, fast_mode: bool) -> Opened:
 
 
 def _pack_of(one: OneFileArchive) -> Pack:
-    """The table in our cache folder that was made of the file as it is; it is made if there is none.
-
-    Its name tells the file's size and time of change, so that no other file's table, and none of the user's, is
-    taken for it or lost.
-    """
+    """The table that is made of a file, once, and kept in the cache folder under its size and time of change."""
     now = one.path.stat()
     kept = cache_path(f"{one.name}-{now.st_size:x}-{now.st_mtime_ns:x}")
     if kept.exists():

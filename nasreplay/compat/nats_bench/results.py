@@ -79,10 +79,7 @@ class ArchResults:
     def get_metrics(
         self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | int = False
     ) -> Numbers:
-        """iepoch, loss, accuracy, cur_time and all_time on `train` or an evaluation set.
-
-        The mean over seeds, for True those of one drawn by the global `random.randint`, or of the seed given.
-        """
+        """iepoch, loss, accuracy, cur_time, all_time: mean over seeds, one by `random.randint`, or a given one."""
         seeds = self.get_dataset_seeds(dataset)
         whole_epoch(iepoch)
         if isinstance(is_random, bool):

@@ -72,10 +72,7 @@ class Pack:
         return path in self.columns
 
     def column(self, path: str) -> np.ndarray:
-        """The array of a path such as `cifar10-valid/200/x-valid/accuracy`, read-only.
-
-        Raises NotMeasured if there is none, BadPack if it is damaged.
-        """
+        """The array of a path (`cifar10/200/train/loss`), read-only; raises NotMeasured, or BadPack for damage."""
         if path not in self._read:
             if path not in self.columns:
                 raise NotMeasured(f"{self.path}: no column {path!r}; it holds {', '.join(self.columns)}")
@@ -119,10 +116,7 @@ class Pack:
         return values
 
     def at_epoch(self, path: str, epoch: int) -> np.ndarray:
-        """float64 [A, T]: a column after `epoch` epochs (counted from 1), as `curve` has it.
-
-        At the last epoch that is the column itself. Raises NotMeasured for an epoch outside the recipe.
-        """
+        """float64 [A, T]: a column after `epoch` ≥ 1 epochs, as `curve` has it; raises NotMeasured."""
         epochs, column = self._epochs_of(path), self.column(path)
         if not 1 <= epoch <= epochs:
             raise NotMeasured(f"{self.path}: {path} has epochs 1 to {epochs}, not {epoch}")

@@ -128,10 +128,7 @@ def _write_curves(
 
 
 class _Unfailing(io.FileIO):
-    """A new file that takes every write: HDF5 crashes after one that failed, say on a full disk.
-
-    The first failure is raised by `check`.
-    """
+    """A new file that takes every write, for HDF5 crashes after one that failed; `check` raises the first failure."""
 
     def __init__(self, path: Path):
         super().__init__(path, "xb+")

@@ -71,10 +71,7 @@ class FoundCell(NamedTuple):
 
 
 def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
-    """The cell of a search checkpoint: of its last finished epoch, as the original retrains, or its `best`.
-
-    content: what `load_foreign` read from path. Raises BadInput.
-    """
+    """The cell of what `load_foreign` read: of the last finished epoch, or of the `best`. Raises BadInput."""
     if not isinstance(content, dict) or "genotypes" not in content:
         raise BadInput(f"{path}: no search checkpoint, it has no genotypes but {_listed(content)}")
     try:

@@ -84,10 +84,7 @@ def check_md5(file: Path, md5: str) -> None:
 
 
 def pickled_images(file: Path, md5: str, side: int, labels: str) -> tuple[np.ndarray, np.ndarray]:
-    """(images uint8 [N, 3, side, side], labels int64 [N]) of one published file.
-
-    `labels` is the key that its labels stand under. Raises BadData or UnsafePickle; nothing is executed.
-    """
+    """(images uint8 [N, 3, side, side], labels int64 [N]) of one file; raises BadData or UnsafePickle."""
     check_md5(file, md5)
     try:
         content = load_builtins(file, allowed=NUMPY, encoding="latin1", limit=LIMIT)

@@ -109,10 +109,7 @@ def open_rgb(file: Path | str) -> Any:
 
 
 def read_folder(folder: Path) -> Decoded:
-    """Decode every image to one square size: the shorter side of the first training image, at most 64 pixels.
-
-    An image of another size is scaled to that shorter side and cropped at the center. Raises BadData.
-    """
+    """Every image, scaled and cropped to the first one's shorter side squared, at most 64 pixels. Raises BadData."""
     listed = ImageFolder(folder)
     side = min(LARGEST_SIDE, *open_rgb(listed.train.files[0]).size)
     train, test = _decoded(listed.train, side), _decoded(listed.test, side)

@@ -35,10 +35,7 @@ PUBLISHED = {name: card.files for name, card in CARDS.items() if card.files}
 
 
 def read_published(folder: Path, about: ImageFiles) -> Decoded:
-    """The arrays of a folder of published files, checked against their md5 sums; raises BadData or UnsafePickle.
-
-    Images keep the order of the files.
-    """
+    """The arrays of published files, in their order, whose md5 sums are checked; raises BadData or UnsafePickle."""
     train, test = (
         _joined([pickled_images(folder / name, md5, about.side, about.labels) for name, md5 in files.items()])
         for files in (about.train, about.test)

@@ -23,10 +23,7 @@ Parts = tuple[np.ndarray, np.ndarray]  # ascending int64 indices, disjoint, cove
 
 
 def seeded_parts(count: int, portion: float = 0.5, seed: int = SEED) -> Parts:
-    """The first `portion` of the shuffled indices, and the rest, each ascending.
-
-    With portion 0.5 and 50,000 images these are the published halves of CIFAR-10.
-    """
+    """The first `portion` of shuffled indices, and the rest, ascending; CIFAR-10's published halves for 50,000."""
     order = list(range(count))
     Random(seed).shuffle(order)
     first = int(count * portion)
@@ -42,10 +39,7 @@ def spaced(part: float, items: int) -> np.ndarray:
 
 
 def read_parts(file: Path, split: str, names: tuple[str, str], count: int) -> Parts:
-    """The two parts of `split` ("cifar100-test", …) called `names`, of `count` images, from a split file.
-
-    Raises BadData unless the parts are disjoint and cover all images.
-    """
+    """The two parts of `split` ("cifar100-test", …) in a file; raises BadData unless they share out all images."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         first, second = _listed(content, split, names) if "splits" in content else _official(content, names)

@@ -77,10 +77,7 @@ class Shard(NamedTuple):
 
 
 def make(job: Job, file: Path) -> dict[int, str]:
-    """Make a shard and keep it in a file, unless it is there; returns official index → why it cannot be read.
-
-    Raises UnsafePickle for a file that asks for anything but plain numbers.
-    """
+    """Make a shard, unless its file is there; returns index → why it cannot be read. Raises UnsafePickle."""
     kept = load(job.key, file)
     if kept is None or kept.unreadable:  # which may be mended by now
         kept = _read(job)

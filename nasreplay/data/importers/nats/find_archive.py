@@ -13,10 +13,7 @@ from nasreplay.spaces import Space
 
 
 def find_archive(path: str | Path | None = None) -> Archive | OneFileArchive:
-    """The archive in a folder or file; None looks where the official API does, for a folder first.
-
-    Raises BadInput or UnsafePickle.
-    """
+    """The archive in a folder or file; None looks where the official API does. Raises BadInput, UnsafePickle."""
     if path is not None:
         place = Path(path).expanduser()
         return open_one_file(place) if place.is_file() else open_archive(place)
@@ -32,10 +29,7 @@ def find_archive(path: str | Path | None = None) -> Archive | OneFileArchive:
 
 
 def default_folder(space: Space | None = None) -> Path:
-    """The archive folder (of a space) in `$TORCH_HOME`, else in `$HOME/.torch`.
-
-    Raises BadInput if there is none, or more than one.
-    """
+    """The only archive folder (of a space) in `$TORCH_HOME`, else in `$HOME/.torch`; raises BadInput."""
     return _only([f"{each.archive}-simple" for each in archived() if space in (None, each)])
 
 

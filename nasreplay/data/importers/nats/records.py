@@ -64,10 +64,7 @@ class _Refused(Exception):
 
 
 def trials_of(content: Any) -> tuple[int, str, Structure, np.ndarray]:
-    """Index, architecture text, structure and numbers float64 [n] of an unpickled file.
-
-    Raises BadInput for anything that is not built as the official files are; the values are not looked at.
-    """
+    """Index, text, structure and unchecked numbers float64 [n] of an unpickled file; raises BadInput."""
     try:
         _check_recipes(content)
         numbers: list[list[float]] = []
@@ -205,10 +202,7 @@ class _Bounds(NamedTuple):
 
 
 def faults(structure: Structure, rows: np.ndarray) -> list[str]:
-    """For each row of numbers [N, n]: what is wrong with it by `rules`, or "".
-
-    Seconds must also be the same for all epochs and trials, of which a table has one number.
-    """
+    """What is wrong with each row of numbers [N, n], or ""; seconds must be the same for all epochs and trials."""
     bounds = _bounds(structure.slots)
     with np.errstate(invalid="ignore"):
         bad = (rows < bounds.low) | (rows > bounds.high)

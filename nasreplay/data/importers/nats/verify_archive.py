@@ -21,11 +21,7 @@ SAMPLE = 256  # architectures
 def compare(
     pack: Pack, archive: Archive, *, full: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> tuple[int, list[str]]:
-    """How many architectures were compared, number by number, and a line for each that differs.
-
-    Without `full` SAMPLE of them, evenly spread over the files. What `convert` leaves out, the pack must not have.
-    Raises BadInput for an archive of another space.
-    """
+    """How many of SAMPLE (or all) architectures were compared, and a line for each that differs; raises BadInput."""
     flats = sample(pack, archive, full)
     held = measured(pack)
     known = set(held.tolist())
@@ -52,10 +48,7 @@ def compare(
 
 
 def sample(pack: Pack, archive: Archive, full: bool) -> np.ndarray:
-    """Flat indices of what to compare: SAMPLE of the architectures that the archive has, or all of them.
-
-    Raises BadInput for an archive of another space, and for one that holds none.
-    """
+    """Flat indices of SAMPLE (or all) architectures of an archive; raises BadInput if empty or of another space."""
     if archive.space is not pack.space:
         raise BadInput(
             f"{archive.path} is of the {archive.space.name} space, {pack.path} of {pack.space.name}"

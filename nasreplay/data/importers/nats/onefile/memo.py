@@ -21,10 +21,7 @@ _MOST_PLACES = 256 * 2**20  # bytes
 
 
 class UnfinishedObject:
-    """An object that is still being made; then `whole` is the opcodes that make it.
-
-    plain: is small and has no floats, and nothing can be put into it later.
-    """
+    """An object in the making; `whole`: its opcodes when made; `plain`: small, without floats, not filled later."""
 
     __slots__ = ("parts", "plain", "whole")
 

@@ -61,10 +61,7 @@ class PickleSplitter:
         }
 
     def feed(self, content: bytes) -> list[tuple[int, bytes]]:
-        """The next bytes; returns (index, pickle) of the architectures that they complete.
-
-        Raises BadInput, or UnsafePickle for what official archives do not have.
-        """
+        """(index, pickle) of the architectures that the next bytes complete; raises BadInput or UnsafePickle."""
         if self.ended:
             return []
         tokens, self._rest = tokens_of(self._rest + content)

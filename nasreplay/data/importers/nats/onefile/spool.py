@@ -49,10 +49,7 @@ class OneFileArchive:
         return self.path.resolve().name.removesuffix(ENDING)
 
     def unpacked(self, folder: Path, progress: Callable[[int, int], None] | None = None) -> Archive:
-        """The architectures, cut into a spool in a folder; progress(done, total) counts them.
-
-        Raises BadInput or UnsafePickle, BadOutput for a folder that cannot be written.
-        """
+        """The architectures, cut into a spool in a folder; raises BadInput, UnsafePickle or BadOutput."""
         spool, index = folder / "architectures", folder / "architectures.json"
         facts = self.path.stat()
         key = [_VERSION, facts.st_size, facts.st_mtime_ns]

@@ -41,10 +41,7 @@ _points = re.compile(rb"(" + _SHORT + rb")\x94(G.{8})", re.DOTALL).findall
 
 
 def tokens_of(content: bytes) -> tuple[list[bytes], bytes]:
-    """The tokens of a part of a pickle, and the rest, which is a token that is not whole yet.
-
-    Raises UnsafePickle if it cannot become one.
-    """
+    """The tokens of a part of a pickle, and the rest, not whole yet; raises UnsafePickle if it never can be."""
     tokens = _tokens(content)
     if not tokens or _is_whole(tokens[-1]):
         return tokens, b""
