@@ -35,7 +35,8 @@ def lines(result: QueryResult) -> Iterator[str]:
 
 def _in_full(result: QueryResult) -> list[str]:
     columns = side_by_side(result)
-    fits = max(map(len, columns[len(result) :])) <= _terminal_width()  # the texts above may overflow
+    width, _ = shutil.get_terminal_size((110, 24))
+    fits = max(map(len, columns[len(result) :])) <= width  # the texts above may overflow
     if len(result) > 1 and fits:
         return columns
     return [line for which in range(len(result)) for line in ["", *section(result, which)]][1:]
@@ -237,7 +238,3 @@ def _number(value: Any, digits: int = 2, sign: str = "") -> str:
 
 def _millions(count: Any) -> str:
     return _number(count / 1e6, 3)
-
-
-def _terminal_width() -> int:
-    return shutil.get_terminal_size((110, 24)).columns

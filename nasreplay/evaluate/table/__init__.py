@@ -179,6 +179,7 @@ class TableEvaluator(EvaluatorBase):
 
         `trial`: "mean" or a seed. Raises BadArchitecture or NotMeasured.
         """
+        mean, trials, seconds, flat_of = self._items
         if isinstance(architecture, str):
             flat = self.space.texts.get(architecture, -1)
             flat = flat if flat >= 0 else self.space.architecture(architecture).index
@@ -187,16 +188,13 @@ class TableEvaluator(EvaluatorBase):
         else:
             if not 0 <= architecture < self.space.size:
                 raise self.space.no_such_index(architecture)
-            flat = self._flat_item(architecture)
+            flat = flat_of(architecture)
         if trial == "mean":
-            accuracy = self._mean_item(flat)
+            accuracy = mean(flat)
             if accuracy == accuracy:
-                return Answer(
-                    accuracy, self._trials_item(flat), self._seconds_item(flat), flat, *self._context
-                )
-        level = self.levels[-1]
-        accuracy, _ = level.read(np.array([flat]), trial)
-        return Answer(float(accuracy[0]), 1, self._seconds_item(flat), flat, *self._context)
+                return Answer(accuracy, trials(flat), seconds(flat), flat, *self._context)
+        told, _ = self.levels[-1].read(np.array([flat]), trial)
+        return Answer(float(told[0]), 1, seconds(flat), flat, *self._context)
 
     def accuracies(self, architectures: Sequence[str] | np.ndarray, trial: int | str = "mean") -> np.ndarray:
         """float64 [N] percent, free of charge: of official texts, or of codes [N, D]."""
@@ -210,22 +208,12 @@ class TableEvaluator(EvaluatorBase):
     def _context(self) -> tuple[str, str, Fidelity]:
         return self.dataset, "valid", self.levels[-1].at
 
-    # items of memory views: the fastest way to one Python number
     @cached_property
-    def _mean_item(self):
-        return self.levels[-1].mean.data.__getitem__
-
-    @cached_property
-    def _trials_item(self):
-        return self.levels[-1].trials.count.data.__getitem__
-
-    @cached_property
-    def _seconds_item(self):
-        return np.ascontiguousarray(self.levels[-1].seconds).data.__getitem__
-
-    @cached_property
-    def _flat_item(self):
-        return self.space.official_to_flat.data.__getitem__
+    def _items(self):
+        # of memory views: the fastest way to one Python number
+        level = self.levels[-1]
+        arrays = (level.mean, level.trials.count, level.seconds, self.space.official_to_flat)
+        return tuple(np.ascontiguousarray(array).data.__getitem__ for array in arrays)
 
     def answerable(
         self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
