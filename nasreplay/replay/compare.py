@@ -85,10 +85,8 @@ def read(place: Path) -> Comparison:
     found = store.read_comparison(place)
     if not found.tables or "seed" not in found.settings:
         raise BadSetting(f"{place} holds one search, not a comparison; --redraw takes the folder of a replay")
-    rules, space = (
-        protocol_named(found.settings.get("protocol", "plain")),
-        next(iter(found.tables.values())).space,
-    )
+    rules = protocol_named(found.settings.get("protocol", "plain"))
+    space = next(iter(found.tables.values())).space
     rows = rules.published(space, [*found.tables], [*found.settings["searchers"]])
     return replace(found, published=rows, checks=rules.checks)
 

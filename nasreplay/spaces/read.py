@@ -62,11 +62,9 @@ def read_architecture(named: Named, *, index: bool = False, space: Space | None 
     if isinstance(found, Architecture):
         return found
     home = space or TOPOLOGY
-    return (
-        Architecture(home, home.encode(found))
-        if isinstance(found, Genotype)
-        else _at_official(int(found), home)
-    )
+    if isinstance(found, Genotype):
+        return Architecture(home, home.encode(found))
+    return _at_official(int(found), home)
 
 
 def read_many(
@@ -88,11 +86,8 @@ def read_many(
             flat = found.index
             if space is None or place == 0:
                 space = found.space
-                known = (
-                    _texts_and_indices(space)
-                    if len(every) >= MANY and space.size <= MEMO_LIMIT and not index
-                    else {}
-                )
+                whole = len(every) >= MANY and space.size <= MEMO_LIMIT and not index
+                known = _texts_and_indices(space) if whole else {}
         flats.append(flat)
     assert space is not None
     return space, np.array(flats, dtype=np.int64)
@@ -100,10 +95,7 @@ def read_many(
 
 def _texts_and_indices(space: Space) -> dict[Any, int]:
     """The flat index of everything that most lists consist of; a longer search finds the rest."""
-    return {
-        **space.texts,
-        **dict(zip(map(str, range(space.size)), space.official_to_flat.tolist(), strict=True)),
-    }
+    return space.texts | dict(zip(map(str, range(space.size)), space.official_to_flat.tolist(), strict=True))
 
 
 def place_of(place: int, count: int) -> str:

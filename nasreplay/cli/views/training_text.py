@@ -111,11 +111,8 @@ def _reasons(result: TrainingResult) -> list[str]:
     """Why the published accuracy is not what this training could have reached."""
     if not result.published:
         return []
-    total, last, millions = (
-        result.training.recipe.total,
-        result.epochs[-1].epoch,
-        result.facts.parameters / 1e6,
-    )
+    total, last = result.training.recipe.total, result.epochs[-1].epoch
+    millions = result.facts.parameters / 1e6
     sizes = [one.parameters for one in result.published if one.parameters is not None]
     part = result.training.settings.fraction
     found = [f"not the whole training: ours ends after epoch {last} of {total}"] if last < total else []

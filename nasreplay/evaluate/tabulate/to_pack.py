@@ -125,12 +125,8 @@ def _custom(job: dict[str, Any]) -> Mapping[str, CustomDataset]:
     if job["dataset"] in (*semantics.DATASETS, *semantics.FACTS):
         return semantics.NO_CUSTOM
     told = job["evaluator"]
-    about = (
-        from_json(told["own"])
-        if "own" in told
-        else CustomDataset(None, {"x-valid": CustomSplit(None, told.get("valid"))})
-    )
-    return {job["dataset"]: about}
+    in_words = CustomDataset(None, {"x-valid": CustomSplit(None, told.get("valid"))})
+    return {job["dataset"]: from_json(told["own"]) if "own" in told else in_words}
 
 
 # --- from columns to a pack ------------------------------------------------------------------------
