@@ -71,12 +71,12 @@ def ours(method: str, precision: str) -> steps.Step:
 
 def theirs(method: str) -> steps.Step:
     """The published step on xautodl's network."""
+    from easydict import EasyDict
     from xautodl.models import get_cell_based_tiny_net
 
-    flags = {"space": list(OPERATIONS), "affine": False, "track_running_stats": True}
-    net: Any = get_cell_based_tiny_net(
-        {"name": method.upper(), "C": 16, "N": 5, "max_nodes": 4, "num_classes": steps.CLASSES, **flags}
-    ).train()
+    config = EasyDict(name=method.upper(), C=16, N=5, max_nodes=4, num_classes=steps.CLASSES)
+    config |= {"space": list(OPERATIONS), "affine": False, "track_running_stats": True}
+    net: Any = get_cell_based_tiny_net(EasyDict(config)).train()
     if method == "gdas":
         net.set_tau(steps.TAU)
     return steps.their_step(net, BATCH, LOGITS.get(method), unrolled if method == "darts-v2" else None)

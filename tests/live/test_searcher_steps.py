@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from easydict import EasyDict
 from torch.func import functional_call
 from torch.nn import functional as F
 
@@ -116,8 +117,8 @@ def test_a_second_order_step_equals_the_recorded_one():
 def published_network(name):
     """xautodl's supernet of a method."""
     models = pytest.importorskip("xautodl.models", exc_type=ImportError)
-    config = {"name": name, "C": 4, "N": 1, "max_nodes": 4, "num_classes": 10, "space": list(OPERATIONS)}
-    return models.get_cell_based_tiny_net({**config, "affine": False, "track_running_stats": True})
+    config = EasyDict(name=name, C=4, N=1, max_nodes=4, num_classes=10, space=list(OPERATIONS))
+    return models.get_cell_based_tiny_net(EasyDict(config, affine=False, track_running_stats=True))
 
 
 def loss_of(net, batch, **parameters):

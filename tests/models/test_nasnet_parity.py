@@ -1,9 +1,8 @@
 """With copied weights, xautodl's networks of genotypes give the same numbers (skipped where it is not installed)."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
+from easydict import EasyDict
 from torch.nn import functional as F
 
 from nasreplay.models.nasnet.evaluation_network import NASNet
@@ -25,7 +24,7 @@ shared = pytest.importorskip("xautodl.models.cell_searchs", exc_type=ImportError
 
 def theirs(genotype):
     normal, reduce = genotype.normal, genotype.reduce
-    return SimpleNamespace(
+    return EasyDict(
         normal=normal.nodes, normal_concat=normal.concat, reduce=reduce.nodes, reduce_concat=reduce.concat
     )
 

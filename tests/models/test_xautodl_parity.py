@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from easydict import EasyDict
 from torch.nn import functional as F
 
 from nasreplay.models.nb201.child import child
@@ -18,7 +19,7 @@ CELLS = [TOPOLOGY.format(codes) for codes in TOPOLOGY.codes([0, 1234, 7777, 1562
 
 def theirs(**config):
     torch.manual_seed(0)
-    return fill(xautodl.get_cell_based_tiny_net(config), ordered=True)
+    return fill(xautodl.get_cell_based_tiny_net(EasyDict(config)), ordered=True)
 
 
 def supernet_config(name, track):

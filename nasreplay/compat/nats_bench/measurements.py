@@ -82,13 +82,9 @@ class Measurements:
             accuracy, loss = (
                 trained.value(which, metric, flat, epoch, columns) for metric in ("accuracy", "loss")
             )
-            if which == "train":
-                seconds = trained.training_seconds[flat]
-            else:
-                loss, seconds = (
-                    np.where(np.isnan(accuracy), np.nan, numbers)
-                    for numbers in (loss, trained.evaluation_seconds(which)[flat])
-                )
+            seconds = trained.seconds(which)[flat]
+            if which != "train":
+                loss, seconds = (np.where(np.isnan(accuracy), np.nan, each) for each in (loss, seconds))
             found[f"{group}-loss"] = loss
             found[f"{group}-accuracy"] = accuracy
             found[f"{group}-per-time"] = seconds
@@ -108,11 +104,8 @@ class Measurements:
             "params": trained.params[flat],
             "latency": trained.latency[flat],
         }
-        passes = {
-            "train": trained.training_seconds,
-            **{w: trained.evaluation_seconds(w) for w in trained.sets},
-        }
-        for which, seconds in passes.items():
+        for which in ("train", *trained.sets):
+            seconds = trained.seconds(which)
             found[f"T-{which}@epoch"] = seconds[flat]
             found[f"T-{which}@total"] = seconds[flat] * trained.epochs
         return found
@@ -154,8 +147,8 @@ class Measurements:
                     f"{where.set} of {name} was not measured after epoch {epoch} of {trained}, which has "
                     f"{trained.epochs} epochs{also}"
                 )
-        seconds = trained.training_seconds.take(flat) * epoch
-        evaluation = trained.evaluation_seconds(where.set).take(flat)
+        seconds = trained.seconds("train").take(flat) * epoch
+        evaluation = trained.seconds(where.set).take(flat)
         seconds += np.where(np.isnan(evaluation), 0.0, evaluation)
         own = self.trained(dataset, recipe) if recipe in self.holdings.get(dataset, ()) else trained
         return Simulated(accuracy, own.latency.take(flat), seconds, missing)

@@ -42,39 +42,39 @@ class ResultsCount:
 
     def get_train(self, iepoch: int | None = None) -> Numbers:
         """iepoch, loss, accuracy, cur_time and all_time of training. ValueError outside the recipe."""
-        return self._at("train", iepoch, float(self._trained.training_seconds[self._flat][0]))
+        return self._at("train", iepoch)
 
     def get_eval(self, name: str, iepoch: int | None = None) -> Numbers:
         """Numbers on an evaluation set (`valid` is `x-valid`). ValueError, KeyError for what was not measured."""
         which = "x-valid" if name == "valid" else name
         if which not in self.eval_names:
             raise NoSuchKey(f"no {which} of {self}")
-        return self._at(which, iepoch, float(self._trained.evaluation_seconds(which)[self._flat][0]))
+        return self._at(which, iepoch)
 
-    def _at(self, which: str, iepoch: int | None, seconds: float) -> Numbers:
-        epoch = epoch_of(iepoch, self.epochs)
+    def _at(self, which: str, iepoch: int | None) -> Numbers:
+        epoch, seconds = epoch_of(iepoch, self.epochs), self._seconds(which)
         loss, accuracy = (
             float(self._trained.value(which, metric, self._flat, epoch, self._column)[0])
             for metric in ("loss", "accuracy")
         )
         if np.isnan(accuracy):
             raise NoSuchKey(f"no {which} at iepoch {epoch - 1} of {self}")
-        all_time = known(seconds * epoch)
         return {
             "iepoch": epoch - 1,
             "loss": known(loss),
             "accuracy": accuracy,
             "cur_time": known(seconds),
-            "all_time": all_time,
+            "all_time": known(seconds * epoch),
         }
+
+    def _seconds(self, which: str) -> float:
+        return float(self._trained.seconds(which)[self._flat][0])
 
     def get_times(self) -> dict[str, float | None]:
         """`T-<set>@epoch` and `T-<set>@total` of train and every evaluation set."""
-        passes = {"train": self._trained.training_seconds}
-        passes |= {name: self._trained.evaluation_seconds(name) for name in self.eval_names}
         times = {}
-        for name, each in passes.items():
-            seconds = float(each[self._flat][0])
+        for name in ("train", *self.eval_names):
+            seconds = self._seconds(name)
             times |= {f"T-{name}@epoch": known(seconds), f"T-{name}@total": known(seconds * self.epochs)}
         return times
 
@@ -163,7 +163,7 @@ class ResultsCount:
     @property
     def train_times(self) -> OrderedDict[int, float]:
         """Epoch → seconds of training."""
-        return OrderedDict.fromkeys(range(self.epochs), float(self._trained.training_seconds[self._flat][0]))
+        return OrderedDict.fromkeys(range(self.epochs), self._seconds("train"))
 
     @property
     def eval_acc1es(self) -> dict[str, float]:
@@ -178,9 +178,7 @@ class ResultsCount:
     @property
     def eval_times(self) -> dict[str, float]:
         """`<set>@<epoch>` → seconds of one pass."""
-        seconds = {
-            name: float(self._trained.evaluation_seconds(name)[self._flat][0]) for name in self.eval_names
-        }
+        seconds = {name: self._seconds(name) for name in self.eval_names}
         return {f"{name}@{epoch}": seconds[name] for name in seconds for epoch in range(self.epochs)}
 
     def _by_epoch(self, which: str, metric: str) -> dict[int, float]:

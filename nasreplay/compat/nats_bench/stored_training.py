@@ -122,14 +122,10 @@ class Trained:
 
     # --- costs -------------------------------------------------------------------------------------
 
-    @cached_property
-    def training_seconds(self) -> np.ndarray:
-        """float64 [A]: one epoch of training."""
-        return self._optional("seconds_per_epoch")
-
-    def evaluation_seconds(self, which: str) -> np.ndarray:
-        """float64 [A]: one pass over an evaluation set."""
-        return self._optional(f"{which}/eval_seconds")
+    def seconds(self, which: str) -> np.ndarray:
+        """float64 [A]: one epoch of training (`train`), or one pass over an evaluation set."""
+        values = self._held("seconds_per_epoch" if which == "train" else f"{which}/eval_seconds")
+        return np.full(len(self._flat), np.nan) if values is None else values
 
     @cached_property
     def params(self) -> np.ndarray:
@@ -188,10 +184,6 @@ class Trained:
     def _held(self, name: str) -> np.ndarray | None:
         path = f"{self.stored}/{self.recipe}/{name}"
         return self.table.column(path) if self.table.has(path) else None
-
-    def _optional(self, name: str) -> np.ndarray:
-        values = self._held(name)
-        return np.full(len(self._flat), np.nan) if values is None else values
 
 
 def _shares(uniform: np.ndarray | None, flat: np.ndarray) -> np.ndarray:

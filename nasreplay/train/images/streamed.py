@@ -85,20 +85,14 @@ class StreamedBatches(Epochs[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """The rest of the current epoch; the workers read ahead of what was taken."""
-        for images, labels in _read(self.files.loader(_Rest(self, self._ahead), True)):
+        for images, labels in _read(self.files.loader(self._rest(), True)):
             self.advance()
             yield _moved(images, labels, self.device)
 
-
-class _Rest:
-    """The (row, seed) pairs of the batches that are left of an epoch."""
-
-    def __init__(self, now: Epochs, ahead: Epochs):
-        self.now, self.ahead = now, ahead
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        ahead = self.ahead
-        epoch, ahead.epoch, ahead.taken = self.now.epoch, self.now.epoch, self.now.taken
+    def _rest(self) -> Iterator[list[tuple[int, int]]]:
+        """The (row, seed) pairs of the batches that are left of the epoch."""
+        ahead = self._ahead
+        epoch, ahead.epoch, ahead.taken = self.epoch, self.epoch, self.taken
         while ahead.epoch == epoch:
             rows, numbers = ahead.next_items()
             yield list(zip(rows.tolist(), (numbers[:, 0] * 2**53).astype(np.int64).tolist(), strict=True))

@@ -157,7 +157,10 @@ def _columns_of(trial: Mapping[str, Any], place: str) -> dict[str, list[float]]:
         found |= _series(trial[key], wanted, f"{where}: {key}")
     for key, metric in _COSTS.items():
         found[f"{place}/{metric}"] = [_number(trial[key], f"{where}: {key}")]
-    return found | {f"{place}/latency": [_latency(trial["latency"], where)]}
+    latency = [np.nan] if trial["latency"] is None else trial["latency"]
+    if not isinstance(latency, list) or len(latency) != 1:
+        raise _Refused(f"{where}: latency is not a list of one number")
+    return found | {f"{place}/latency": [_number(latency[0], f"{where}: latency")]}
 
 
 def _series(given: Any, wanted: Mapping[str, list[Any]], where: str) -> dict[str, list[float]]:
@@ -169,14 +172,6 @@ def _series(given: Any, wanted: Mapping[str, list[Any]], where: str) -> dict[str
         path: [_number(given[key], where) if key in given else np.nan for key in keys]
         for path, keys in wanted.items()
     }
-
-
-def _latency(given: Any, where: str) -> float:
-    if given is None:
-        return np.nan
-    if not isinstance(given, list) or len(given) != 1:
-        raise _Refused(f"{where}: latency is not a list of one number")
-    return _number(given[0], f"{where}: latency")
 
 
 def _number(given: Any, where: str) -> float:
