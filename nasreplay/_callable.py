@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -12,8 +14,15 @@ def callable_package(name: str, function: str) -> None:
     """Let calling the package `name` call `function`, given as module:name and imported at the first call."""
 
     class CallablePackage(ModuleType):
+        @property
+        def __signature__(self) -> inspect.Signature:
+            return inspect.signature(self._called())
+
         def __call__(self, *arguments: Any, **settings: Any) -> Any:
+            return self._called()(*arguments, **settings)
+
+        def _called(self) -> Callable[..., Any]:
             module, _, called = function.partition(":")
-            return getattr(importlib.import_module(module), called)(*arguments, **settings)
+            return getattr(importlib.import_module(module), called)
 
     sys.modules[name].__class__ = CallablePackage

@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nasreplay.errors import UnknownName
+from nasreplay.errors import BadSetting, UnknownName
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -127,7 +127,8 @@ def _tree_of(module: str) -> ast.Module:
 def chosen(owner: type[T], values: Mapping[str, Any], **fixed: Any) -> T:
     """Settings out of what was given, by a caller, a command line or run.json: values of the class's own fields.
 
-    None and () mean "not given"; texts become paths, lists tuples. Raises BadSetting from the class's own checks.
+    None and () mean "not given"; texts become paths, lists tuples, one text a tuple of itself. Raises BadSetting for
+    a word that is no choice, for a number that is too small, and from the class's own checks.
     """
     known = settings_of(owner)
     given = {name: _typed(known[name], values[name]) for name in known if is_given(values.get(name))}
@@ -171,7 +172,11 @@ def _plain(value: Any) -> Any:
 
 def _typed(one: Setting, value: Any) -> Any:
     if one.several:
-        return tuple(one.kind(part) for part in value)
+        return tuple(one.kind(part) for part in ((value,) if isinstance(value, str | Path) else value))
+    if one.choices and value not in one.choices:
+        raise BadSetting(f"{one.name} is {value!r}: one of {', '.join(one.choices)}")
+    if one.form.least is not None and value < one.form.least:
+        raise BadSetting(f"{one.name} is {value}: it must be at least {one.form.least}")
     return Path(value) if one.kind is Path else value
 
 
@@ -190,10 +195,9 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
         def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
             kept = {name: values.pop(name) for name in named & values.keys()}
             refuse_unknown(values, function.__name__, owner)
-            paths = {name for name, one in settings_of(owner).items() if one.kind is Path and not one.several}
-            for name in paths & values.keys():
-                values[name] = None if values[name] is None else Path(values[name])
-            return function(*arguments, **kept, settings=owner(**values) if settings is None else settings)
+            return function(
+                *arguments, **kept, settings=chosen(owner, values) if settings is None else settings
+            )
 
         keywords = [
             inspect.Parameter(

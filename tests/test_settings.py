@@ -80,6 +80,22 @@ def test_values_of_the_wrong_kind_are_refused_by_the_option(words):
         run(*words)
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"threads": 0}, "threads is 0: it must be at least 1"),
+        ({"precision": "half"}, "one of float32, bf16"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused_in_python(values, told):
+    with pytest.raises(BadSetting, match=told):
+        chosen(Oven, values)
+
+
+def test_one_text_is_a_tuple_of_itself():
+    assert chosen(Oven, {"trays": "a"}).trays == (Path("a"),)
+
+
 def test_checks_of_the_class_are_kept():
     with pytest.raises(BadSetting, match="at most 300"):
         run("--heat", "301")
