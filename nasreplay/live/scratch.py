@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,13 +197,8 @@ class ScratchEvaluator(EvaluatorBase):
 
     def _train(self, codes: np.ndarray, seed: int, until: int) -> dict[str, Any]:
         about = (self.images.classes, self.channels, self.cells)
-        trainer = Trainer(
-            lambda: self.build(self.space, codes.tolist(), *about),
-            self.images,
-            self.recipe,
-            seed,
-            self.device,
-        )
+        build = partial(self.build, self.space, codes.tolist(), *about)
+        trainer = Trainer(build, self.images, self.recipe, seed, self.device)
         found, training = {}, 0.0
         for epoch in range(1, until + 1):
             done: Epoch = trainer.epoch(self._sets_at(epoch))

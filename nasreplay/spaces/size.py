@@ -18,14 +18,8 @@ from nasreplay.spaces.graph import Arrow, Graph, Node
 from nasreplay.spaces.registry import register_space
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
-STAGES = (
-    ("stem", 0),
-    ("cell", 0),
-    ("block", 1),
-    ("cell", 2),
-    ("block", 3),
-    ("cell", 4),
-)  # and their positions
+# stages and their positions
+STAGES = (("stem", 0), ("cell", 0), ("block", 1), ("cell", 2), ("block", 3), ("cell", 4))
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 
 

@@ -113,15 +113,8 @@ def retrain(
     trainer = training.trainer(folder.seed)
     folder.run(trainer, training.sets, training.until, tell, progress)
     folder.check(trainer, training.sets)
-    result = TrainingResult(
-        training,
-        facts,
-        folder.header,
-        folder.path,
-        tuple(folder.epochs),
-        settings.export,
-        _table(training, folder.epochs[-1]),
-    )
+    epochs, table = tuple(folder.epochs), _table(training, folder.epochs[-1])
+    result = TrainingResult(training, facts, folder.header, folder.path, epochs, settings.export, table)
     for path in settings.export if folder.group.is_rank_zero else ():
         export(trainer.final, path, training.source.side, result.plain())
     return result

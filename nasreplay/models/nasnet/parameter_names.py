@@ -15,10 +15,9 @@ from nasreplay.models.nasnet.evaluation_network import GenotypeCell, NASNet
 from nasreplay.models.nasnet.nasnet_ops import SepConv
 from nasreplay.models.nb201.nb201_ops import Shrink
 
-HALVES = {"op.1": "op_a.op.1", "op.2": "op_a.op.2", "op.3": "op_a.op.3"} | {
-    "op.5": "op_b.op.1",
-    "op.6": "op_b.op.2",
-    "op.7": "op_b.op.3",
+# layers 1 to 3 and 5 to 7 of a separable convolution are two modules there
+HALVES = {
+    f"op.{first + k}": f"{half}.op.{k}" for half, first in (("op_a", 0), ("op_b", 4)) for k in (1, 2, 3)
 }
 
 

@@ -238,12 +238,9 @@ def _draw_route(
     axes.add_patch(
         PathPatch(line, fc="none", ec=color, lw=0.9 * scale, ls=pattern, capstyle="butt", zorder=2)
     )
-    tip = [(x, y), (x - length, y + half), (x - length, y - half)]
-    axes.add_patch(
-        Polygon(
-            [(panel.x + px, panel.y + py) for px, py in tip], closed=True, fc=color, ec="none", zorder=2.5
-        )
-    )
+    corners = ((x, y), (x - length, y + half), (x - length, y - half))
+    tip = [(panel.x + px, panel.y + py) for px, py in corners]
+    axes.add_patch(Polygon(tip, closed=True, fc=color, ec="none", zorder=2.5))
 
 
 def _color(operation: str) -> str:
