@@ -36,9 +36,9 @@ class Column:
     meaning: str
     """What the numbers are, in words."""
     unit: str
-    """%, M, ms or s."""
+    """Unit: %, M, ms or s."""
     space: Space
-    """Whose architectures."""
+    """The space of the architectures."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Agreement:
     """How two columns compare, over the architectures that both hold."""
 
     first: Column
-    """One of them."""
+    """First column."""
     second: Column
-    """The other."""
+    """Second column."""
     architectures: int
     """Number of architectures that both columns hold."""
     kendall_tau: float
@@ -62,7 +62,7 @@ class Agreement:
     best: Architecture
     """The one with the largest number in the first column (ties: lower official index)."""
     best_rank: int
-    """Its rank in the second column, 1 = largest."""
+    """Rank of that architecture in the second column, 1 = largest."""
 
     @property
     def columns(self) -> tuple[Column, Column]:

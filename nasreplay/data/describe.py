@@ -15,17 +15,17 @@ class TableSummary(NamedTuple):
     """One line of `nasreplay data list`."""
 
     name: str
-    """How commands call the table."""
+    """Name of the table on the command line."""
     space: str
     """Name of its space."""
     datasets: list[str]
-    """Its stored data sets."""
+    """Stored data sets."""
     recipes: list[str]
-    """Its training recipes."""
+    """Training recipes."""
     bytes: int
     """Size of the file."""
     title: str
-    """What it calls itself."""
+    """Title that the table gives itself."""
     path: str
     """The file."""
 

@@ -28,7 +28,7 @@ class Measured:
     def __init__(self, pack: Pack, dataset: str, split: str, recipe: str, trial: int | str = MEAN):
         self.space = pack.space
         self.dataset, self.split = dataset, split
-        """What was asked for."""
+        """Data set and split that were asked for."""
         self.trial = trial
         """The seed of the trial that `value` is of, or "mean"."""
         self.trials, self.meaning, self.recipe = pack.accuracy(dataset, split, recipe)
@@ -42,7 +42,7 @@ class Measured:
         """float64 [A]: training seconds of the whole recipe."""
         where = f"of {dataset} at recipe {self.recipe}"
         self.choice = Trials(self.seeds, np.isfinite(self.trials), where, pack.space.at)
-        """Which trials there are."""
+        """The trials, and the one that counts."""
         self.value = self.choice.numbers(self.trials, trial)
         """float64 [A]: of the chosen trial, or the mean over trials."""
 
@@ -53,7 +53,7 @@ class Measured:
 
     @cached_property
     def count(self) -> int:
-        """How many architectures were measured."""
+        """Number of architectures that were measured."""
         return int(np.isfinite(self.value).sum())
 
     @cached_property

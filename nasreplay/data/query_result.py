@@ -29,11 +29,11 @@ class Accuracy:
     dataset: str
     """The data set that was asked for."""
     split: str
-    """valid, test, valtest or train."""
+    """Split: valid, test, valtest or train."""
     recipe: str
     """Name of the training recipe."""
     epochs: int
-    """Its length, at whose end the accuracy was measured."""
+    """Epochs of the recipe, at whose end the accuracy was measured."""
     trial: int | str
     """The seed of the trial that counts, or "mean"."""
     meaning: Meaning
@@ -41,7 +41,7 @@ class Accuracy:
     seeds: tuple[int, ...]
     """Seeds of the T trials; none where the source had averaged over trials that are not known."""
     measured: int
-    """How many architectures of the table were measured: what ranks count among."""
+    """Number of architectures of the table that were measured: ranks count among them."""
     accuracy: np.ndarray
     """float64 [N], of the chosen trial, or the mean over trials."""
     std: np.ndarray
@@ -85,7 +85,7 @@ class DatasetNumbers:
     latency: np.ndarray
     """float64 [N], seconds per batch."""
     accuracies: tuple[Accuracy, ...]
-    """Most asked for first; none without a table."""
+    """Accuracies, most asked for first; none without a table."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,7 +93,7 @@ class QueryResult:
     """The numbers of N architectures of one space, out of one table or, without one, costs only."""
 
     space: Space
-    """What they are architectures of."""
+    """The space of the architectures."""
     flat: np.ndarray
     """int64 [N], flat indices."""
     official: np.ndarray
@@ -103,15 +103,15 @@ class QueryResult:
     table: str | None
     """Title of the table; None without one."""
     fingerprint: str | None
-    """Its contents in short: equal for equal numbers."""
+    """Fingerprint of the table's contents: equal for equal numbers."""
     datasets: Mapping[str, DatasetNumbers]
-    """By name, in the order of the table."""
+    """Numbers by data set, in the order of the table."""
     note: str = ""
     """Why there is no accuracy, or no architecture."""
     best_of: int | None = None
-    """How many architectures qualify, of which these are the best; None where architectures were named."""
+    """Number of architectures that qualify, of which these are the best; None where architectures were named."""
     limits: str = ""
-    """What they qualify by, in words."""
+    """Limits by which they qualify, in words."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} architectures of the {self.space.name} space on {', '.join(self.datasets)}>"

@@ -27,20 +27,20 @@ class Meaning(NamedTuple):
     stored: str
     """The stored data set that has it."""
     set: str
-    """Its evaluation set, or "train"."""
+    """Evaluation set, or "train"."""
     images: int | None
-    """How many images it averages; None where a table does not say it of a custom data set."""
+    """Number of images that it averages; None where a table does not say it of a custom data set."""
     trained_on: int | None
-    """On how many images the networks were trained; None as above."""
+    """Number of images that the networks were trained on; None as above."""
     sentence: str
-    """All of this in words."""
+    """The meaning in words."""
 
 
 class CustomSplit(NamedTuple):
     """What a table says of an evaluation set of a custom data set."""
 
     images: int | None = None
-    """How many images it has; None = not stated."""
+    """Number of its images; None = not stated."""
     sentence: str | None = None
     """What its accuracy is, in words; None = not stated."""
 

@@ -31,7 +31,7 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
     """What all evaluators on images have in common."""
 
     space: str | None = None
-    """topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
+    """Space: topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
     training: str | None = setting(None, metavar="FILE.config")
     """Recipe of the weights. Default: the published one."""
     batch: int | None = None

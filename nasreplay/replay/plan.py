@@ -27,7 +27,7 @@ class Plan(ReadingSettings):
     datasets: tuple[str, ...] = setting((), flags=("--dataset",))
     """Data set to compare on; may be given several times. Default: all that the table validates."""
     protocol: str = "plain"
-    """plain, nats or nb201: recipe, budgets, rungs and scoring of a published comparison."""
+    """Protocol: plain, nats or nb201: recipe, budgets, rungs and scoring of a published comparison."""
     table: str | None = setting(None, metavar="PACK")
     """A pack: path or name. Default: the embedded NAS-Bench-201."""
     replicas: int = 500

@@ -40,9 +40,9 @@ class MachineSettings:
     """The device and precision of the numbers."""
 
     precision: str = "float32"
-    """float32 or bf16."""
+    """Precision: float32 or bf16."""
     device: str = "auto"
-    """auto, cpu, cuda, cuda:1, …"""
+    """Device: auto, cpu, cuda, cuda:1, …"""
     threads: int | None = setting(None, least=1)
     """CPU threads. Default: PyTorch's."""
 

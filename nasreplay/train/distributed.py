@@ -62,7 +62,7 @@ class ProcessGroup:
         return bool(count[0])
 
     def broadcast(self, make: Callable[[], T]) -> T:
-        """What `make` returns on rank 0, on every rank; elsewhere it is not called."""
+        """The value of `make` on rank 0, on every rank; elsewhere it is not called."""
         if self.world_size == 1:
             return make()
         box: list[Any] = [make() if self.is_rank_zero else None]

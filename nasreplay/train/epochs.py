@@ -131,9 +131,9 @@ class Epochs(Generic[T]):
             yield self.next()
 
     def state_dict(self) -> dict[str, int]:
-        """How far the epochs have come."""
+        """Position in the epochs."""
         return {"epoch": self.epoch, "taken": self.taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue from there."""
+        """Continue from a saved position."""
         self.epoch, self.taken = int(state["epoch"]), int(state["taken"])

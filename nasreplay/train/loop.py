@@ -96,7 +96,7 @@ class Trainer:
     images: Images
     """The training images."""
     recipe: Recipe
-    """How it is trained."""
+    """Recipe of the training."""
     seed: int
     """The root seed."""
     device: Device = field(default_factory=Device)
@@ -152,7 +152,7 @@ class Trainer:
         return Epoch(number + 1, rate, score, scores)
 
     def _train(self, after_batch: Callable[[], None] | None) -> None:
-        """On the rest of the current epoch's batches; raises TrainingFailed when a loss is not a number."""
+        """Train on the rest of the current epoch's batches; raises TrainingFailed when a loss is not a number."""
         recipe, totals = self.recipe, self.totals
         self.network.train()
         epoch, started = self.batches.epoch, time.perf_counter()
@@ -209,7 +209,7 @@ class Trainer:
 
     @property
     def final(self) -> nn.Module:
-        """What one keeps of the training."""
+        """The network that one keeps of the training."""
         return self.average.module if self.average else self.network
 
     def state_dict(self) -> dict[str, Any]:

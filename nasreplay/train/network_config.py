@@ -18,7 +18,7 @@ class NetworkConfig:
     """The network around a genotype's cells; field names are those of the files, defaults the DARTS release's."""
 
     name: str = "DARTS release"
-    """What outputs call the sizes: the name of the file."""
+    """Name of the sizes: that of the file."""
     arch: str = ""
     """Which of the original's networks, for genotypes of its zoo: dxys; either this or super_type is given."""
     super_type: str = ""
@@ -26,7 +26,7 @@ class NetworkConfig:
     genotype: str = ""
     """A name of the zoo; "" where a search's is meant."""
     dataset: str = "cifar"
-    """Which stem: cifar or imagenet."""
+    """Stem of the network: cifar or imagenet."""
     ichannel: int = 36
     """Channels C of the first cells."""
     layers: int = 6

@@ -27,7 +27,7 @@ class Recipe:
     """SGD with a falling learning rate. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1)."""
 
     name: str = "12"
-    """What outputs call it: a number of epochs, or the name of its file."""
+    """Name: a number of epochs, or that of its file."""
     epochs: int = 12
     """Epochs over which the learning rate falls, without the warm-up."""
     lr: float = 0.1

@@ -43,7 +43,7 @@ class ImageFiles:
     labels: str
     """Key of the labels in a file."""
     side: int
-    """Pixels."""
+    """Side of an image, pixels."""
     classes: int
     """Number of classes."""
     first_labels: bool = False
@@ -59,7 +59,7 @@ class DatasetCard:
     """A built-in data set: its facts, what benchmarks hold of it, and its images."""
 
     name: str
-    """Its key in packs, and how users call it."""
+    """Key in packs, and the name that users type."""
     facts: Facts
     """Classes, pixels and training images."""
     aliases: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class DatasetCard:
     sets: Mapping[str, EvaluationSet] = field(default_factory=dict)
     """The evaluation sets that a benchmark may hold, by name; none = no benchmark has this data set."""
     splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What users ask for (train, valid, test, valtest) → (stored data set, evaluation set) whose numbers they get."""
+    """Split (train, valid, test, valtest) → (stored data set, evaluation set) whose numbers a user gets."""
     searched: bool = False
     """Whether searches are compared on it unless others are named."""
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -38,7 +38,7 @@ class Mapped(NamedTuple):
     column: str
     """Column of the CSV file."""
     factor: float
-    """What its numbers are multiplied by."""
+    """Factor by which its numbers are multiplied."""
     path: str
     """Path of the pack column that they become."""
     seed: int

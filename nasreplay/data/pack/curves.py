@@ -33,7 +33,7 @@ class Form(NamedTuple):
     dtype: str
     """Type of the integers: `<i8` exact, `<i4` as float32."""
     divisor: float
-    """What the integers are divided by."""
+    """Divisor of the integers."""
 
 
 def form_of(metric: str, images: int | None, exact: bool = True) -> Form:
@@ -60,7 +60,7 @@ def encode(values: np.ndarray, form: Form) -> np.ndarray:
 
 
 def decode(stored: np.ndarray, form: Form) -> np.ndarray:
-    """Inverse of `encode`: float64."""
+    """The float64 numbers that `encode` was given."""
     values = stored / form.divisor
     odd = stored < 0
     if odd.any():

@@ -17,9 +17,9 @@ class Limits(NamedTuple):
     """Which numbers a column may hold."""
 
     low: float
-    """The smallest."""
+    """Smallest number."""
     high: float
-    """The largest."""
+    """Largest number."""
     otherwise: str
     """What a number outside them is, in words."""
 

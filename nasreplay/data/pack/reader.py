@@ -68,7 +68,7 @@ class Pack:
     # --- columns -----------------------------------------------------------------------------------
 
     def has(self, path: str) -> bool:
-        """Is there a column of this path."""
+        """Whether there is a column of this path."""
         return path in self.columns
 
     def column(self, path: str) -> np.ndarray:

@@ -33,7 +33,7 @@ class Curves(NamedTuple):
     forms: Mapping[str, Form] = {}
     """Path of the column → form of its curve."""
     chunks: Iterable[Chunk] = ()
-    """Their chunks in any fixed order."""
+    """Chunks of the curves, in any fixed order."""
 
 
 def write_pack(

@@ -18,7 +18,7 @@ class ReadingSettings:
     recipe: str | None = None
     """Training recipe that the search is told of. Default: the longest."""
     trial: int | str = "drawn"
-    """drawn, mean, or the seed of a trial."""
+    """Trial: drawn, mean, or the seed of one."""
     gradient: str = "exact"
     """Slopes of a table: exact (an oracle) or sampled."""
     samples: int = 6
@@ -30,7 +30,7 @@ class TableSettings(EvaluatorSettings, ReadingSettings, kind="table"):
     """A benchmark table with the simulated clock."""
 
     space: str | None = None
-    """topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
+    """Space: topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
 
     live = False
 
@@ -53,7 +53,7 @@ class TableSettings(EvaluatorSettings, ReadingSettings, kind="table"):
 
 
 def trial_of(text: int | str) -> int | str:
-    """drawn, mean, or a seed. Raises BadSetting."""
+    """The trial of a text: drawn, mean, or a seed. Raises BadSetting."""
     if text in ("drawn", "mean"):
         return text
     try:

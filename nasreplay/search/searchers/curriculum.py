@@ -58,7 +58,7 @@ class Curriculum(SamplingSearcher):
     warmup: float = 1 / 3
     """Fraction of each stage drawn uniformly without training the policy: 20 of 60 epochs."""
     policy: str = "lstm"
-    """lstm (published), or logits: a table of independent logits."""
+    """Policy: lstm (published), or logits, a table of independent logits."""
     hidden: int = 128
     """Width of the LSTM. Default: the authors' code."""
     learning_rate: float = 3e-4

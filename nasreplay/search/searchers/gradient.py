@@ -199,8 +199,8 @@ class SNAS(GradientSearch):
     temperature_epochs: int = 0
     """The divisor of that fall; 0: the epochs of the search (the original fixes 150)."""
     estimator: str = "concrete"
-    """concrete (published), exact (softmax, no noise), hard (one architecture, score function), score (of the
-    concrete density)."""
+    """Estimator: concrete (published), exact (softmax, no noise), hard (one architecture, score function), score (of
+    the concrete density)."""
     samples: int = 1
     """Samples of a step, whose gradients are averaged; on shared weights each has a micro-batch of its own."""
 

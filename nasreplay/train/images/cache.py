@@ -31,7 +31,7 @@ class Kept(NamedTuple):
     """A decoded data set from the cache."""
 
     decoded: Decoded
-    """Its arrays, mapped, not read."""
+    """Arrays, mapped, not read."""
     mean: tuple[float, ...]
     """Mean of each channel of the training images, 0..255."""
     std: tuple[float, ...]

@@ -27,7 +27,7 @@ class FoundImages(NamedTuple):
     """A decoded data set and where it came from."""
 
     kept: Kept
-    """Its images, from the cache."""
+    """Images from the cache."""
     folder: Path | None
     """Folder of the files; None for a data set that a package carries."""
     official: bool

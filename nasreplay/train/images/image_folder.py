@@ -26,7 +26,7 @@ class Part(NamedTuple):
     files: list[Path]
     """Paths of the images."""
     labels: np.ndarray
-    """Their classes, int64 [N]."""
+    """Classes of the images, int64 [N]."""
 
 
 class ImageFolder:

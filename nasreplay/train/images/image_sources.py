@@ -37,7 +37,7 @@ class ImageSet:
     images: Tensor
     """Pixels, uint8 [N, 3, H, W]."""
     labels: Tensor
-    """Their classes, int64 [N], 0..classes-1."""
+    """Classes of the images, int64 [N], 0..classes-1."""
     classes: int
     """Number of classes."""
     mean: tuple[float, ...]
@@ -72,9 +72,9 @@ class SearchData(NamedTuple):
     """The parts of a weight-sharing search."""
 
     weights: ImageSet
-    """What the weights learn."""
+    """Images that the weights learn."""
     arch: ImageSet
-    """What the architecture learns, with the training transform, paired with the weights' at random."""
+    """Images that the architecture learns, with the training transform, paired with the weights' at random."""
     valid: ImageSet
     """The architecture's images, for validation as they are."""
     test: ImageSet | None
@@ -177,7 +177,7 @@ class ImageSource:
 
     @property
     def side(self) -> int:
-        """Pixels."""
+        """Side of an image, pixels."""
         return self.train.images.shape[-1]
 
     # made when first asked for: a part is a copy of its images

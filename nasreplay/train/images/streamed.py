@@ -40,11 +40,11 @@ class StreamedSet:
     files: list[str]
     """Paths of the images."""
     labels: np.ndarray
-    """Their classes, int64 [N]."""
+    """Classes of the images, int64 [N]."""
     classes: int
     """Number of classes."""
     side: int = SIDE
-    """Pixels of what a network gets."""
+    """Side of the images that a network gets, pixels."""
     workers: int = WORKERS
     """Processes that read the images."""
 
@@ -52,7 +52,7 @@ class StreamedSet:
         return len(self.files)
 
     def fraction(self, part: float) -> StreamedSet:
-        """Evenly spaced images, as `ImageSet.fraction`."""
+        """A part of the images, evenly spaced, as in `ImageSet.fraction`."""
         rows = spaced(part, len(self))
         return replace(self, files=[self.files[row] for row in rows], labels=self.labels[rows])
 

@@ -28,20 +28,20 @@ class Piece(NamedTuple):
     spool: Path
     """The file that holds it."""
     start: int
-    """Its first byte there."""
+    """First byte in that file."""
     size: int
     """Compressed bytes."""
     check: int
-    """crc32 of these."""
+    """crc32 of the compressed bytes."""
     name: str
-    """What errors call it."""
+    """Name in errors."""
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def stamp(self) -> tuple[int, int]:
-        """Changes with the content."""
+        """A value that changes with the content."""
         return self.size, self.check
 
     def content(self) -> bytes:

@@ -39,7 +39,7 @@ class Job(NamedTuple):
     first: int
     """Flat index of its first architecture."""
     sources: tuple[Source, ...]
-    """The sources of all."""
+    """Sources of all its architectures."""
     with_curves: bool
     """Whether every epoch is kept."""
     exact: bool

@@ -41,18 +41,18 @@ class Slot(NamedTuple):
     path: str
     """Path of the pack column, `cifar10/200/train/loss`."""
     seed: int
-    """The trial."""
+    """Seed of the trial."""
     start: int
-    """Place of the first number."""
+    """Index of the first number."""
     stop: int
-    """One more than that of the last."""
+    """One more than the index of the last number."""
 
 
 class Structure(NamedTuple):
     """How a file is built."""
 
     slots: tuple[Slot, ...]
-    """What its numbers are, in their order."""
+    """Meaning of its numbers, in their order."""
     epochs: dict[str, int]
     """`<stored>/<recipe>` → epochs."""
     sets: dict[str, tuple[str, ...]]

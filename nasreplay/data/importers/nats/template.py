@@ -95,9 +95,9 @@ class Record(NamedTuple):
     text: str
     """Official text."""
     structure: Structure
-    """How its file is built."""
+    """Structure of its file."""
     numbers: np.ndarray
-    """Its numbers, float64 [n]."""
+    """Numbers of the file, float64 [n]."""
 
 
 class Reader:
@@ -133,7 +133,7 @@ def loads_official(content: bytes, name: str) -> Any:
 
 @contextmanager
 def named(name: object) -> Iterator[None]:
-    """Errors say which file they are about."""
+    """A context whose errors say which file they are about."""
     try:
         yield
     except BadInput as problem:

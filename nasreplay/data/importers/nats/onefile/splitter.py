@@ -197,7 +197,7 @@ class PickleSplitter:
     # --- objects -----------------------------------------------------------------------------------
 
     def _top(self) -> UnfinishedObject:
-        """What is on top, to be filled."""
+        """The object on top of the stack, to be filled."""
         top = self._stack[-1]
         if not isinstance(top, UnfinishedObject) or top.whole is not None:
             raise UnsafePickle("the pickle changes an object after it was used, which official files do not")
