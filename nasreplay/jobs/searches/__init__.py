@@ -33,7 +33,7 @@ def search(
     settings (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a
     `LiveFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
     """
-    name, kind = make(searcher).name, EVALUATORS.named(evaluator)
+    asker, kind = make(searcher), EVALUATORS.named(evaluator)
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
@@ -46,7 +46,7 @@ def search(
     refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
     seed = rank_zero.broadcast(lambda: _seed(settings))
-    task = Task(name, kind.of(values, make(name)), settings, seed, command)
+    task = Task(asker.name, kind.of(values, asker), settings, seed, command)
     if kind.live:
         from nasreplay.jobs.searches.live_search import search_live
 

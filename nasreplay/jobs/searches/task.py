@@ -41,7 +41,6 @@ class SearchSettings(ChangeSettings):
 
     def searcher(self, name: str, preset: str, epochs: int | None = None) -> Searcher:
         """The searcher with its settings; `epochs` for one that has some and is told of no others."""
-        name = make(name).name
         changes = dict(self.changes((name,)).get(name, {}))
         made = make(name, changes, preset=preset)
         if epochs and made.epochs is not None:
