@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,40 +14,41 @@ def start(state: SimpleNamespace) -> None:
     state.steps = np.zeros(len(state.logits), dtype=np.int64)
 
 
-def step(
-    state: SimpleNamespace,
-    rows: np.ndarray,
-    gradient: np.ndarray,
-    *,
-    learning_rate: float,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    clip: float = 0.0,
-) -> None:
-    """Descend `gradient` [n, ...] on state.logits[rows] (Kingma & Ba, ICLR 2015, algorithm 1; decay in L2 form).
+class Adam(NamedTuple):
+    """Adam (Kingma & Ba, ICLR 2015, algorithm 1; decay in L2 form) with the arithmetic of torch.optim.Adam."""
 
-    The same arithmetic as torch.optim.Adam. clip: largest norm of a row's gradient, 0 for none.
-    """
-    logits = state.logits[rows]
-    shape = (-1,) + (1,) * (logits.ndim - 1)
-    if clip:
-        gradient = gradient * np.minimum(1.0, clip / (_norm(gradient) + 1e-6)).reshape(shape)
-    if weight_decay:
-        decaying = np.where(np.isfinite(logits), logits, 0)  # padding stays where it is
-        gradient = gradient + weight_decay * decaying
-    beta1, beta2 = betas
-    steps = state.steps[rows] + 1
-    first = state.first[rows] + (gradient - state.first[rows]) * (1 - beta1)
-    second = state.second[rows] * beta2 + (1 - beta2) * gradient * gradient
-    correction1, correction2 = (_correction(beta, steps).reshape(shape) for beta in betas)
-    denominator = np.sqrt(second) / np.sqrt(correction2) + eps
-    state.logits[rows] = logits - (learning_rate / correction1) * first / denominator
-    state.first[rows], state.second[rows], state.steps[rows] = first, second, steps
+    learning_rate: float
+    """Size of a step."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of the two moments."""
+    eps: float = 1e-8
+    """Term that is added to the denominator."""
+    weight_decay: float = 0.0
+    """L2 penalty that is added to the gradient."""
+    clip: float = 0.0
+    """Largest norm of a row's gradient; 0: none."""
+
+    def step(self, state: SimpleNamespace, rows: np.ndarray, gradient: np.ndarray) -> None:
+        """Descend `gradient` [n, ...] on state.logits[rows]."""
+        logits = state.logits[rows]
+        shape = (-1,) + (1,) * (logits.ndim - 1)
+        if self.clip:
+            gradient = gradient * np.minimum(1.0, self.clip / (_norm(gradient) + 1e-6)).reshape(shape)
+        if self.weight_decay:
+            decaying = np.where(np.isfinite(logits), logits, 0)  # padding stays where it is
+            gradient = gradient + self.weight_decay * decaying
+        beta1, beta2 = self.betas
+        steps = state.steps[rows] + 1
+        first = state.first[rows] + (gradient - state.first[rows]) * (1 - beta1)
+        second = state.second[rows] * beta2 + (1 - beta2) * gradient * gradient
+        correction1, correction2 = (_correction(beta, steps).reshape(shape) for beta in self.betas)
+        denominator = np.sqrt(second) / np.sqrt(correction2) + self.eps
+        state.logits[rows] = logits - (self.learning_rate / correction1) * first / denominator
+        state.first[rows], state.second[rows], state.steps[rows] = first, second, steps
 
 
 def _correction(beta: float, steps: np.ndarray) -> np.ndarray:
-    # powers of single numbers: a vectorised power may depend on how many are computed at once
+    # powers of single numbers: a vectorized power may depend on how many are computed at once
     distinct, place = np.unique(steps, return_inverse=True)
     return np.array([1 - beta ** int(t) for t in distinct])[place]
 

@@ -157,15 +157,9 @@ class MaskRL(WarmUp, Reinforce):
 
     def tell(self, answers: Evaluations, live: Live) -> None:
         """One Adam step on −log-probability × (reward − baseline)."""
-        adam.step(
-            self.state,
-            answers.replica,
-            self.gradient(answers.replica, answers.codes, answers.accuracy),
-            learning_rate=self.learning_rate,
-            betas=self.betas,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-        )
+        gradient = self.gradient(answers.replica, answers.codes, answers.accuracy)
+        descent = adam.Adam(self.learning_rate, self.betas, self.eps, self.weight_decay)
+        descent.step(self.state, answers.replica, gradient)
 
     def incumbent(self) -> np.ndarray:
         """The most probable option of every decision."""

@@ -214,14 +214,8 @@ class Curriculum(SamplingSearcher):
         allowed = self.allowed(rows, self._enabled[self._stage(live)][training])
         words = self._words.words(codes)
         gradient = self._policy.gradient(state.logits[rows], allowed, words, advantage, self.entropy)
-        adam.step(
-            state,
-            rows,
-            gradient,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            clip=self.gradient_clip,
-        )
+        descent = adam.Adam(self.learning_rate, weight_decay=self.weight_decay, clip=self.gradient_clip)
+        descent.step(state, rows, gradient)
 
     def derive(self, samples: int) -> np.ndarray:
         """int8 [R, samples, D]: architectures of the final policies (the published derivation tries 10)."""

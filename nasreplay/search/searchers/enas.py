@@ -131,15 +131,8 @@ class ENAS(Searcher):
         gradient = self._controller.gradient(
             parameters, self._open(rows), words, (reward - baseline) / self.samples, bonus / self.samples
         )
-        adam.step(
-            self.state,
-            rows,
-            gradient,
-            learning_rate=self.learning_rate,
-            betas=self.betas,
-            eps=self.eps,
-            clip=self.gradient_clip,
-        )
+        descent = adam.Adam(self.learning_rate, self.betas, self.eps, clip=self.gradient_clip)
+        descent.step(self.state, rows, gradient)
         self.state.baseline[rows] = baseline[:, -1]
 
     def incumbent(self) -> np.ndarray:

@@ -89,16 +89,8 @@ class GradientSearch(Searcher):
             sample = self.sample(live.rows, temperature)
             slope = evaluator.slope(sample.mixture, order=self.slope_order, replica=live.rows)
         self.state.loss[live.rows] = slope.loss.reshape(-1, len(live.rows)).mean(axis=0)
-        adam.step(
-            self.state,
-            live.rows,
-            sample.vjp(slope),
-            learning_rate=self.learning_rate,
-            betas=self.betas,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            clip=self.gradient_clip,
-        )
+        descent = adam.Adam(self.learning_rate, self.betas, self.eps, self.weight_decay, self.gradient_clip)
+        descent.step(self.state, live.rows, sample.vjp(slope))
         if trains and self.slope_order == 2:
             evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
 

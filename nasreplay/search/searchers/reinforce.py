@@ -57,7 +57,7 @@ class Reinforce(SamplingSearcher):
         """One Adam step on −log-probability × (reward − baseline)."""
         rows = answers.replica
         gradient = self.gradient(rows, answers.codes, answers.accuracy)
-        adam.step(self.state, rows, gradient, learning_rate=self.learning_rate)
+        adam.Adam(self.learning_rate).step(self.state, rows, gradient)
 
     def gradient(self, rows: np.ndarray, codes: np.ndarray, reward: np.ndarray) -> np.ndarray:
         """Gradient [n, E, O] of the loss for codes [n, D] and rewards [n]; updates the baseline first."""
