@@ -38,7 +38,10 @@ class Measured:
         """Length of the recipe, at whose end the accuracy was measured."""
         self.seeds: list[int] = pack.seeds(self.meaning.stored, self.recipe).tolist()
         """Seeds of the T trials; AVERAGED for an average that the source had made."""
-        self.seconds = _optional(pack, f"{stored}/seconds_per_epoch") * self.epochs
+        seconds = f"{stored}/seconds_per_epoch"
+        self.seconds = (
+            pack.column(seconds) if pack.has(seconds) else np.full(self.space.size, np.nan)
+        ) * self.epochs
         """float64 [A]: training seconds of the whole recipe."""
         where = f"of {dataset} at recipe {self.recipe}"
         self.choice = Trials(self.seeds, np.isfinite(self.trials), where, pack.space.at)
@@ -188,10 +191,8 @@ def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.nda
         raise BadSetting(f"-n {count}: must be 1 or more")
     qualify = np.isfinite(each.value)
     parameters, flops = costs(pack.space, np.arange(pack.space.size), each.dataset, pack.custom)
-    milliseconds = latency(pack, [each]) * 1e3
-    for name, limit, cost in zip(
-        Limits._fields, limits, (parameters / 1e6, flops / 1e6, milliseconds), strict=True
-    ):
+    each_cost = parameters / 1e6, flops / 1e6, latency(pack, [each]) * 1e3
+    for name, limit, cost in zip(Limits._fields, limits, each_cost, strict=True):
         if limit is None:
             continue
         if not limit >= 0:
@@ -204,7 +205,3 @@ def best(pack: Pack, each: Measured, limits: Limits, count: int) -> tuple[np.nda
         qualify = qualify & (cost <= limit)
     order = np.lexsort((pack.column("official_index"), -each.value))
     return order[qualify[order]][:count], int(qualify.sum())
-
-
-def _optional(pack: Pack, path: str) -> np.ndarray:
-    return pack.column(path) if pack.has(path) else np.full(pack.space.size, np.nan)

@@ -10,8 +10,9 @@ from torch import nn
 
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.train.distributed import untouched
 from nasreplay.train.epochs import Batch
-from nasreplay.train.step_memory import estimate_pass, estimate_weights, few_images, untouched
+from nasreplay.train.step_memory import estimate_pass, estimate_weights, few_images
 
 
 def estimate_search(supernet: SupernetEvaluator, mixes: bool) -> int:

@@ -89,11 +89,11 @@ class ProcessGroup:
         """
         if self.world_size == 1:
             return network
-        with _untouched(network):
+        with untouched(network):
             _try(network, example)
             unused = any(p.grad is None for p in network.parameters() if p.requires_grad)
         device = [example.device] if example.is_cuda else None
-        with warnings.catch_warnings(), _untouched(network):
+        with warnings.catch_warnings(), untouched(network):
             warnings.simplefilter(
                 "ignore"
             )  # of an option's coming name, and of depthwise weights' memory order
@@ -121,13 +121,16 @@ def _try(network: nn.Module, example: Tensor) -> None:
 
 
 @contextmanager
-def _untouched(network: nn.Module) -> Iterator[None]:
-    """Inside, it trains; afterwards its mode, statistics and gradients are as before."""
-    mode = network.training
+def untouched(network: nn.Module) -> Iterator[None]:
+    """Inside, it trains; afterwards its mode, statistics and noise are as before, and there are no gradients."""
+    noise: torch.Generator | None = getattr(network, "generator", None)
+    training, drawn = network.training, None if noise is None else noise.get_state()
     with kept_buffers(network.train()):
         yield
     network.zero_grad(set_to_none=True)
-    network.train(mode)
+    network.train(training)
+    if noise is not None and drawn is not None:
+        noise.set_state(drawn)
 
 
 class Statistics:

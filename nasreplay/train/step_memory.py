@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nasreplay.models.recompute import kept_buffers
 from nasreplay.train.device import Device
+from nasreplay.train.distributed import untouched
 from nasreplay.train.recipe import Recipe
 
 FEW = 2  # images; a batch norm wants more than one value
@@ -69,18 +68,6 @@ def few_images(side: int, device: Device, dtype: torch.dtype = torch.float32) ->
     order = torch.channels_last if device.channels_last else torch.contiguous_format
     labels = torch.zeros(FEW, dtype=torch.long)
     return images.to(device.name, memory_format=order), labels.to(device.name)
-
-
-@contextmanager
-def untouched(network: nn.Module) -> Iterator[None]:
-    """Inside, the network may be used; afterwards mode, statistics and noise are as before."""
-    noise: torch.Generator | None = getattr(network, "generator", None)
-    training, drawn = network.training, None if noise is None else noise.get_state()
-    with kept_buffers(network.train()):
-        yield
-    network.train(training)
-    if noise is not None and drawn is not None:
-        noise.set_state(drawn)
 
 
 def _bytes(values: Tensor) -> int:

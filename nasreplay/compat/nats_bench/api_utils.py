@@ -65,7 +65,7 @@ class NASBenchMetaAPI(Opened):
         KeyError for an unknown data set or recipe, ValueError for an epoch, seed or architecture.
         """
         index, hp = self._index(index), recipe_named(hp)
-        seeds = self._trials(index, dataset, hp)
+        seeds = self._seeds(index, dataset if isinstance(dataset, str) else repr(dataset), hp)
         whole_epoch(iepoch)
         if is_random is True:
             trial = random.choice(seeds)
@@ -189,9 +189,6 @@ class NASBenchMetaAPI(Opened):
     def _hps_of(self, index: int) -> list[str]:
         place = self._source.place(index)
         return list(dict.fromkeys(place.measurements.recipes(place.flat)))
-
-    def _trials(self, index: int, dataset: Any, hp: str) -> tuple[int, ...]:
-        return self._seeds(index, dataset if isinstance(dataset, str) else repr(dataset), hp)
 
     def _seeds_of(self, index: int, dataset: str, hp: str) -> tuple[int, ...]:
         place = self._source.place(index)

@@ -6,7 +6,6 @@ one trusts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -70,12 +69,6 @@ def _differences(ours: NASBenchMetaAPI, official: Any, index: int, recipes: Iter
 def _different(ours: Mapping[str, Any], official: Mapping[str, Any]) -> list[str]:
     """The keys whose numbers differ; what is None, NaN or absent is missing on either side."""
     keys = [key for key in {**ours, **official} if key != "comment"]
-    return [key for key in keys if not _equal(_number(ours.get(key)), _number(official.get(key)))]
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)
-
-
-def _equal(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=TOLERANCE) or (math.isnan(one) and math.isnan(other))
+    one, other = (np.array([side.get(key) for key in keys], np.float64) for side in (ours, official))
+    same = np.isclose(one, other, rtol=TOLERANCE, atol=0, equal_nan=True)
+    return [key for key, equal in zip(keys, same, strict=True) if not equal]

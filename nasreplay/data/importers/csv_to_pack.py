@@ -188,15 +188,15 @@ def _target(target: str, text: str, custom: Mapping[str, CustomDataset]) -> tupl
 
 
 def _check_once(mapped: Sequence[Mapped]) -> None:
-    seen: set[tuple[str, int]] = set()
+    seeds: dict[str, list[int]] = {}
     for entry in mapped:
-        if (entry.path, entry.seed) in seen:
+        if entry.seed in seeds.setdefault(entry.path, []):
             raise BadSetting(
                 f"two columns are mapped to {entry.path}; map one, or give each the seed of its trial"
             )
-        seen.add((entry.path, entry.seed))
-    for path in {path for path, seed in seen if seed == AVERAGED}:
-        if any(other == path and seed != AVERAGED for other, seed in seen):
+        seeds[entry.path].append(entry.seed)
+    for path, found in seeds.items():
+        if AVERAGED in found and len(found) > 1:
             raise BadSetting(f"{path} is mapped both as an average and trial by trial; map one of them")
 
 

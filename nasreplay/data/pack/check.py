@@ -37,19 +37,14 @@ def verify(pack: Pack) -> list[str]:
         found += _value_problems(path, values)
         if path.endswith("/accuracy"):
             found += _trial_problems(path, columns)
-    return [*found, *_meaning_problems(fresh)]
-
-
-def _meaning_problems(pack: Pack) -> list[str]:
-    """Accuracies of which nobody can say what they are."""
-    found = []
-    for stored in pack.datasets:
-        known = semantics.sets_of(stored, pack.custom)
-        for recipe in pack.recipes(stored):
-            unknown = [name for name in pack.sets(stored, recipe) if name not in known]
-            found += [
-                f"{stored}/{recipe}/{name} has no meaning; known: {', '.join(known)}" for name in unknown
-            ]
+    for stored in fresh.datasets:  # accuracies of which nobody can say what they are
+        known = semantics.sets_of(stored, fresh.custom)
+        places = [(recipe, name) for recipe in fresh.recipes(stored) for name in fresh.sets(stored, recipe)]
+        found += [
+            f"{stored}/{recipe}/{name} has no meaning; known: {', '.join(known)}"
+            for recipe, name in places
+            if name not in known
+        ]
     return found
 
 

@@ -72,20 +72,15 @@ NUMPY["numpy", "ndarray"] = _Array
 NUMPY["numpy", "dtype"] = _Kind
 
 
-def check_md5(file: Path, md5: str) -> None:
-    """Raise BadData unless the file is there and has this checksum."""
-    try:
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    except OSError as problem:
-        raise BadData(f"{file}: cannot be read: {problem.strerror}; get the data set again") from None
-    if found != md5:
-        raise BadData(f"{file}: md5 is {found}, published is {md5}: get the data set again")
-
-
 def pickled_images(file: Path, md5: str, side: int, labels: str) -> tuple[np.ndarray, np.ndarray]:
     """(images uint8 [N, 3, side, side], labels int64 [N]) of one file; raises BadData or UnsafePickle."""
-    check_md5(file, md5)
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError as problem:
+        raise BadData(f"{file}: cannot be read: {problem.strerror}; get the data set again") from None
+    if digest != md5:
+        raise BadData(f"{file}: md5 is {digest}, published is {md5}: get the data set again")
     try:
         content = load_builtins(file, allowed=NUMPY, encoding="latin1", limit=LIMIT)
         found, targets = content["data"].values, content[labels]

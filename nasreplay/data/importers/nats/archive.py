@@ -39,11 +39,6 @@ class Piece(NamedTuple):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def stamp(self) -> tuple[int, int]:
-        """A value that changes with the content."""
-        return self.size, self.check
-
     def content(self) -> bytes:
         """The pickle; raises WriteFailed if the spool is damaged."""
         try:

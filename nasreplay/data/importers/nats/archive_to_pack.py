@@ -67,12 +67,12 @@ def convert(
 
     def check(archive: Archive, missing: dict[int, str]) -> None:
         _refuse(archive, missing, allow_missing)
-        if keep_fuller:
-            _refuse_fuller(out, archive.space.size - len(missing), curves, exact)
+        if keep_fuller and (pack := _replaced(out)):
+            _refuse_fuller(pack, archive.space.size - len(missing), curves, exact)
 
-    _refuse_other(out)
+    _replaced(out)
     if isinstance(archive, Archive):
-        check(archive, _without_file(archive))
+        check(archive, dict.fromkeys(archive.missing, NO_FILE))
     folder = out.with_name(f".{out.name}.parts")
     with alone_in(folder):
         try:
@@ -81,7 +81,7 @@ def convert(
         except BadInput:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        missing = _without_file(archive)
+        missing = dict.fromkeys(archive.missing, NO_FILE)
         check(archive, missing)
         tasks = list(_jobs(archive, curves, exact))
         files = [folder / f"{job.first:06d}.npz" for job in tasks]
@@ -100,10 +100,6 @@ def _half(progress: Progress, which: int) -> Progress:
     return lambda done, total: progress(which * total + done, 2 * total)
 
 
-def _without_file(archive: Archive) -> dict[int, str]:
-    return dict.fromkeys(archive.missing, NO_FILE)
-
-
 def _refuse(archive: Archive, missing: dict[int, str], allow_missing: bool) -> None:
     if missing and (not allow_missing or len(missing) == archive.space.size):
         numbers = sorted(missing)
@@ -115,20 +111,17 @@ def _refuse(archive: Archive, missing: dict[int, str], allow_missing: bool) -> N
         )
 
 
-def _refuse_other(out: Path) -> None:
+def _replaced(out: Path) -> Pack | None:
+    """The table that would be overwritten, if any; raises BadInput for a file that is none."""
     try:
-        if out.exists():
-            Pack.open(out)
+        return Pack.open(out) if out.exists() else None
     except BadPack:
         raise BadInput(
             f"{out} exists and is no table: it would be overwritten; choose another --out"
         ) from None
 
 
-def _refuse_fuller(out: Path, architectures: int, curves: bool, exact: bool) -> None:
-    if not out.exists():
-        return
-    pack = Pack.open(out)
+def _refuse_fuller(pack: Pack, architectures: int, curves: bool, exact: bool) -> None:
     held = len(measured(pack))
     if held > architectures:
         more, here = f"{held:,} architectures", f"{architectures:,}"
@@ -139,7 +132,7 @@ def _refuse_fuller(out: Path, architectures: int, curves: bool, exact: bool) -> 
     else:
         return
     raise BadOutput(
-        f"{out} holds {more}, and would be replaced by a table with {here}: name a file with --out"
+        f"{pack.path} holds {more}, and would be replaced by a table with {here}: name a file with --out"
     )
 
 

@@ -50,15 +50,12 @@ class Job(NamedTuple):
         """Changes with everything that the shard depends on."""
         parts: list[Any] = [_VERSION, self.with_curves, self.exact]
         for number, _, file in self.sources:
-            parts.append((number, _stamp(file) if file else None))
+            if isinstance(file, Path):
+                facts = file.stat()
+                parts.append((number, (facts.st_size, facts.st_mtime_ns)))
+            else:
+                parts.append((number, file and (file.size, file.check)))
         return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def _stamp(file: Path | Piece) -> tuple[int, int]:
-    if isinstance(file, Piece):
-        return file.stamp
-    facts = file.stat()
-    return facts.st_size, facts.st_mtime_ns
 
 
 class Shard(NamedTuple):

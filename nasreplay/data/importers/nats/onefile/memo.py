@@ -75,7 +75,9 @@ class Memo:
 
     def next_part(self) -> None:
         """What was numbered so far belongs to something that is over."""
-        wholes = [made if type(made) is bytes else _small(made) for made in self._near]
+        wholes = [
+            made if isinstance(made, bytes) else (made.plain and made.whole) or b"" for made in self._near
+        ]
         for whole in set(wholes).difference(self._places):
             self._places[whole] = len(self._different)
             self._different.append(whole)
@@ -90,7 +92,3 @@ class Memo:
 
     def _read_part(self, part: int) -> np.ndarray:
         return np.frombuffer(zlib.decompress(self._far[part]), "<u4")
-
-
-def _small(made: Object) -> bytes:
-    return made.whole if isinstance(made, UnfinishedObject) and made.whole and made.plain else b""
