@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
@@ -73,7 +73,8 @@ class Registry(Mapping[str, T], Generic[T]):
             try:
                 offered.load()
             except Exception as problem:  # another package's fault must not end every command
-                warnings.warn(f"{self.kind} {offered.name} = {offered.value}: {problem}", stacklevel=2)
+                text = f"nasreplay: the {self.kind} {offered.name} = {offered.value} is left out: {problem}"
+                print(text, file=sys.stderr)
 
 
 def _origin(thing: Any) -> tuple[str, str]:

@@ -188,8 +188,8 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
-        own = [one for one in inspect.signature(function).parameters.values() if one.name != "settings"]
-        named = {one.name for one in own if one.kind is not inspect.Parameter.VAR_POSITIONAL}
+        parameters = inspect.signature(function).parameters.values()
+        named = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_POSITIONAL}
 
         @wraps(function)
         def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
@@ -199,19 +199,35 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
                 *arguments, **kept, settings=chosen(owner, values) if settings is None else settings
             )
 
-        keywords = [
-            inspect.Parameter(
-                one.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if one.default is MISSING else one.default,
-                annotation=one.kind,
-            )
-            for one in settings_of(owner).values()
-            if one.form.shown
-        ]
-        called.__signature__ = inspect.Signature([*own, *keywords])  # pyright: ignore[reportAttributeAccessIssue]
-        lines = (f"    {one.name}: {one.text}" for one in settings_of(owner).values() if one.form.shown)
-        called.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Settings:", *lines])
+        list_settings(called, function, owner)
         return called
 
     return decorate
+
+
+def list_settings(called: Callable[..., Any], function: Callable[..., Any], *owners: type) -> None:
+    """Let the signature and the docstring of `called` list the fields of these classes that are options.
+
+    They stand in place of the parameters `settings` and `**values` of `function`.
+    """
+    found = {
+        name: one for owner in reversed(owners) for name, one in settings_of(owner).items() if one.form.shown
+    }
+    own = [
+        one
+        for one in inspect.signature(function).parameters.values()
+        if one.name != "settings" and one.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    keywords = [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=one.kind,
+        )
+        for one in found.values()
+        if one.name not in {parameter.name for parameter in own}
+    ]
+    called.__signature__ = inspect.Signature([*own, *keywords])  # pyright: ignore[reportFunctionMemberAccess]
+    lines = (f"    {one.name}: {one.text}" for one in found.values())
+    called.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Settings:", *lines])

@@ -50,7 +50,7 @@ def options_of(*owners: type, but: Collection[str] = (), **texts: str) -> Callab
 
 def _option(one: Setting, text: str) -> Callable:
     flags = one.form.flags or (option_of(one),)
-    if one.default not in (None, MISSING, (), "") and one.kind is not bool:
+    if one.default not in (None, MISSING, (), "") and one.kind is not bool and "Default: " not in text:
         text = f"{text}  [default: {one.default}]"
     if one.kind is bool:
         return click.option(*flags, one.name, is_flag=True, default=None, help=text)

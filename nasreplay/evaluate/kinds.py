@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.plugins import Registry
-from nasreplay.settings import chosen, to_plain
+from nasreplay.settings import chosen, setting, to_plain
 
 
 class Asker(Protocol):
@@ -31,7 +31,7 @@ class EvaluatorSettings:
 
     dataset: str = "cifar10"
     """Data set: a name, or the path of an image folder."""
-    table: str | None = None
+    table: str | None = setting(None, metavar="PACK")
     """A pack: path or name. Default: the embedded NAS-Bench-201."""
 
     kind: ClassVar[str] = ""

@@ -6,7 +6,10 @@ from nasreplay.evaluate.kinds import EVALUATORS
 from nasreplay.evaluate.table.table_settings import TableSettings
 from nasreplay.live.evaluator_settings import ScratchSettings, SupernetSettings
 
-__all__ = ["EVALUATORS", "ScratchSettings", "SupernetSettings", "TableSettings", "owners"]
+__all__ = ["BUILT_IN", "EVALUATORS", "ScratchSettings", "SupernetSettings", "TableSettings", "owners"]
+
+BUILT_IN = (TableSettings, *SupernetSettings.owners(), ScratchSettings)
+"""The settings classes of the built-in kinds, whose fields the signatures of functions list."""
 
 
 def owners() -> tuple[type, ...]:

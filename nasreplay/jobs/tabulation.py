@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.protocol import Evaluator
-from nasreplay.jobs.evaluator_kinds import EVALUATORS, SupernetSettings
-from nasreplay.settings import Json, chosen, refuse_unknown, setting
+from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, SupernetSettings
+from nasreplay.settings import Json, chosen, list_settings, refuse_unknown, setting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +78,9 @@ def tabulate(
         return fill(asked, codes, out, trial=trials, shard=part, progress=show)
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command goes on where it ended") from None
+
+
+list_settings(tabulate, tabulate, TabulationSettings, *BUILT_IN)
 
 
 def _evaluator(name: str, run: Path | None, values: Json) -> Evaluator:

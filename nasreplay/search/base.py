@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
+from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.plugins import Registry
 from nasreplay.seeds import Draws, Stream, rank_within
@@ -151,7 +152,16 @@ S = TypeVar("S", bound=type[Searcher])
 
 
 def register_searcher(searcher: S) -> S:
-    """Class decorator: make a searcher known by its name. Raises BadSetting for a name that is taken."""
+    """Class decorator: make a searcher known by its name.
+
+    Raises BadSetting for a name that is taken, and for a class that is no searcher or lacks its name or source.
+    """
+    if not (isinstance(searcher, type) and issubclass(searcher, Searcher)):
+        raise BadSetting(f"{searcher!r} is no class derived from nasreplay.search.Searcher")
+    if lacking := [fact for fact in ("name", "source") if not isinstance(getattr(searcher, fact, None), str)]:
+        raise BadSetting(
+            f"the searcher {searcher.__name__} lacks {' and '.join(lacking)}: class attributes, texts"
+        )
     SEARCHERS.add(searcher, searcher.name)
     return searcher
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nasreplay.errors import BadSetting
 from nasreplay.plugins import Registry
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def register_space(space: S, *aliases: str) -> S:
 
     From then on packs, results and commands of this process can name it, and worker processes learn of it.
     """
+    if not isinstance(getattr(space, "name", None), str):
+        raise BadSetting(f"{space!r} is no space: make a nasreplay.Space with a name and its options")
     SPACES.add(space, space.name, *aliases)
     return space
 

@@ -12,6 +12,7 @@ import nasreplay
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.jobs.searches import search
 from nasreplay.jobs.searches.gaps import GapSettings, gap
+from nasreplay.jobs.searches.table_search import TableFound
 from nasreplay.jobs.tabulation import tabulate
 from nasreplay.live.trained import trained
 from nasreplay.runs.record import result_of
@@ -43,8 +44,27 @@ def test_a_search_on_the_table_is_one_call(tmp_path):
     assert found.evaluations == 25
     assert result_of(tmp_path / "run").found[0] == TOPOLOGY.index(np.array([TOPOLOGY.parse(found.found)]))[0]
     again = search("rea", evaluations=25, seed=2, out=str(tmp_path / "again"))
+    assert isinstance(again, TableFound)
     assert (again.found, again.validation_accuracy) == (found.found, found.validation_accuracy)
     assert json.loads(json.dumps(found.plain()))["rank"] == found.rank
+
+
+def test_a_searcher_is_a_name_or_an_object(tmp_path):
+    told = [
+        search(one, evaluations=30, seed=2, out=tmp_path / name, sets=sets)
+        for name, one, sets in (
+            ("named", "rea", ("rea.population=4",)),
+            ("made", nasreplay.search.make("rea", {"population": 4}), ()),
+        )
+    ]
+    assert told[0].found == told[1].found
+    assert result_of(tmp_path / "made").settings["searcher"]["population"] == 4
+
+
+def test_every_option_is_in_the_signature():
+    known = set(inspect.signature(search).parameters)
+    assert {"searcher", "evaluator", "evaluations", "trial", "channels", "bn", "device", "out"} <= known
+    assert "channels: Channels of the first stage" in (search.__doc__ or "")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +93,7 @@ def test_a_live_search_tells_and_records_its_settings(live):
 def test_the_settings_of_a_run_open_its_evaluator_again(live):
     folder, _, _ = live
     evaluator, settings = trained(folder)
-    assert (settings.dataset, settings.network.channels, settings.threads) == ("digits", 4, 1)
+    assert (settings.dataset, settings.network.settings()["channels"], settings.threads) == ("digits", 4, 1)
     assert evaluator.network == settings.network
 
 
@@ -113,6 +133,7 @@ USE_IT = """
 from nasreplay import evaluate
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.searches import search
+from nasreplay.jobs.searches.table_search import TableFound
 from nasreplay.jobs.tabulation import tabulate
 
 evaluate.__path__.append("more")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero, silent
-from nasreplay.jobs.evaluator_kinds import EVALUATORS, TableSettings
+from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, TableSettings
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
-from nasreplay.search import make
+from nasreplay.search import Searcher, make
 from nasreplay.seeds import root_seed
-from nasreplay.settings import chosen, refuse_unknown
+from nasreplay.settings import chosen, list_settings, refuse_unknown
 
 if TYPE_CHECKING:
     from nasreplay.jobs.searches.live_search import LiveFound
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    searcher: str,
+    searcher: str | Searcher,
     evaluator: str = "table",
     *,
     tell: Tell = silent,
@@ -29,11 +29,13 @@ def search(
 ) -> TableFound | LiveFound:
     """Run a searcher until its budget or its epochs end, and record everything that it did.
 
-    evaluator: a kind, "table", "supernet" or "scratch"; values: fields of `SearchSettings` and of the kind's
-    settings (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`). Returns a `TableFound` or a
-    `LiveFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted after Ctrl-C.
+    searcher: a name, or an object with its settings; evaluator: a kind, "table", "supernet" or "scratch"; values:
+    fields of `SearchSettings` and of the kind's settings (`TableSettings`, `SupernetSettings` and its networks,
+    `ScratchSettings`). Returns a `TableFound` or a `LiveFound`. Raises UnknownName or BadSetting for what cannot be,
+    Interrupted after Ctrl-C.
     """
-    asker, kind = make(searcher), EVALUATORS.named(evaluator)
+    asker = searcher if isinstance(searcher, Searcher) else make(searcher)
+    kind = EVALUATORS.named(evaluator)
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
@@ -46,7 +48,8 @@ def search(
     refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
     seed = rank_zero.broadcast(lambda: _seed(settings))
-    task = Task(asker.name, kind.of(values, asker), settings, seed, command)
+    named = searcher if isinstance(searcher, Searcher) else asker.name
+    task = Task(named, kind.of(values, asker), settings, seed, command)
     if kind.live:
         from nasreplay.jobs.searches.live_search import search_live
 
@@ -54,6 +57,9 @@ def search(
     from nasreplay.jobs.searches.table_search import search_table
 
     return search_table(task)
+
+
+list_settings(search, search, SearchSettings, *BUILT_IN)
 
 
 def _seed(settings: SearchSettings) -> int:

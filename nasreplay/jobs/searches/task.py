@@ -39,8 +39,14 @@ class SearchSettings(ChangeSettings):
         if self.resume and self.out is None:
             raise BadSetting("--resume needs --out, the folder of the run")
 
-    def searcher(self, name: str, preset: str, epochs: int | None = None) -> Searcher:
-        """The searcher with its settings; `epochs` for one that has some and is told of no others."""
+    def searcher(self, named: str | Searcher, preset: str, epochs: int | None = None) -> Searcher:
+        """The searcher with its settings; `epochs` for one that has some and is told of no others.
+
+        One that is given as an object keeps its settings.
+        """
+        if isinstance(named, Searcher):
+            return named
+        name = named
         changes = dict(self.changes((name,)).get(name, {}))
         made = make(name, changes, preset=preset)
         if epochs and made.epochs is not None:
@@ -56,8 +62,8 @@ class SearchSettings(ChangeSettings):
 class Task:
     """One search to run."""
 
-    searcher: str
-    """Name of the searcher."""
+    searcher: str | Searcher
+    """Name of the searcher, or itself with its settings."""
     evaluator: EvaluatorSettings
     """Settings of the evaluator that answers."""
     settings: SearchSettings
@@ -71,7 +77,7 @@ class Task:
     def options(self) -> Mapping[str, Any]:
         """All that was chosen as JSON values; `live.trained` opens the same evaluator from them."""
         return {
-            "searcher": self.searcher,
+            "searcher": self.searcher if isinstance(self.searcher, str) else self.searcher.name,
             "evaluator": self.evaluator.kind,
             **self.evaluator.plain(),
             "budget": self.settings.budget,
