@@ -34,6 +34,8 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
     """Space: topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
     training: str | None = setting(None, metavar="FILE.config")
     """Recipe of the weights. Default: the published one."""
+    fraction: float = 1.0
+    """Part of the images that weights and architecture learn from; with scratch, of the images of every set."""
     batch: int | None = None
     """Images a step. Default: the recipe's."""
     epochs: int | None = setting(None, least=1)
