@@ -106,11 +106,7 @@ def held(
     epochs: int | None = None,
     trial: int | str = MEAN,
 ) -> dict[str, list[Measured]]:
-    """The accuracies of each data set that a table holds: longest recipe first, then in the order of splits.
-
-    `datasets` left out means all that the table holds; `recipe` and `epochs` keep the recipes of that name and
-    length. Raises UnknownName, or NotMeasured which lists what there is.
-    """
+    """Accuracies by data set (none named: all), longest recipe first; raises UnknownName or NotMeasured."""
     named = [semantics.dataset_named(name, pack.custom) for name in datasets]
     every = dict.fromkeys(named or (*PUBLISHED, *pack.custom))
     found = {name: _held_of(pack, name, recipe, epochs, trial) for name in every}

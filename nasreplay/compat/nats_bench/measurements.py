@@ -92,11 +92,7 @@ class Measurements:
         return found
 
     def cost_info(self, stored: str, flat: np.ndarray, recipe: str) -> dict[str, np.ndarray]:
-        """The official `get_cost_info`: flops, params, latency, and the times of `train` and of every evaluation set.
-
-        `T-<set>@epoch` is one pass, `T-<set>@total` that after every epoch of the recipe. float64 [N] each. Raises
-        NotMeasured, BadSetting.
-        """
+        """`get_cost_info`: flops, params, latency, `T-<set>@epoch` of a pass, `@total` of all; float64 [N]."""
         trained = self.trained(semantics.dataset_named(stored, self.table.custom), recipe)
         trained.check_rows(flat)
         found = {

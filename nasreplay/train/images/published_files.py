@@ -59,11 +59,7 @@ def _first_classes(part: Labeled, classes: int) -> Labeled:
 
 
 def read_digits() -> Decoded:
-    """The 1,797 real handwritten digits (UCI) that scikit-learn carries, as gray 8×8 images in 3 channels.
-
-    They keep their 8×8 pixels: two halvings leave 2×2, and a tiny network learns them in seconds. Ink 0..16 becomes
-    0..255. The order is shuffled with seed 1021; the last 360 are the test set.
-    """
+    """scikit-learn's 1,797 digits (UCI), gray 8×8 in 3 channels, ink as 0..255; seed 1021, last 360 for tests."""
     from sklearn.datasets import load_digits
 
     ink, labels = map(np.asarray, load_digits(return_X_y=True))
