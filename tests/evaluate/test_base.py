@@ -8,7 +8,7 @@ from nasreplay.evaluate.base import Answers, EvaluatorBase
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Evaluator, Fidelity, Report
 from nasreplay.search import make, run
-from nasreplay.spaces import TOPOLOGY
+from nasreplay.spaces import TOPOLOGY, Space
 from nasreplay.spaces.topology import OPERATIONS
 from nasreplay.testing import BatchedContract, random_codes, random_mixture
 
@@ -18,7 +18,8 @@ SKIP = OPERATIONS.index("skip_connect")
 class Skips(EvaluatorBase):
     """A proxy without training: the percentage of skip connections, two seconds an answer."""
 
-    kind, dataset, space = "skips", "none", TOPOLOGY
+    kind, dataset = "skips", "none"
+    space: Space = TOPOLOGY
 
     def ladder(self):
         return (Fidelity("skips", 1),)

@@ -1,5 +1,7 @@
 """Child networks equal the published ones: parameters, names, FLOPs and forward values."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -29,7 +31,8 @@ def name(record):
 @pytest.mark.parametrize("record", NETS["topology_small"] + NETS["topology"] + NETS["size"], ids=name)
 def test_forward_values(record, ordered):
     wanted = record["scheme_B" if ordered else "scheme_A"]
-    net, x = fill(build(record), ordered), images(record["input_shape"])
+    net: Any = fill(build(record), ordered)
+    x = images(record["input_shape"])
     with torch.no_grad():
         near(net.eval()(x), wanted["eval_logits"])
         near(net.features(x).sum(), wanted["eval_feature_sum"])
