@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+import math
 
 import pytest
 from rich.console import Console
@@ -175,4 +176,4 @@ def test_best_of_the_table_has_no_negative_zero(comparison):
     assert [row.regret_mean for row in rows] == [0.0, 0.0]
     assert "-0.00" not in printed(comparison, 100)
     spreads = [row.validation_accuracy_std for row in rows]
-    assert all(spread is not None and np.isfinite(spread) for spread in spreads)
+    assert all(spread is not None and math.isfinite(spread) for spread in spreads)
