@@ -29,6 +29,18 @@ def seeded():
         torch.manual_seed(0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def registries():
+    """What the tests of a module register is known to them only."""
+    from nasreplay.search import SEARCHERS
+    from nasreplay.spaces.registry import SPACES
+
+    before = [(registry, dict(registry)) for registry in (SEARCHERS, SPACES)]
+    yield
+    for registry, things in before:
+        registry._things = things
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of development data beside the checkout; users don't have it."""
