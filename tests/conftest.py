@@ -3,6 +3,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,7 +36,8 @@ def registries():
     from nasreplay.search import SEARCHERS
     from nasreplay.spaces.registry import SPACES
 
-    before = [(registry, dict(registry)) for registry in (SEARCHERS, SPACES)]
+    known: tuple[Any, ...] = (SEARCHERS, SPACES)
+    before = [(registry, dict(registry)) for registry in known]
     yield
     for registry, things in before:
         registry._things = things

@@ -58,6 +58,7 @@ def test_widths(convert):
     }
 
 
+@pytest.mark.slow
 def test_all_cells_through_standard_input(convert):
     keys = [TOPOLOGY.key(codes) for codes in TOPOLOGY.all_codes.tolist()]
     strings = convert("-", "--to", "string", stdin="\n".join(keys))

@@ -21,6 +21,7 @@ def test_every_notation_is_drawn(run, text):
     assert Path("two.dot").read_text().startswith("digraph")
 
 
+@pytest.mark.slow
 def test_files_and_searches_are_drawn(run):
     Path("mine.txt").write_text(GENOTYPE)
     assert run("draw", "mine.txt", "--width", "3.3").out.split() == ["mine.svg", "mine.png"]

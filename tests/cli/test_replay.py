@@ -64,6 +64,7 @@ def test_the_same_seed_gives_the_same_arrays_in_one_process_and_in_two(run, done
     assert len(read_comparison(done).results) == 5
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_arrays(run, done):
     run(*SMALL[:-1], "4", "--out", "other", "--jobs", "1")
     for mine, theirs in zip(read_comparison("other").results, read_comparison(done).results, strict=True):

@@ -143,6 +143,7 @@ def test_a_run_without_a_whole_table_is_refused_in_one_line(run, refused, tmp_pa
 # --- interrupted -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_continues_to_the_same_log(home, tmp_path, long, how):
     process = start(*LONG, cwd=tmp_path)

@@ -135,6 +135,7 @@ def told(api: Any, call: str, args: list[Any], of: tuple, state: int) -> tuple:
     return found, printed.getvalue(), random.random()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, phases=[Phase.generate])  # official calls are too slow to shrink
 @given(st.sampled_from(list(HPS)), st.data())
 def test_random_calls(apis, space, data):

@@ -27,6 +27,7 @@ def diverged(samples, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [100, 150, None])
 def test_means_are_the_official_ones(diverged, tmp_path, epoch):
     pack = convert(open_archive(diverged), tmp_path / "pack.h5", jobs=1, allow_missing=True).pack

@@ -47,6 +47,7 @@ def opened(request, samples, sample_packs) -> dict[str, Session]:
     }
 
 
+@pytest.mark.slow
 def test_every_recorded_call_has_its_answer(opened, samples):
     odd, seen = {}, set()
     for entry in ENTRIES:

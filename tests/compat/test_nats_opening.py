@@ -191,6 +191,7 @@ def test_a_wrong_dictionary_is_refused(big, key, value, message):
         create({**big, key: value}, "tss", verbose=False)
 
 
+@pytest.mark.slow
 def test_the_big_file_is_converted_once(big, by_pack, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

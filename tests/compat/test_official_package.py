@@ -12,6 +12,7 @@ pytest.importorskip("nats_bench")
 NUMBERS = [0, 11, 284]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", [TOPOLOGY, SIZE], ids=lambda space: space.name)
 def test_a_pack_answers_as_the_official_package(space, tmp_path):
     archive = synthetic(space, tmp_path, NUMBERS)
@@ -37,6 +38,7 @@ def test_a_pack_answers_as_the_official_package(space, tmp_path):
     assert all(problem.startswith("architecture ") for problem in problems)
 
 
+@pytest.mark.slow
 def test_without_the_package(tmp_path, monkeypatch, capsys):
     from nasreplay.cli.main import main
 

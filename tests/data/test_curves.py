@@ -19,6 +19,7 @@ metrics = st.sampled_from(["accuracy", "loss", "top5"])
 images = st.sampled_from([None, 3_000, 10_000, 25_000, 151_700])
 
 
+@pytest.mark.slow
 @given(arrays(np.float64, array_shapes(max_dims=2, max_side=9), elements=numbers), metrics, images)
 def test_exact_curves_come_back_to_the_last_bit(values, metric, count):
     form = form_of(metric, count)

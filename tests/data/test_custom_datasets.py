@@ -197,6 +197,7 @@ OWN = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(OWN)
 def test_json_and_back(about):
     assert custom_dataset.from_json(json.loads(json.dumps(custom_dataset.to_json(about)))) == about

@@ -98,6 +98,7 @@ def build(start, queue) -> None:
     queue.put(embedded_pack().fingerprint)
 
 
+@pytest.mark.slow
 def test_two_processes_start_together(home, embedded):
     context = multiprocessing.get_context("fork")
     start, queue = context.Barrier(2), context.Queue()

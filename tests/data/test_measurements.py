@@ -47,6 +47,7 @@ def test_many_architectures_are_answered_like_each_alone(made, stored, epoch, da
     assert all(equal(costs[key], np.concatenate([each[key] for each in alone])) for key in costs)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(packs, datasets, epochs, st.sampled_from(["mean", *SEEDS]), st.data())
 def test_numbers_are_those_of_the_rules(made, stored, epoch, trial, data):

@@ -56,6 +56,7 @@ def test_the_sample_files_are_read_number_by_number(shared, name):
     assert len(reader._templates) == 1  # built alike: the first one reads them all
 
 
+@pytest.mark.slow
 def test_files_that_are_built_differently_in_any_order(tmp_path):
     numbers = list(range(8))
     archive, reader = synthetic(TOPOLOGY, tmp_path, numbers), Reader()

@@ -32,6 +32,7 @@ def tiny() -> SupernetEvaluator:
     return SupernetEvaluator(load("digits"), CellNetwork(channels=1, cells=1), recipe=recipe, fraction=0.2)
 
 
+@pytest.mark.slow
 def test_a_search_builds_its_network_once(builds, tmp_path, monkeypatch):
     monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path))
     options = "--evaluator supernet --dataset digits --epochs 1 --channels 1 --cells 1 --fraction 0.2"

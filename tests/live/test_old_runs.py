@@ -34,6 +34,7 @@ def lines(file: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_live_run_continues_to_the_end_of_the_uninterrupted_one(tmp_path, monkeypatch):
     folder = unpacked("live", tmp_path)
     expected = lines(folder / "expected.jsonl")

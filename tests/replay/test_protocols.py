@@ -34,6 +34,7 @@ def quiet(done: int, total: int, what: str) -> None:
     """No progress."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["nats", "nb201"])
 def test_published_protocols_agree_with_the_recorded_simulation(real_pack, tmp_path, protocol):
     names = [name for which, name in RECORDED if which == protocol]

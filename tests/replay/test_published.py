@@ -23,6 +23,7 @@ RECORDED = {
 BAND = {"cifar10": 0.05, "cifar100": 0.18, "ImageNet16-120": 0.18}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "dataset"), RECORDED)
 def test_published_protocol_agrees_with_the_recorded_simulation(real_pack, name, dataset):
     table = load_table(dataset, table=real_pack, recipe="12", trial="mean")
@@ -38,6 +39,7 @@ def test_published_protocol_agrees_with_the_recorded_simulation(real_pack, name,
     assert abs(result.evaluations.mean() - evaluations) < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", BAND)
 @pytest.mark.parametrize("name", ["darts-v1", "gdas", "snas"])
 def test_exact_slope_on_12_epochs_finds_good_200_epoch_cells(real_pack, name, dataset):

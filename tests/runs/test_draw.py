@@ -50,6 +50,7 @@ def test_a_drawing_holds_every_label_and_is_no_wider_than_asked(name, width, tmp
         assert abs(image.width - points / 72 * 200) <= 1
 
 
+@pytest.mark.slow
 def test_the_same_graphs_give_the_same_bytes_whatever_the_user_set(tmp_path):
     graphs, found = graphs_of("SNAS_mild"), []
     changed: dict[Any, Any] = {"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}

@@ -1,6 +1,7 @@
 from itertools import combinations, pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def holds(box, points):
     return (abs(points - (box.x, box.y)) * 2 <= (box.width, box.height)).all(axis=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(graph=graphs(), room=st.sampled_from([float("inf"), 150.0]))
 def test_nothing_overlaps_and_no_arrow_crosses_a_box_that_is_not_its_own(graph, room):

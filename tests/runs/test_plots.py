@@ -16,6 +16,7 @@ def comparison():
     return fabricate.comparison(replicas=25, datasets=("cifar10",))
 
 
+@pytest.mark.slow
 def test_figures_are_files_and_deterministic(tmp_path, comparison):
     before = dict(matplotlib.rcParams)
     paths = plots.save_figures(comparison, tmp_path)
@@ -71,6 +72,7 @@ def test_looks_are_the_same_on_all_data_sets():
     assert len(set(looks[0].values())) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_odd_comparisons_are_drawn(tmp_path, comparison):
     free = [dataclasses.replace(r, clock=r.clock * 0) for r in comparison.results]

@@ -171,6 +171,7 @@ def begin(folder: Path, table: TableEvaluator, *, resume: bool = False):
     return child
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_run_killed_at_any_moment_continues_to_the_same_log(tmp_path, table, whole):
     log, draw, expected = tmp_path / "events.jsonl", random.Random(), without_wall(whole)

@@ -64,6 +64,7 @@ def comparison():
     return fabricate.comparison(replicas=12, points=20)
 
 
+@pytest.mark.slow
 @given(result=made_results())
 @settings(max_examples=60, deadline=None)
 def test_any_result_round_trips(tmp_path_factory, result):

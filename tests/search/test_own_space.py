@@ -79,6 +79,7 @@ def test_every_searcher_learns_numbers(name, gradient, preset):
     assert not np.isnan(getattr(searcher.state, "logits", np.zeros(1))).any()
 
 
+@pytest.mark.slow
 def test_it_is_replayed_in_two_processes_as_in_one(pack, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[2])  # workers import this module,
     monkeypatch.delattr("__main__.__file__", raising=False)  # and not pytest's
