@@ -123,7 +123,7 @@ class Epochs(Generic[T]):
 
     def next(self) -> T:
         """The next batch; after the last of an epoch, the first of the next."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no next")
 
     def __iter__(self) -> Iterator[T]:
         epoch = self.epoch
