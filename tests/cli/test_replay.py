@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -362,8 +363,11 @@ def test_ctrl_c_while_the_workers_start(home, tmp_path):
 
 
 def workers_of(process) -> list[psutil.Process]:
-    children = psutil.Process(process.pid).children()
-    return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has ended since (a zombie, say)
+            found += [child] if any("spawn_main" in word for word in child.cmdline()) else []
+    return found
 
 
 @pytest.mark.slow
