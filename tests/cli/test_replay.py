@@ -1,15 +1,10 @@
 import csv
 import io
 import json
-import os
 import re
-import signal
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from nasreplay.data.pack import write_pack
@@ -17,14 +12,11 @@ from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.store import load_result, read_comparison
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import TOPOLOGY
-from tests.support.command import assert_equal, end, start, wait_for
+from tests.support.command import assert_equal, assert_same_results, end, start
 
 STEPS = ("--set", "darts-v1.epochs=6", "--set", "gdas.epochs=5")
 SMALL = ("random", "bohb", "rea", "darts-v1", "gdas", *STEPS, "--dataset", "cifar10", "--replicas", "5")
 SMALL = ("replay", *SMALL, "--evaluations", "20", "--seed", "3")
-# each pair takes long enough to be interrupted, and all of them together take a second or two
-LONG = ("replay", "snas", "darts-v1", "--set", "snas.epochs=120", "--set", "darts-v1.epochs=120")
-LONG = (*LONG, "--replicas", "70", "--seed", "4", "--out", "run")
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +26,6 @@ def done(home, tmp_path_factory) -> Path:
     out, _ = end(start(*SMALL, "--out", "run", cwd=folder), 0)
     assert "results, figures and summary: run  (seed 3)" in out
     return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def long(home, tmp_path_factory) -> Path:
-    """The folder of LONG, not interrupted."""
-    folder = tmp_path_factory.mktemp("long")
-    end(start(*LONG, "--jobs", "2", cwd=folder), 0)
-    return folder / "run"
-
-
-def assert_same_results(one: Path, other: Path) -> None:
-    mine, theirs = read_comparison(one), read_comparison(other)
-    assert [(r.dataset, r.searcher) for r in mine.results] == [
-        (r.dataset, r.searcher) for r in theirs.results
-    ]
-    assert mine.results
-    for result, reference in zip(mine.results, theirs.results, strict=True):
-        assert_equal(result, reference)
 
 
 # --- the numbers -----------------------------------------------------------------------------------
@@ -319,86 +293,3 @@ def test_debug_shows_the_traceback(home, tmp_path):
         _, err = end(start(*arguments, cwd=tmp_path), 1)
         assert err.startswith("Traceback (most recent call last)")
         assert "UnknownName" in err.splitlines()[-1]
-
-
-# --- interrupted, killed ---------------------------------------------------------------------------
-
-
-def finished(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "run/parts").glob("*.h5")}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("jobs", "how"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM)])
-def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_path, long, jobs, how):
-    process = start(*LONG, "--jobs", jobs, cwd=tmp_path)
-    wait_for(lambda: finished(tmp_path), process)
-    os.killpg(process.pid, how) if how == signal.SIGINT else os.kill(process.pid, how)
-    _, err = end(process, 1)
-    assert err == "nasreplay: error: interrupted; the same command with --out run continues\n"
-    kept = read_comparison(tmp_path / "run")
-    assert 0 < len(kept.results) < 6
-    assert {f"{r.dataset}--{r.searcher}.h5" for r in kept.results} == finished(tmp_path)
-    for result in kept.results:
-        assert_equal(result, load_result(long / f"parts/{result.dataset}--{result.searcher}.h5"))
-    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run/parts").glob("*.h5")}
-    end(start(*LONG, "--jobs", jobs, cwd=tmp_path), 0)
-    assert {name: (tmp_path / "run/parts" / name).stat().st_mtime_ns for name in before} == before
-    assert_same_results(tmp_path / "run", long)
-    assert read_comparison(tmp_path / "run").settings == read_comparison(long).settings | {
-        "command": json.loads((tmp_path / "run/run.json").read_text())["command"]
-    }
-
-
-@pytest.mark.slow
-def test_ctrl_c_while_the_workers_start(home, tmp_path):
-    process = start(*LONG, "--jobs", "2", cwd=tmp_path)
-    wait_for(lambda: workers_of(process), process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = end(process, 1)
-    assert err.splitlines()[-1:] == [
-        "nasreplay: error: interrupted; the same command with --out run continues"
-    ]
-    assert "Traceback" not in err
-
-
-def workers_of(process) -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process(process.pid).children():
-        with suppress(psutil.NoSuchProcess):  # it has ended since (a zombie, say)
-            found += [child] if any("spawn_main" in word for word in child.cmdline()) else []
-    return found
-
-
-@pytest.mark.slow
-def test_a_dead_worker_is_one_line_and_the_rerun_continues(home, tmp_path, long):
-    process = start(*LONG, "--jobs", "2", cwd=tmp_path)
-    wait_for(lambda: finished(tmp_path), process)
-    workers = workers_of(process)
-    assert len(workers) == 2
-    workers[0].kill()
-    _, err = end(process, 1)
-    lines = err.splitlines()
-    assert len(lines) == 1
-    assert "a worker process died" in lines[0]
-    assert "--out run --jobs 1 to continue" in lines[0]
-    assert not psutil.wait_procs(workers, timeout=5)[1]
-    assert len(finished(tmp_path)) < 6
-    end(start(*LONG, "--jobs", "1", cwd=tmp_path), 0)
-    assert_same_results(tmp_path / "run", long)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent(home, tmp_path, how):
-    process = start(*LONG, "--jobs", "2", cwd=tmp_path)
-    wait_for(lambda: finished(tmp_path), process)
-    workers = workers_of(process)
-    assert len(workers) == 2
-    os.kill(process.pid, how)
-    process.wait()
-    assert not psutil.wait_procs(workers, timeout=5)[1]
-    before = finished(tmp_path)
-    time.sleep(0.2)
-    assert finished(tmp_path) == before != set()
-    process.communicate()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nasreplay.runs.result import ARRAYS, Result
+from nasreplay.runs.store import read_comparison
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -62,3 +63,14 @@ def log_of(folder: Path) -> list[dict]:
     """The events of a run without wall seconds."""
     lines = (folder / "events.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k != "wall_s"} for line in lines]
+
+
+def assert_same_results(one: Path, other: Path) -> None:
+    """Assert that two folders of a replay hold equal results."""
+    mine, theirs = read_comparison(one), read_comparison(other)
+    assert [(r.dataset, r.searcher) for r in mine.results] == [
+        (r.dataset, r.searcher) for r in theirs.results
+    ]
+    assert mine.results
+    for result, reference in zip(mine.results, theirs.results, strict=True):
+        assert_equal(result, reference)
