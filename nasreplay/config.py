@@ -6,7 +6,6 @@ int, float, bool, none (the format of AutoDL-Projects). An unknown key is an err
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.files.typed import read_json
 
 T = TypeVar("T")
 _PAIR = {
@@ -33,18 +33,7 @@ def folder() -> Path:
 
 def load(path: str | Path) -> dict[str, Any]:
     """The settings of a `.config` file; raises BadSetting with the file, and line where known."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadSetting(f"cannot read the configuration {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadSetting(f"{path} is not a text file") from None
-    except json.JSONDecodeError as error:
-        raise BadSetting(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
-    except RecursionError:
-        raise BadSetting(f"{path}: nested too deeply for a configuration") from None
-    if not isinstance(content, dict):
-        raise BadSetting(f"{path}: a configuration is a JSON object of settings")
+    content = read_json(path, dict[str, Any], error=BadSetting)
     return {key: _plain(value, f"{path}: {key}") for key, value in content.items()}
 
 

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "plugins": {"errors"},
     "seeds": set(),
     "_version": set(),
-    "config": {"errors"},
+    "config": {"errors", "files"},
     "settings": {"errors"},
     "files": COMMON,
     "spaces": COMMON,

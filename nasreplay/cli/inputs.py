@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
+from nasreplay.files.text import read_text
 
 
 def given(arguments: Sequence[str]) -> list[str]:
@@ -12,8 +12,7 @@ def given(arguments: Sequence[str]) -> list[str]:
     texts = []
     for text in arguments:
         if text == "-":
-            with click.open_file("-", encoding="utf-8", errors="replace") as stdin:
-                texts += [line for line in stdin.read().splitlines() if line.strip()]
+            texts += [line for line in read_text("-").splitlines() if line.strip()]
         else:
             texts.append(text)
     return texts

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasreplay.cli.inputs import given
 from nasreplay.cli.options import EVALUATOR, options_of, refuse_others
 from nasreplay.cli.progress import Progress
-from nasreplay.errors import BadInput, BadSetting
+from nasreplay.errors import BadSetting
+from nasreplay.files.text import read_text
 from nasreplay.jobs import evaluator_kinds
 from nasreplay.jobs.tabulation import TabulationSettings
 
@@ -77,14 +77,7 @@ def tabulate(
 
 def _lines(file: str) -> Iterator[str]:
     """The lines of a file, read when they are wanted."""
-    if file == "-":
-        yield from given(["-"])
-        return
-    try:
-        text = Path(file).read_text(encoding="utf-8", errors="replace")
-    except OSError as problem:
-        raise BadInput(f"--archs {file}: cannot be read: {problem.strerror}") from None
-    yield from (line for line in text.splitlines() if line.strip())
+    yield from (line for line in read_text(file).splitlines() if line.strip())
 
 
 def _tell(pack: Pack) -> None:

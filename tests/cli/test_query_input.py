@@ -70,7 +70,7 @@ def test_bad_input(home, refused, arguments, told):
 
 def test_bytes_that_are_not_text(refused, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\x00"), encoding="utf-8"))
-    assert "six-digit key" in refused("query", "-")
+    assert "standard input: not a text" in refused("query", "-")
 
 
 def test_latency_that_is_not_known(refused, tmp_path):

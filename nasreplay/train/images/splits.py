@@ -9,7 +9,6 @@ stands in for them, and every output says so.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from nasreplay.errors import BadData, BadSetting
+from nasreplay.files.typed import read_json
 
 SEED = 1021  # of the published CIFAR-10 halves; also used for splits that nobody published
 Parts = tuple[np.ndarray, np.ndarray]  # ascending int64 indices, disjoint, covering
@@ -40,11 +40,11 @@ def spaced(part: float, items: int) -> np.ndarray:
 
 def read_parts(file: Path, split: str, names: tuple[str, str], count: int) -> Parts:
     """The two parts of `split` ("cifar100-test", …) in a file; raises BadData unless they share out all images."""
+    content = read_json(file, dict[str, Any], error=BadData)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        first, second = _listed(content, split, names) if "splits" in content else _official(content, names)
-    except OSError as problem:
-        raise BadData(f"{file}: cannot be read: {problem.strerror}") from None
+        first, second = (
+            _listed(content, split, names, count) if "splits" in content else _official(content, names)
+        )
     except (ValueError, TypeError, AttributeError, LookupError) as problem:
         raise BadData(f"{file}: no split file with {' and '.join(names)} of {split} ({problem})") from None
     together = np.sort(np.concatenate([first, second]))
@@ -61,16 +61,18 @@ def _official(content: dict[str, Any], names: tuple[str, str]) -> Parts:
     return first, second
 
 
-def _listed(content: dict[str, Any], split: str, names: tuple[str, str]) -> Parts:
+def _listed(content: dict[str, Any], split: str, names: tuple[str, str], count: int) -> Parts:
     """An entry of a `nasreplay-splits/1` file: a seeded shuffle, or a bit mask of the first part."""
     about = content["splits"][split]
     if tuple(about["parts"]) != names:
         raise ValueError(f"its parts are {about['parts']}")
+    if about["n"] != count:
+        raise ValueError(f"it is of {about['n']} images")
     if "recipe" in about:
-        parts = seeded_parts(about["n"], seed=about["recipe"]["seed"])
+        parts = seeded_parts(count, seed=about["recipe"]["seed"])
     else:
         packed = np.frombuffer(bytes.fromhex(about["bitmask_hex"]), dtype=np.uint8)
-        first = np.unpackbits(packed, count=about["n"], bitorder="little").astype(bool)
+        first = np.unpackbits(packed, count=count, bitorder="little").astype(bool)
         parts = np.flatnonzero(first), np.flatnonzero(~first)
     for name, indices in zip(names, parts, strict=True):
         if digest(indices) != about["sha256"][name]:
