@@ -55,8 +55,7 @@ def apply(settings: T, changes: Mapping[str, Any], where: str) -> T:
     known = {field.name: getattr(settings, field.name) for field in fields(settings) if field.init}  # pyright: ignore
     for name in changes:
         if name not in known:
-            listing = ", ".join(known) or "(it has none)"
-            raise UnknownName(f"{where}: unknown setting {name!r}; known: {listing}")
+            raise UnknownName.among(known, f"{where}: unknown setting", name)
     converted = {name: _convert(value, known[name], f"{where}.{name}") for name, value in changes.items()}
     return replace(settings, **converted)  # pyright: ignore
 

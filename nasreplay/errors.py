@@ -3,6 +3,13 @@
 `exit_status` is what the command line returns: 2 for bad usage or input, 1 for a run that failed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LONGEST_QUOTE = 60
+"""Characters of a wrong value that an error repeats."""
+
 
 class NasReplayError(Exception):
     """Base of all named errors; a run that failed."""
@@ -22,6 +29,27 @@ class BadArchitecture(BadInput):
 
 class UnknownName(BadInput):
     """A searcher, data set, space, hyper-parameter or column that does not exist; lists the known ones."""
+
+    @classmethod
+    def among(cls, known: Iterable[str], what: str, name: object) -> UnknownName:
+        """The error of a name that is none of the known ones; `what` is what it should name, and where."""
+        return cls(f"{what} {shortened(name)}{choices(name, known)}")
+
+
+def choices(name: object, known: Iterable[str]) -> str:
+    """How an error goes on that has quoted a wrong name: the known one nearest to it, if any, then all of them."""
+    from difflib import get_close_matches  # slow to import
+
+    names = {each.lower(): each for each in known}
+    near = get_close_matches(str(name).lower()[:LONGEST_QUOTE], names, 1)
+    meant = f": did you mean {names[near[0]]}? " if near else "; "
+    return f"{meant}known: {', '.join(names.values()) or '(none)'}"
+
+
+def shortened(value: object) -> str:
+    """A value as an error quotes it: on one line, and never all of a long one."""
+    text = repr(value[: LONGEST_QUOTE + 1] if isinstance(value, str) else value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 class BadSetting(BadInput):

@@ -41,7 +41,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def named(self, name: str) -> T:
         """The thing of that name; UnknownName lists the known ones."""
         if name not in self:
-            raise UnknownName(f"unknown {self.kind} {name!r}; known: {', '.join(self)}")
+            raise UnknownName.among(self, f"unknown {self.kind}", name)
         return self[name]
 
     def holds(self, name: str, thing: T) -> bool:

@@ -145,13 +145,7 @@ def refuse_unknown(values: Mapping[str, Any], what: str, *owners: type) -> None:
     known = {name for owner in owners for name in settings_of(owner)}
     for name, value in values.items():
         if is_given(value) and name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, 1)
-            raise UnknownName(
-                f"{what} has no setting {name!r}"
-                + (f": did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}")
-            )
+            raise UnknownName.among(sorted(known), f"{what} has no setting", name)
 
 
 def option_of(one: Setting) -> str:

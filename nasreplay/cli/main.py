@@ -8,7 +8,7 @@ import sys
 import click
 
 from nasreplay._version import __version__
-from nasreplay.errors import NasReplayError
+from nasreplay.errors import NasReplayError, choices, shortened
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import RankZeroOutput
 
@@ -55,6 +55,14 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand that is asked for; a wrong name is answered with the nearest one."""
+        if not (args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing):
+            raise click.UsageError(f"unknown command {shortened(args[0])}{choices(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List subcommands without importing them."""

@@ -79,7 +79,7 @@ def column(pack: Pack, name: str) -> Column:
     dataset, _, what = rest.partition("/")
     dataset, what = semantics.dataset_named(dataset, pack.custom), what or "valid"
     if what not in (*semantics.SPLITS, *COSTS):
-        raise UnknownName(f"{name!r}: unknown {what!r}; known: {', '.join((*semantics.SPLITS, *COSTS))}")
+        raise UnknownName.among((*semantics.SPLITS, *COSTS), f"{name!r}: unknown", what)
     if what in COSTS:
         if colon:
             raise BadSetting(f"{name!r}: a cost has no epoch; leave out :{epoch}")

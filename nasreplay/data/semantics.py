@@ -77,7 +77,7 @@ def dataset_named(name: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) ->
     for dataset, aliases in (*ALIASES.items(), *((each, ()) for each in custom)):
         if name.lower() in (dataset.lower(), *aliases):
             return dataset
-    raise UnknownName(f"unknown data set {name!r}; known: {', '.join((*custom, *DATASETS))}")
+    raise UnknownName.among((*custom, *DATASETS), "unknown data set", name)
 
 
 def facts(dataset: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> Facts:
@@ -93,7 +93,7 @@ def meaning(dataset: str, split: str = "valid", custom: Mapping[str, CustomDatas
     """What the accuracy of a data set (or alias) on a split is; raises UnknownName, NotMeasured if nobody has it."""
     dataset = dataset_named(dataset, custom)
     if split not in SPLITS:
-        raise UnknownName(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
+        raise UnknownName.among(SPLITS, "unknown split", split)
     if dataset in custom and split in CUSTOM_SPLITS:
         return stored_meaning(dataset, CUSTOM_SPLITS[split], custom)
     if dataset not in CARDS or split not in CARDS[dataset].splits:
@@ -107,7 +107,7 @@ def stored_meaning(
 ) -> Meaning:
     """What the accuracy of a stored data set on one of its evaluation sets is; raises UnknownName."""
     if stored not in FACTS and stored not in custom:
-        raise UnknownName(f"unknown stored data set {stored!r}; known: {', '.join((*custom, *FACTS))}")
+        raise UnknownName.among((*custom, *FACTS), "unknown stored data set", stored)
     if evaluation_set not in sets_of(stored, custom):
         known = ", ".join(sets_of(stored, custom))
         raise UnknownName(f"unknown evaluation set {evaluation_set!r} of {stored}; known: {known}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, choices, shortened
 from nasreplay.settings import Json, setting, with_settings
 from nasreplay.spaces import Architecture, Genotype, Space, space_named
 from nasreplay.spaces.genotypes.notation import WRITERS
@@ -57,9 +57,9 @@ def _converted(named: Named, settings: ConvertSettings, space: Space | None) -> 
         return value if isinstance(value, str) else json.dumps(value)
     genotype = each.space.genotype(each.codes)
     if genotype is None or form not in WRITERS:
-        known = ", ".join(dict.fromkeys([*texts, *each.space.forms, *(WRITERS if genotype else ())]))
+        known = dict.fromkeys([*texts, *each.space.forms, *(WRITERS if genotype else ())])
         raise BadArchitecture(
-            f"{each} is of the {each.space.name} space and has no {form} form; it has {known}"
+            f"{each}, of the {each.space.name} space, has no form {shortened(form)}{choices(form, known)}"
         )
     return WRITERS[form](genotype)
 

@@ -115,5 +115,5 @@ PROTOCOLS = {
 def protocol_named(name: str) -> ComparisonProtocol:
     """The protocol of that name. Raises UnknownName."""
     if name not in PROTOCOLS:
-        raise UnknownName(f"unknown protocol {name!r}; known: {', '.join(PROTOCOLS)}")
+        raise UnknownName.among(PROTOCOLS, "unknown protocol", name)
     return PROTOCOLS[name]

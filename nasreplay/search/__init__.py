@@ -45,7 +45,7 @@ def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "
     key = name.lower().replace("_", "-")
     kind = SEARCHERS.named(key)
     if preset not in PRESETS:
-        raise UnknownName(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
+        raise UnknownName.among(PRESETS, "unknown preset", preset)
     searcher = kind()
     file = config.folder() / "algos" / f"{key}-{preset}.config"
     if preset != "published" and file.exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nasreplay import config
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting, UnknownName, choices
 from nasreplay.search import SEARCHERS
 from nasreplay.settings import setting
 
@@ -51,7 +51,7 @@ def _owner(path: Path) -> str:
     stem = path.stem.lower().replace("_", "-")
     fitting = [name for name in SEARCHERS if stem == name or stem.startswith(f"{name}-")]
     if not fitting:
-        raise UnknownName(f"--config {path}: name the file after a searcher: {', '.join(SEARCHERS)}")
+        raise UnknownName(f"--config {path}: name the file after a searcher{choices(stem, SEARCHERS)}")
     return max(fitting, key=len)
 
 
@@ -62,5 +62,5 @@ def _parts(text: str) -> tuple[str, str, str]:
     if not (equals and dot and name and key):
         raise BadSetting(f"--set {text!r}: the form is NAME.KEY=VALUE, for example rea.population=20")
     if name not in SEARCHERS:
-        raise UnknownName(f"--set {text!r}: unknown searcher {name!r}; known: {', '.join(SEARCHERS)}")
+        raise UnknownName.among(SEARCHERS, f"--set {text!r}: unknown searcher", name)
     return name, key, value

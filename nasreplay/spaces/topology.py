@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, choices, shortened
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
@@ -65,7 +65,9 @@ class TopologySpace(Space):
             token, start = tokens[place]
             if want == "op":
                 if token not in OPERATIONS:
-                    raise _error(text, start, f"unknown operation {token!r}; known: {', '.join(OPERATIONS)}")
+                    raise _error(
+                        text, start, f"unknown operation {shortened(token)}{choices(token, OPERATIONS)}"
+                    )
                 codes.append(OPERATIONS.index(token))
             elif token != want:
                 raise _error(text, start, f"expected {want!r}, found {token or 'the end'!r}")

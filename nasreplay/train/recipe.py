@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nasreplay import config
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting, UnknownName, choices, shortened
 
 SCHEDULES = ("cos", "cosine", "linear")
 OPTIMIZERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
@@ -174,10 +174,10 @@ def _from_file(file: Path) -> Recipe:
     found, known = config.load(file), dict.fromkeys((*_WORDS, *_FIELDS))
     for key in found:
         if key not in known:
-            raise UnknownName(f"{file}: unknown setting {key!r}; known: {', '.join(known)}")
+            raise UnknownName.among(known, f"{file}: unknown setting", key)
     for key, words in _WORDS.items():
         if found.get(key, words[0]) not in words:
-            raise BadSetting(f"{file}: {key} = {found[key]!r}; known: {', '.join(words)}")
+            raise BadSetting(f"{file}: {key} = {shortened(found[key])}{choices(found[key], words)}")
     if found.get("criterion") == "SmoothSoftmax" and "label_smooth" not in found:
         raise BadSetting(f"{file}: criterion SmoothSoftmax needs label_smooth")
     if found.get("criterion", "Softmax") == "Softmax":

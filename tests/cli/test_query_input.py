@@ -27,7 +27,7 @@ def _nothing_on_standard_input(monkeypatch):
         (("x",), "six-digit key"),
         (
             (BEST.replace("skip_connect", "sep_conv"),),
-            "character 51: unknown operation 'sep_conv'; known: none",
+            "character 51: unknown operation 'sep_conv': did you mean",
         ),
         (("|none~0|+|none~0|none~1|",), "character 25: expected '+'"),
         (("8:8:8",), "3 widths"),

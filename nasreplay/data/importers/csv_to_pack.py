@@ -24,7 +24,7 @@ from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.pack.limits import limits_of
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED
-from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName
+from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName, choices
 from nasreplay.files.csv_table import CsvTable, read_csv
 from nasreplay.spaces import Space
 
@@ -179,7 +179,7 @@ def _target(target: str, text: str, custom: Mapping[str, CustomDataset]) -> tupl
     known = (*custom, *semantics.FACTS)
     if parts[0] not in known:
         raise UnknownName(
-            f"mapping {text!r}: unknown stored data set {parts[0]!r}; known: {', '.join(known)}; "
+            f"mapping {text!r}: unknown stored data set {parts[0]!r}{choices(parts[0], known)}; "
             f"for one of your own add --own {parts[0]}"
         )
     if len(parts) == 4:

@@ -135,7 +135,7 @@ LAYERS: dict[str, Builder] = {
 def layer(name: str, channels: int, stride=1, affine=True, track=True, pool_norm="none") -> nn.Module:
     """The operation of that name, channels kept; pool_norm as in `network_plan.Dialect`. Raises UnknownName."""
     if name not in LAYERS:
-        raise UnknownName(f"no operation {name!r}; known: {', '.join(LAYERS)}")
+        raise UnknownName.among(LAYERS, "no operation", name)
     built = LAYERS[name](channels, channels, stride, affine, track)
     if "_pool_" not in name or pool_norm == "none":
         return built

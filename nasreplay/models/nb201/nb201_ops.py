@@ -151,5 +151,5 @@ REGISTRY: dict[str, Builder] = {
 def operation(name: str, c_in: int, c_out: int, stride=1, affine=True, track=True) -> nn.Module:
     """The operation of that name. Raises UnknownName."""
     if name not in REGISTRY:
-        raise UnknownName(f"no operation {name!r}; known: {', '.join(REGISTRY)}")
+        raise UnknownName.among(REGISTRY, "no operation", name)
     return REGISTRY[name](c_in, c_out, stride, affine, track)

@@ -83,9 +83,9 @@ class Plan:
 
     def __post_init__(self):
         if self.dialect not in DIALECTS:
-            raise UnknownName(f"unknown dialect {self.dialect!r}; known: {', '.join(DIALECTS)}")
+            raise UnknownName.among(DIALECTS, "unknown dialect", self.dialect)
         if self.stem not in ("cifar", "imagenet"):
-            raise UnknownName(f"unknown stem {self.stem!r}; known: cifar, imagenet")
+            raise UnknownName.among(("cifar", "imagenet"), "unknown stem", self.stem)
         if self.cells < 3 or self.channels < 2 or self.classes < 2:
             raise BadSetting(
                 f"{self.cells} cells of {self.channels} channels for {self.classes} classes: at least 3 cells, "

@@ -42,7 +42,7 @@ def derive(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -
 def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -> Cell:
     """The cell of weights [E, O]; as `derive`."""
     if rule not in RULES:
-        raise UnknownName(f"no rule {rule!r} of derivation; known: {', '.join(RULES)}")
+        raise UnknownName.among(RULES, "no rule of derivation", rule)
     nodes = nodes_of(len(weights))
     if not nodes or weights.shape[1] != len(operations):
         raise BadArchitecture(

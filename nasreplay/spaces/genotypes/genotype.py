@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, choices, shortened
 from nasreplay.spaces.graph import Arrow, Graph, Node
 
 Edge = tuple[str, int]  # operation, source state
@@ -166,7 +166,7 @@ def _source(pair: Any) -> Any:
 
 def _sequence(value: Any, what: str) -> Sequence[Any]:
     if not isinstance(value, list | tuple):
-        raise BadArchitecture(f"{what} must be a list, found {_short(value)}")
+        raise BadArchitecture(f"{what} must be a list, found {shortened(value)}")
     return value
 
 
@@ -180,14 +180,14 @@ def _node(edges: Any, state: int, where: str) -> tuple[Edge, ...]:
 
 def _edge(edge: Any, state: int, where: str) -> Edge:
     if not isinstance(edge, list | tuple) or len(edge) not in (2, 3) or not isinstance(edge[0], str):
-        raise BadArchitecture(f"{where}: {_short(edge)} is not an (operation, source) pair")
+        raise BadArchitecture(f"{where}: {shortened(edge)} is not an (operation, source) pair")
     operation, source = ALIASES.get(edge[0], edge[0]), edge[1]
     if operation not in OPERATIONS:
-        known = ", ".join((*OPERATIONS, *ALIASES))
-        raise BadArchitecture(f"{where}: unknown operation {_short(operation)}; known: {known}")
+        known = choices(operation, (*OPERATIONS, *ALIASES))
+        raise BadArchitecture(f"{where}: unknown operation {shortened(operation)}{known}")
     if type(source) is not int or not 0 <= source < state:
         raise BadArchitecture(
-            f"{where}: source {_short(source)} of {operation} must be a state 0 to {state - 1}"
+            f"{where}: source {shortened(source)} of {operation} must be a state 0 to {state - 1}"
         )
     return operation, source
 
@@ -199,13 +199,8 @@ def _concat(concat: Any, nodes: int, where: str) -> tuple[int, ...]:
     states = tuple(_sequence(concat, f"{where}: its concat"))
     if not states or any(type(state) is not int or state not in every for state in states):
         raise BadArchitecture(
-            f"{where}: concat {_short(list(states))} must name intermediate nodes, {every[0]} to {every[-1]}"
+            f"{where}: concat {shortened(list(states))} must name intermediate nodes, {every[0]} to {every[-1]}"
         )
     if len(set(states)) < len(states):
-        raise BadArchitecture(f"{where}: concat {_short(list(states))} names a node twice")
+        raise BadArchitecture(f"{where}: concat {shortened(list(states))} names a node twice")
     return states
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -75,13 +75,13 @@ class Entry:
 def entry(name: str) -> Entry:
     """The entry of that name (upper and lower case are the same). Raises UnknownName."""
     if not is_known(name):
-        raise UnknownName(f"no published genotype {name!r}; known: {', '.join(zoo())}")
+        raise UnknownName.among(zoo(), "no published genotype", name)
     return _by_name()[name.lower()]
 
 
 def is_known(name: str) -> bool:
     """Whether there is an entry of that name."""
-    return name.lower() in _by_name()
+    return str(name).lower() in _by_name()
 
 
 @cache
