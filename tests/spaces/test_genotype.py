@@ -171,7 +171,10 @@ BAD = [
     ('{"normal": 3}', "must be a list"),
     ('{"normal": [["none", 0], ["none", 1]], "extra": 1}', "found normal, extra"),
     ('{"normal": [["none", 0], 5]}', "5 is not an (operation, source) pair"),
-    ('{"normal": [["sep_conv_9x9", 0], ["none", 1]]}', "unknown operation 'sep_conv_9x9': did you mean sep_conv_7x7? known: none, skip"),
+    (
+        '{"normal": [["sep_conv_9x9", 0], ["none", 1]]}',
+        "unknown operation 'sep_conv_9x9': did you mean sep_conv_7x7?",
+    ),
     ('{"normal": [["none", 2], ["none", 1]]}', "source 2 of none must be a state 0 to 1"),
     ('{"normal": [["none", true], ["none", 1]]}', "source True"),
     ('{"normal": [["none", 0.0], ["none", 1]]}', "source 0.0"),
