@@ -48,7 +48,10 @@ def choices(name: object, known: Iterable[str]) -> str:
 
 def shortened(value: object) -> str:
     """A value as an error quotes it: on one line, and never all of a long one."""
-    text = repr(value[: LONGEST_QUOTE + 1] if isinstance(value, str) else value)
+    try:
+        text = repr(value[: LONGEST_QUOTE + 1] if isinstance(value, str) else value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, lists within lists
+        text = f"{type(value).__name__} too long to show"
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 

@@ -57,3 +57,21 @@ def test_unknown_rules_and_failed_searches_are_refused():
         derive(np.ones((14, 8)), DARTS, "best")
     with pytest.raises(BadArchitecture, match="NaN"):
         derive(np.full((14, 8), np.nan), DARTS)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.2, -0.125, np.inf, 0.0])
+def test_rows_that_are_no_probabilities_are_refused(value):
+    weights = np.full((14, 8), 1 / 8)
+    assert derive(weights.astype(np.float16), DARTS).normal == derive(weights, DARTS).normal
+    weights[3, 2] = value
+    for rule in ("top2", "none", "all-edge", "pairs"):
+        with pytest.raises(BadArchitecture, match="rows that sum to one"):
+            derive(weights, DARTS, rule)
+        with pytest.raises(BadArchitecture, match="rows that sum to one"):
+            derive_cell(weights, DARTS, rule)
+
+
+def test_what_is_no_matrix_of_numbers_is_refused():
+    for weights in ([], [1.0], [["x"]], [[1.0], [1.0, 2.0]], np.ones((2, 2, 2)), None):
+        with pytest.raises(BadArchitecture):
+            derive(weights, DARTS)

@@ -22,17 +22,16 @@ from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Genotype
 
 RULES = ("top2", "none", "all-edge", "pairs")
 TWO_EDGES = ("top2", "none", "pairs")  # those that keep two edges a node
+TOLERANCE = 1e-2  # of sums of probabilities, which may have been stored in half precision
 
 
 def derive(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -> Genotype:
     """The genotype of weights [2·E, O] (normal edges, then reduction edges) or [E, O] (reduction fixed).
 
     weights: probabilities, rows that sum to one (`softmax` of logits); operations: the names of their columns.
-    Raises BadArchitecture for a shape that no cell has, UnknownName.
+    Raises BadArchitecture for a shape that no cell has and for weights that are no probabilities, UnknownName.
     """
-    weights = np.asarray(weights)
-    if np.isnan(weights).any():
-        raise BadArchitecture("the weights of the architecture hold NaN: this search has failed")
+    weights = _numbers(weights)
     if nodes_of(len(weights)):
         return Genotype(derive_cell(weights, operations, rule), None)
     half = len(weights) // 2
@@ -41,6 +40,7 @@ def derive(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -
 
 def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top2") -> Cell:
     """The cell of weights [E, O]; as `derive`."""
+    weights = _numbers(weights)
     if rule not in RULES:
         raise UnknownName.among(RULES, "no rule of derivation", rule)
     nodes = nodes_of(len(weights))
@@ -49,6 +49,10 @@ def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top
             f"weights of shape {list(weights.shape)} belong to no cell of {len(operations)} operations: "
             "edges are 2, 5, 9, 14, 20, …"
         )
+    if (weights < 0).any() or (abs(weights.sum(axis=1) - 1) > TOLERANCE).any():
+        raise BadArchitecture(
+            "the weights must be probabilities, rows that sum to one; `softmax` makes them of logits"
+        )
     if rule in ("top2", "pairs") and "none" in operations:
         weights = weights.copy()
         weights[:, operations.index("none")] = -np.inf
@@ -56,6 +60,19 @@ def derive_cell(weights: np.ndarray, operations: Sequence[str], rule: str = "top
     pick = _pairs if rule == "pairs" else _states
     kept = [[(operations[column], source) for source, column in pick(part)] for part in rows]
     return Cell.of(kept if rule == "all-edge" else [node[:2] for node in kept])
+
+
+def _numbers(weights: np.ndarray) -> np.ndarray:
+    """The weights as float64 [rows, O]."""
+    try:
+        found = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadArchitecture("the weights of an architecture are numbers [edges, operations]") from None
+    if found.ndim != 2:
+        raise BadArchitecture(f"weights of shape {list(found.shape)} must be [edges, operations]")
+    if np.isnan(found).any():
+        raise BadArchitecture("the weights of the architecture hold NaN: this search has failed")
+    return found
 
 
 def nodes_of(rows: int) -> int:

@@ -39,7 +39,21 @@ ALIASES = {  # names of the same layers in other systems
     "conv_1x1": "nor_conv_1x1",
     "conv_3x3": "nor_conv_3x3",
     "conv_5x5": "nor_conv_5x5",
+    **{f"sep_{size}": f"sep_conv_{size}" for size in ("3x3", "5x5", "7x7")},
+    **{f"dil_{size}": f"dil_conv_{size}" for size in ("3x3", "5x5")},
+    **{f"{kind}conv{size}": f"{kind}_conv_{size}" for kind in ("sep", "dil") for size in ("3x3", "5x5")},
+    "maxpool": "max_pool_3x3",
+    "avgpool": "avg_pool_3x3",
+    "skipconnect": "skip_connect",
+    "Identity": "skip_connect",
+    "Zero": "none",
+    "AvgPool1x1": "avg_pool_3x3",
+    "ReLUConvBN1x1": "nor_conv_1x1",
+    "ReLUConvBN3x3": "nor_conv_3x3",
 }
+MOST_NODES = 32
+MOST_EDGES = 64
+"""Limits of a cell and of a node; published ones have 7 nodes and 8 edges."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +67,11 @@ class Cell:
 
     @staticmethod
     def of(nodes: Any, concat: Any = None, where: str = "cell") -> Cell:
-        """A cell from outside: lists or tuples of (operation, source) pairs, a third entry (a score) is dropped.
+        """A cell from outside: lists or tuples of edges in the forms of `placed`, one list a node.
 
         concat: None for all intermediate nodes. Raises BadArchitecture, which starts with `where` and the node.
         """
-        nodes = _sequence(nodes, f"{where}: its nodes")
+        nodes = sequence(nodes, f"{where}: its nodes", MOST_NODES)
         if not nodes:
             raise BadArchitecture(
                 f"{where}: no nodes; every node needs at least one (operation, source) pair"
@@ -70,6 +84,11 @@ class Cell:
         for place, node in enumerate(self.nodes):
             for operation, source in node:
                 yield place + INPUTS, operation, source
+
+    def doubled(self) -> list[tuple[int, int]]:
+        """(node's state, source) of every pair of states that two or more operations join."""
+        pairs = [(state, source) for state, _, source in self.edges()]
+        return sorted({pair for pair in pairs if pairs.count(pair) > 1})
 
     def graph(self, title: str) -> Graph:
         """The graph of states and operations; arrows without one join the states of `concat` to the output."""
@@ -143,45 +162,76 @@ def grouped(pairs: Sequence[Any], concat: Any) -> list[Sequence[Any]]:
     """Flat (operation, source) pairs by node.
 
     All-edge if the groups of 2, 3, 4, … pairs read every earlier state exactly once and `concat` (None for unknown)
-    names none of the further nodes that a two-input cell would have; otherwise two pairs a node.
+    names none of the further nodes that a two-input cell would have; otherwise two pairs a node. Raises
+    BadArchitecture for an odd number that is not all-edge.
     """
     groups, start = [], 0
     while start < len(pairs):
         size = len(groups) + INPUTS
         groups.append(pairs[start : start + size])
         start += size
-    last = max((state for state in concat or () if isinstance(state, int)), default=0)
+    joined = concat if isinstance(concat, list | tuple) else ()
+    last = max((state for state in joined if isinstance(state, int)), default=0)
     complete = all(
-        sorted(str(_source(pair)) for pair in group) == sorted(map(str, range(place + INPUTS)))
+        len(group) == place + INPUTS and all(state in map(_source, group) for state in range(place + INPUTS))
         for place, group in enumerate(groups)
     )
     if complete and last < len(groups) + INPUTS:
         return groups
+    if len(pairs) % 2:
+        raise BadArchitecture(
+            f"{len(pairs)} (operation, source) pairs in a flat list, which has two a node: one is missing, or write "
+            "one list a node"
+        )
     return [pairs[start : start + 2] for start in range(0, len(pairs), 2)]
 
 
-def _source(pair: Any) -> Any:
-    return pair[1] if isinstance(pair, list | tuple) and len(pair) > 1 else None
+def _source(pair: Any) -> int | None:
+    return pair[1] if isinstance(pair, list | tuple) and len(pair) > 1 and type(pair[1]) is int else None
 
 
-def _sequence(value: Any, what: str) -> Sequence[Any]:
+def placed(edge: Any, where: str) -> tuple[str, Any, int | None]:
+    """Operation, source and, if the edge says it, its node.
+
+    An edge is (operation, source); with a score, a float, as last or second entry, which is dropped; or with its
+    node: of two whole numbers the larger is the node, so (operation, source, node) of CNAS and aw_nas and
+    (operation, node, source) of FairDARTS are both read. Raises BadArchitecture.
+    """
+    entries = edge if isinstance(edge, list | tuple) else ()
+    whole = [entry for entry in entries[1:] if type(entry) is int]
+    scores = [entry for entry in entries[1:] if type(entry) is float]
+    if len(entries) == 3 and len(whole) == 2 and isinstance(entries[0], str) and whole[0] != whole[1]:
+        return entries[0], min(whole), max(whole)
+    if len(entries) == 3 and len(whole) == len(scores) == 1 and isinstance(entries[0], str):
+        return entries[0], whole[0], None
+    if len(entries) == 2 and isinstance(entries[0], str):
+        return entries[0], entries[1], None
+    raise BadArchitecture(f"{where}: {shortened(edge)} is not an (operation, source) pair")
+
+
+def sequence(value: Any, what: str, most: int) -> Sequence[Any]:
+    """A list or tuple of at most so many; raises BadArchitecture, which begins with `what`."""
     if not isinstance(value, list | tuple):
         raise BadArchitecture(f"{what} must be a list, found {shortened(value)}")
+    if len(value) > most:
+        raise BadArchitecture(f"{what} are {len(value):,}: at most {most:,} are read")
     return value
 
 
 def _node(edges: Any, state: int, where: str) -> tuple[Edge, ...]:
     where = f"{where}, node {state}"
-    edges = _sequence(edges, f"{where}: its edges")
+    edges = sequence(edges, f"{where}: its edges", MOST_EDGES)
     if not edges:
         raise BadArchitecture(f"{where} has no (operation, source) pair; write ('none', 0) for an empty node")
     return tuple(_edge(edge, state, where) for edge in edges)
 
 
 def _edge(edge: Any, state: int, where: str) -> Edge:
-    if not isinstance(edge, list | tuple) or len(edge) not in (2, 3) or not isinstance(edge[0], str):
-        raise BadArchitecture(f"{where}: {shortened(edge)} is not an (operation, source) pair")
-    operation, source = ALIASES.get(edge[0], edge[0]), edge[1]
+    name, source, node = placed(edge, where)
+    name = name.strip().replace(" ", "_")
+    operation = ALIASES.get(name, name)
+    if node not in (None, state):
+        raise BadArchitecture(f"{where}: {shortened(edge)} stands there, and leads to node {node}")
     if operation not in OPERATIONS:
         known = choices(operation, (*OPERATIONS, *ALIASES))
         raise BadArchitecture(f"{where}: unknown operation {shortened(operation)}{known}")
@@ -196,7 +246,7 @@ def _concat(concat: Any, nodes: int, where: str) -> tuple[int, ...]:
     every = tuple(range(INPUTS, nodes + INPUTS))
     if concat is None:
         return every
-    states = tuple(_sequence(concat, f"{where}: its concat"))
+    states = tuple(sequence(concat, f"{where}: its concat", MOST_NODES))
     if not states or any(type(state) is not int or state not in every for state in states):
         raise BadArchitecture(
             f"{where}: concat {shortened(list(states))} must name intermediate nodes, {every[0]} to {every[-1]}"

@@ -18,8 +18,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nasreplay.errors import BadArchitecture
-from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Genotype, grouped
+from nasreplay.errors import BadArchitecture, shortened
+from nasreplay.spaces.genotypes.genotype import (
+    INPUTS,
+    MOST_EDGES,
+    MOST_NODES,
+    Cell,
+    Genotype,
+    grouped,
+    placed,
+    sequence,
+)
 from nasreplay.spaces.genotypes.literal import literal
 
 PRIMITIVES = (  # the operations of a CNAS genotype; its ordinals count in this order
@@ -34,7 +43,7 @@ SEARCHED = {  # what the search cells of AutoDL-Projects are made of, and their 
     **{name: name for name in ("none", "skip_connect", "avg_pool_3x3", "max_pool_3x3")},
     **{name: name for name in ("nor_conv_1x1", "nor_conv_3x3", "nor_conv_7x7")},
 }
-DARTS_FIELDS = {"normal", "normal_concat", "reduce", "reduce_concat", "connectN", "connects"}
+DARTS_FIELDS = {"normal", "normal_concat", "reduce", "reduce_concat", "connectN", "connects", "layout"}
 ARCH_FIELDS = {"normal_arch", "normal_concat", "reduced_arch", "reduced_concat"}
 CNAS_FIELDS = (
     *("named_normal_arch", "ordinal_normal_arch", "normal_concat"),
@@ -63,6 +72,7 @@ def from_mapping(value: Any) -> Genotype:
     """The genotype of a dictionary with the fields of DARTS, of `from_arch` or of CNAS. Raises BadArchitecture."""
     if not isinstance(value, Mapping):
         _refuse(value)
+    value = _without_groups(value)
     for names, known, read in (
         (("normal", "reduce"), DARTS_FIELDS, _cell),
         (("normal_arch", "reduced_arch"), ARCH_FIELDS, _from_triples),
@@ -72,6 +82,10 @@ def from_mapping(value: Any) -> Genotype:
             normal, reduce = (value.get(name) for name in names)
             concats = [value.get(name) for name in sorted(known) if name.endswith("_concat")]
             fixed = reduce is None and read is _cell
+            if fixed and names[1] not in value and concats[1] is not None:
+                raise BadArchitecture(
+                    "reduce_concat without reduce: the reduction cell is missing; write reduce=None for the fixed one"
+                )
             return Genotype(
                 read(normal, concats[0], "normal cell"),
                 None if fixed else read(reduce, concats[1], "reduction cell"),
@@ -79,17 +93,35 @@ def from_mapping(value: Any) -> Genotype:
     return _refuse(value)
 
 
+def _without_groups(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields as DARTS calls them, where aw_nas numbers groups of cells: normal_0, reduce_1, normal_0_concat."""
+    named = {re.sub(r"^(normal|reduce)_\d", r"\1", str(name)): each for name, each in value.items()}
+    if len(named) < len(value):
+        raise BadArchitecture(f"a genotype has one normal and one reduction cell; found {_listed(value)}")
+    return named
+
+
 def _refuse(value: Any) -> Any:
-    found = ", ".join(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
+    found = _listed(value) if isinstance(value, Mapping) else type(value).__name__
     raise BadArchitecture(
         "a genotype has the fields normal, normal_concat, reduce, reduce_concat, or normal_arch, normal_concat, "
-        f"reduced_arch, reduced_concat, or those of CNAS; found {found[:200] or 'none'}"
+        f"reduced_arch, reduced_concat, or those of CNAS; found {found}"
     )
+
+
+def _listed(value: Mapping[str, Any]) -> str:
+    return ", ".join(map(str, value))[:200] or "none"
 
 
 def _cell(nodes: Any, concat: Any, where: str) -> Cell:
     if isinstance(nodes, list | tuple) and nodes and _is_pair(nodes[0]):
-        nodes = grouped(nodes, concat)
+        pairs = sequence(nodes, f"{where}: its edges", MOST_NODES * MOST_EDGES)
+        if any(placed(pair, where)[2] is not None for pair in pairs):
+            return _from_triples(pairs, concat, where)
+        try:
+            nodes = grouped(pairs, concat)
+        except BadArchitecture as problem:
+            raise BadArchitecture(f"{where}: {problem}") from None
     return Cell.of(nodes, concat, where)
 
 
@@ -98,15 +130,17 @@ def _is_pair(value: Any) -> bool:
 
 
 def _from_triples(triples: Any, concat: Any, where: str) -> Cell:
-    """A cell of (operation, source, node) triples; they may stand in any order."""
+    """A cell of edges that each say their node (`placed`); they may stand in any order."""
     nodes: dict[int, list[Any]] = {}
-    for triple in triples if isinstance(triples, list | tuple) else [None]:
-        if not isinstance(triple, list | tuple) or len(triple) != 3 or type(triple[2]) is not int:
-            raise BadArchitecture(f"{where}: {triple!r:.60} is not an (operation, source, node) triple")
-        nodes.setdefault(triple[2], []).append(triple[:2])
+    for triple in sequence(triples, f"{where}: its edges", MOST_NODES * MOST_EDGES):
+        operation, source, node = placed(triple, where)
+        if node is None:
+            raise BadArchitecture(f"{where}: {shortened(triple)} is not an (operation, source, node) triple")
+        nodes.setdefault(node, []).append((operation, source))
     if sorted(nodes) != list(range(INPUTS, len(nodes) + INPUTS)):
         raise BadArchitecture(
-            f"{where}: the triples lead to the nodes {sorted(nodes)}; must be 2, 3, … without gaps"
+            f"{where}: the triples lead to the nodes {shortened(sorted(nodes))}; must be 2, 3, … without gaps "
+            "(a node that takes nothing is written ('none', 0, NODE))"
         )
     return Cell.of([nodes[state] for state in sorted(nodes)], concat, where)
 
@@ -136,7 +170,10 @@ def to_darts(genotype: Genotype) -> str:
 
 def _flat(cell: Cell) -> list[Any]:
     pairs = [edge for node in cell.nodes for edge in node]
-    same = [tuple(group) for group in grouped(pairs, cell.concat)] == list(cell.nodes)
+    try:
+        same = [tuple(group) for group in grouped(pairs, cell.concat)] == list(cell.nodes)
+    except BadArchitecture:  # an odd number of pairs: not two a node
+        same = False
     return pairs if same else list(cell.nodes)
 
 
