@@ -19,7 +19,7 @@ from nasreplay.runs.result import Comparison
 from nasreplay.search import Searcher
 from nasreplay.search.changes import ChangeSettings
 from nasreplay.seeds import root_seed
-from nasreplay.settings import with_settings
+from nasreplay.settings import setting, with_settings
 
 Score = Literal["last", "published"]
 
@@ -28,6 +28,8 @@ Score = Literal["last", "published"]
 class ReplaySettings(Plan, ChangeSettings):
     """All that `replay` can be told: the plan, and what changes none of its numbers."""
 
+    oracles: bool = setting(True, flags=("--oracles/--no-oracles",))
+    """Whether searchers with the exact slope of the table stand beside the others, unranked. Default: they do."""
     score: Score | None = None
     """last: the final incumbent; published: interpolated at the budget (NATS-Bench). Default: the protocol's."""
     out: Path | None = None
@@ -92,7 +94,12 @@ def replay(
     NotMeasured, BadPack, LacksCapability or BadOutput before anything is computed.
     """
     if searchers or not settings.searchers:
-        settings = replace(settings, searchers=searchers_of(searchers, settings.protocol, settings))
+        asked = searchers_of(searchers, settings.protocol, settings)
+        settings = replace(settings, searchers=tuple(one for one in asked if _compared(one, settings)))
+        if not settings.searchers:
+            raise BadSetting(
+                f"--no-oracles leaves nothing to compare: {', '.join(one.name for one in asked)}"
+            )
     if not settings.out:  # a folder that exists brings its own seed; a default one is named after a drawn one
         settings = replace(settings, seed=root_seed(settings.seed))
     folder = Path(settings.out or f"output/replay-seed{settings.seed}")
@@ -102,6 +109,10 @@ def replay(
     if comparison.results:
         _write_report(comparison, folder)
     return Replayed(comparison, folder)
+
+
+def _compared(searcher: Searcher, settings: ReplaySettings) -> bool:
+    return settings.oracles or not settings.is_oracle(searcher)
 
 
 def redraw(place: Path, score: Score | None = None) -> Replayed:

@@ -109,9 +109,9 @@ def _part(folder: Path, seed: int, pair: tuple[str, str]) -> Result | None:
 def _finish(
     tables: Tables, folder: Path, seed: int, pairs: list[tuple[str, str]], jobs: int
 ) -> Iterator[tuple[str, str]]:
-    """Run the pairs, longest kind first, and yield each when its file is there."""
+    """Run the pairs, oracles last, and yield each when its file is there."""
     plan = tables.plan
-    pairs = sorted(pairs, key=lambda pair: "slope" not in plan.searcher(pair[1]).needs)
+    pairs = sorted(pairs, key=lambda pair: plan.is_oracle(plan.searcher(pair[1])))
     if jobs == 1 or len(pairs) < 2:
         with StopSignals() as stop:  # also between two searches, where an interrupt may get lost
             for pair in pairs:

@@ -36,7 +36,7 @@ class Plan(ReadingSettings):
     """Simulated seconds per replica. Default: the protocol's, unless evaluations are given."""
     evaluations: int | None = setting(None, metavar="N")
     """Evaluations per replica."""
-    seed: int = setting(-1, least=-1)
+    seed: int = setting(0, least=-1)
     """Root seed; -1 draws one and prints it."""
 
     def __post_init__(self):
@@ -64,6 +64,10 @@ class Plan(ReadingSettings):
     def searcher(self, name: str) -> Searcher:
         """A fresh copy of the searcher of that name."""
         return replace(self.searchers[self.names.index(name)])  # pyright: ignore[reportArgumentType]
+
+    def is_oracle(self, searcher: Searcher) -> bool:
+        """Whether this searcher follows the exact slope of the whole table here."""
+        return self.gradient == "exact" and "slope" in searcher.needs
 
     def plain(self) -> dict[str, Any]:
         """The fields as JSON values for run.json: searchers by name with their settings, `budget` as budget_s."""

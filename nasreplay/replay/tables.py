@@ -136,7 +136,7 @@ def _clock_note(tables: Tables, table: TableEvaluator) -> str:
     for searcher in plan.searchers:
         if searcher.on_one_rung and len(tables.seen_by(searcher, table.dataset).levels) == 1:
             text += f" {searcher.name}: one rung ({searcher.on_one_rung}), for the table has one fidelity."
-    if plan.gradient == "exact" and any("slope" in searcher.needs for searcher in plan.searchers):
+    if any(map(plan.is_oracle, plan.searchers)):
         text += (
             " oracle: its slope reads the whole table; it costs nothing, ends by its steps, is not ranked."
         )

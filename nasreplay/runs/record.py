@@ -125,7 +125,7 @@ class RunFolder(Generic[S, E]):
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
-        if searcher.epochs_on(evaluator) is not None:
+        if searcher.tells_steps(evaluator):
             self._write(
                 event="step",
                 step=step,

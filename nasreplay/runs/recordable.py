@@ -20,8 +20,8 @@ class Recordable(Protocol):
         """int8 [R, D]: what each replica would answer now."""
         ...
 
-    def epochs_on(self, evaluator: Evaluator) -> int | None:
-        """The epochs of a search that ends by itself, and whose every step is logged; else None."""
+    def tells_steps(self, evaluator: Evaluator) -> bool:
+        """Whether the answer of every step is recorded; else it is the best architecture seen."""
         ...
 
     def state_dict(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from nasreplay.search.searchers.local import LocalSearch
 from nasreplay.search.searchers.random import RandomSearch
 from nasreplay.search.searchers.rea import REA
 from nasreplay.search.searchers.reinforce import Reinforce
+from nasreplay.search.searchers.sampled_slopes import DartsSampled, SnasSampled
 from nasreplay.search.searchers.weight_sharing import RSPS, SETN
 
 callable_package(__name__, "nasreplay.jobs.searches:search")
@@ -66,6 +67,7 @@ __all__ = [
     "Budget",
     "Curriculum",
     "CurriculumFixed",
+    "DartsSampled",
     "DartsV1",
     "DartsV2",
     "GradientSearch",
@@ -79,6 +81,7 @@ __all__ = [
     "Reinforce",
     "SamplingSearcher",
     "Searcher",
+    "SnasSampled",
     "default_comparison",
     "make",
     "register_searcher",

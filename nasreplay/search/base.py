@@ -88,7 +88,7 @@ class Searcher:
     listed: ClassVar[int] = 100
     """Place in lists and reports, small numbers first."""
     epochs: int | None = None
-    """Epochs of a search that ends by itself and says after every step what it would answer; else None."""
+    """Epochs of a search that ends by itself; None where a budget ends it."""
 
     state: SimpleNamespace
     """Arrays [R, …]: everything that a step changes."""
@@ -102,6 +102,10 @@ class Searcher:
     def epochs_on(self, evaluator: Evaluator) -> int | None:
         """The epochs of a search on this evaluator; None where only a budget ends it."""
         return self.epochs
+
+    def tells_steps(self, evaluator: Evaluator) -> bool:
+        """Whether the answer of every step is recorded; else it is the best architecture seen."""
+        return True
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Start a run: fresh state for these replica numbers."""
@@ -171,6 +175,10 @@ class SamplingSearcher(Searcher):
 
     The incumbent is the architecture with the highest accuracy that was told, first one on ties.
     """
+
+    def tells_steps(self, evaluator: Evaluator) -> bool:
+        """Whether the search has epochs: only then an answer is not simply the best seen."""
+        return self.epochs_on(evaluator) is not None
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Start with nothing seen."""

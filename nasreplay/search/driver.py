@@ -109,7 +109,7 @@ def run(
     }
     if searcher.slope_order == 2 and "order_2" in header["evaluator"]:
         header["apart"] = header["evaluator"]["order_2"]
-    trace = Trace(evaluator, keep_steps=searcher.epochs_on(evaluator) is not None)
+    trace = Trace(evaluator, keep_steps=searcher.tells_steps(evaluator))
     started = time.perf_counter()
 
     def hear(answers: Evaluations) -> None:

@@ -345,8 +345,8 @@ def test_live_presets_are_the_published_values():
     assert (enas["updates"], enas["samples"], enas["candidates"]) == (50, 20, 10)
     curriculum = search.make("curriculum", preset="live").settings()
     assert (curriculum["start_ops"], curriculum["warmup"], curriculum["hidden"]) == (1, 1 / 3, 128)
-    assert len(search.default_comparison()) == 11
-    others = {"hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl"}
+    assert len(search.default_comparison()) == 12
+    others = {"darts-v2", "hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl"}
     assert set(search.SEARCHERS) - set(search.default_comparison()) == others
 
 

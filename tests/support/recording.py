@@ -10,11 +10,11 @@ from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.runs.record import RunFolder, read_events
 from nasreplay.runs.result import ARRAYS
-from nasreplay.search import SEARCHERS, default_comparison, make, run
+from nasreplay.search import SEARCHERS, SamplingSearcher, default_comparison, make, run
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import synthetic_table
 
-SAMPLING = [name for name in default_comparison() if "slope" not in SEARCHERS[name].needs]
+SAMPLING = [name for name in default_comparison() if issubclass(SEARCHERS[name], SamplingSearcher)]
 
 
 def three_rungs() -> TableEvaluator:

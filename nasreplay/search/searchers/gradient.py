@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
-from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
+from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture, Slope
 from nasreplay.search.base import Live, Searcher, register_searcher
 from nasreplay.search.parts import adam, samplers
 from nasreplay.search.parts.samplers import Sample
@@ -89,10 +89,14 @@ class GradientSearch(Searcher):
             sample = self.sample(live.rows, temperature)
             slope = evaluator.slope(sample.mixture, order=self.slope_order, replica=live.rows)
         self.state.loss[live.rows] = slope.loss.reshape(-1, len(live.rows)).mean(axis=0)
-        descent = adam.Adam(self.learning_rate, self.betas, self.eps, self.weight_decay, self.gradient_clip)
-        descent.step(self.state, live.rows, sample.vjp(slope))
+        self.descend(live.rows, sample, slope)
         if trains and self.slope_order == 2:
             evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
+
+    def descend(self, rows: np.ndarray, sample: Sample, slope: Slope) -> None:
+        """One step of Adam on the logits of some replicas, against the slope at their sample."""
+        descent = adam.Adam(self.learning_rate, self.betas, self.eps, self.weight_decay, self.gradient_clip)
+        descent.step(self.state, rows, sample.vjp(slope))
 
     def incumbent(self) -> np.ndarray:
         """The largest logit of every edge, `none` included."""
@@ -119,7 +123,6 @@ class DartsV2(GradientSearch):
     source: ClassVar[str] = "Liu et al., DARTS, ICLR 2019, equations 7 and 8; settings of NAS-Bench-201"
     recipe: ClassVar[str] = "DARTS"
     slope_order: ClassVar[int] = 2
-    compared: ClassVar[bool] = True
 
 
 @dataclass
