@@ -23,11 +23,11 @@ TARGET = 40  # million a second
 
 def main() -> None:
     table = load_table("cifar10", trial="mean")
-    codes = table.space.codes(np.random.default_rng(0).integers(table.space.size, size=ARCHITECTURES))
+    codes = table.space.from_flat(np.random.default_rng(0).integers(table.space.size, size=ARCHITECTURES))
     assert codes.dtype == np.int8
     one = np.zeros(len(codes), dtype=np.int64)
     several = np.sort(np.random.default_rng(1).integers(500, size=len(codes)))
-    flat, level = table.space.index(codes), table.levels[-1]
+    flat, level = table.space.flat(codes), table.levels[-1]
     calls = {
         "evaluate, all asked by one replica": lambda: table.evaluate(codes, replica=one),
         "the bare gathers of numbers": lambda: (level.mean.take(flat), level.seconds.take(flat)),

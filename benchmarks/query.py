@@ -142,7 +142,7 @@ def thousand_queries(nats: Any) -> None:
 
     simple: Any = NASBench201("cifar10", seed=0)
     table = load_table("cifar10")
-    codes = TOPOLOGY.codes(np.random.default_rng(0).integers(0, TOPOLOGY.size, QUESTIONS))
+    codes = TOPOLOGY.from_flat(np.random.default_rng(0).integers(0, TOPOLOGY.size, QUESTIONS))
     strings = [TOPOLOGY.format(each) for each in codes.tolist()]
     names = [{f"Op{edge}": OPERATIONS[code] for edge, code in enumerate(each)} for each in codes.tolist()]
     asking = np.zeros(QUESTIONS, np.int64)

@@ -47,7 +47,7 @@ def _facts(found: Agreement) -> Json:
 
 
 def _rows(found: Agreement) -> list[tuple[str, str]]:
-    best, values = found.best, [f"{each.values[found.best.index]:.2f} {each.unit}" for each in found.columns]
+    best, values = found.best, [f"{each.values[found.best.flat]:.2f} {each.unit}" for each in found.columns]
     return [
         ("first", found.first.meaning),
         ("second", found.second.meaning),
@@ -58,6 +58,6 @@ def _rows(found: Agreement) -> list[tuple[str, str]]:
         *((f"top {k:,}", f"{both:,} in common ({100 * both / k:.0f} %)") for k, both in found.top.items()),
         (
             "first's best",
-            f"{' → '.join(values)}, rank {found.best_rank:,} in second: {best}  (index {best.official_index})",
+            f"{' → '.join(values)}, rank {found.best_rank:,} in second: {best}  (index {best.index})",
         ),
     ]

@@ -141,7 +141,7 @@ def agreement(first: Column, second: Column, top: Sequence[int] = ()) -> Agreeme
         len(order),
         *correlations(x, y),
         {k: len(np.intersect1d(_largest(x, k), _largest(y, k))) for k in top},
-        first.space.at(order[best]),
+        first.space.at_flat(order[best]),
         int((y > y[best]).sum()) + 1,
     )
 

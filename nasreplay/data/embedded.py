@@ -119,7 +119,7 @@ def _entries(name: str, digest: str) -> dict[str, dict[str, list[float]]]:
 
 def _columns(stored: str, entries: dict[str, dict[str, list[float]]]) -> dict[str, Any]:
     digits = np.frombuffer("".join(entries).encode(), np.uint8).reshape(-1, TOPOLOGY.decisions) - ord("0")
-    flat = TOPOLOGY.index(digits)
+    flat = TOPOLOGY.flat(digits)
     accuracy = np.full((TOPOLOGY.size, len(SEEDS)), np.nan)
     for place, entry in zip(flat.tolist(), entries.values(), strict=True):
         accuracy[place, : len(entry["val_acc"])] = entry["val_acc"]

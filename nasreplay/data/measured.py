@@ -44,7 +44,7 @@ class Measured:
         ) * self.epochs
         """float64 [A]: training seconds of the whole recipe."""
         where = f"of {dataset} at recipe {self.recipe}"
-        self.choice = Trials(self.seeds, np.isfinite(self.trials), where, pack.space.at)
+        self.choice = Trials(self.seeds, np.isfinite(self.trials), where, pack.space.at_flat)
         """The trials, and the one that counts."""
         self.value = self.choice.numbers(self.trials, trial)
         """float64 [A]: of the chosen trial, or the mean over trials."""
@@ -81,8 +81,8 @@ class Measured:
 
     def best_neighbor(self, flat: np.ndarray) -> np.ndarray:
         """int64 [N]: the best architecture one edit away (the first of equals)."""
-        around = self.space.neighbors(self.space.codes(flat))
-        places = self.space.index(around.reshape(-1, self.space.decisions)).reshape(around.shape[:2])
+        around = self.space.neighbors(self.space.from_flat(flat))
+        places = self.space.flat(around.reshape(-1, self.space.decisions)).reshape(around.shape[:2])
         best = np.nan_to_num(self.value[places], nan=-np.inf).argmax(axis=1)
         return places[np.arange(len(flat)), best].astype(np.int64)
 
@@ -162,7 +162,7 @@ def costs(
     """Exact parameters and multiply-accumulates of an image, int64 [N] each; float64 NaN where they are not known."""
     if not space.costed or (dataset in custom and custom[dataset].facts is None):
         return np.full(len(flat), np.nan), np.full(len(flat), np.nan)
-    about, codes = semantics.facts(dataset, custom), space.codes(flat)
+    about, codes = semantics.facts(dataset, custom), space.from_flat(flat)
     return space.parameters(codes, about.classes), space.flops(codes, about.classes, about.resolution)
 
 

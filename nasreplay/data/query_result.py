@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -55,11 +54,11 @@ class Accuracy:
     training_seconds: np.ndarray
     """float64 [N], for all epochs of the recipe."""
     neighbor: np.ndarray
-    """int64 [N], flat index of the best architecture one edit away."""
+    """int64 [N], official index of the best architecture one edit away."""
     neighbor_accuracy: np.ndarray
     """float64 [N]: accuracy of that neighbor, percent."""
     equivalents: np.ndarray
-    """int64 [N, 3], flat indices of the best equivalent cells, best first; −1 = no further one."""
+    """int64 [N, 3], official indices of the best equivalent cells, best first; −1 = no further one."""
     equivalents_accuracy: np.ndarray
     """float64 [N, 3]: their accuracies, percent."""
 
@@ -94,10 +93,8 @@ class QueryResult:
 
     space: Space
     """The space of the architectures."""
-    flat: np.ndarray
-    """int64 [N], flat indices."""
-    official: np.ndarray
-    """int32 [A], official index of each flat index."""
+    index: np.ndarray
+    """int32 [N]: official indices."""
     equivalent: np.ndarray | None
     """int64 [N], how many other cells are equivalent; None where it is not known."""
     table: str | None
@@ -117,25 +114,19 @@ class QueryResult:
         return f"<{len(self)} architectures of the {self.space.name} space on {', '.join(self.datasets)}>"
 
     def __len__(self) -> int:
-        return len(self.flat)
-
-    @property
-    def index(self) -> np.ndarray:
-        """int32 [N]: official indices."""
-        return self.official[self.flat]
+        return len(self.index)
 
     @property
     def architectures(self) -> list[str]:
         """N official texts."""
-        return [self.text(flat) for flat in self.flat.tolist()]
+        if len(self) < MANY or self.space.size > MEMO_LIMIT:
+            return [self.text(index) for index in self.index.tolist()]
+        texts = list(self.space.flat_by_text)
+        return [texts[flat] for flat in self.space.official_to_flat[self.index].tolist()]
 
-    def text(self, flat: int) -> str:
-        """The official text of a flat index."""
-        return self._texts[flat] if self._texts else str(self.space.at(flat))
-
-    @cached_property
-    def _texts(self) -> list[str]:
-        return list(self.space.texts) if len(self) >= MANY and self.space.size <= MEMO_LIMIT else []
+    def text(self, index: int) -> str:
+        """The official text of an official index."""
+        return str(self.space.at(index))
 
     def firsts(self) -> QueryResult:
         """A copy with the first accuracy of each data set only."""
@@ -150,18 +141,18 @@ def answer(
 ) -> QueryResult:
     """The numbers of flat indices [N]; `measured`: as from `held`. Raises NotMeasured for a missing trial."""
     classes = pack.column("unique_class") if pack and pack.has("unique_class") else None
+    official = pack.column("official_index") if pack else space.flat_to_official
     known = {
         name: DatasetNumbers(
             *costs(space, flat, name, pack.custom if pack else semantics.NO_CUSTOM),
             latency(pack, accuracies)[flat] if pack else np.full(len(flat), np.nan),
-            tuple(_accuracy(each, flat, classes) for each in accuracies),
+            tuple(_accuracy(each, flat, classes, official) for each in accuracies),
         )
         for name, accuracies in measured.items()
     }
     return QueryResult(
         space,
-        flat,
-        pack.column("official_index") if pack else space.flat_to_official,
+        official[flat],
         None if classes is None else np.bincount(classes)[classes[flat]] - 1,
         pack.title if pack else None,
         pack.fingerprint if pack else None,
@@ -169,7 +160,7 @@ def answer(
     )
 
 
-def _accuracy(each: Measured, flat: np.ndarray, classes: np.ndarray | None) -> Accuracy:
+def _accuracy(each: Measured, flat: np.ndarray, classes: np.ndarray | None, official: np.ndarray) -> Accuracy:
     each.choice.columns(flat, each.trial)  # refuses a missing trial
     seeds = () if each.averaged_by_source else tuple(each.seeds)
     value, neighbor = each.value[flat], each.best_neighbor(flat)
@@ -191,8 +182,8 @@ def _accuracy(each: Measured, flat: np.ndarray, classes: np.ndarray | None) -> A
         rank=each.rank(value),
         percentile=each.percentile(value),
         training_seconds=each.seconds[flat],
-        neighbor=neighbor,
+        neighbor=official[neighbor],
         neighbor_accuracy=each.value[neighbor],
-        equivalents=same,
+        equivalents=np.where(same < 0, -1, official[same]),
         equivalents_accuracy=np.where(same < 0, np.nan, each.value[same]),
     )

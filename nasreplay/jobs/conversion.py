@@ -49,7 +49,7 @@ def _converted(named: Named, settings: ConvertSettings, space: Space | None) -> 
     if isinstance(found, Genotype) and form in WRITERS:
         return WRITERS[form](found)
     each = read_architecture(found, space=space)
-    texts = {"string": str, "index": lambda each: str(each.official_index), "json": _everything}
+    texts = {"string": str, "index": lambda each: str(each.index), "json": _everything}
     if form in texts:
         return texts[form](each)
     if form in each.space.forms:
@@ -65,6 +65,6 @@ def _converted(named: Named, settings: ConvertSettings, space: Space | None) -> 
 
 
 def _everything(each: Architecture) -> str:
-    index = each.official_index if each.space.indexed else None
+    index = each.index if each.space.indexed else None
     told: Json = {"space": each.space.name, "index": index, "string": str(each)}
     return json.dumps(told | {form: write(each.codes) for form, write in each.space.forms.items()})

@@ -107,9 +107,9 @@ def _codes(space: Space, archs: Iterable[str] | None, settings: TabulationSettin
     if archs is not None:
         if count is not None:
             raise BadSetting("--archs and --sample exclude each other")
-        return space.codes(read_many(list(archs), space=space)[1])
+        return space.from_flat(read_many(list(archs), space=space)[1])
     if count is None:
         return None
     if not 1 <= count <= space.size:
         raise BadSetting(f"--sample {count}: must be 1 to {space.size:,}, the size of the {space.name} space")
-    return space.codes(Stream(settings.seed, "sample").at().permutation(space.size)[0, :count])
+    return space.from_flat(Stream(settings.seed, "sample").at().permutation(space.size)[0, :count])

@@ -186,7 +186,7 @@ class ScratchEvaluator(EvaluatorBase):
 
         A training passes the lower epochs of the ladder and keeps them too; one that goes on starts over.
         """
-        file = self.folder / f"{int(self.space.index(codes[None])[0])}-{seed}.json"
+        file = self.folder / f"{int(self.space.flat(codes[None])[0])}-{seed}.json"
         kept = _read(file)
         if not self._sets_at(epoch).keys() <= kept.get(str(epoch), {}).get("sets", {}).keys():
             for key, new in self._train(codes, seed, epoch).items():

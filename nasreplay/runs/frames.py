@@ -18,33 +18,33 @@ from nasreplay.spaces import space_named
 def to_frame(results: Iterable[Result], tables: Mapping[str, TableFacts]) -> pd.DataFrame:
     """One row per replica: what it found, how good that is, and what it spent.
 
-    `found` is a flat index; accuracies and regret are percent (final fidelity, mean over trials);
-    `simulated_s` is seconds. A replica that found nothing has found −1 and NaN.
+    `architecture` is what it found, `official_index` its index; accuracies and regret are percent (final fidelity,
+    mean over trials); `simulated_s` is seconds. A replica that found nothing has the index −1 and NaN.
     """
     frames = [_replicas(result, tables[result.dataset]) for result in results]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def trajectory_frame(result: Result, truth: TableFacts) -> pd.DataFrame:
-    """One row per replica and recorded point, in the units of `Result`.
+    """One row per replica and recorded point, in the units of `Result`; architectures are official indices.
 
     `incumbent_accuracy` and `regret` are of the incumbent (percent, final fidelity, mean over trials);
     `observed` is what the searcher was told. Results whose points are steps lack `evaluated`, `observed`, `trial`.
     """
-    replica, point = np.nonzero(result.incumbent >= 0)
+    replica, point = np.nonzero(result.incumbent_flat >= 0)
     columns = {"dataset": result.dataset, "searcher": result.searcher, "replica": replica, "point": point}
     for name in ("clock", "queries", "incumbent", "evaluated", "observed", "trial"):
         array = getattr(result, name)
-        if array.shape == result.incumbent.shape:  # points that are questions
+        if array.shape == result.incumbent_flat.shape:  # points that are questions
             columns[name] = array[replica, point]
-    accuracy = truth.final_mean[result.incumbent[replica, point]]
+    accuracy = truth.final_mean[result.incumbent_flat[replica, point]]
     return pd.DataFrame({**columns, "incumbent_accuracy": accuracy, "regret": truth.optimum - accuracy})
 
 
 def _replicas(result: Result, truth: TableFacts) -> pd.DataFrame:
-    space, found, some = space_named(truth.space), result.found, result.found >= 0
+    space, found, some = space_named(truth.space), result.found_flat, result.found_flat >= 0
     unique, which = np.unique(found, return_inverse=True)
-    texts = np.array([space.format(codes) for codes in space.codes(np.maximum(unique, 0))], dtype=object)
+    texts = np.array([space.format(codes) for codes in space.from_flat(np.maximum(unique, 0))], dtype=object)
     texts[unique < 0] = None
     accuracy = np.where(some, truth.final_mean[found], np.nan)
     columns = {
@@ -52,7 +52,6 @@ def _replicas(result: Result, truth: TableFacts) -> pd.DataFrame:
         "searcher": result.searcher,
         "oracle": result.oracle,
         "replica": np.arange(len(found)),
-        "found": found,
         "official_index": np.where(some, space.flat_to_official[found], -1),
         "architecture": texts[which],
         "validation_accuracy": accuracy,

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.spaces import Space, space_named
+from nasreplay.spaces import Architecture, Space, space_named
 
-ARRAYS = ("found", "incumbent", "clock", "queries", "evaluated", "observed", "trial")
+ARRAYS = ("found_flat", "incumbent_flat", "clock", "queries", "evaluated_flat", "observed", "trial")
 
 
 @dataclass(frozen=True)
 class Result:
     """The outcome of one searcher on one table (or live evaluator), R replicas, S recorded points, Q questions.
 
-    A point is one evaluation, or for a searcher that asks none (an exact slope) one step. Architectures are flat
-    indices of the space, or in a space without them rows of `listed`; −1 marks points after a replica's end.
+    A point is one evaluation, or for a searcher that asks none (an exact slope) one step. `found` are architectures,
+    `incumbent` and `evaluated` their official indices. What is kept and stored, named flat, are places in arrays [A]
+    of the space, or in a space without them rows of `listed`; −1 marks points after a replica's end.
     """
 
     searcher: str
@@ -26,15 +28,15 @@ class Result:
     dataset: str
     oracle: bool
     """Whether it used the exact slope of a whole table."""
-    found: np.ndarray
+    found_flat: np.ndarray
     """int32 [R]: the architecture that each replica ended with."""
-    incumbent: np.ndarray
+    incumbent_flat: np.ndarray
     """int32 [R, S]: what it would have answered after each point."""
     clock: np.ndarray
     """float64 [R, S]: simulated seconds after each point (0 where nothing is charged)."""
     queries: np.ndarray
     """int32 [R, S]: evaluations charged up to each point."""
-    evaluated: np.ndarray
+    evaluated_flat: np.ndarray
     """int32 [R, Q]: the architecture asked; [R, 0] when none was."""
     observed: np.ndarray
     """float64 [R, Q] percent: the accuracy that it was told; [R, 0] likewise."""
@@ -49,28 +51,51 @@ class Result:
     listed: np.ndarray | None = None
     """int8 [K, D]: the architectures met; None where there are flat indices."""
 
-    def codes(self, numbers: np.ndarray) -> np.ndarray:
-        """int8 [N, D]: the architectures that these numbers [N] of the arrays stand for."""
-        if self.listed is None:
-            return space_named(self.settings["space"]).codes(numbers)
-        return self.listed[numbers]
+    @property
+    def space(self) -> Space:
+        """The space that was searched."""
+        return space_named(self.settings.get("space", TableFacts.space))
+
+    @cached_property
+    def found(self) -> tuple[Architecture | None, ...]:
+        """R architectures: what each replica ended with; None for one that was never answered."""
+        codes = self.from_flat(np.maximum(self.found_flat, 0)).tolist()
+        each = zip(codes, self.found_flat, strict=True)
+        return tuple(Architecture(self.space, tuple(one)) if flat >= 0 else None for one, flat in each)
+
+    @property
+    def incumbent(self) -> np.ndarray:
+        """int32 [R, S] official indices: what each replica would have answered after each point; −1 after its end."""
+        return self._official(self.incumbent_flat)
+
+    @property
+    def evaluated(self) -> np.ndarray:
+        """int32 [R, Q] official indices of the architectures asked, −1 after the end; [R, 0] when none was."""
+        return self._official(self.evaluated_flat)
+
+    def _official(self, flat: np.ndarray) -> np.ndarray:
+        return np.where(flat >= 0, self.space.flat_to_official[flat], -1)
+
+    def from_flat(self, flat: np.ndarray) -> np.ndarray:
+        """int8 [N, D]: the architectures that these flat numbers [N] of the arrays stand for."""
+        return self.space.from_flat(flat) if self.listed is None else self.listed[flat]
 
     @property
     def points(self) -> np.ndarray:
         """int64 [R]: recorded points of each replica."""
-        return (self.incumbent >= 0).sum(axis=1)
+        return (self.incumbent_flat >= 0).sum(axis=1)
 
     @property
     def evaluations(self) -> np.ndarray:
         """int64 [R]: evaluations that each replica was charged for."""
-        return (self.evaluated >= 0).sum(axis=1)
+        return (self.evaluated_flat >= 0).sum(axis=1)
 
     @property
     def final_clock(self) -> np.ndarray:
         """float64 [R]: simulated seconds at the end of each replica."""
         if not self.clock.shape[1]:
-            return np.zeros(len(self.found))
-        return np.nanmax(np.where(self.incumbent >= 0, self.clock, 0.0), axis=1)
+            return np.zeros(len(self.found_flat))
+        return np.nanmax(np.where(self.incumbent_flat >= 0, self.clock, 0.0), axis=1)
 
 
 @dataclass(frozen=True)
@@ -165,14 +190,14 @@ class Numbering:
     def of(self, codes: np.ndarray) -> np.ndarray:
         """int [N] of codes [N, D]."""
         if self.space.indexed:
-            return self.space.index(codes)
+            return self.space.flat(codes)
         rows = [row.tobytes() for row in np.asarray(codes, dtype=np.int8)]
         return np.array([self._rows.setdefault(row, len(self._rows)) for row in rows], dtype=np.int32)
 
     def of_texts(self, texts: Sequence[str]) -> np.ndarray:
         """int [N] of official texts; raises BadArchitecture."""
         if self.space.indexed:
-            return self.space.index_of(texts)
+            return self.space.flat_of(texts)
         codes = {text: self.space.parse(text) for text in dict.fromkeys(texts)}
         return self.of(np.array([codes[text] for text in texts], dtype=np.int8))
 

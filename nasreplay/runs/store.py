@@ -30,9 +30,10 @@ from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.result import ARRAYS, Comparison, Result, TableFacts
 
-FORMAT = "nasreplay-results/1"
+FORMAT = "nasreplay-results/2"
+READ = ("nasreplay-results/1", FORMAT)  # 1 called its flat arrays found, incumbent and evaluated
 SEAL = 512  # bytes of the user block: "<format> sha256 <hex>" and a line end, then zeros
-NOISY = ("clock", "evaluated")  # nearly random bytes: compressing them costs most and gains least
+NOISY = ("clock", "evaluated_flat")  # nearly random bytes: compressing them costs most and gains least
 WAY_OUT = "delete it and replay again"
 
 
@@ -163,7 +164,7 @@ def _check_seal(path: Path) -> None:
     kind, _, version = FORMAT.partition("/")
     if len(words) != 3 or not words[0].startswith(kind.encode() + b"/"):
         raise BadOutput(f"{path}: not a results file of nasreplay; name the folder of a replay (--out)")
-    if words[0] != FORMAT.encode():
+    if words[0].decode() not in READ:
         raise BadOutput(f"{path}: of another format than {version}, which this version reads; {WAY_OUT}")
     if words[1:] != [b"sha256", f"{digest}\n".encode()]:
         raise BadOutput(f"{path}: truncated, damaged or changed (its checksum differs); {WAY_OUT}")
@@ -200,7 +201,8 @@ def _in_order(groups: Iterable[Any]) -> list[Any]:
 
 
 def _get_result(group: Any) -> Result:
-    arrays = {name: group[name][()].astype(group[name].attrs["dtype"], copy=False) for name in ARRAYS}
+    stored = {name: group[name if name in group else name.removesuffix("_flat")] for name in ARRAYS}
+    arrays = {name: each[()].astype(each.attrs["dtype"], copy=False) for name, each in stored.items()}
     return Result(
         searcher=_text(group, "searcher"),
         dataset=_text(group, "dataset"),

@@ -7,14 +7,14 @@ no flat indices and no list of its architectures: they are codes and texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture, LacksCapability
+from nasreplay.errors import BadArchitecture, LacksCapability, shortened
 from nasreplay.seeds import Draws
 from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.graph import Graph
@@ -24,7 +24,7 @@ from nasreplay.spaces.registry import SPACES, unpickled
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     """One point of a space: a frozen, hashable value. `str()` gives the official text."""
 
@@ -35,16 +35,34 @@ class Architecture:
 
     @property
     def index(self) -> int:
-        """Flat index: the position in a pack (mixed radix of the codes, last decision fastest)."""
-        return int(self.space.index(np.array([self.codes]))[0])
+        """Index in the official order, as all public calls take and give it."""
+        return int(self.space.flat_to_official[self.flat])
 
     @property
     def official_index(self) -> int:
-        """Index in the official NATS-Bench order."""
-        return int(self.space.flat_to_official[self.index])
+        """Another name of `index`."""
+        return self.index
+
+    @property
+    def flat(self) -> int:
+        """Flat index: the position in a pack (see `Product`)."""
+        return int(self.space.flat(np.array([self.codes]))[0])
+
+    @property
+    def text(self) -> str:
+        """The official text."""
+        return self.space.format(self.codes)
+
+    @property
+    def key(self) -> str | None:
+        """The short text of the space; None where it has none."""
+        return self.space.key(self.codes)
 
     def __str__(self) -> str:
-        return self.space.format(self.codes)
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<{self.space.name} architecture {self.text}>"
 
     def graphs(self) -> tuple[Graph, ...]:
         """What it looks like: see `Space.graphs`."""
@@ -140,20 +158,50 @@ class Space(Product):
         """The architecture that an official text names."""
         return Architecture(self, self.parse(text))
 
-    def at(self, index: int) -> Architecture:
+    def at(self, named: Architecture | str | int) -> Architecture:
+        """The architecture with this official index or official text; a value is itself. Raises BadArchitecture."""
+        if isinstance(named, str):
+            return self.architecture(named)
+        if isinstance(named, Architecture):
+            if named.space is not self:
+                raise BadArchitecture(
+                    f"{named} is of the {named.space.name} space, not of the {self.name} space"
+                )
+            return named
+        return self.at_flat(int(self.official_to_flat[self.check_index(named)]))
+
+    def at_flat(self, flat: int) -> Architecture:
         """The architecture with this flat index."""
-        return Architecture(self, tuple(self.codes([index])[0].tolist()))
+        return Architecture(self, tuple(self.from_flat([flat])[0].tolist()))
+
+    def codes(self, named: Iterable[Architecture | str | int]) -> np.ndarray:
+        """Codes int8 [N, D] of official indices, official texts or values. Raises BadArchitecture."""
+        if isinstance(named, str) or not isinstance(named, Iterable):
+            raise BadArchitecture(f"{shortened(named)} is no list: codes([…]) takes several architectures")
+        every = list(named)
+        if all(isinstance(each, Architecture | str) for each in every):
+            return np.array([self.at(each).codes for each in every], dtype=np.int8).reshape(
+                -1, self.decisions
+            )
+        known = self.official_to_flat
+        values = (self.at(each).flat if isinstance(each, Architecture | str) else None for each in every)
+        return self.from_flat(
+            [
+                known[self.check_index(each)] if flat is None else flat
+                for each, flat in zip(every, values, strict=True)
+            ]
+        )
 
     @cached_property
-    def texts(self) -> dict[str, int]:
+    def flat_by_text(self) -> dict[str, int]:
         """Official text → flat index, for spaces small enough to keep."""
         return {self.format(codes): flat for flat, codes in enumerate(self.all_codes.tolist())}
 
-    def index_of(self, texts: Sequence[str]) -> np.ndarray:
+    def flat_of(self, texts: Sequence[str]) -> np.ndarray:
         """Flat indices int64 [N] of official texts; the first bad one raises BadArchitecture."""
         if self.size > MEMO_LIMIT:
-            return self.index(np.array([self.parse(text) for text in texts], dtype=np.int8))
-        known = self.texts
+            return self.flat(np.array([self.parse(text) for text in texts], dtype=np.int8))
+        known = self.flat_by_text
         try:
             return np.fromiter(map(known.__getitem__, texts), dtype=np.int64, count=len(texts))
         except KeyError:

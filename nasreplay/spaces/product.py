@@ -1,17 +1,20 @@
-"""A finite product of categorical choices: codes, their flat indices, and what is outside.
+"""A finite product of categorical choices: codes, their flat and official indices, and what is outside.
 
-Shapes: N architectures, D decisions of a code, A = the number of architectures.
+The official index is what publications, commands and all public calls mean by an index. The flat index is the place
+of an architecture in arrays [A] (mixed radix of the codes, last decision fastest); what takes or gives one is named
+flat. Shapes: N architectures, D decisions of a code, A = the number of architectures.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture, LacksCapability
+from nasreplay.errors import BadArchitecture, LacksCapability, shortened
 
 INDEX_LIMIT = 2**31  # spaces up to this size have flat indices
 
@@ -44,7 +47,7 @@ class Product:
         """Whether architectures have flat indices: the space is small enough for lists and tables of them."""
         return self.size <= INDEX_LIMIT
 
-    def index(self, codes: np.ndarray) -> np.ndarray:
+    def flat(self, codes: np.ndarray) -> np.ndarray:
         """Flat index of codes [N, D], as int32 [N] (int16 where that holds them). Codes are trusted."""
         kind = np.int16 if self.count() <= 2**15 else np.int32
         flat = codes[:, 0].astype(kind)
@@ -53,15 +56,15 @@ class Product:
             flat += column
         return flat
 
-    def codes(self, flat: np.ndarray | Sequence[int]) -> np.ndarray:
-        """Inverse of `index`: int8 [N, D]."""
+    def from_flat(self, flat: np.ndarray | Sequence[int]) -> np.ndarray:
+        """Codes int8 [N, D] of flat indices: the inverse of `flat`."""
         self.count()
         return np.stack(np.unravel_index(flat, tuple(self.choices)), axis=-1).astype(np.int8)
 
     @cached_property
     def all_codes(self) -> np.ndarray:
         """int8 [A, D] in flat order."""
-        return self.codes(np.arange(self.count()))
+        return self.from_flat(np.arange(self.count()))
 
     @cached_property
     def official_to_flat(self) -> np.ndarray:
@@ -100,8 +103,21 @@ class Product:
                 )
         return codes
 
-    def no_such_index(self, index: int) -> BadArchitecture:
+    def check_index(self, index: object) -> int:
+        """An official index as an int; BadArchitecture for what is none of this space."""
+        try:
+            number = -1 if isinstance(index, bool | np.bool_) else operator.index(index)  # pyright: ignore
+        except TypeError:
+            raise BadArchitecture(
+                f"{shortened(index)} names no architecture: give a text, a value of `Architecture` or an official index "
+                f"of the {self.name} space, a whole number from 0 to {self.count() - 1}"
+            ) from None
+        if not 0 <= number < self.count():
+            raise self.no_such_index(index)
+        return number
+
+    def no_such_index(self, index: object) -> BadArchitecture:
         """The error for an index outside the space."""
         return BadArchitecture(
-            f"index {index} is outside the {self.name} space: indices are 0 to {self.size - 1}"
+            f"index {shortened(index)} is outside the {self.name} space: indices are 0 to {self.size - 1}"
         )

@@ -64,7 +64,7 @@ def read_architecture(named: Named, *, index: bool = False, space: Space | None 
     home = space or TOPOLOGY
     if isinstance(found, Genotype):
         return Architecture(home, home.encode(found))
-    return _at_official(int(found), home)
+    return home.at(found)
 
 
 def read_many(
@@ -83,7 +83,7 @@ def read_many(
         flat = known.get(named)
         if flat is None:
             found = _one_of_many(named, index, space, place_of(place, len(every)))
-            flat = found.index
+            flat = found.flat
             if space is None or place == 0:
                 space = found.space
                 whole = len(every) >= MANY and space.size <= MEMO_LIMIT and not index
@@ -95,7 +95,9 @@ def read_many(
 
 def _texts_and_indices(space: Space) -> dict[Any, int]:
     """The flat index of everything that most lists consist of; a longer search finds the rest."""
-    return space.texts | dict(zip(map(str, range(space.size)), space.official_to_flat.tolist(), strict=True))
+    return space.flat_by_text | dict(
+        zip(map(str, range(space.size)), space.official_to_flat.tolist(), strict=True)
+    )
 
 
 def place_of(place: int, count: int) -> str:
@@ -122,7 +124,7 @@ def _located(text: str, index: bool, space: Space) -> Architecture:
         raise BadArchitecture(f"{text[:40]!r}… ({len(text):,} characters) is not an architecture: {FORMS}")
     digits = text.isascii() and text.isdecimal()
     if digits and (index or len(text) <= 5):
-        return _at_official(int(text), space)
+        return space.at(int(text))
     if index:
         raise BadArchitecture(f"{text!r} is not an official index (0 to {space.size - 1})")
     if digits and len(text) == 6:
@@ -150,12 +152,6 @@ def _is_of(space: Space, text: str) -> bool:
     except BadArchitecture:
         return False
     return True
-
-
-def _at_official(official: int, space: Space) -> Architecture:
-    if not 0 <= official < space.count():
-        raise space.no_such_index(official)
-    return space.at(int(space.official_to_flat[official]))
 
 
 def _json_cell(text: str) -> tuple[int, ...]:

@@ -75,15 +75,17 @@ class LiveSearcherContract:
     def test_finds_an_architecture_of_the_space(self):
         size = self.evaluator().space.size
         result = self.outcome()
-        assert ((result.found >= 0) & (result.found < size)).all()
-        last = result.incumbent[np.arange(self.replicas), result.points - 1]
-        assert np.array_equal(result.found, last)
+        assert ((result.found_flat >= 0) & (result.found_flat < size)).all()
+        last = result.incumbent_flat[np.arange(self.replicas), result.points - 1]
+        assert np.array_equal(result.found_flat, last)
 
     def test_same_seed_same_run_other_seed_other_run(self):
         one, again = self.outcome(), self.outcome()
-        assert np.array_equal(one.incumbent, again.incumbent)
+        assert np.array_equal(one.incumbent_flat, again.incumbent_flat)
         found = [self.outcome(seed=seed) for seed in (6, 7)]
-        answers = [result.codes(result.incumbent[result.incumbent >= 0]) for result in (one, *found)]
+        answers = [
+            result.from_flat(result.incumbent_flat[result.incumbent_flat >= 0]) for result in (one, *found)
+        ]
         assert len({codes.tobytes() for codes in answers}) > 1
 
     def test_a_saved_state_continues_exactly(self):
@@ -127,7 +129,7 @@ class SearcherContract(LiveSearcherContract):
         together = self.outcome(range(5))
         for row in (0, 3):
             alone = self.outcome(range(row, row + 1))
-            for name in ("found", "incumbent", "clock", "evaluated", "observed", "trial"):
+            for name in ("found_flat", "incumbent_flat", "clock", "evaluated_flat", "observed", "trial"):
                 one, other = (
                     np.atleast_1d(x) for x in (getattr(together, name)[row], getattr(alone, name)[0])
                 )

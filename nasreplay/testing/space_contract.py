@@ -69,7 +69,7 @@ class SpaceContract:
             assert list(space.parse(text)) == codes, f"parse(format(codes)) is {codes}, by way of {text!r}"
             assert str(space.architecture(text)) == text, f"format(parse(text)) is {text!r}"
         if space.indexed and space.size <= 100_000:
-            assert len(space.texts) == space.size, "no two architectures have the same text"
+            assert len(space.flat_by_text) == space.size, "no two architectures have the same text"
 
     def test_what_is_outside_is_refused(self):
         space = self.make()
@@ -82,8 +82,8 @@ class SpaceContract:
         space, some = self.make(), self.some()
         if not space.indexed:
             return
-        flat = space.index(some)
-        assert np.array_equal(space.codes(flat), some), "codes(index(codes)) are the codes"
+        flat = space.flat(some)
+        assert np.array_equal(space.from_flat(flat), some), "codes(index(codes)) are the codes"
         assert ((flat >= 0) & (flat < space.size)).all()
         assert np.array_equal(space.official_to_flat[space.flat_to_official[flat]], flat)
         assert np.array_equal(np.sort(space.official_to_flat), np.arange(space.size)), (
@@ -139,7 +139,7 @@ class SpaceContract:
                     searcher = replace(searcher, epochs=2)
                 result = run(searcher, evaluator, self.budget, seed=1, replicas=2)
                 assert result.finished, f"{name} ends with its budget"
-                space.check_codes(result.codes(result.found))
+                space.check_codes(result.from_flat(result.found_flat))
 
     def test_a_pack_is_written_and_read(self):
         space = self.make()

@@ -62,7 +62,7 @@ def test_widths(convert):
 def test_all_cells_through_standard_input(convert):
     keys = [TOPOLOGY.key(codes) for codes in TOPOLOGY.all_codes.tolist()]
     strings = convert("-", "--to", "string", stdin="\n".join(keys))
-    assert strings.split() == list(TOPOLOGY.texts)
+    assert strings.split() == list(TOPOLOGY.flat_by_text)
     indices = convert("-", "--to", "index", stdin=strings)
     assert list(map(int, indices.split())) == TOPOLOGY.flat_to_official.tolist()
     assert convert("-", "--to", "key", stdin=indices).split() == keys
@@ -79,7 +79,7 @@ def test_index_flag(convert):
 
 @pytest.mark.parametrize("form", ["matrix", "key", "unique", "canonical", "lists"])
 def test_forms_that_widths_lack(refused, form):
-    err = refused("convert", str(SIZE.at(5)), "--to", form)
+    err = refused("convert", str(SIZE.at_flat(5)), "--to", form)
     assert f"has no form {form!r}" in err
 
 

@@ -33,7 +33,7 @@ def test_numbers_follow_from_the_ranks(run, tmp_path):
     )
     assert facts["architectures"] == TOPOLOGY.size / 5
     assert facts["top"] == {"1": 0, "2": 2}
-    assert facts["best"] == str(TOPOLOGY.at(order[0]))
+    assert facts["best"] == str(TOPOLOGY.at_flat(order[0]))
     assert facts["best_rank"] == 2
     assert 1 - 1e-5 < facts["kendall_tau"] < 1
 

@@ -91,7 +91,7 @@ def test_import_csv(run, tmp_path):
 
     pack = open_table(out)
     assert pack.title == "Mine"
-    np.testing.assert_array_equal(pack.accuracy("cifar10")[0][TOPOLOGY.index(np.array([[0] * 6]))], [[10.5]])
+    np.testing.assert_array_equal(pack.accuracy("cifar10")[0][TOPOLOGY.flat(np.array([[0] * 6]))], [[10.5]])
     with pytest.raises(BadSetting, match="RECIPE=N"):
         run(*arguments, "--map", "acc=cifar10/1/ori-test/accuracy", "--epochs", "short")
     with pytest.raises(UnknownName, match="unknown space"):

@@ -43,7 +43,7 @@ def test_the_published_searches(run, tmp_path, few, name, folder):
     command = ("search", name, *TINY, *few, "--epochs", "2", "--seed", "4", "--set", f"{name}.warmup=0.5")
     told = run(*command, "--json")
     facts = json.loads(told.out)
-    assert facts["found"] == SIZE.format(SIZE.codes([facts["official_index"]])[0])
+    assert facts["found"] == SIZE.format(SIZE.from_flat([facts["official_index"]])[0])
     assert f"size space, bn 0, affine 0, resize {name == 'tas'}" in told.err
     done = tmp_path / "output" / "search-sss" / "digits" / folder / "seed-4"
     epochs = epochs_of(done)
@@ -79,7 +79,7 @@ def test_a_table_of_the_space_gives_the_gap(run, refused, tmp_path, few):
     )
     command = ("search", "rea", *sized, "--evaluations", "3", "--weights", "base")
     facts = json.loads(run(*command, "--seed", "1", "--out", "it", "--json").out)
-    known = draw[SIZE.index(np.array([SIZE.parse(facts["found"])]))[0], 0]
+    known = draw[SIZE.flat(np.array([SIZE.parse(facts["found"])]))[0], 0]
     assert facts["gap"]["live"]["table_valid"] == known
     gap = json.loads(run("gap", "it", "--sample", "4", "--json").out)
     assert gap["found"] == facts["found"]

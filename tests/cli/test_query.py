@@ -47,7 +47,7 @@ def test_one_cell_in_full(query, pack):
     told = json.loads(query(BEST, "--json")[0])
     assert (told["architecture"], told["index"], told["key"]) == (BEST, 9930, "333133")
     assert list(told["datasets"]) == ["cifar10", "cifar100", "ImageNet16-120"]
-    flat = TOPOLOGY.architecture(BEST).index
+    flat = TOPOLOGY.architecture(BEST).flat
     for name, stored in (("cifar10", "cifar10-valid"), ("cifar100", "cifar100")):
         (known,) = told["datasets"][name]["accuracies"]
         table = pack.column(f"{stored}/200/x-valid/accuracy")
@@ -61,15 +61,15 @@ def test_one_cell_in_full(query, pack):
         assert known["percentile"] == pytest.approx(100 * (mean < mean[flat] - 1e-9).mean())
         assert (known["split"], known["recipe"], known["epoch"]) == ("valid", "200", 200)
         assert f"read from {stored}" in known["meaning"]
-        around = TOPOLOGY.index(TOPOLOGY.neighbors(TOPOLOGY.codes([flat]))[0])
+        around = TOPOLOGY.flat(TOPOLOGY.neighbors(TOPOLOGY.from_flat([flat]))[0])
         beside = known["best_neighbor"]
         assert beside["accuracy_percent"] == pytest.approx(mean[around].max())
         assert beside["gain_points"] == pytest.approx(mean[around].max() - mean[flat])
         assert TOPOLOGY.architecture(beside["architecture"]).official_index == beside["index"]
         assert known["training_seconds"] == 200 * pack.column(f"{stored}/200/seconds_per_epoch")[flat]
     cifar10 = told["datasets"]["cifar10"]
-    assert cifar10["parameters"] == TOPOLOGY.parameters(TOPOLOGY.codes([flat]), 10)[0]
-    assert cifar10["flops"] == TOPOLOGY.flops(TOPOLOGY.codes([flat]), 10, 32)[0]
+    assert cifar10["parameters"] == TOPOLOGY.parameters(TOPOLOGY.from_flat([flat]), 10)[0]
+    assert cifar10["flops"] == TOPOLOGY.flops(TOPOLOGY.from_flat([flat]), 10, 32)[0]
     assert cifar10["latency_ms"] == 1e3 * pack.column("cifar10-valid/latency")[flat]
 
 
@@ -90,7 +90,7 @@ def test_ties_share_the_better_rank(query, pack):
     values, counts = np.unique(mean, return_counts=True)
     place = np.flatnonzero(counts > 1)[-1]
     tied = np.flatnonzero(mean == values[place])
-    told = rows(query(*(TOPOLOGY.key(c) for c in TOPOLOGY.codes(tied)), "--dataset", "c10", "--csv")[0])
+    told = rows(query(*(TOPOLOGY.key(c) for c in TOPOLOGY.from_flat(tied)), "--dataset", "c10", "--csv")[0])
     assert {row["rank"] for row in told} == {str(1 + (mean > values[place]).sum())}
 
 
@@ -98,7 +98,7 @@ def test_equivalent_cells(query, pack):
     told = json.loads(query("8192", "--json")[0])
     classes = pack.column("unique_class")
     flat = TOPOLOGY.parse_key(told["key"])
-    same = np.flatnonzero(classes == classes[TOPOLOGY.index(np.array([flat]))[0]])
+    same = np.flatnonzero(classes == classes[TOPOLOGY.flat(np.array([flat]))[0]])
     assert told["equivalent_cells"] == len(same) - 1 == 24
     best = told["datasets"]["cifar10"]["accuracies"][0]["best_equivalent_cells"]
     mean = np.nanmean(pack.column("cifar10-valid/200/x-valid/accuracy"), axis=1)
@@ -111,7 +111,7 @@ def test_one_trial(query, pack):
         "cifar10"
     ]["accuracies"]
     column = pack.column("cifar10-valid/200/x-valid/accuracy")[:, 1]
-    value = column[TOPOLOGY.architecture(BEST).index]
+    value = column[TOPOLOGY.architecture(BEST).flat]
     assert known["accuracy_percent"] == value
     assert known["rank"] == 1 + (column > value).sum()
     assert "accuracy of trial 888" in query(BEST, "--trial", "888")[0]
@@ -119,7 +119,7 @@ def test_one_trial(query, pack):
 
 def test_third_trial_ranks_among_those_that_have_it(query, pack):
     flat = int(np.flatnonzero(~np.isnan(pack.column("cifar100/200/x-valid/accuracy")[:, 2]))[0])
-    (row,) = rows(query(str(TOPOLOGY.at(flat)), "--trial", "999", "--dataset", "cifar100", "--csv")[0])
+    (row,) = rows(query(str(TOPOLOGY.at_flat(flat)), "--trial", "999", "--dataset", "cifar100", "--csv")[0])
     assert row["rank_of"] == "8169"
 
 
@@ -162,7 +162,7 @@ def test_a_list_for_many_explains_only_what_it_shows(query, many_recipes):
 
 
 def test_an_architecture_that_was_not_measured(query, many_recipes):
-    text = str(TOPOLOGY.at(5))
+    text = str(TOPOLOGY.at_flat(5))
     out, _ = query(text, "--table", many_recipes)
     assert "nan" not in out
     told = json.loads(query(text, "--table", many_recipes, "--json")[0])
@@ -190,7 +190,7 @@ def test_every_recipe_and_split_is_told(query, many_recipes):
 
 
 def test_thousands_from_standard_input(query):
-    texts = [str(TOPOLOGY.at(flat)) for flat in range(0, 15625, 3)]
+    texts = [str(TOPOLOGY.at_flat(flat)) for flat in range(0, 15625, 3)]
     out, _ = query("-", "--csv", "--dataset", "cifar10", stdin="\n\n".join(texts))
     told = rows(out)
     assert [row["architecture"] for row in told] == texts

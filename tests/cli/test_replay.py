@@ -43,8 +43,8 @@ def test_the_same_seed_gives_the_same_arrays_in_one_process_and_in_two(run, done
 def test_another_seed_gives_other_arrays(run, done):
     run(*SMALL[:-1], "4", "--out", "other", "--jobs", "1")
     for mine, theirs in zip(read_comparison("other").results, read_comparison(done).results, strict=True):
-        kept = mine.incumbent if mine.oracle else mine.observed
-        assert not np.array_equal(kept, theirs.incumbent if mine.oracle else theirs.observed)
+        kept = mine.incumbent_flat if mine.oracle else mine.observed
+        assert not np.array_equal(kept, theirs.incumbent_flat if mine.oracle else theirs.observed)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_table_of_other_recipes_and_its_trials(run, refused, small_table):
     assert set(result.trial.flat) == {777}
     told = load_table("cifar10", table=small_table, recipe="12").levels[0]
     assert told.at.epoch == 12
-    np.testing.assert_array_equal(result.observed, told.accuracy[result.evaluated, 0])
+    np.testing.assert_array_equal(result.observed, told.accuracy[result.evaluated_flat, 0])
     assert "trial 5 at epoch 12 of recipe 12; trials: 777, 888" in refused(
         *arguments, "--recipe", "12", "--trial", "5"
     )
@@ -172,7 +172,7 @@ def test_json_and_csv_rows(run, done):
     assert {row["searcher"] for row in rows} == {"random", "bohb", "rea", "darts-v1", "gdas"}
     for row in rows:
         result = load_result(done / f"parts/cifar10--{row['searcher']}.h5")
-        score = table.final.mean[result.found]
+        score = table.final.mean[result.found_flat]
         assert row["validation_accuracy_mean"] == pytest.approx(score.mean(), abs=1e-12)
         assert row["regret_mean"] == pytest.approx(91.606666 - score.mean(), abs=1e-5)
         assert row["oracle"] == (row["rank"] is None) == (row["searcher"] in ("darts-v1", "gdas"))

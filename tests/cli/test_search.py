@@ -10,7 +10,6 @@ import pytest
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.record import result_of
 from nasreplay.runs.store import load_result
-from nasreplay.spaces import TOPOLOGY
 from tests.support.command import assert_equal, end, log_of, start, wait_for
 
 FEW = ("--evaluations", "30", "--seed", "2")
@@ -47,7 +46,7 @@ def test_the_outcome_as_json(run, tmp_path):
     assert told["found"] == best["architecture"]
     answer = table.query(told["found"])
     assert told["validation_accuracy"] == answer.accuracy
-    assert told["official_index"] == TOPOLOGY.flat_to_official[answer.flat]
+    assert told["official_index"] == answer.official_index
     assert told["regret"] == pytest.approx(table.optimum - answer.accuracy)
     assert told["rank"] == 1 + (table.final.mean > answer.accuracy).sum()
     assert "validation half (5,000)" in told["meaning"]

@@ -34,7 +34,7 @@ def commands(page: Path) -> list[list[str]]:
 
 def write_csv(path: Path, rows: int = TOPOLOGY.size) -> None:
     draw = np.random.default_rng(0).uniform(10, 90, (rows, 2))
-    lines = (f"{TOPOLOGY.at(flat)},{val},{test},{val / 9}" for flat, (val, test) in enumerate(draw))
+    lines = (f"{TOPOLOGY.at_flat(flat)},{val},{test},{val / 9}" for flat, (val, test) in enumerate(draw))
     path.write_text("\n".join(["arch,val,test,secs", *lines]))
 
 
@@ -100,7 +100,7 @@ def test_the_live_commands_of_the_page(tiny):
 
 
 def test_an_own_data_set_of_which_nothing_is_stated(run, mine):
-    (about,) = json.loads(run("query", "--table", "mine.h5", "--json", str(TOPOLOGY.at(7))).out)[
+    (about,) = json.loads(run("query", "--table", "mine.h5", "--json", str(TOPOLOGY.at_flat(7))).out)[
         "datasets"
     ].items()
     assert about[0] == "my-images"
@@ -108,8 +108,8 @@ def test_an_own_data_set_of_which_nothing_is_stated(run, mine):
     assert about[1]["accuracies"][0]["meaning"] == (
         "accuracy on the validation images after training on the training images (read from my-images)"
     )
-    assert ",my-images," in run("query", "--table", "mine.h5", "--csv", str(TOPOLOGY.at(7))).out
-    assert "–" in run("query", "--table", "mine.h5", str(TOPOLOGY.at(7))).out
+    assert ",my-images," in run("query", "--table", "mine.h5", "--csv", str(TOPOLOGY.at_flat(7))).out
+    assert "–" in run("query", "--table", "mine.h5", str(TOPOLOGY.at_flat(7))).out
     assert "50 measured architectures" in run("query", "--best", "my-images", "--table", "mine.h5").out
     assert "not stated" in run("data", "info", "mine.h5").out
     assert "my-images" in run("data", "info", "--json", "mine.h5").out

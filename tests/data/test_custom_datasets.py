@@ -152,8 +152,8 @@ def test_unknown_names_list_the_own_ones_too(pack):
 def test_costs_are_exact_or_unknown(pack):
     flat = np.arange(5)
     parameters, flops = costs(TOPOLOGY, flat, "pixels", pack.custom)
-    np.testing.assert_array_equal(parameters, TOPOLOGY.parameters(TOPOLOGY.codes(flat), 10))
-    np.testing.assert_array_equal(flops, TOPOLOGY.flops(TOPOLOGY.codes(flat), 10, 8))
+    np.testing.assert_array_equal(parameters, TOPOLOGY.parameters(TOPOLOGY.from_flat(flat), 10))
+    np.testing.assert_array_equal(flops, TOPOLOGY.flops(TOPOLOGY.from_flat(flat), 10, 8))
     for cost in costs(TOPOLOGY, flat, "pixels", {"pixels": UNSTATED}):
         assert np.isnan(cost).all()
     with pytest.raises(NotMeasured, match="does not say how many classes"):

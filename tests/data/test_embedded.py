@@ -62,7 +62,7 @@ def test_what_it_lacks(embedded):
 def test_equals_the_published_columns(embedded, shared):
     with gzip.open(shared / "data" / "nb201_real.csv.gz", "rt") as stream:
         rows = list(csv.DictReader(stream))
-    flat = TOPOLOGY.index_of([row["arch"] for row in rows])
+    flat = TOPOLOGY.flat_of([row["arch"] for row in rows])
     np.testing.assert_array_equal(embedded.column("official_index")[flat], np.arange(len(rows)))
 
     def published(name: str) -> np.ndarray:

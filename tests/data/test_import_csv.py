@@ -31,7 +31,7 @@ def test_any_rows_in_any_order(tmp_path):
         ["key=key", ACCURACY, "sec*2=cifar10-valid/12/seconds_per_epoch", "sec=cifar10-valid/latency"],
     )
     assert (done.rows, done.missing) == (3, 15_622)
-    flat = TOPOLOGY.index(np.array([[4, 2, 1, 2, 1, 1], [0] * 6, [1, 2, 3, 4, 1, 2]]))
+    flat = TOPOLOGY.flat(np.array([[4, 2, 1, 2, 1, 1], [0] * 6, [1, 2, 3, 4, 1, 2]]))
     values, meaning, recipe = done.pack.accuracy("cifar10")
     np.testing.assert_array_equal(values[flat, 0], [90.5, 10, np.nan])
     assert np.isnan(values).sum() == 15_623
@@ -45,8 +45,8 @@ def test_any_rows_in_any_order(tmp_path):
 
 
 def test_the_three_ways_to_name_an_architecture_agree(tmp_path):
-    text = str(TOPOLOGY.at(5))
-    rows = {"arch": text, "key": "000010", "index": str(TOPOLOGY.at(5).official_index)}
+    text = str(TOPOLOGY.at_flat(5))
+    rows = {"arch": text, "key": "000010", "index": str(TOPOLOGY.at_flat(5).official_index)}
     for kind, name in rows.items():
         done = run(tmp_path, ["a,acc", f'"{name}",50'], [f"a={kind}", ACCURACY])
         assert np.flatnonzero(done.pack.accuracy("cifar10")[0][:, 0] == 50).tolist() == [5]
@@ -84,7 +84,7 @@ def test_costs_and_top5_of_single_trials(tmp_path):
             ACCURACY.replace("acc=", "top="),
         ],
     )
-    flat = TOPOLOGY.index(np.array([[4, 2, 1, 2, 1, 1]]))
+    flat = TOPOLOGY.flat(np.array([[4, 2, 1, 2, 1, 1]]))
     np.testing.assert_array_equal(done.pack.column("cifar10/12/params")[flat], [[0.5, 0.6]])
     np.testing.assert_array_equal(done.pack.column("cifar10/12/train/top5")[flat], [[np.nan, 99]])
     assert verify(done.pack) == []

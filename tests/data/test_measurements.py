@@ -105,7 +105,7 @@ def test_costs_that_differ_are_those_of_trial_888_or_the_closed_form():
     )
     several = [flat for flat in differ if trained.trials.count[flat] > 1]
     assert several
-    closed = TOPOLOGY.parameters(TOPOLOGY.codes(differ), 10) / 1e6
+    closed = TOPOLOGY.parameters(TOPOLOGY.from_flat(differ), 10) / 1e6
     for flat, right in zip(differ, closed, strict=True):
         if flat in several:
             assert trained.params[flat] == (stored[flat, 2] if trained.trials.present[flat, 2] else right)

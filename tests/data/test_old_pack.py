@@ -58,7 +58,7 @@ def test_every_number_is_the_same(old):
     assert sorted(old.curves) == [path for path in sorted(NUMBERS) if path.startswith("cifar10")]
     accuracy = NUMBERS["cifar10-valid/90/x-valid/accuracy"]
     table = load_table("cifar10", table=old, trial=777)
-    assert table.query(SIZE.at(5), trial=888).accuracy == accuracy[5, 1, -1]
+    assert table.query(SIZE.at_flat(5), trial=888).accuracy == accuracy[5, 1, -1]
     told = create(old, "sss", verbose=False).get_more_info(5, "cifar10-valid", 0, "90", is_random=777)
     assert told["valid-accuracy"] == accuracy[5, 0, 0]
     assert told["train-per-time"] == 1 + 5 / 8

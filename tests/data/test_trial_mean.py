@@ -85,7 +85,7 @@ def test_the_204_cells_with_costs_of_another_cell(tmp_path):
     entries = pickle.loads((Path(str(folder)) / "cifar100.pkl").read_bytes())
     codes = np.array([[int(digit) for digit in key] for key in entries])
     params, accuracy = np.full((2, TOPOLOGY.size, 3), np.nan)
-    for flat, entry in zip(TOPOLOGY.index(codes), entries.values(), strict=True):
+    for flat, entry in zip(TOPOLOGY.flat(codes), entries.values(), strict=True):
         params[flat, : len(entry["model_size"])] = entry["model_size"]
         accuracy[flat, : len(entry["val_acc"])] = entry["val_acc"]
     columns = {
@@ -152,7 +152,7 @@ def test_a_single_question_has_no_drawn_trial(embedded):
         with pytest.raises(
             BadSetting, match="a drawn trial needs the random numbers of a search: ask for 'mean'"
         ):
-            ask(str(TOPOLOGY.at(5)), trial="drawn")
+            ask(str(TOPOLOGY.at_flat(5)), trial="drawn")
 
 
 def test_costs_of_no_architecture(embedded):

@@ -63,7 +63,7 @@ def test_it_is_an_evaluator_that_lacks_what_it_did_not_write():
 
 def test_a_search_on_it_finds_what_it_rewards():
     result = run(make("rea"), Skips(), Budget(evaluations=150), seed=1, replicas=3)
-    best = result.codes(result.found)
+    best = result.from_flat(result.found_flat)
     assert (best == SKIP).sum(axis=1).min() >= 5
     assert result.clock.max() == 300
 

@@ -75,7 +75,7 @@ def test_drawn_trials_are_uniform_over_those_that_exist():
     table.begin(0, range(1), Budget())
     level = table.levels[0]
     flat = int(np.flatnonzero(level.trials.count == 2)[0])
-    codes = np.tile(TOPOLOGY.codes([flat]), (3000, 1))
+    codes = np.tile(TOPOLOGY.from_flat([flat]), (3000, 1))
     answers = table.evaluate(codes, replica=np.zeros(3000, dtype=np.int64))
     seeds, counts = np.unique(answers.trial, return_counts=True)
     assert seeds.tolist() == [777, 888]
@@ -89,7 +89,7 @@ def test_drawn_trials_are_uniform_over_those_that_exist():
 def test_a_missing_trial_is_not_measured_and_charges_nothing():
     table = synthetic_table()
     complete, lacking = (int(np.flatnonzero(table.levels[0].trials.count == n)[0]) for n in (3, 2))
-    codes = TOPOLOGY.codes([complete, lacking])
+    codes = TOPOLOGY.from_flat([complete, lacking])
     table.begin(0, range(2), Budget())
     with pytest.raises(NotMeasured, match="777, 888"):
         table.evaluate(codes, trial=999)
@@ -104,12 +104,12 @@ def test_discard_drops_the_crossing_evaluation():
     flat = np.arange(5)
     limit = float(seconds[:3].sum() + 1)
     table.begin(0, range(1), Budget(simulated_s=limit, overshoot="discard"))
-    answers = table.evaluate(TOPOLOGY.codes(flat), replica=np.zeros(5, dtype=np.int64))
+    answers = table.evaluate(TOPOLOGY.from_flat(flat), replica=np.zeros(5, dtype=np.int64))
     assert answers.answered.tolist() == [True, True, True, False, False]
     assert table.ledger.simulated_s[0] == answers.clock[2] <= limit
     assert table.ledger.spent()[0] >= 1
     table.begin(0, range(1), Budget(simulated_s=limit))
-    answers = table.evaluate(TOPOLOGY.codes(flat), replica=np.zeros(5, dtype=np.int64))
+    answers = table.evaluate(TOPOLOGY.from_flat(flat), replica=np.zeros(5, dtype=np.int64))
     assert answers.answered.tolist() == [True, True, True, True, False]
 
 

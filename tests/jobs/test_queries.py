@@ -42,7 +42,7 @@ def test_it_has_what_the_command_prints():
 def test_equivalents_are_the_best_of_their_class():
     flat = range(0, TOPOLOGY.size, 37)
     (accuracy,) = (
-        nasreplay.query(*map(TOPOLOGY.at, flat), datasets=("cifar100",)).datasets["cifar100"].accuracies
+        nasreplay.query(*map(TOPOLOGY.at_flat, flat), datasets=("cifar100",)).datasets["cifar100"].accuracies
     )
     value = np.nanmean(embedded_pack().column("cifar100/200/x-valid/accuracy"), axis=1)
     for which, each in enumerate(flat):
@@ -50,7 +50,9 @@ def test_equivalents_are_the_best_of_their_class():
         best = np.sort(value[others[others != each]])[::-1][:3]
         told = accuracy.equivalents[which]
         np.testing.assert_allclose(accuracy.equivalents_accuracy[which][told >= 0], best)
-        assert set(told[told >= 0]) <= set(others) - {each}
+        assert set(told[told >= 0]) <= set(TOPOLOGY.flat_to_official[others]) - {
+            TOPOLOGY.flat_to_official[each]
+        }
 
 
 def test_the_best_under_limits():

@@ -42,7 +42,9 @@ def test_the_public_page_lists_what_there_is():
 def test_a_search_on_the_table_is_one_call(tmp_path):
     found = nasreplay.search("rea", evaluations=25, seed=2, out=tmp_path / "run")  # pyright: ignore
     assert found.evaluations == 25
-    assert result_of(tmp_path / "run").found[0] == TOPOLOGY.index(np.array([TOPOLOGY.parse(found.found)]))[0]
+    assert (
+        result_of(tmp_path / "run").found_flat[0] == TOPOLOGY.flat(np.array([TOPOLOGY.parse(found.found)]))[0]
+    )
     again = search("rea", evaluations=25, seed=2, out=str(tmp_path / "again"))
     assert isinstance(again, TableFound)
     assert (again.found, again.validation_accuracy) == (found.found, found.validation_accuracy)
@@ -87,7 +89,9 @@ def test_a_live_search_tells_and_records_its_settings(live):
     assert told[-1].startswith("epoch 1/1")
     options = json.loads((folder / "run.json").read_text())["options"]
     assert (options["evaluator"], options["searcher"], options["channels"]) == ("supernet", "gdas", 4)
-    assert found.found == TOPOLOGY.format(result_of(folder).codes(result_of(folder).found[:1])[0].tolist())
+    assert found.found == TOPOLOGY.format(
+        result_of(folder).from_flat(result_of(folder).found_flat[:1])[0].tolist()
+    )
 
 
 def test_the_settings_of_a_run_open_its_evaluator_again(live):
@@ -99,7 +103,7 @@ def test_the_settings_of_a_run_open_its_evaluator_again(live):
 
 def test_what_a_run_learned_is_tabulated_and_compared(live, tmp_path):
     folder, _, _ = live
-    cells = [TOPOLOGY.format(TOPOLOGY.codes([index])[0].tolist()) for index in (3, 777, 15000)]
+    cells = [TOPOLOGY.format(TOPOLOGY.from_flat([index])[0].tolist()) for index in (3, 777, 15000)]
     pack = tabulate(tmp_path / "table.h5", run=folder, archs=cells)
     accuracy, _, _ = pack.accuracy("digits", "valid")
     assert np.isfinite(accuracy).sum() == 3

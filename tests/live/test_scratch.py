@@ -135,6 +135,6 @@ def test_a_search_runs_on_it():
     evaluator = small(build=Counting())
     result = run(make("random"), evaluator, Budget(evaluations=3), seed=1)
     assert result.evaluations.tolist() == [3]
-    report = evaluator.report(evaluator.space.codes(result.found))
+    report = evaluator.report(evaluator.space.from_flat(result.found_flat))
     assert report.valid[0] == result.observed[0].max()
     assert "digits" in report.meaning["test"]

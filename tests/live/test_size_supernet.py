@@ -84,8 +84,8 @@ def test_searchers_run_unchanged_and_repeat_exactly(name):
 
     one, again = outcome(), outcome()
     assert one.finished
-    assert one.found[0] < SIZE.size
-    assert np.array_equal(one.incumbent, again.incumbent)
+    assert one.found_flat[0] < SIZE.size
+    assert np.array_equal(one.incumbent_flat, again.incumbent_flat)
     assert np.array_equal(one.observed, again.observed, equal_nan=True)
 
 

@@ -176,7 +176,7 @@ def test_searchers_run_unchanged_and_repeat_exactly(name):
 
     one, again = outcome(), outcome()
     assert one.finished
-    assert np.array_equal(one.incumbent, again.incumbent)
+    assert np.array_equal(one.incumbent_flat, again.incumbent_flat)
     assert np.array_equal(one.observed, again.observed, equal_nan=True)
 
 

@@ -60,7 +60,7 @@ def test_parameters_and_flops_of_the_benchmark(record):
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, SIZE.size - 1), st.integers(2, 12))
 def test_counts_of_the_size_space_equal_the_closed_form(flat, classes):
-    codes = SIZE.codes([flat])
+    codes = SIZE.from_flat([flat])
     net, x = child(SIZE, codes[0], classes), torch.zeros(1, 3, 16, 16)
     assert parameters(net) == SIZE.parameters(codes, classes)[0]
     assert multiply_adds(net, x) + classes == SIZE.flops(codes, classes, 16)[0]
@@ -69,7 +69,7 @@ def test_counts_of_the_size_space_equal_the_closed_form(flat, classes):
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, TOPOLOGY.size - 1))
 def test_counts_of_the_topology_space_equal_the_closed_form(flat):
-    codes = TOPOLOGY.codes([flat])
+    codes = TOPOLOGY.from_flat([flat])
     net, x = child(TOPOLOGY, codes[0], 10), torch.zeros(1, 3, 16, 16)
     assert parameters(net) == TOPOLOGY.parameters(codes, 10)[0]
     assert multiply_adds(net, x) + 10 == TOPOLOGY.flops(codes, 10, 16)[0]

@@ -103,7 +103,7 @@ def inherit(net, codes):
 @settings(max_examples=8, deadline=None)
 @given(flat=st.integers(0, TOPOLOGY.size - 1), training=st.booleans())
 def test_a_one_hot_mixture_is_the_child(flat, training):
-    codes = TOPOLOGY.codes([flat])
+    codes = TOPOLOGY.from_flat([flat])
     one_hot = torch.from_numpy(TOPOLOGY.embed(codes)[0])
     net = fill(Supernet(10, 4, 1, affine=True))
     single = child(TOPOLOGY, codes[0], 10, 4, 1).double()

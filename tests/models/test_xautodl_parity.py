@@ -14,7 +14,7 @@ from tests.support.formula import fill, images
 
 xautodl = pytest.importorskip("xautodl.models", exc_type=ImportError)
 X, Y = images((4, 3, 16, 16)), torch.arange(4)
-CELLS = [TOPOLOGY.format(codes) for codes in TOPOLOGY.codes([0, 1234, 7777, 15624])]
+CELLS = [TOPOLOGY.format(codes) for codes in TOPOLOGY.from_flat([0, 1234, 7777, 15624])]
 
 
 def theirs(**config):

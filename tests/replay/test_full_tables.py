@@ -61,7 +61,7 @@ def ran(plan: Plan):
 def test_every_searcher_runs_on_every_size(size, name):
     result = ran(nats(size, name))
     assert result.finished
-    assert (result.found >= 0).all()
+    assert (result.found_flat >= 0).all()
     if name in TIMED:
         last = size.column("cifar10-valid/12/seconds_per_epoch").max() * 12.25
         assert (result.final_clock >= 20_000).all()
@@ -79,7 +79,7 @@ def test_the_published_mutation_of_sizes(size):
     """One position gets any of the eight widths; an eighth of the children are their parents."""
     plan = nats(size, "rea", population=1, tournament=1)
     result = ran(plan)
-    cells = SIZE.codes(result.evaluated[0][: int(result.evaluations[0])])
+    cells = SIZE.from_flat(result.evaluated_flat[0][: int(result.evaluations[0])])
     changed = (cells[1:] != cells[:-1]).sum(axis=1)
     assert set(changed) == {0, 1}
     assert 0 < (changed == 0).mean() < 0.35
@@ -120,5 +120,5 @@ def test_the_rows_of_the_space_are_printed(request, space, tmp_path):
 
 def test_the_same_seed_finds_the_same(size):
     one, other = ran(nats(size, "bohb")), ran(nats(size, "bohb"))
-    np.testing.assert_array_equal(one.found, other.found)
+    np.testing.assert_array_equal(one.found_flat, other.found_flat)
     np.testing.assert_array_equal(one.observed, other.observed)

@@ -10,7 +10,7 @@ import pytest
 from nasreplay import load_table, search
 
 BUDGET = search.Budget(evaluations=40, epochs=60)
-ARRAYS = ("found", "incumbent", "clock", "evaluated", "observed", "trial")
+ARRAYS = ("found_flat", "incumbent_flat", "clock", "evaluated_flat", "observed", "trial")
 DIGESTS = f"""
 import hashlib
 from nasreplay import load_table, search

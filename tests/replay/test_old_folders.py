@@ -77,6 +77,6 @@ def test_it_continues_and_computes_only_what_is_missing(folder):
     assert (folder / "run.json").read_bytes() == header
     assert kept.stat().st_mtime_ns == before
     again = done.comparison.of("cifar10")[1]
-    for name in ("found", "incumbent", "clock", "evaluated", "observed"):
+    for name in ("found_flat", "incumbent_flat", "clock", "evaluated_flat", "observed"):
         np.testing.assert_array_equal(getattr(again, name), getattr(wanted, name))
     assert json.loads(header)["budget_s"] is None

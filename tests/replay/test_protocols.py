@@ -69,7 +69,7 @@ def test_published_protocols_agree_with_the_recorded_simulation(real_pack, tmp_p
     if protocol == "nb201":  # one search on cifar10, read on all data sets, never beyond its budget
         of = {dataset: comparison.of(dataset) for dataset in DATASETS}
         for one, other in zip(of["cifar10"], of["cifar100"], strict=True):
-            np.testing.assert_array_equal(one.found, other.found)
+            np.testing.assert_array_equal(one.found_flat, other.found_flat)
             assert one.final_clock.max() <= 12_000
         assert "searched on cifar10" in notes(Tables(plan))[0]
 
@@ -120,7 +120,7 @@ def test_rungs_are_the_published_epochs(curved):
 def test_a_rung_is_its_epoch_and_costs_its_epochs(curved):
     table = load_table("cifar10", table=curved, recipe="12", rungs=3)
     flat = np.array([5, 15_000])
-    told = table.evaluate(TOPOLOGY.codes(flat), at=Fidelity("12", 4), replica=np.array([0, 0]))
+    told = table.evaluate(TOPOLOGY.from_flat(flat), at=Fidelity("12", 4), replica=np.array([0, 0]))
     curve = curved.curve("cifar10-valid/12/x-valid/accuracy", flat)
     np.testing.assert_array_equal(told.accuracy, curve[:, 0, 3])
     np.testing.assert_allclose(told.seconds, 4 * curved.column("cifar10-valid/12/seconds_per_epoch")[flat])

@@ -46,7 +46,7 @@ def test_exact_slope_on_12_epochs_finds_good_200_epoch_cells(real_pack, name, da
     table = load_table(dataset, table=real_pack, recipe="12", trial="mean")
     result = search.run(search.make(name), table, seed=0, replicas=20)
     assert result.oracle
-    regret = table.optimum - table.report(table.space.codes(result.found)).valid
+    regret = table.optimum - table.report(table.space.from_flat(result.found_flat)).valid
     most = {"cifar10": 0.2, "cifar100": 0.3, "ImageNet16-120": 0.5}[dataset]
     assert regret.mean() <= most
 
@@ -68,5 +68,5 @@ def test_sampling_searchers_beat_half_their_budget_of_random(name):
     table = load_table("cifar10")
     half = search.run(search.make("random"), table, search.Budget(evaluations=60), seed=1, replicas=300)
     full = search.run(search.make(name), table, search.Budget(evaluations=150), seed=1, replicas=300)
-    weak, strong = (table.report(table.space.codes(r.found)).valid for r in (half, full))
+    weak, strong = (table.report(table.space.from_flat(r.found_flat)).valid for r in (half, full))
     assert strong.mean() > weak.mean() + 0.08

@@ -41,11 +41,11 @@ def test_the_log_holds_every_evaluation(tmp_path, table, name):
     *events, last = read_events(tmp_path)
     assert len(events) == 60
     clock = 0.0
-    for event, flat, observed in zip(events, made.evaluated[0], made.observed[0], strict=True):
+    for event, flat, observed in zip(events, made.evaluated_flat[0], made.observed[0], strict=True):
         assert {key: type(value) for key, value in event.items()} == EVALUATION
         assert event["event"] == "evaluation"
         assert (event["recipe"], event["epoch"], event["answered"]) == ("200", 200, True)
-        assert TOPOLOGY.architecture(event["architecture"]).index == flat
+        assert TOPOLOGY.architecture(event["architecture"]).flat == flat
         assert event["accuracy"] == observed
         assert event["trial"] in (777, 888, 999)
         assert event["seconds"] == table.levels[-1].seconds[flat]
@@ -55,7 +55,7 @@ def test_the_log_holds_every_evaluation(tmp_path, table, name):
     wall = [e["wall_s"] for e in events]
     assert wall == sorted(wall)
     assert wall[0] > 0
-    found = TOPOLOGY.format(TOPOLOGY.codes(made.found)[0].tolist())
+    found = TOPOLOGY.format(TOPOLOGY.from_flat(made.found_flat)[0].tolist())
     assert last == {"event": "end", "step": events[-1]["step"], "found": found, "simulated_s": clock}
 
 
@@ -63,12 +63,12 @@ def test_the_log_of_a_gradient_search_holds_every_step(tmp_path, table):
     made = record(tmp_path, "snas", table, changes={"epochs": 9})
     *events, last = read_events(tmp_path)
     assert [event["step"] for event in events] == list(range(1, 10))
-    for event, flat in zip(events, made.incumbent[0], strict=True):
+    for event, flat in zip(events, made.incumbent_flat[0], strict=True):
         assert {key: type(value) for key, value in event.items()} == STEP
         assert event["event"] == "step"
         assert event["epoch"] == event["step"] - 1
         assert 0 < event["loss"] < 1
-        assert TOPOLOGY.architecture(event["found"]).index == flat
+        assert TOPOLOGY.architecture(event["found"]).flat == flat
     assert (last["event"], last["found"]) == ("end", events[-1]["found"])
 
 

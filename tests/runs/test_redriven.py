@@ -94,7 +94,7 @@ def test_a_replay_continues_from_its_state(tmp_path, table):
     first = record(tmp_path / "first", "rea", table)
     header, events = read_header(tmp_path / "first"), read_events(tmp_path / "first")
     one = RecordedEvaluator(header, events)
-    codes = TOPOLOGY.codes(first.evaluated[0, :30])
+    codes = TOPOLOGY.from_flat(first.evaluated_flat[0, :30])
     for row in codes[:20]:
         one.evaluate(row[None])
     other = RecordedEvaluator(header, events)

@@ -20,7 +20,7 @@ samples = st.lists(st.sampled_from([1.0, 2.0, 2.5, 3.0]), min_size=1, max_size=5
 def test_regret_is_measured_from_the_best_of_the_table():
     result = hand([[0, 1], [2, -1]], [[1.0, 2.0], [1.0, 1.0]])
     assert statistics.regret(result, TRUTH).tolist() == [30.0, 20.0]
-    nothing = dataclasses.replace(result, found=np.array([3, -1], np.int32))
+    nothing = dataclasses.replace(result, found_flat=np.array([3, -1], np.int32))
     assert np.array_equal(statistics.regret(nothing, TRUTH), [0.0, np.nan], equal_nan=True)
 
 
@@ -52,7 +52,7 @@ def test_published_score_as_the_published_script_computes_it():
     result = fabricate.sampled(truth, replicas=30)
     scored = statistics.score(result, truth, truth.budget_s, "published", "test")
     for r in range(30):
-        info = [(t, a) for t, a in zip(result.clock[r], result.incumbent[r], strict=True) if a >= 0]
+        info = [(t, a) for t, a in zip(result.clock[r], result.incumbent_flat[r], strict=True) if a >= 0]
         (time_a, arch_a), (time_b, arch_b) = sorted(info, key=lambda x: abs(x[0] - truth.budget_s))[:2]
         first = (time_b - truth.budget_s) / (time_b - time_a) * truth.test[arch_a]
         assert scored[r] == pytest.approx(
@@ -98,7 +98,9 @@ def test_incumbent_at_equals_a_plain_search():
     grid = np.linspace(0, 40_000, 23)
     at = statistics.incumbent_at(result, grid)
     for r, (g, when) in product(range(15), enumerate(grid)):
-        seen = [a for a, t in zip(result.incumbent[r], result.clock[r], strict=True) if a >= 0 and t <= when]
+        seen = [
+            a for a, t in zip(result.incumbent_flat[r], result.clock[r], strict=True) if a >= 0 and t <= when
+        ]
         assert at[r, g] == (seen[-1] if seen else -1)
 
 

@@ -46,11 +46,11 @@ def made_results(draw):
         searcher=draw(names),
         dataset=draw(names),
         oracle=draw(st.booleans()),
-        found=draw(arrays.arrays(np.int32, replicas, elements=st.integers(-1, 15_624))),
-        incumbent=draw(indices),
+        found_flat=draw(arrays.arrays(np.int32, replicas, elements=st.integers(-1, 15_624))),
+        incumbent_flat=draw(indices),
         clock=draw(floats),
         queries=draw(indices),
-        evaluated=draw(indices) if asked else nothing.astype(np.int32),
+        evaluated_flat=draw(indices) if asked else nothing.astype(np.int32),
         observed=draw(floats) if asked else nothing,
         trial=draw(indices) if asked else nothing.astype(np.int32),
         wall_s=draw(st.floats(0, 1e9)),
@@ -99,9 +99,9 @@ def test_h5py_reads_the_file_as_it_is(tmp_path, comparison):
     with h5py.File(tmp_path / "results.h5") as opened:
         file: Any = opened
         group = file["results/cifar10/rea"]
-        stored = group["incumbent"]
+        stored = group["incumbent_flat"]
         assert stored.dtype == np.int16
-        assert np.array_equal(stored[()], comparison.of("cifar10")[1].incumbent)
+        assert np.array_equal(stored[()], comparison.of("cifar10")[1].incumbent_flat)
         assert file["tables/cifar10"].attrs["optimum"] == comparison.tables["cifar10"].optimum
 
 
@@ -144,7 +144,7 @@ def test_other_files_are_refused_with_a_way_out(tmp_path, comparison):
     write_comparison(tmp_path / "many.h5", comparison.results, comparison.tables, {})
     with pytest.raises(BadOutput, match="holds 12 results, a part file has one"):
         load_result(tmp_path / "many.h5")
-    newer = (tmp_path / "many.h5").read_bytes().replace(b"nasreplay-results/1", b"nasreplay-results/2", 1)
+    newer = (tmp_path / "many.h5").read_bytes().replace(b"nasreplay-results/2", b"nasreplay-results/3", 1)
     (tmp_path / "newer.h5").write_bytes(newer)
     with pytest.raises(BadInput, match="another format"):
         read_comparison(tmp_path / "newer.h5")
@@ -178,10 +178,9 @@ def test_long_form_frame(comparison):
     row = frame[(frame.dataset == "cifar100") & (frame.searcher == "rea") & (frame.replica == 3)].iloc[0]
     result = next(r for r in comparison.of("cifar100") if r.searcher == "rea")
     truth, space = comparison.tables["cifar100"], space_named("topology")
-    assert row.found == result.found[3]
-    assert space.architecture(row.architecture).index == row.found
-    assert space.official_to_flat[row.official_index] == row.found
-    assert row.validation_accuracy == truth.final_mean[row.found]
+    found = result.found[3]
+    assert found == space.architecture(row.architecture) == space.at(row.official_index)
+    assert row.validation_accuracy == truth.final_mean[found.flat]
     assert row.regret == truth.optimum - row.validation_accuracy
     assert row.evaluations == result.evaluations[3]
     assert row.simulated_s == result.clock[3].max()
@@ -191,7 +190,7 @@ def test_long_form_frame(comparison):
 
 def test_frame_says_where_nothing_was_found():
     facts, result = fabricate.table(test=False), fabricate.hand([[5], [7]], [[1.0], [1.0]])
-    frame = to_frame([dataclasses.replace(result, found=np.array([5, -1], np.int32))], {"hand": facts})
+    frame = to_frame([dataclasses.replace(result, found_flat=np.array([5, -1], np.int32))], {"hand": facts})
     assert frame.architecture.isna().tolist() == [False, True]
     assert frame.official_index.tolist()[1] == -1
     assert np.isnan(frame.regret[1])

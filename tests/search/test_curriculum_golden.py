@@ -30,12 +30,12 @@ def test_agrees_with_the_reference_simulation(row):
     searcher: Any = search.make("curriculum", changes)
     replicas = 240
     result = search.run(searcher, table, search.Budget(evaluations=row["draws"]), seed=11, replicas=replicas)
-    best = table.report(TOPOLOGY.codes(result.found)).valid
+    best = table.report(TOPOLOGY.from_flat(result.found_flat)).valid
     derived = table.report(searcher.derive(10).reshape(-1, 6)).valid.reshape(replicas, 10).max(axis=1)
     for values, name in ((best, "best"), (derived, "derived")):
         error = np.hypot(row[f"{name}_std"] / np.sqrt(row["seeds"]), values.std() / np.sqrt(replicas))
         assert abs(values.mean() - row[f"{name}_mean"]) < 3 * error, name
-    distinct = np.mean([len(np.unique(asked)) for asked in result.evaluated])
+    distinct = np.mean([len(np.unique(asked)) for asked in result.evaluated_flat])
     assert distinct == pytest.approx(row["unique_mean"], rel=0.02)
 
 
@@ -48,14 +48,14 @@ def test_ceilings_of_the_subspaces():
             assert inside.sum() == entry["architectures"]
             values = np.where(inside, table.final.mean, -np.inf)
             assert values.max() == pytest.approx(entry[key]["best"], abs=5e-5)
-            assert TOPOLOGY.format(TOPOLOGY.codes([int(values.argmax())])[0]) == entry[key]["best_arch"]
+            assert TOPOLOGY.format(TOPOLOGY.from_flat([int(values.argmax())])[0]) == entry[key]["best_arch"]
 
 
 def test_stages_open_one_operation_at_a_time():
     table = load_table("cifar10", trial="mean")
     searcher = search.make("curriculum", {"order": "listed", "start_ops": 1})
     result = search.run(searcher, table, search.Budget(evaluations=100), seed=0, replicas=30)
-    newest = TOPOLOGY.all_codes[result.evaluated].max(axis=2)  # [R, 100]: the latest operation used
+    newest = TOPOLOGY.all_codes[result.evaluated_flat].max(axis=2)  # [R, 100]: the latest operation used
     for stage in range(5):
         part = newest[:, 20 * stage : 20 * (stage + 1)]
         assert part.max() == stage
@@ -69,7 +69,7 @@ def test_fixed_space_is_the_curriculum_that_starts_with_everything():
     fixed.name = all_open.name  # the stream is named after the searcher
     budget = search.Budget(evaluations=80)
     one, other = (search.run(s, table, budget, seed=4, replicas=5) for s in (fixed, all_open))
-    assert np.array_equal(one.evaluated, other.evaluated)
+    assert np.array_equal(one.evaluated_flat, other.evaluated_flat)
 
 
 @pytest.mark.slow
@@ -79,6 +79,6 @@ def test_lstm_controller_learns():
     searcher = search.make("curriculum", {**changes, "order": ORDERS["conv3,skip,conv1,avg,none"]})
     result = search.run(searcher, table, search.Budget(evaluations=200), seed=0, replicas=16)
     early, late = (np.nanmean(result.observed[:, part]) for part in (slice(0, 50), slice(150, 200)))
-    found = table.report(TOPOLOGY.codes(result.found)).valid
+    found = table.report(TOPOLOGY.from_flat(result.found_flat)).valid
     assert found.mean() > 91.4  # recorded rows of the LSTM controller: 91.56 to 91.58 with 500 draws
     assert late > early - 1  # four times as many operations are open, most of them worse

@@ -40,7 +40,7 @@ class Log:
         return 0
 
     def answers(self, answers) -> None:
-        flat = TOPOLOGY.index(answers.codes)
+        flat = TOPOLOGY.flat(answers.codes)
         self.asked += [
             (answers.at.epoch, int(f), float(a)) for f, a in zip(flat, answers.accuracy, strict=True)
         ]
@@ -67,8 +67,8 @@ def test_on_one_fidelity_it_is_random_search():
     levels = table().levels[-1:]
     result = run(make("hyperband"), TableEvaluator(TOPOLOGY, levels), Budget(evaluations=300), seed=2)
     random = run(make("random"), TableEvaluator(TOPOLOGY, levels), Budget(evaluations=300), seed=2)
-    assert len(set(result.evaluated[0].tolist())) == pytest.approx(
-        len(set(random.evaluated[0].tolist())), abs=8
+    assert len(set(result.evaluated_flat[0].tolist())) == pytest.approx(
+        len(set(random.evaluated_flat[0].tolist())), abs=8
     )
 
 
@@ -76,6 +76,8 @@ def test_cheap_rungs_find_more_than_random_search_for_the_same_seconds():
     def regret(name: str) -> float:
         evaluator = table()
         result = run(make(name), evaluator, Budget(simulated_s=6000), seed=3, replicas=50)
-        return float(evaluator.optimum - evaluator.report(evaluator.space.codes(result.found)).valid.mean())
+        return float(
+            evaluator.optimum - evaluator.report(evaluator.space.from_flat(result.found_flat)).valid.mean()
+        )
 
     assert regret("hyperband") < regret("random")

@@ -126,9 +126,11 @@ def test_a_result_keeps_its_architectures_on_disk(tmp_path):
     result = run(make("rea"), copy(shared_weights()), Budget(evaluations=4), seed=2)
     save_result(tmp_path / "it.h5", result)
     read = load_result(tmp_path / "it.h5")
-    assert np.array_equal(read.codes(read.evaluated[0]), result.codes(result.evaluated[0]))
+    assert np.array_equal(read.from_flat(read.evaluated_flat[0]), result.from_flat(result.evaluated_flat[0]))
     best = result.observed[0].argmax()
-    assert np.array_equal(read.codes(read.found)[0], result.codes(result.evaluated[0])[best])
+    assert np.array_equal(
+        read.from_flat(read.found_flat)[0], result.from_flat(result.evaluated_flat[0])[best]
+    )
 
 
 def test_skips_of_the_normal_cell_are_a_collapse():

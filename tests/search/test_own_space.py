@@ -75,7 +75,7 @@ def test_every_searcher_learns_numbers(name, gradient, preset):
     if not searcher.needs <= table.abilities:
         pytest.skip("one-hot rows have no sampled slope")
     result = search.run(searcher, table, search.Budget(evaluations=40), seed=1, replicas=3)
-    KITCHEN.check_codes(result.codes(result.found))
+    KITCHEN.check_codes(result.from_flat(result.found_flat))
     assert not np.isnan(getattr(searcher.state, "logits", np.zeros(1))).any()
 
 
@@ -88,7 +88,7 @@ def test_it_is_replayed_in_two_processes_as_in_one(pack, tmp_path, monkeypatch):
     two = replay(*names, **settings, jobs=2, out=tmp_path / "two")
     one = replay(*names, **settings, jobs=1, out=tmp_path / "one")
     assert {row.searcher for row in two.rows} == {*names, "rea"}
-    found = [{r.searcher: r.found.tolist() for r in done.comparison.results} for done in (one, two)]
+    found = [{r.searcher: r.found_flat.tolist() for r in done.comparison.results} for done in (one, two)]
     assert found[0] == found[1]
 
 
@@ -100,7 +100,7 @@ def test_it_is_tabulated_queried_and_converted(pack, tmp_path):
     assert np.array_equal(first.report(some).valid, second.report(some).valid)
     told = nasreplay.query("bake/salt/5/serve", table=str(pack))
     assert told.architectures == ["bake/salt/5/serve"]
-    assert told.datasets["synthetic"].accuracies[0].accuracy == first.report(KITCHEN.codes(told.flat)).valid
+    assert told.datasets["synthetic"].accuracies[0].accuracy == first.report(KITCHEN.codes(told.index)).valid
     (line,) = convert("bake/salt/5/serve")
     assert json.loads(line) == {"space": "kitchen", "index": 20, "string": "bake/salt/5/serve"}
     assert convert("20", to="string", space="kitchen") == ["bake/salt/5/serve"]

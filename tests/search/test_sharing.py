@@ -78,7 +78,7 @@ def test_most_probable_equals_the_sorted_space(space, count):
         scores = log_p[:, np.arange(space.edges), space.all_codes].sum(-1)
         expected = np.argsort(-scores, axis=1, kind="stable")[:, :count]
         found = most_probable(logits, count)
-        assert np.array_equal(space.index(found.reshape(-1, space.decisions)).reshape(4, -1), expected)
+        assert np.array_equal(space.flat(found.reshape(-1, space.decisions)).reshape(4, -1), expected)
         alone = most_probable(logits[2:3], count)
         assert np.array_equal(alone[0], found[2])
 
@@ -187,11 +187,11 @@ def test_rsps_on_a_table_is_random_search():
     budget = search.Budget(evaluations=60)
     rsps = search.run(search.make("rsps"), table, budget, seed=1, replicas=replicas)
     random = search.run(search.make("random"), table, budget, seed=2, replicas=replicas)
-    best = [table.report(TOPOLOGY.codes(result.found)).valid for result in (rsps, random)]
+    best = [table.report(TOPOLOGY.from_flat(result.found_flat)).valid for result in (rsps, random)]
     error = np.hypot(*(values.std() / np.sqrt(replicas) for values in best))
     assert abs(best[0].mean() - best[1].mean()) < 4 * error
     assert abs(best[0].std() - best[1].std()) < 4 * error
-    asked = np.bincount(TOPOLOGY.all_codes[rsps.evaluated.ravel()].ravel(), minlength=5)
+    asked = np.bincount(TOPOLOGY.all_codes[rsps.evaluated_flat.ravel()].ravel(), minlength=5)
     assert abs(asked / asked.sum() - 0.2).max() < 0.01
     assert np.array_equal(best[0], rsps.observed.max(axis=1))
 
@@ -201,11 +201,11 @@ def test_the_answer_is_the_last_epochs_winner():
     searcher = search.make("rsps", {"candidates": 10})
     result = search.run(searcher, table, search.Budget(epochs=6), seed=1, replicas=20)
     told = result.observed.reshape(20, 6, 10)
-    winner = np.take_along_axis(result.evaluated.reshape(20, 6, 10), told.argmax(axis=2)[:, :, None], axis=2)[
-        :, :, 0
-    ]
-    assert np.array_equal(result.incumbent, winner)
-    assert np.array_equal(result.found, winner[:, -1])
+    winner = np.take_along_axis(
+        result.evaluated_flat.reshape(20, 6, 10), told.argmax(axis=2)[:, :, None], axis=2
+    )[:, :, 0]
+    assert np.array_equal(result.incumbent_flat, winner)
+    assert np.array_equal(result.found_flat, winner[:, -1])
     assert not result.oracle
 
 
@@ -215,9 +215,9 @@ def test_a_budget_may_end_within_the_candidates():
         search.make("rsps", {"candidates": 10}), table, search.Budget(evaluations=13), seed=1, replicas=4
     )
     assert (result.evaluations == 13).all()
-    last = result.evaluated[:, 10:]
+    last = result.evaluated_flat[:, 10:]
     assert np.array_equal(
-        result.found, np.take_along_axis(last, result.observed[:, 10:].argmax(1)[:, None], 1)[:, 0]
+        result.found_flat, np.take_along_axis(last, result.observed[:, 10:].argmax(1)[:, None], 1)[:, 0]
     )
     state = SimpleNamespace()
     codes = random_codes(TOPOLOGY, 4)
@@ -235,7 +235,7 @@ def test_setn_on_a_table_descends_the_slope_and_says_that_it_is_an_oracle():
     assert not search.run(search.make("setn"), sampled, budget, seed=1, replicas=2).oracle
     darts = search.run(search.make("darts-v1"), table, budget, seed=1, replicas=5)
     assert darts.oracle
-    reached = [table.report(TOPOLOGY.codes(result.found)).valid.mean() for result in (setn, darts)]
+    reached = [table.report(TOPOLOGY.from_flat(result.found_flat)).valid.mean() for result in (setn, darts)]
     assert reached[0] == pytest.approx(reached[1], abs=1.0)  # nearly the same start, the same slope
 
 
@@ -253,7 +253,7 @@ def test_enas_learns_on_a_table():
 
 def true_best(evaluator, codes):
     """The candidate with the best accuracy on the whole."""
-    return codes[evaluator.levels[-1].mean[evaluator.space.index(codes)].argmax()]
+    return codes[evaluator.levels[-1].mean[evaluator.space.flat(codes)].argmax()]
 
 
 def test_rsps_trains_uniform_cells_and_tries_candidates():
@@ -266,7 +266,7 @@ def test_rsps_trains_uniform_cells_and_tries_candidates():
     assert np.bincount(trained.ravel(), minlength=5).min() > 100  # of 144 expected
     asked = evaluator.codes_of("ask")
     assert [len(codes) for codes in asked] == [10] * 40
-    assert np.array_equal(TOPOLOGY.codes(result.found), [true_best(evaluator, asked[-1])])
+    assert np.array_equal(TOPOLOGY.from_flat(result.found_flat), [true_best(evaluator, asked[-1])])
     assert [call[0] for call in evaluator.calls[:7]] == ["step", "learn"] * 3 + ["ask"]
 
 
@@ -278,7 +278,7 @@ def test_setn_trains_uniform_cells_and_tries_the_most_probable():
     assert np.bincount(trained.ravel(), minlength=5).min() > 40  # of 72 expected: not the policy's choices
     asked = evaluator.codes_of("ask")
     assert np.array_equal(asked[-1], most_probable(searcher.state.logits, 10)[0])
-    assert np.array_equal(TOPOLOGY.codes(result.found), [true_best(evaluator, asked[-1])])
+    assert np.array_equal(TOPOLOGY.from_flat(result.found_flat), [true_best(evaluator, asked[-1])])
 
 
 def test_enas_is_rewarded_on_batches_and_answers_with_the_whole():
@@ -292,7 +292,7 @@ def test_enas_is_rewarded_on_batches_and_answers_with_the_whole():
     assert [len(codes) for codes in rewards] == [1] * (3 * 2 * 5)
     tried = evaluator.codes_of("ask")
     assert [len(codes) for codes in tried] == [4, 4, 9]
-    assert np.array_equal(TOPOLOGY.codes(result.found), [true_best(evaluator, tried[-1])])
+    assert np.array_equal(TOPOLOGY.from_flat(result.found_flat), [true_best(evaluator, tried[-1])])
     epoch = ["step", "learn"] * 3 + ["step", "ask"] * 10 + ["ask"]  # every sample has a batch of its own
     assert [call[0] for call in evaluator.calls] == epoch * 3
     assert not result.oracle
@@ -311,7 +311,7 @@ def test_curriculum_trains_weights_is_rewarded_on_batches_and_answers_with_the_w
     assert rewards.max(axis=(1, 2)).tolist() == [1, 2, 3, 4]
     tried = evaluator.codes_of("ask")
     assert [len(codes) for codes in tried] == [10] * 30
-    assert np.array_equal(TOPOLOGY.codes(result.found), [true_best(evaluator, tried[-1])])
+    assert np.array_equal(TOPOLOGY.from_flat(result.found_flat), [true_best(evaluator, tried[-1])])
     assert result.points[0] == 90
     assert (tried[5] == 0).all()  # the first stage's answer
 

@@ -113,7 +113,7 @@ def test_warm_up_waits_on_a_table(name):
     changes = {"warmup": 0.5, "epochs": 8, "learning_rate": 0.1}
     result = search.run(search.make(name, changes), table, Budget(evaluations=50), seed=1, replicas=2)
     assert result.finished
-    still = result.incumbent[:, :4]
+    still = result.incumbent_flat[:, :4]
     assert (still == still[:, :1]).all()
 
 
@@ -175,5 +175,5 @@ def test_on_a_table_they_find_good_sizes(name):
     table = synthetic_table(SIZE)
     result = search.run(search.make(name), table, Budget(epochs=400), seed=1, replicas=6)
     assert result.oracle == (name != "mask-rl")
-    ranks = [(table.final.mean > accuracy).sum() for accuracy in table.final.mean[result.found]]
+    ranks = [(table.final.mean > accuracy).sum() for accuracy in table.final.mean[result.found_flat]]
     assert np.median(ranks) < 100

@@ -47,12 +47,12 @@ def test_codes_are_the_product_with_the_last_decision_fastest(space):
     expected = np.array(list(product(*(range(len(names)) for names in space.options))))
     np.testing.assert_array_equal(space.all_codes, expected)
     assert space.all_codes.dtype == np.int8
-    np.testing.assert_array_equal(space.index(space.all_codes), np.arange(space.size))
+    np.testing.assert_array_equal(space.flat(space.all_codes), np.arange(space.size))
 
 
 @SPACES
 def test_neighbors_are_exactly_the_one_edit_set(space):
-    some = space.codes(np.linspace(0, space.size - 1, 20).astype(int))
+    some = space.from_flat(np.linspace(0, space.size - 1, 20).astype(int))
     for codes, around in zip(some, space.neighbors(some), strict=True):
         wanted = {
             (*codes[:d], option, *codes[d + 1 :])
@@ -66,7 +66,7 @@ def test_neighbors_are_exactly_the_one_edit_set(space):
 
 @SPACES
 def test_embed_and_derive_are_inverse(space):
-    codes = space.codes(np.arange(0, space.size, max(space.size // 500, 1)))
+    codes = space.from_flat(np.arange(0, space.size, max(space.size // 500, 1)))
     weights = space.embed(codes)
     assert weights.shape == (len(codes), space.edges, space.mask.shape[1])
     np.testing.assert_array_equal(weights.sum(axis=-1), 1.0)
@@ -92,7 +92,7 @@ def test_sample_is_uniform_and_inside(space):
 
 @SPACES
 def test_a_replica_draws_the_same_alone_and_in_company(space):
-    together, parents = Stream(4, "search", range(11)), np.tile(space.codes([5]), (11, 1))
+    together, parents = Stream(4, "search", range(11)), np.tile(space.from_flat([5]), (11, 1))
     sampled, mutated = space.sample(together.at()), space.mutate(parents, together.at())
     for replica in (0, 3, 10):
         alone = Stream(4, "search", [replica])
@@ -106,16 +106,16 @@ def test_a_replica_draws_the_same_alone_and_in_company(space):
 @SPACES
 def test_texts_and_index_of(space):
     flats = np.array([0, space.size // 2, space.size - 1, 0])
-    assert space.index_of([str(space.at(flat)) for flat in flats]).tolist() == flats.tolist()
-    assert len(space.texts) == space.size
-    assert list(space.texts.values()) == list(range(space.size))
+    assert space.flat_of([str(space.at_flat(flat)) for flat in flats]).tolist() == flats.tolist()
+    assert len(space.flat_by_text) == space.size
+    assert list(space.flat_by_text.values()) == list(range(space.size))
     with pytest.raises(BadArchitecture):
-        space.index_of([str(space.at(0)), "nothing"])
+        space.flat_of([str(space.at_flat(0)), "nothing"])
 
 
 @given(st.integers(0, 29))
 def test_architecture_is_a_value(flat):
-    one, same = UNEQUAL.at(flat), Architecture(UNEQUAL, UNEQUAL.at(flat).codes)
+    one, same = UNEQUAL.at_flat(flat), Architecture(UNEQUAL, UNEQUAL.at_flat(flat).codes)
     assert one == same
     assert hash(one) == hash(same)
     assert UNEQUAL.architecture(str(one)) == one

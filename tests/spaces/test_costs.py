@@ -16,7 +16,7 @@ RECORDED = json.loads((Path(__file__).parents[1] / "golden" / "params_flops.json
 def test_every_recorded_case(space, cases):
     recorded, space = RECORDED[space], space_named(space)
     assert len(recorded) == cases
-    codes = space.codes(space.index_of(list(recorded)))
+    codes = space.from_flat(space.flat_of(list(recorded)))
     for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
         parameters, flops = np.array([case[dataset] for case in recorded.values()]).T
         about = facts(dataset)

@@ -24,8 +24,8 @@ def test_a_cell_has_every_edge_with_its_operation():
 
 @given(flat=st.integers(0, TOPOLOGY.size - 1))
 def test_nodes_are_idle_as_the_space_says_a_cell_is_connected(flat):
-    codes = TOPOLOGY.codes([flat])
-    (graph,) = TOPOLOGY.at(flat).graphs()
+    codes = TOPOLOGY.from_flat([flat])
+    (graph,) = TOPOLOGY.at_flat(flat).graphs()
     assert (not graph.idle() & {0, 3}) == TOPOLOGY.is_connected(codes)[0]
     (joined,) = TOPOLOGY.genotype(codes[0].tolist()).graphs()
     assert joined.idle() & {2, 3} == {node + 1 for node in graph.idle() & {1, 2}}

@@ -49,12 +49,12 @@ def test_sizes():
 def test_what_needs_indices_is_refused_by_name(space):
     codes = some(space, 3)
     for call in (
-        lambda: space.index(codes),
-        lambda: space.codes([0]),
+        lambda: space.flat(codes),
+        lambda: space.from_flat([0]),
         lambda: space.all_codes,
-        lambda: space.texts,
+        lambda: space.flat_by_text,
         lambda: space.flat_to_official,
-        lambda: space.index_of([space.format(codes[0])]),
+        lambda: space.flat_of([space.format(codes[0])]),
         lambda: Architecture(space, tuple(codes[0].tolist())).index,
     ):
         with pytest.raises(LacksCapability, match=f"the {space.name} space has .* architectures, too many"):
@@ -143,4 +143,4 @@ def test_the_sparse_list_holds_the_sparse_zoo():
 
 
 def test_small_spaces_keep_their_indices():
-    assert TOPOLOGY.index(TOPOLOGY.codes([7, 15624])).tolist() == [7, 15624]
+    assert TOPOLOGY.flat(TOPOLOGY.from_flat([7, 15624])).tolist() == [7, 15624]

@@ -74,7 +74,7 @@ def test_genotypes_and_published_names():
 
 
 def test_values_of_python():
-    each = TOPOLOGY.at(7)
+    each = TOPOLOGY.at_flat(7)
     named = [each, each.official_index, str(each), TOPOLOGY.genotype(each.codes)]
     assert read_many(named)[1].tolist() == [7] * 4
     with pytest.raises(BadArchitecture, match="index -1 is outside"):
@@ -84,7 +84,7 @@ def test_values_of_python():
 def test_a_registered_space_is_read_as_ours_are():
     space = register_space(Space("read-blocks", (("dense", "pool"), ("8", "16", "32"))))
     assert read("pool/16") == space.architecture("pool/16")
-    assert read("4", space=space) == space.at(4)
+    assert read("4", space=space) == space.at_flat(4)
     assert read_many(["pool/16", "dense/8"], space=space)[1].tolist() == [4, 0]
     with pytest.raises(
         BadArchitecture, match="architecture 2 of 2: 'dense/8' belongs to the read-blocks space"
@@ -103,7 +103,7 @@ def test_many_equals_one_by_one():
     draw = random.Random(0)
     flats = [draw.randrange(TOPOLOGY.size) for _ in range(3 * MANY)]
     forms = [str, lambda each: TOPOLOGY.key(each.codes), lambda each: f" {each.official_index}\n"]
-    texts = [draw.choice(forms)(TOPOLOGY.at(flat)) for flat in flats]
+    texts = [draw.choice(forms)(TOPOLOGY.at_flat(flat)) for flat in flats]
     space, found = read_many(texts)
     assert space is TOPOLOGY
     assert found.tolist() == flats
@@ -149,10 +149,13 @@ def survives(text: str) -> None:
 @pytest.mark.slow
 def test_twelve_thousand_damaged_texts():
     draw = random.Random(201)
-    whole = [lambda: str(TOPOLOGY.at(draw.randrange(15625))), lambda: str(SIZE.at(draw.randrange(32768)))]
+    whole = [
+        lambda: str(TOPOLOGY.at_flat(draw.randrange(15625))),
+        lambda: str(SIZE.at_flat(draw.randrange(32768))),
+    ]
     whole += [
         lambda: f"{draw.randrange(20000)}",
-        lambda: TOPOLOGY.key(TOPOLOGY.at(draw.randrange(15625)).codes),
+        lambda: TOPOLOGY.key(TOPOLOGY.at_flat(draw.randrange(15625)).codes),
     ]
     for _ in range(12_000):
         letters = list(draw.choice(whole)())

@@ -26,13 +26,13 @@ def test_official_order_is_the_published_one():
 )
 def test_known_indices(index, text):
     assert SIZE.architecture(text).official_index == index
-    assert str(SIZE.at(index)) == text
+    assert str(SIZE.at_flat(index)) == text
 
 
 @given(points)
 def test_text_and_index_return_the_same_point(codes):
     assert SIZE.parse(SIZE.format(codes)) == codes
-    assert SIZE.at(SIZE.architecture(SIZE.format(codes)).index).codes == codes
+    assert SIZE.at_flat(SIZE.architecture(SIZE.format(codes)).flat).codes == codes
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ cells = st.tuples(*[st.integers(0, 4)] * 6)
 
 
 def test_official_order_is_the_published_one():
-    lines = "".join(f"{TOPOLOGY.at(flat)}\n" for flat in TOPOLOGY.official_to_flat)
+    lines = "".join(f"{TOPOLOGY.at_flat(flat)}\n" for flat in TOPOLOGY.official_to_flat)
     known = "b24e2a8b6802be1326de041d81d564998ca8aa923055352f3a95c30d59ce7048"
     assert hashlib.sha256(lines.encode()).hexdigest() == known
 
 
 def test_official_order_equals_the_recorded_lines(shared):
     lines = (shared / "golden" / "tss_arch_order.txt").read_text().split()
-    np.testing.assert_array_equal(TOPOLOGY.index_of(lines), TOPOLOGY.official_to_flat)
+    np.testing.assert_array_equal(TOPOLOGY.flat_of(lines), TOPOLOGY.official_to_flat)
 
 
 def test_official_order_inverts():

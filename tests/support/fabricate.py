@@ -34,11 +34,11 @@ def sampled(
         searcher=name,
         dataset=dataset,
         oracle=False,
-        found=incumbent[np.arange(replicas), last].astype(np.int32),
-        incumbent=np.where(over, -1, incumbent).astype(np.int32),
+        found_flat=incumbent[np.arange(replicas), last].astype(np.int32),
+        incumbent_flat=np.where(over, -1, incumbent).astype(np.int32),
         clock=np.where(over, clock[np.arange(replicas), last][:, None], clock),
         queries=np.cumsum(~over, axis=1, dtype=np.int32),
-        evaluated=np.where(over, -1, asked).astype(np.int32),
+        evaluated_flat=np.where(over, -1, asked).astype(np.int32),
         observed=np.where(over, np.nan, observed),
         trial=np.where(over, -1, TRIALS[rng.integers(3, size=asked.shape)]).astype(np.int32),
         wall_s=0.25,
@@ -56,11 +56,11 @@ def oracle(truth, name="darts-v1", dataset="cifar10", *, seed=0, replicas=40, st
         searcher=name,
         dataset=dataset,
         oracle=True,
-        found=path[:, -1].astype(np.int32),
-        incumbent=path.astype(np.int32),
+        found_flat=path[:, -1].astype(np.int32),
+        incumbent_flat=path.astype(np.int32),
         clock=np.zeros(path.shape),
         queries=np.zeros(path.shape, dtype=np.int32),
-        evaluated=nothing.astype(np.int32),
+        evaluated_flat=nothing.astype(np.int32),
         observed=nothing,
         trial=nothing.astype(np.int32),
         wall_s=0.5,
@@ -77,11 +77,11 @@ def hand(incumbent, clock, *, evaluated=None, dataset="hand", oracle=False, name
         searcher=name,
         dataset=dataset,
         oracle=oracle,
-        found=incumbent[np.arange(len(last)), last],
-        incumbent=incumbent,
+        found_flat=incumbent[np.arange(len(last)), last],
+        incumbent_flat=incumbent,
         clock=np.array(clock, dtype=np.float64),
         queries=np.cumsum(incumbent >= 0, axis=1, dtype=np.int32),
-        evaluated=evaluated,
+        evaluated_flat=evaluated,
         observed=np.zeros(evaluated.shape),
         trial=np.full(evaluated.shape, -1, dtype=np.int32),
         wall_s=0.0,
@@ -105,7 +105,7 @@ def comparison(*, replicas=40, datasets=("cifar10", "cifar100"), test=True, poin
 
 
 def same_result(one: Result, other: Result) -> bool:
-    arrays = ("found", "incumbent", "clock", "evaluated", "observed", "trial")
+    arrays = ("found_flat", "incumbent_flat", "clock", "evaluated_flat", "observed", "trial")
     plain = ("searcher", "dataset", "oracle", "wall_s", "finished", "settings")
     return all(getattr(one, name) == getattr(other, name) for name in plain) and all(
         getattr(one, name).dtype == getattr(other, name).dtype

@@ -11,8 +11,8 @@ from nasreplay.evaluate.base import Answers, EvaluatorBase
 from nasreplay.evaluate.protocol import MEAN, Fidelity
 from nasreplay.spaces import SIZE, TOPOLOGY
 
-SOME = TOPOLOGY.codes(np.arange(0, TOPOLOGY.size, 7))  # 2,233 cells
-FEW = SIZE.codes(np.arange(40))
+SOME = TOPOLOGY.from_flat(np.arange(0, TOPOLOGY.size, 7))  # 2,233 cells
+FEW = SIZE.from_flat(np.arange(40))
 
 
 def write(path: Path, **change: np.ndarray) -> Pack:

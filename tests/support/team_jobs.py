@@ -108,7 +108,7 @@ def searched(name: str, network: Any = None, epochs: int = 2, **settings: Any) -
     return {
         **{part: state[part] for part in ("net", "optimizer", "metrics")},
         "searcher": {key: torch.as_tensor(value) for key, value in searcher.state_dict()["state"].items()},
-        "found": result.found,
+        "found": result.found_flat,
     }
 
 

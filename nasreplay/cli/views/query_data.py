@@ -26,12 +26,12 @@ def json_text(result: QueryResult) -> str:
 
 
 def _object(result: QueryResult, which: int) -> Json:
-    flat = int(result.flat[which])
+    each = result.space.at(result.index[which])
     about: Json = {
-        "architecture": result.text(flat),
+        "architecture": each.text,
         "space": result.space.name,
-        "index": int(result.official[flat]),
-        "key": result.space.key(result.space.codes([flat])[0]),
+        "index": each.index,
+        "key": each.key,
         "equivalent_cells": None if result.equivalent is None else int(result.equivalent[which]),
         "table": {"title": result.table, "fingerprint": result.fingerprint} if result.table else None,
     }
@@ -71,20 +71,18 @@ def _accuracy(result: QueryResult, each: Accuracy, which: int) -> Json:
         "training_seconds": _value(each.training_seconds[which]),
         "best_neighbor": _neighbor(result, each, which),
         "best_equivalent_cells": [
-            {"index": int(result.official[flat]), "accuracy_percent": _value(value)}
-            for flat, value in same
-            if flat >= 0
+            {"index": index, "accuracy_percent": _value(value)} for index, value in same if index >= 0
         ],
     }
 
 
 def _neighbor(result: QueryResult, each: Accuracy, which: int) -> Json | None:
-    flat = int(each.neighbor[which])
+    index = int(each.neighbor[which])
     if np.isnan(each.neighbor_accuracy[which]):
         return None
     return {
-        "architecture": result.text(flat),
-        "index": int(result.official[flat]),
+        "architecture": result.text(index),
+        "index": index,
         "accuracy_percent": _value(each.neighbor_accuracy[which]),
         "gain_points": _value(each.gain[which]),
     }
@@ -154,7 +152,7 @@ def _accuracy_columns(result: QueryResult, each: Accuracy, seeds: list[int]) -> 
         "rank_of": [str(each.measured)] * count,
         "percentile": _cells(each.percentile),
         "training_seconds": _cells(each.training_seconds),
-        "best_neighbor_index": _cells(result.official[each.neighbor], ~np.isnan(each.neighbor_accuracy)),
+        "best_neighbor_index": _cells(each.neighbor, ~np.isnan(each.neighbor_accuracy)),
         "best_neighbor_percent": _cells(each.neighbor_accuracy),
         "gain_points": _cells(each.gain),
     }

@@ -45,10 +45,9 @@ def _in_full(result: QueryResult) -> list[str]:
 def section(result: QueryResult, which: int) -> list[str]:
     """One architecture: its data sets are the columns."""
     columns = [(name, _cells(result, name, which)) for name in result.datasets]
-    space, flat = result.space, result.flat[which]
-    key = space.key(space.codes([flat])[0])
-    about = f"{space.name} space · index {result.official[flat]}{f' · key {key}' if key else ''}"
-    return [result.text(flat), about, "", *grid(columns), *_neighbor_lines(result, which)]
+    space, each = result.space, result.space.at(result.index[which])
+    about = f"{space.name} space · index {each.index}{f' · key {each.key}' if each.key else ''}"
+    return [each.text, about, "", *grid(columns), *_neighbor_lines(result, which)]
 
 
 def side_by_side(result: QueryResult) -> list[str]:
@@ -75,15 +74,15 @@ def listing(result: QueryResult) -> list[str]:
         label = f"{name} {WORDS[known.accuracies[0].split]} %" if known.accuracies else f"{name} params M"
         head += [label, "rank"] if known.accuracies else [label, "FLOPs M"]
     rows = [[*head, "architecture"]]
-    for which, flat in enumerate(result.flat):
-        cells = [f"#{result.official[flat]}"]
+    for which, (index, text) in enumerate(zip(result.index, result.architectures, strict=True)):
+        cells = [f"#{index}"]
         for known in result.datasets.values():
             if known.accuracies:
                 each = known.accuracies[0]
                 cells += [_plus_minus(each, which), f"{each.rank[which]:,}" if each.rank[which] else UNKNOWN]
             else:
                 cells += [_millions(known.parameters[which]), _number(known.flops[which] / 1e6)]
-        rows.append([*cells, result.text(flat)])
+        rows.append([*cells, text])
     return _text_last(rows)
 
 
@@ -93,10 +92,10 @@ def best_lines(result: QueryResult) -> Iterator[str]:
     each = known.accuracies[0]
     head = ["rank", f"{WORDS[each.split]} %", "params M", "FLOPs M", "latency ms", "index", "architecture"]
     rows = [head]
-    for which, flat in enumerate(result.flat):
+    for which, (index, text) in enumerate(zip(result.index, result.architectures, strict=True)):
         cells = [f"{each.rank[which]:,}", _plus_minus(each, which), _millions(known.parameters[which])]
         cells += [_number(known.flops[which] / 1e6), _number(known.latency[which] * 1e3)]
-        rows.append([*cells, f"#{result.official[flat]}", result.text(flat)])
+        rows.append([*cells, f"#{index}", text])
     among = f"{result.best_of:,} architectures with {result.limits}"
     among = among if result.limits else f"{each.measured:,} measured architectures"
     yield f"{name}: the best {len(result)} of {among}"
@@ -174,15 +173,15 @@ def _around_cells(result: QueryResult, each: Accuracy, which: int) -> Cells:
     neighbor, known = each.neighbor[which], beside == beside
     rows = {
         "best one-edit neighbor": f"{_number(beside)} ({_number(gain, sign='+')})" if known else UNKNOWN,
-        "  its edit": edit(result.space, result.flat[which], neighbor) if known else UNKNOWN,
-        "  its index": f"#{result.official[neighbor]}" if known else UNKNOWN,
+        "  its edit": edit(result.space, result.index[which], neighbor) if known else UNKNOWN,
+        "  its index": f"#{neighbor}" if known else UNKNOWN,
     }
     if result.equivalent is not None:
         rows["equivalent cells"] = str(result.equivalent[which])
     same = zip(each.equivalents[which], each.equivalents_accuracy[which], strict=True)
-    for label, (flat, value) in zip(("  the best", "  second", "  third"), same, strict=True):
-        if flat >= 0:
-            rows[label] = f"{_number(value)} #{result.official[flat]}"
+    for label, (index, value) in zip(("  the best", "  second", "  third"), same, strict=True):
+        if index >= 0:
+            rows[label] = f"{_number(value)} #{index}"
     return {(2, row, label): cell for row, (label, cell) in enumerate(rows.items())}
 
 
@@ -201,7 +200,7 @@ def _neighbor_lines(result: QueryResult, which: int) -> list[str]:
                 owners.setdefault(int(each.neighbor[which]), []).append(name)
     if not owners:
         return []
-    rows = [(f"#{result.official[f]:<5}", result.text(f), ", ".join(names)) for f, names in owners.items()]
+    rows = [(f"#{index:<5}", result.text(index), ", ".join(names)) for index, names in owners.items()]
     return ["", "Best one-edit neighbor", *(f"  {line}" for line in aligned(rows))]
 
 
@@ -223,8 +222,8 @@ def _text_last(rows: list[list[str]]) -> list[str]:
 
 
 def _heading(result: QueryResult, which: int) -> str:
-    flat = result.flat[which]
-    return f"{f'#{result.official[flat]}':6}  {result.text(flat)}"
+    index = result.index[which]
+    return f"{f'#{index}':6}  {result.text(index)}"
 
 
 def _plus_minus(each: Accuracy, which: int) -> str:

@@ -59,7 +59,7 @@ def resolved_briefly(training: Training, seed: int) -> str:
     import torch
 
     recipe, source, cell = training.recipe, training.source, training.target.cell
-    index = f"  (index {cell.official_index})" if isinstance(cell, Architecture) else ""
+    index = f"  (index {cell.index})" if isinstance(cell, Architecture) else ""
     part = training.settings.fraction
     lines = [
         f"{training.target}{index} on {source.name}, seed {seed}",

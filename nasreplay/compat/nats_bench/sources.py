@@ -58,7 +58,7 @@ class Source:
     def _placed(self, record: Record, name: str) -> Place:
         if wrong := faults(record.structure, record.numbers[None])[0]:
             raise BadInput(f"{name}: {wrong}")
-        if self.space.texts.get(record.text) != (flat := self.space.official_to_flat[record.number]):
+        if self.space.flat_by_text.get(record.text) != (flat := self.space.official_to_flat[record.number]):
             raise BadInput(
                 f"{name}: says that architecture {record.number} is {record.text!r}, which it is not"
             )

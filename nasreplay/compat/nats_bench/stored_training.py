@@ -179,7 +179,7 @@ class Trained:
 
     def name(self, flat: int) -> str:
         """The text of an architecture."""
-        return str(self.table.space.at(int(self._flat[flat])))
+        return str(self.table.space.at_flat(int(self._flat[flat])))
 
     def _held(self, name: str) -> np.ndarray | None:
         path = f"{self.stored}/{self.recipe}/{name}"

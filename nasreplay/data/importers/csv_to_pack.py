@@ -231,7 +231,7 @@ def _architectures(table: CsvTable, column: str, kind: str, space: Space) -> np.
 
 def _flat(space: Space, kind: str, text: str) -> int:
     if kind == "arch":
-        return int(space.index_of([text])[0])
+        return int(space.flat_of([text])[0])
     if kind == "index":
         if not text.isdecimal() or int(text) >= space.size:
             raise BadArchitecture(f"{text!r} is not an official index from 0 to {space.size - 1}")
@@ -239,7 +239,7 @@ def _flat(space: Space, kind: str, text: str) -> int:
     parse_key = getattr(space, "parse_key", None)
     if parse_key is None:
         raise BadArchitecture(f"the {space.name} space has no keys; map a column to arch or index")
-    return int(space.index(np.array([parse_key(text)]))[0])
+    return int(space.flat(np.array([parse_key(text)]))[0])
 
 
 def _check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:

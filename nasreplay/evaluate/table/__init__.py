@@ -16,7 +16,9 @@ from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.evaluate.table.multilinear import Multilinear, exact_slope
 from nasreplay.evaluate.table.sampled_gradient import draw, estimate
 from nasreplay.seeds import Stream
-from nasreplay.spaces.base import Architecture, Space
+from nasreplay.spaces import Space
+from nasreplay.spaces.base import MEMO_LIMIT
+from nasreplay.spaces.read import Named, read_many
 
 
 class Answer(NamedTuple):
@@ -28,8 +30,8 @@ class Answer(NamedTuple):
     """Number of trials that were averaged."""
     seconds: float
     """Simulated cost of one evaluation."""
-    flat: int
-    """Flat index of the architecture."""
+    official_index: int
+    """Official index of the architecture."""
     dataset: str
     split: str
     at: Fidelity
@@ -111,7 +113,7 @@ class TableEvaluator(EvaluatorBase):
         self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
     ) -> Answers:
         """Look up codes [N, D]."""
-        level, flat = self._level(at), self.space.index(codes)
+        level, flat = self._level(at), self.space.flat(codes)
         which = self.trial if trial is None else trial
         accuracy, seeds = level.read(flat, which, lambda: self.streams["trial"].each(replica))
         # codes were checked: "clip" only skips a second check
@@ -142,7 +144,7 @@ class TableEvaluator(EvaluatorBase):
 
     def report(self, codes: np.ndarray) -> Report:
         """Mean over trials at the final fidelity, and test accuracy where the table has it."""
-        flat = self.space.index(self.space.check_codes(codes))
+        flat = self.space.flat(self.space.check_codes(codes))
         test = None if self.test is None else self.test[flat]
         return Report(self.final.mean[flat], test, self.meaning)
 
@@ -174,35 +176,38 @@ class TableEvaluator(EvaluatorBase):
 
     # --- one question at a time --------------------------------------------------------------------
 
-    def query(self, architecture: str | int | Architecture, trial: int | str = "mean") -> Answer:
-        """One typed answer, free of charge: an official text, an official index, or an Architecture.
+    def query(self, architecture: Named, trial: int | str = "mean") -> Answer:
+        """One typed answer, free of charge, of an architecture in any form of `spaces.read`.
 
         `trial`: "mean" or a seed. Raises BadArchitecture or NotMeasured.
         """
-        mean, trials, seconds, flat_of = self._items
-        if isinstance(architecture, str):
-            flat = self.space.texts.get(architecture, -1)
-            flat = flat if flat >= 0 else self.space.architecture(architecture).index
-        elif isinstance(architecture, Architecture):
-            flat = architecture.index
-        else:
-            if not 0 <= architecture < self.space.size:
-                raise self.space.no_such_index(architecture)
-            flat = flat_of(architecture)
+        mean, trials, seconds, official = self._items
+        flat = self._places.get(architecture) if type(architecture) in (str, int) else None
+        if flat is None:
+            flat = int(read_many([architecture], space=self.space)[1][0])
         if trial == "mean":
             accuracy = mean(flat)
             if accuracy == accuracy:
-                return Answer(accuracy, trials(flat), seconds(flat), flat, *self._context)
+                return Answer(accuracy, trials(flat), seconds(flat), official(flat), *self._context)
         told, _ = self.levels[-1].read(np.array([flat]), trial)
-        return Answer(float(told[0]), 1, seconds(flat), flat, *self._context)
+        return Answer(float(told[0]), 1, seconds(flat), official(flat), *self._context)
 
-    def accuracies(self, architectures: Sequence[str] | np.ndarray, trial: int | str = "mean") -> np.ndarray:
-        """float64 [N] percent, free of charge: of official texts, or of codes [N, D]."""
-        if isinstance(architectures, np.ndarray):
-            flat = self.space.index(self.space.check_codes(architectures))
+    def accuracies(
+        self, architectures: Sequence[Named] | np.ndarray, trial: int | str = "mean"
+    ) -> np.ndarray:
+        """float64 [N] percent, free of charge: of architectures in any form of `spaces.read`, or of codes [N, D]."""
+        if isinstance(architectures, np.ndarray) and architectures.ndim == 2:
+            flat = self.space.flat(self.space.check_codes(architectures))
         else:
-            flat = self.space.index_of(architectures)
+            flat = read_many(list(architectures), space=self.space)[1]
         return self.levels[-1].read(flat, trial)[0]
+
+    @cached_property
+    def _places(self) -> dict[Any, int]:
+        """Official text or official index → flat index, of a space small enough to keep all."""
+        if self.space.size > MEMO_LIMIT:
+            return {}
+        return self.space.flat_by_text | dict(enumerate(self.space.official_to_flat.tolist()))
 
     @cached_property
     def _context(self) -> tuple[str, str, Fidelity]:
@@ -212,7 +217,7 @@ class TableEvaluator(EvaluatorBase):
     def _items(self):
         # of memory views: the fastest way to one Python number
         level = self.levels[-1]
-        arrays = (level.mean, level.trials.count, level.seconds, self.space.official_to_flat)
+        arrays = (level.mean, level.trials.count, level.seconds, self.space.flat_to_official)
         return tuple(np.ascontiguousarray(array).data.__getitem__ for array in arrays)
 
     def answerable(
@@ -220,7 +225,7 @@ class TableEvaluator(EvaluatorBase):
     ) -> np.ndarray:
         """bool [N]: which of codes [N, D] were measured. Raises NotMeasured for a trial that nothing has."""
         level, which = self._level(at), self.trial if trial is None else trial
-        flat = self.space.index(self.space.check_codes(codes))
+        flat = self.space.flat(self.space.check_codes(codes))
         return level.trials.has(flat, which)
 
     def test_accuracy(
@@ -230,7 +235,7 @@ class TableEvaluator(EvaluatorBase):
         which = self.trial if trial is None else trial
         if self.test is None or which != "mean" or self._level(at) is not self.final:
             return None
-        return self.test[self.space.index(self.space.check_codes(codes))]
+        return self.test[self.space.flat(self.space.check_codes(codes))]
 
     # --- helpers -----------------------------------------------------------------------------------
 

@@ -129,7 +129,7 @@ def _level(
         seconds,
         pack.seeds(stored, recipe).tolist(),
         pack.column(loss) if pack.has(loss) and epoch is None else None,
-        pack.space.at,
+        pack.space.at_flat,
     )
 
 

@@ -101,7 +101,7 @@ def exact_slope(
 
 def _neighbor_values(space: Space, loss: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     codes = active.argmax(axis=-1)
-    flat = space.index(codes).astype(np.int64)
+    flat = space.flat(codes).astype(np.int64)
     strides = np.append(np.cumprod(space.choices[:0:-1])[::-1], 1)
     options = np.minimum(np.arange(active.shape[-1]), space.choices[:, None] - 1)
     around = flat[:, None, None] + (options - codes[:, :, None]) * strides[:, None]

@@ -101,7 +101,7 @@ def _asked(evaluator: Evaluator, codes: np.ndarray | None) -> np.ndarray:
         )
     if codes is None:
         return np.arange(space.size)
-    flat = np.unique(space.index(space.check_codes(codes)).astype(np.int64))
+    flat = np.unique(space.flat(space.check_codes(codes)).astype(np.int64))
     if not len(flat):
         raise BadSetting("no architecture to tabulate")
     return flat
@@ -160,7 +160,7 @@ class _Asker:
 
     def __init__(self, evaluator: Evaluator, at: Fidelity, asks: tuple[Trial, ...], flat: np.ndarray):
         self.evaluator, self.at, self.asks, self.flat = evaluator, at, asks, flat
-        codes = evaluator.space.codes(flat)
+        codes = evaluator.space.from_flat(flat)
         self.answerable = {trial: evaluator.answerable(codes, at=at, trial=trial) for trial in asks}
 
     def answers(self, start: int, chunk: int | None) -> Iterator[list[Answered]]:
@@ -186,7 +186,7 @@ class _Asker:
         """(seeds, accuracies, seconds, test accuracies)."""
         if not len(flat):
             return [], [], [], []
-        codes, replica = self.evaluator.space.codes(flat), np.zeros(len(flat), dtype=np.int64)
+        codes, replica = self.evaluator.space.from_flat(flat), np.zeros(len(flat), dtype=np.int64)
         answers = self.evaluator.evaluate(codes, at=self.at, trial=trial, replica=replica)
         if not answers.answered.all():
             raise BadSetting("the evaluator's budget is spent; a table is filled without a budget")

@@ -194,7 +194,7 @@ def _joined(united: np.ndarray, values: np.ndarray, pack: Pack, path: str) -> np
     if len(clash):
         where = tuple(clash[0])
         raise BadInput(
-            f"{pack.path}: {values[where]!r} for {pack.space.at(int(where[0]))} in {path}, "
+            f"{pack.path}: {values[where]!r} for {pack.space.at_flat(int(where[0]))} in {path}, "
             f"another pack has {united[where]!r}: not one table"
         )
     return np.where(np.isnan(united), values, united)

@@ -130,7 +130,7 @@ def gap(run: Path | str, settings: GapSettings) -> Gap:
             "`nasreplay tabulate`, then --table PACK"
         )
     result = result_of(folder)
-    total = total_gap(result.settings, result.codes(result.found[:1]), truth)
+    total = total_gap(result.settings, result.from_flat(result.found_flat[:1]), truth)
     error = rank_error(evaluator, truth, None if settings.every else settings.sample, settings.seed)
     return Gap(total, error, evaluator.source.note)
 
@@ -144,7 +144,7 @@ def total_gap(run: Mapping[str, Any], found: np.ndarray, truth: TableEvaluator) 
     searcher, own = on_table(run["searcher"])
     budget = Budget() if "slope" in searcher.needs else Budget(evaluations=EVALUATIONS)
     result = run_on(searcher, truth, budget, seed=run["seed"])
-    looks, best = int(result.evaluations[0]), truth.space.codes(result.found)
+    looks, best = int(result.evaluations[0]), truth.space.from_flat(result.found_flat)
     return TotalGap(
         found=truth.space.format(found[0].tolist()),
         live=table_facts(truth, found),

@@ -109,18 +109,19 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     def found() -> LiveFound:
         result = result_of(folder)
         save_result(folder / "results.h5", result)
-        space, codes = evaluator.space, result.codes(result.found[:1])
+        (best,) = result.found
+        assert best, "a search that finished was answered"
         return LiveFound(
             searcher=result.searcher,
             dataset=result.dataset,
             seed=task.seed,
-            found=space.format(codes[0].tolist()),
-            official_index=int(space.flat_to_official[result.found[0]]) if space.indexed else None,
+            found=best.text,
+            official_index=best.index if best.space.indexed else None,
             points=int(result.points[0]),
             wall_s=result.wall_s,
             folder=folder,
             note=evaluator.source.note,
-            gap=total_gap(result.settings, codes, truth) if truth else None,
+            gap=total_gap(result.settings, best.space.codes([best]), truth) if truth else None,
             checkpoint=checkpoint.path if checkpoint and checkpoint.path.exists() else None,
         )
 

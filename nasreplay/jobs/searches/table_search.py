@@ -79,7 +79,8 @@ def search_table(task: Task) -> TableFound:
 
 
 def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int, folder: Path) -> TableFound:
-    found = int(result.found[0])
+    (found,) = result.found
+    assert found, "a search that finished was answered"
     codes = table.space.codes([found])
     row, meaning = table_facts(table, codes), table.report(codes).meaning
     derived = None
@@ -89,8 +90,8 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
         searcher=result.searcher,
         dataset=result.dataset,
         oracle=result.oracle,
-        found=table.space.format(codes[0].tolist()),
-        official_index=int(table.space.flat_to_official[found]),
+        found=found.text,
+        official_index=found.index,
         validation_accuracy=row.table_valid,
         meaning=meaning["valid"],
         rank=row.table_rank,

@@ -71,7 +71,7 @@ def _number(
         return None
     recipe = wanted if wanted in held else max(held, key=lambda each: epochs[each])
     epoch, path = epochs[recipe], f"{stored}/{recipe}/{name}/accuracy"
-    curve = pack.curve(path, [architecture.index])[0]
+    curve = pack.curve(path, [architecture.flat])[0]
     if recipe == wanted and trained < epoch and np.isfinite(curve[:, trained - 1]).any():
         epoch = trained
     trials = curve[np.isfinite(curve[:, epoch - 1]), epoch - 1]

@@ -191,7 +191,7 @@ def _floor(regrets: list[float]) -> float:
 
 
 def _horizontal(result: Result) -> bool:
-    return result.oracle or not result.evaluated.shape[1]
+    return result.oracle or not result.evaluated_flat.shape[1]
 
 
 def _looks(comparison: Comparison, final: dict[str, float]) -> dict[str, Any]:

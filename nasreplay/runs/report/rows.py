@@ -140,7 +140,7 @@ def _row(
         searcher=result.searcher,
         oracle=result.oracle,
         apart=statistics.apart(result),
-        replicas=len(result.found),
+        replicas=len(result.found_flat),
         score=how,
         validation_accuracy_mean=_known(valid.mean),
         validation_accuracy_std=_known(valid.std),
@@ -156,7 +156,7 @@ def _row(
         simulated_hours_mean=float(result.final_clock.mean()) / 3600,
         budget_s=truth.budget_s,
         wall_s=result.wall_s,
-        wall_s_per_500_replicas=result.wall_s * WALL_REPLICAS / len(result.found),
+        wall_s_per_500_replicas=result.wall_s * WALL_REPLICAS / len(result.found_flat),
         p=p,
     )
 

@@ -68,7 +68,7 @@ def look_up(values: np.ndarray, flat: np.ndarray) -> np.ndarray:
 
 def regret(result: Result, truth: TableFacts) -> np.ndarray:
     """float64 [R] percent points: the table's optimum minus the final accuracy of what each replica found."""
-    return truth.optimum - look_up(truth.final_mean, result.found)
+    return truth.optimum - look_up(truth.final_mean, result.found_flat)
 
 
 def score(
@@ -87,7 +87,7 @@ def score(
         raise BadSetting("this table has no test accuracy; score split 'valid'")
     if how not in SCORES:
         raise BadSetting(f"score {how!r}: known are {', '.join(SCORES)}")
-    last = look_up(values, result.found)
+    last = look_up(values, result.found_flat)
     if how == "last":
         return last
     if budget_s is None:
@@ -100,17 +100,17 @@ def score(
 
 def _at_budget(result: Result, values: np.ndarray, budget_s: float) -> np.ndarray:
     """float64 [R]: the published interpolation, NaN where it has no answer."""
-    replicas = np.arange(len(result.found))
+    replicas = np.arange(len(result.found_flat))
     if result.clock.shape[1] < 2:
         return np.full(len(replicas), np.nan)
-    distance = np.where(result.incumbent >= 0, np.abs(result.clock - budget_s), np.inf)
+    distance = np.where(result.incumbent_flat >= 0, np.abs(result.clock - budget_s), np.inf)
     first = distance.argmin(axis=1)
     distance[replicas, first] = np.inf
     second = distance.argmin(axis=1)
     usable = np.isfinite(distance[replicas, second]) & (result.final_clock >= budget_s)
     time_1, time_2 = result.clock[replicas, first], result.clock[replicas, second]
-    value_1 = look_up(values, result.incumbent[replicas, first])
-    value_2 = look_up(values, result.incumbent[replicas, second])
+    value_1 = look_up(values, result.incumbent_flat[replicas, first])
+    value_2 = look_up(values, result.incumbent_flat[replicas, second])
     gap = np.where(usable & (time_1 != time_2), time_2 - time_1, np.nan)
     return value_1 + (budget_s - time_1) / gap * (value_2 - value_1)
 
@@ -125,7 +125,7 @@ def incumbent_at(result: Result, grid: np.ndarray, axis: str = "simulated_s") ->
     result that asks no questions. After its end a replica keeps its last incumbent.
     """
     spent = _spent(result, axis)
-    padded = np.pad(result.incumbent, ((0, 0), (1, 0)), constant_values=-1)
+    padded = np.pad(result.incumbent_flat, ((0, 0), (1, 0)), constant_values=-1)
     rows = zip(spent, result.points.tolist(), strict=True)
     passed = [np.searchsorted(row[:points], grid, side="right") for row, points in rows]
     return np.take_along_axis(

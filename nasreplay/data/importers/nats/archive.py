@@ -130,5 +130,5 @@ def space_of(listed: Any, where: Path) -> Space:
 
 def official_texts(space: Space) -> list[str]:
     """The texts of all architectures in the official order."""
-    texts = list(space.texts)
+    texts = list(space.flat_by_text)
     return [texts[flat] for flat in space.official_to_flat.tolist()]
