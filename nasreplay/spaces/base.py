@@ -179,18 +179,9 @@ class Space(Product):
         if isinstance(named, str) or not isinstance(named, Iterable):
             raise BadArchitecture(f"{shortened(named)} is no list: codes([…]) takes several architectures")
         every = list(named)
-        if all(isinstance(each, Architecture | str) for each in every):
-            return np.array([self.at(each).codes for each in every], dtype=np.int8).reshape(
-                -1, self.decisions
-            )
-        known = self.official_to_flat
-        values = (self.at(each).flat if isinstance(each, Architecture | str) else None for each in every)
-        return self.from_flat(
-            [
-                known[self.check_index(each)] if flat is None else flat
-                for each, flat in zip(every, values, strict=True)
-            ]
-        )
+        if not any(isinstance(each, Architecture | str) for each in every):
+            return self.from_flat(self.official_to_flat[[self.check_index(each) for each in every]])
+        return np.array([self.at(each).codes for each in every], dtype=np.int8)
 
     @cached_property
     def flat_by_text(self) -> dict[str, int]:

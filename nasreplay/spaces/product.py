@@ -106,11 +106,11 @@ class Product:
     def check_index(self, index: object) -> int:
         """An official index as an int; BadArchitecture for what is none of this space."""
         try:
-            number = -1 if isinstance(index, bool | np.bool_) else operator.index(index)  # pyright: ignore
+            number = -1 if isinstance(index, bool | np.bool_) else operator.index(index)  # pyright: ignore[reportArgumentType]
         except TypeError:
             raise BadArchitecture(
-                f"{shortened(index)} names no architecture: give a text, a value of `Architecture` or an official index "
-                f"of the {self.name} space, a whole number from 0 to {self.count() - 1}"
+                f"{shortened(index)} names no architecture: give a text, a value of `Architecture` or an official "
+                f"index of the {self.name} space, a whole number from 0 to {self.count() - 1}"
             ) from None
         if not 0 <= number < self.count():
             raise self.no_such_index(index)
