@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
+from nasreplay import own
 from nasreplay.errors import BadSetting, UnknownName
 
 T = TypeVar("T")
@@ -20,9 +21,21 @@ class Registry(Mapping[str, T], Generic[T]):
     that entry points of the group `nasreplay.<kind>s` name, once.
     """
 
-    def __init__(self, kind: str, package: str = "", place: Callable[[T], int] = lambda thing: 0):
-        """kind: one of them, in a word; place: where a thing stands in lists, equal ones in order of registration."""
+    def __init__(
+        self,
+        kind: str,
+        package: str = "",
+        place: Callable[[T], int] = lambda thing: 0,
+        *,
+        fits: Callable[[Any], bool] = lambda thing: True,
+        adopt: Callable[[Any], T] | None = None,
+    ):
+        """kind: one of them, in a word; place: where a thing stands in lists, equal ones in order of registration.
+
+        fits, adopt: what may be named by place (`my.py:Annealing`), and how it is registered; raises BadSetting.
+        """
         self.kind, self.package, self.place = kind, package, place
+        self.fits, self.adopt = fits, adopt
         self._things: dict[str, T] = {}
         self._complete = False
 
@@ -39,7 +52,13 @@ class Registry(Mapping[str, T], Generic[T]):
         self._things.update(dict.fromkeys(names, thing))
 
     def named(self, name: str) -> T:
-        """The thing of that name; UnknownName lists the known ones."""
+        """The thing of that name, or at that place (`my.py:NAME`); UnknownName lists the known ones."""
+        if self.adopt and own.is_place(name):
+            found = own.found_at(name, self.fits, self.kind)
+            try:
+                return self.adopt(found)
+            except BadSetting as problem:
+                raise BadSetting(f"{name}: {problem}") from None
         if name not in self:
             raise UnknownName.among(self, f"unknown {self.kind}", name)
         return self[name]

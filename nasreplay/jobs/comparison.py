@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.lock import alone_in
 from nasreplay.files.workers import cores
 from nasreplay.jobs import silent
-from nasreplay.replay.compare import compare, read
-from nasreplay.replay.plan import Plan, searchers_of
+from nasreplay.replay.compare import compare, is_of, read, write
+from nasreplay.replay.growth import in_words, recorded
+from nasreplay.replay.plan import SEED, Plan, searchers_of
+from nasreplay.runs.joining import merged
 from nasreplay.runs.report.rows import Row, rows
 from nasreplay.runs.result import Comparison
 from nasreplay.search import Searcher
@@ -33,7 +37,7 @@ class ReplaySettings(Plan, ChangeSettings):
     score: Score | None = None
     """last: the final incumbent; published: interpolated at the budget (NATS-Bench). Default: the protocol's."""
     out: Path | None = None
-    """Folder; continues what it holds. Default: output/…"""
+    """Folder; continues what it holds, and adds to it. Default: output/…"""
     jobs: int | None = None
     """Worker processes. Default: one per core."""
 
@@ -51,6 +55,8 @@ class Replayed:
     """Every replica of every search, and the truth of the tables."""
     folder: Path
     """Holds results.h5, summary.md and the figures."""
+    added: str = ""
+    """What a folder that held a comparison has more than before, in words."""
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -90,25 +96,62 @@ def replay(
     the protocol or nasreplay compares by default. command: recorded in run.json. progress: called with (done, total,
     "SEARCHER on DATASET").
 
-    Writes run.json, results.h5, summary.md and regret figures into the folder. Raises BadSetting, UnknownName,
-    NotMeasured, BadPack, LacksCapability or BadOutput before anything is computed.
+    Writes run.json, results.h5, summary.md and regret figures into the folder. A folder `out` that holds a comparison
+    grows by these searchers, data sets and replicas, if all else is as it was there; what is not given is the
+    folder's. Raises BadSetting, UnknownName, NotMeasured, BadPack, LacksCapability or BadOutput before anything is
+    computed.
     """
-    if searchers or not settings.searchers:
+    before = recorded(settings.out) if settings.out else None
+    if before and not (searchers or settings.searchers):
+        settings.changes(())  # would have no effect
+    elif searchers or not settings.searchers:
         asked = searchers_of(searchers, settings.protocol, settings)
         settings = replace(settings, searchers=tuple(one for one in asked if _compared(one, settings)))
         if not settings.searchers:
             raise BadSetting(
                 f"--no-oracles leaves nothing to compare: {', '.join(one.name for one in asked)}"
             )
-    if not settings.out:  # a folder that exists brings its own seed; a default one is named after a drawn one
-        settings = replace(settings, seed=root_seed(settings.seed))
-    folder = Path(settings.out or f"output/replay-seed{settings.seed}")
+    if not settings.out:  # a default one is named after the seed
+        settings = replace(settings, seed=root_seed(SEED if settings.seed is None else settings.seed))
+    folder = settings.out or _default_folder(settings)
     comparison = compare(
         settings, folder, command=command, jobs=settings.jobs or cores(), score=settings.score, tell=progress
     )
-    if comparison.results:
+    if comparison.results and not _is_reported(folder):
         _write_report(comparison, folder)
-    return Replayed(comparison, folder)
+    return Replayed(comparison, folder, in_words(before, comparison.settings))
+
+
+def _default_folder(plan: Plan) -> Path:
+    """The first folder of the seed that holds nothing yet, or this very comparison."""
+    for number in count(1):
+        folder = Path(f"output/replay-seed{plan.seed}{f'-{number}' * (number > 1)}")
+        if (header := recorded(folder)) is None or is_of(plan, header):
+            return folder
+    raise AssertionError
+
+
+def merge(*folders: Path | str, out: Path) -> Replayed:
+    """Join comparisons that have the same settings into one, in the folder `out`, with its report.
+
+    The searchers and data sets may differ; a search that two of them have must have the same numbers. Raises
+    BadInput for settings that differ and numbers that disagree, by name, and BadOutput.
+    """
+    if len(folders) < 2:
+        raise BadSetting("a merge needs two comparisons or more")
+    comparison = merged([read(Path(folder)) for folder in folders], folders)
+    with alone_in(out):
+        if recorded(out):
+            raise BadOutput(f"{out} holds a comparison: choose another --out")
+        write(comparison, out)
+    _write_report(comparison, out)
+    return Replayed(read(out), out)
+
+
+def _is_reported(folder: Path) -> bool:
+    """Whether the report is of the results that are there."""
+    summary, results = folder / "summary.md", folder / "results.h5"
+    return summary.exists() and summary.stat().st_mtime_ns >= results.stat().st_mtime_ns
 
 
 def _compared(searcher: Searcher, settings: ReplaySettings) -> bool:

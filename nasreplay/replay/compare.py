@@ -1,36 +1,38 @@
 """Replay: run searchers on a table's data sets, many replicas each, in worker processes, into one folder.
 
-Every finished (data set, searcher) pair is a file of its own, written atomically, so that a run may be killed at
-any moment and continued; at the end they become one results.h5.
+Every finished search is a file of its own, written atomically, so that a run may be killed at any moment and
+continued; at the end they become one results.h5. A finished folder grows in the same way.
 """
 
 from __future__ import annotations
 
-import os
+import json
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from nasreplay import search
-from nasreplay.errors import BadOutput, BadSetting, NasReplayError
+from nasreplay import own
+from nasreplay.errors import BadOutput, BadSetting
+from nasreplay.files.atomic import write_whole
 from nasreplay.files.lock import alone_in
-from nasreplay.files.workers import start_worker
+from nasreplay.replay.growth import Held, Pair, check_agrees, completed, recorded
 from nasreplay.replay.plan import Plan
+from nasreplay.replay.pool import Work, finish
 from nasreplay.replay.protocols import protocol_named
 from nasreplay.replay.tables import Tables, departures, notes
 from nasreplay.runs import store
-from nasreplay.runs.folder import open_folder, versions
-from nasreplay.runs.result import Comparison, Result
-from nasreplay.search.driver import StopSignals, validate
-from nasreplay.spaces import Space
+from nasreplay.runs.folder import versions
+from nasreplay.runs.result import Comparison
+from nasreplay.search.driver import validate
+from nasreplay.seeds import root_seed
 
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+TOLD = ("notes", "interrupted", "score", "departures")
+"""Settings in results.h5 that are not in run.json: what reports say."""
 
 
 def compare(
@@ -46,35 +48,84 @@ def compare(
 
     score: how reports score it, None as the protocol does.
 
-    A folder of the same plan is continued with its recorded seed; another plan is refused (BadOutput). On
-    Ctrl-C or SIGTERM what is finished is kept, written and returned, marked as interrupted.
+    A folder that holds a comparison is continued, with its recorded seed, and grows by the plan's searchers, data
+    sets and replicas; where other settings differ it is refused (BadOutput). On Ctrl-C or SIGTERM what is finished is
+    kept, written and returned, marked as interrupted.
     """
-    tables, rules = Tables(plan), plan.rules
-    pairs = [(dataset, name) for dataset in tables.searched for name in plan.names]
-    for dataset, name in pairs:
-        searcher = plan.searcher(name)
-        validate(searcher, tables.seen_by(searcher, dataset), tables.budget(dataset), range(plan.replicas))
+    own.refuse_in_import("a comparison")
+    header = recorded(folder)
+    tables = Tables(completed(plan, header))
+    settings = _settings(tables)
+    if header is not None:
+        settings = check_agrees(folder, header, settings)
+    pairs = [(dataset, name) for dataset in tables.searched for name in settings["searchers"]]
+    _check(tables, pairs)
     with alone_in(folder):
-        settings = open_folder(folder, _settings(tables), {"command": command, "versions": versions()})
-        seed = settings["seed"]
-        missing = [pair for pair in pairs if _part(folder, seed, pair) is None]
-        tell(len(pairs) - len(missing), len(pairs), "")
+        if recorded(folder) != header:
+            raise BadOutput(f"{folder}: another process has written here: try again")
+        if settings != header:
+            facts = {"command": _commands(header, command), "versions": versions()}
+            settings |= {"seed": root_seed(settings["seed"]), **facts}
+            write_whole(folder / "run.json", json.dumps(settings, indent=1).encode() + b"\n")
+        held = Held(folder, settings["seed"])
+        work = _missing(tables, held, pairs)
+        tell(len(pairs) - len(work), len(pairs), "")
         interrupted = False
         try:
             with _sigterm_interrupts():
-                for number, (dataset, name) in enumerate(_finish(tables, folder, seed, missing, jobs), 1):
-                    tell(len(pairs) - len(missing) + number, len(pairs), f"{name} on {dataset}")
+                for number, done in enumerate(finish(tables, folder, settings["seed"], work, jobs), 1):
+                    tell(len(pairs) - len(work) + number, len(pairs), f"{done.searcher} on {done.dataset}")
         except KeyboardInterrupt:
             interrupted = True
-        results = [result for pair in pairs if (result := _part(folder, seed, pair))]
-        if rules.searched:
-            results = [replace(result, dataset=dataset) for dataset in tables.datasets for result in results]
-        score = score or rules.score
-        settings |= {"notes": notes(tables), "interrupted": interrupted, "score": score}
-        settings |= {"departures": departures(tables, score)}
+        return _assembled(tables, settings, held, pairs, score, interrupted)
+
+
+def _check(tables: Tables, pairs: list[Pair]) -> None:
+    """Raise what makes one of the searches impossible."""
+    plan = tables.plan
+    for dataset, name in pairs:
+        if name in plan.names:
+            searcher = plan.searcher(name)
+            table, budget = tables.seen_by(searcher, dataset), tables.budget(dataset)
+            validate(searcher, table, budget, range(plan.every_replica))
+
+
+def _missing(tables: Tables, held: Held, pairs: list[Pair]) -> list[Work]:
+    """The searches, or their last replicas, that are not there. Raises BadSetting for one that nobody knows."""
+    work = [Work(*pair, range(held.count(pair), tables.plan.every_replica)) for pair in pairs]
+    work = [one for one in work if one.replicas]
+    for one in work:
+        if one.searcher not in tables.plan.names:
+            raise BadSetting(
+                f"{one.searcher} on {one.dataset} is missing, and the class of {one.searcher} is not known here, or "
+                f"has changed: name it, too, as in `nasreplay replay my.py:NAME --out {held.folder}`"
+            )
+    return work
+
+
+def _assembled(
+    tables: Tables,
+    settings: dict[str, Any],
+    held: Held,
+    pairs: list[Pair],
+    score: str | None,
+    interrupted: bool,
+) -> Comparison:
+    """Write results.h5 out of what is there, unless it stands, and remove the parts that are in it."""
+    rules, folder = tables.rules, held.folder
+    results = [result for pair in pairs if (result := held.of(pair))]
+    if rules.searched:
+        results = [replace(result, dataset=dataset) for dataset in tables.datasets for result in results]
+    score = score or rules.score
+    settings = settings | {"notes": notes(tables), "interrupted": interrupted, "score": score}
+    settings |= {"departures": departures(tables, score)}
+    settings = json.loads(json.dumps(settings))
+    if settings != held.settings or any(pair not in held.whole for pair in pairs):
         facts = {dataset: tables.facts(dataset) for dataset in tables.datasets}
         store.write_comparison(folder / "results.h5", results, facts, settings)
-        return read(folder)
+    found = read(folder)
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    return found
 
 
 def read(place: Path) -> Comparison:
@@ -91,61 +142,17 @@ def read(place: Path) -> Comparison:
     return replace(found, published=rows, checks=rules.checks)
 
 
-def _part(folder: Path, seed: int, pair: tuple[str, str]) -> Result | None:
-    """A finished pair's result; None if it is not there, damaged, or of another run."""
-    path = store.part_path(folder, *pair)
-    if not path.exists():
-        return None
-    with suppress(BadOutput):
-        result = store.load_result(path)
-        if result.settings.get("seed") == seed:
-            return result
-    return None
+def write(comparison: Comparison, folder: Path) -> None:
+    """Write a comparison as a folder that `compare` continues. Raises BadOutput."""
+    store.write_comparison(folder / "results.h5", comparison.results, comparison.tables, comparison.settings)
+    header = {name: value for name, value in comparison.settings.items() if name not in TOLD}
+    write_whole(folder / "run.json", json.dumps(header, indent=1).encode() + b"\n")
 
 
-# --- the work --------------------------------------------------------------------------------------
-
-
-def _finish(
-    tables: Tables, folder: Path, seed: int, pairs: list[tuple[str, str]], jobs: int
-) -> Iterator[tuple[str, str]]:
-    """Run the pairs, oracles last, and yield each when its file is there."""
-    plan = tables.plan
-    pairs = sorted(pairs, key=lambda pair: plan.is_oracle(plan.searcher(pair[1])))
-    if jobs == 1 or len(pairs) < 2:
-        with StopSignals() as stop:  # also between two searches, where an interrupt may get lost
-            for pair in pairs:
-                _run_pair(plan, folder, seed, pair)
-                yield pair
-                if stop.asked:
-                    raise KeyboardInterrupt
-        return
-    known = tables.pack.space, [search.SEARCHERS[name] for name in plan.names]
-    pool = ProcessPoolExecutor(
-        min(jobs, len(pairs)), get_context("spawn"), initializer=_start_worker, initargs=known
-    )
-    try:
-        with _inherited_by_workers():
-            running = [pool.submit(_run_pair, plan, folder, seed, pair) for pair in pairs]
-        yield from (done.result() for done in as_completed(running))
-    except BaseException as problem:
-        for process in list((pool._processes or {}).values()):  # files are atomic: killing is safe
-            process.kill()
-        if isinstance(problem, BrokenExecutor):
-            raise NasReplayError(
-                "a worker process died (out of memory?); what is finished is kept: run the same command "
-                f"with --out {folder} --jobs 1 to continue"
-            ) from None
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(space: Space, searchers: list[type[search.Searcher]]) -> None:
-    """Know what this process has registered: a space by being unpickled, searchers here."""
-    start_worker()
-    for searcher in searchers:
-        search.register_searcher(searcher)
+def is_of(plan: Plan, header: dict[str, Any]) -> bool:
+    """Whether a folder with this header is of just this plan, neither more nor less."""
+    settings = _settings(Tables(completed(plan, None)))
+    return all(header.get(name) == value for name, value in settings.items())
 
 
 @contextmanager
@@ -161,45 +168,27 @@ def _sigterm_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextmanager
-def _inherited_by_workers() -> Iterator[None]:
-    """A context whose workers start with one thread for matrix products (they share the cores), Ctrl-C held back."""
-    before = {name: os.environ.get(name) for name in BLAS_THREADS}
-    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
-    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
-    with StopSignals() as stop:  # an interrupt would leave a worker half started
-        blocked = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
-        try:
-            yield
-        finally:
-            if mask:
-                mask(signal.SIG_SETMASK, blocked)
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-    if stop.asked:
-        raise KeyboardInterrupt
-
-
-def _run_pair(plan: Plan, folder: Path, seed: int, pair: tuple[str, str]) -> tuple[str, str]:
-    dataset, name = pair
-    tables, searcher = Tables(plan), plan.searcher(name)
-    table, budget = tables.seen_by(searcher, dataset), tables.budget(dataset)
-    result = search.run(searcher, table, budget, seed=seed, replicas=plan.replicas)
-    if not result.finished:
-        raise KeyboardInterrupt
-    store.save_result(store.part_path(folder, dataset, name), result)
-    return pair
+def _commands(header: dict[str, Any] | None, command: str) -> str:
+    """The command lines that made a folder, each as it was typed, joined as a shell runs them."""
+    before = header.get("command", "") if header else ""
+    return " && ".join(filter(None, (before, command)))
 
 
 def _settings(tables: Tables) -> dict[str, Any]:
-    """Settings that a continued replay must have in common."""
-    return {
+    """Settings that a continued replay must have in common, as JSON values."""
+    files = {one.name: own.file_of(type(one)) for one in tables.plan.searchers}
+    kinds = {one.name: type(one).__qualname__ for one in tables.plan.searchers}
+    mine = {
+        name: {"file": file.path, "class": kinds[name], "sha256": file.sha256}
+        for name, file in files.items()
+        if file
+    }
+    settings = {
         **tables.plan.plain(),
         "datasets": tables.datasets,
         "budgets": {dataset: tables.budget(dataset).settings() for dataset in tables.searched},
         "table": tables.plan.table or "embedded",
         "fingerprint": tables.pack.fingerprint,
+        **({"own": mine} if mine else {}),
     }
+    return json.loads(json.dumps(settings))

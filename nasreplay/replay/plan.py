@@ -14,6 +14,9 @@ from nasreplay.search import Searcher
 from nasreplay.search.changes import ChangeSettings
 from nasreplay.settings import setting
 
+REPLICAS, SEED = 500, 0
+"""What is taken when neither a caller nor a folder says otherwise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(ReadingSettings):
@@ -30,14 +33,14 @@ class Plan(ReadingSettings):
     """Protocol: plain, nats or nb201: recipe, budgets, rungs and scoring of a published comparison."""
     table: str | None = setting(None, metavar="PACK")
     """A pack: path or name. Default: the embedded NAS-Bench-201."""
-    replicas: int = 500
-    """Independent runs of each searcher."""
+    replicas: int | None = setting(None, metavar="N")
+    """Independent runs of each searcher. Default: 500, or those that --out holds."""
     budget: float | None = setting(None, metavar="SECONDS")
     """Simulated seconds per replica. Default: the protocol's, unless evaluations are given."""
     evaluations: int | None = setting(None, metavar="N")
     """Evaluations per replica."""
-    seed: int = setting(0, least=-1)
-    """Root seed; -1 draws one and prints it."""
+    seed: int | None = setting(None, least=-1, metavar="N")
+    """Root seed; -1 draws one and prints it. Default: 0, or that of what --out holds."""
 
     def __post_init__(self):
         rules = self.rules
@@ -46,7 +49,7 @@ class Plan(ReadingSettings):
             if rules.seconds and value is not None:
                 raise BadSetting(f"--protocol {rules.name} fixes recipe and budget: leave out --{name}")
         object.__setattr__(self, "trial", trial_of(self.trial))
-        if self.replicas < 1:
+        if self.replicas is not None and self.replicas < 1:
             raise BadSetting(f"replicas is {self.replicas}: it must be at least 1")
         if len(set(self.names)) < len(self.searchers):
             raise BadSetting(f"a searcher is compared once: {', '.join(self.names)}")
@@ -61,6 +64,11 @@ class Plan(ReadingSettings):
         """The searchers' names."""
         return tuple(searcher.name for searcher in self.searchers)
 
+    @property
+    def every_replica(self) -> int:
+        """How many replicas of each searcher there shall be."""
+        return REPLICAS if self.replicas is None else self.replicas
+
     def searcher(self, name: str) -> Searcher:
         """A fresh copy of the searcher of that name."""
         return replace(self.searchers[self.names.index(name)])  # pyright: ignore[reportArgumentType]
@@ -73,6 +81,7 @@ class Plan(ReadingSettings):
         """The fields as JSON values for run.json: searchers by name with their settings, `budget` as budget_s."""
         own = {one.name: getattr(self, one.name) for one in fields(Plan)}
         own["budget_s"] = own.pop("budget")
+        own |= {"replicas": self.every_replica, "seed": SEED if self.seed is None else self.seed}
         return own | {"searchers": {one.name: one.settings() for one in self.searchers}}
 
 
@@ -85,7 +94,7 @@ def searchers_of(
     tables, and then the changes in `settings`. Raises UnknownName or BadSetting.
     """
     asked = asked or protocol_named(protocol).searchers or search.default_comparison()
-    made = {one.name: one for one in asked if isinstance(one, Searcher)}
+    made = {search.register_searcher(type(one)).name: one for one in asked if isinstance(one, Searcher)}
     names = dict.fromkeys(search.make(one).name if isinstance(one, str) else one.name for one in asked)
     for name in tuple(names):
         names |= dict.fromkeys(search.SEARCHERS[name].beside)

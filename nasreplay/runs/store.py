@@ -37,9 +37,10 @@ NOISY = ("clock", "evaluated_flat")  # nearly random bytes: compressing them cos
 WAY_OUT = "delete it and replay again"
 
 
-def part_path(folder: str | Path, dataset: str, searcher: str) -> Path:
-    """Path of one search's part file in a comparison's folder."""
-    return Path(folder) / "parts" / f"{_name(dataset)}--{_name(searcher)}.h5"
+def part_path(folder: str | Path, dataset: str, searcher: str, first: int = 0) -> Path:
+    """Path of the part file of one search in a comparison's folder, of its replicas from number `first` on."""
+    behind = f"--{first}" if first else ""
+    return Path(folder) / "parts" / f"{_name(dataset)}--{_name(searcher)}{behind}.h5"
 
 
 def save_result(path: str | Path, result: Result) -> None:

@@ -12,6 +12,7 @@ from nasreplay import config
 from nasreplay._callable import callable_package
 from nasreplay.errors import UnknownName
 from nasreplay.evaluate.ledger import Budget
+from nasreplay.own import is_place
 from nasreplay.search.base import SEARCHERS, Live, Question, SamplingSearcher, Searcher, register_searcher
 from nasreplay.search.driver import run
 from nasreplay.search.searchers.bohb import BOHB
@@ -38,13 +39,13 @@ def default_comparison() -> tuple[str, ...]:
 
 
 def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "table") -> Searcher:
-    """A searcher by name, with the named defaults of `preset` and then `changes`.
+    """A searcher by name or place (`my.py:Annealing`), with the named defaults of `preset` and then `changes`.
 
     preset "table" or "live" reads configs/algos/NAME-PRESET.config where there is one; "published" keeps the
     dataclass defaults, which are the published live values. Raises UnknownName or BadSetting.
     """
-    key = name.lower().replace("_", "-")
-    kind = SEARCHERS.named(key)
+    kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
+    key = kind.name
     if preset not in PRESETS:
         raise UnknownName.among(PRESETS, "unknown preset", preset)
     searcher = kind()

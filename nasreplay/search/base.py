@@ -5,7 +5,7 @@ Shapes: R replicas of the run; n replicas still running in a step; D decisions, 
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -148,26 +148,54 @@ class Searcher:
         self.stream.position[:] = state["position"]
 
 
-SEARCHERS: Registry[type[Searcher]] = Registry(
-    "searcher", "nasreplay.search.searchers", lambda searcher: searcher.listed
-)
-"""Name → class: ours, and those of installed packages (entry points of the group `nasreplay.searchers`)."""
 S = TypeVar("S", bound=type[Searcher])
 
 
 def register_searcher(searcher: S) -> S:
     """Class decorator: make a searcher known by its name.
 
-    Raises BadSetting for a name that is taken, and for a class that is no searcher or lacks its name or source.
+    Raises BadSetting for a name that is taken, and for a class that is no searcher or lacks what each must have.
     """
-    if not (isinstance(searcher, type) and issubclass(searcher, Searcher)):
+    if not _is_searcher(searcher):
         raise BadSetting(f"{searcher!r} is no class derived from nasreplay.search.Searcher")
-    if lacking := [fact for fact in ("name", "source") if not isinstance(getattr(searcher, fact, None), str)]:
-        raise BadSetting(
-            f"the searcher {searcher.__name__} lacks {' and '.join(lacking)}: class attributes, texts"
-        )
+    if lacking := _lacking(searcher):
+        raise BadSetting(f"the searcher {searcher.__name__} lacks {'; '.join(lacking)}")
     SEARCHERS.add(searcher, searcher.name)
     return searcher
+
+
+def _is_searcher(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Searcher)
+
+
+def _lacking(searcher: type[Searcher]) -> list[str]:
+    """What every searcher must have and this one has not, in words."""
+    facts = [fact for fact in ("name", "source") if not isinstance(getattr(searcher, fact, None), str)]
+    found = [f"{' and '.join(facts)}: class attributes, texts"] if facts else []
+    unwritten = [
+        name
+        for base, name in ((SamplingSearcher, "ask"), (Searcher, "step"), (Searcher, "incumbent"))
+        if issubclass(searcher, base) and getattr(searcher, name) is getattr(base, name)
+    ]
+    found += (
+        [f"{' and '.join(unwritten)} (nasreplay.search.SamplingSearcher has an example)"] if unwritten else []
+    )
+    if not is_dataclass(searcher):
+        return [*found, "@dataclass above the class"]
+    without = [
+        one.name for one in fields(searcher) if one.init and one.default is one.default_factory is MISSING
+    ]
+    return [*found, f"defaults of its fields {', '.join(without)}"] if without else found
+
+
+SEARCHERS: Registry[type[Searcher]] = Registry(
+    "searcher",
+    "nasreplay.search.searchers",
+    lambda searcher: searcher.listed,
+    fits=_is_searcher,
+    adopt=register_searcher,
+)
+"""Name → class: ours, those of installed packages (entry points of the group `nasreplay.searchers`), and files'."""
 
 
 class SamplingSearcher(Searcher):
