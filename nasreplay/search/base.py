@@ -87,9 +87,16 @@ class Searcher:
     """Searchers that `nasreplay replay` always shows beside it."""
     listed: ClassVar[int] = 100
     """Place in lists and reports, small numbers first."""
+    widths: ClassVar[bool] = False
+    """Whether it was made to choose channel numbers, so that it says so where a space offers something else."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Defaults by the kind of evaluator, "table" or "live", where they are not those of the fields: `{"table":
+    {"epochs": 1000}}`. Those of nasreplay's own searchers stand in configs/algos/NAME-KIND.config."""
     epochs: int | None = None
     """Epochs of a search that ends by itself; None where a budget ends it."""
 
+    chosen: frozenset[str]
+    """The settings that were given. All others follow the evaluator of the run, see `settle`."""
     state: SimpleNamespace
     """Arrays [R, …]: everything that a step changes."""
     stream: Stream
@@ -98,6 +105,26 @@ class Searcher:
     """The space that is searched."""
     ladder: tuple[Fidelity, ...]
     """Fidelities on offer, cheapest first."""
+
+    def __new__(cls, *values: Any, **named: Any) -> Searcher:
+        """A searcher that knows which of its settings were given."""
+        searcher = super().__new__(cls)
+        searcher.chosen = frozenset(_names(cls)[: len(values)]) | named.keys()
+        return searcher
+
+    @classmethod
+    def preset(cls, kind: str) -> dict[str, Any]:
+        """Defaults of this searcher on evaluators of a kind, where they are not those of its fields."""
+        file = config.folder() / "algos" / f"{cls.name}-{kind}.config"
+        return {**cls.presets.get(kind, {}), **(config.load(file) if file.exists() else {})}
+
+    def settle(self, kind: str) -> None:
+        """Give the settings that were not chosen their defaults on evaluators of this kind.
+
+        A setting that was assigned after the searcher was made counts as chosen; of settings that were given all
+        together, as `dataclasses.replace` does it, those that differ from the defaults. Raises BadSetting.
+        """
+
 
     def epochs_on(self, evaluator: Evaluator) -> int | None:
         """The epochs of a search on this evaluator; None where only a budget ends it."""
