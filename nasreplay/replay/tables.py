@@ -111,7 +111,8 @@ def notes(tables: Tables) -> list[str]:
     if rules.seconds:
         where = f"; searched on {rules.searched}, read on all" if rules.searched else ""
         lines.insert(0, f"Protocol {rules.name}: {rules.source}{where}.")
-    return [*lines, _settings_note(tables.plan)]
+    remarks = (searcher.remark(tables.pack.space) for searcher in tables.plan.searchers)
+    return [*lines, *(f"{remark}." for remark in remarks if remark), _settings_note(tables.plan)]
 
 
 def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:

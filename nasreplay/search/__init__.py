@@ -38,21 +38,21 @@ def default_comparison() -> tuple[str, ...]:
     return tuple(name for name, searcher in SEARCHERS.items() if searcher.compared)
 
 
-def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "table") -> Searcher:
-    """A searcher by name or place (`my.py:Annealing`), with the named defaults of `preset` and then `changes`.
+def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str | None = None) -> Searcher:
+    """A searcher by name or place (`my.py:Annealing`), with `changes` of its settings.
 
-    preset "table" or "live" reads configs/algos/NAME-PRESET.config where there is one; "published" keeps the
-    dataclass defaults, which are the published live values. Raises UnknownName or BadSetting.
+    All others are those for the evaluator that it runs on (`Searcher.settle`), until then those for tables. A preset
+    fixes them: "table", "live", or "published", the defaults of the fields, which are the published live values.
+    Raises UnknownName or BadSetting.
     """
     kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
-    key = kind.name
-    if preset not in PRESETS:
+    if preset not in (None, *PRESETS):
         raise UnknownName.among(PRESETS, "unknown preset", preset)
     searcher = kind()
-    file = config.folder() / "algos" / f"{key}-{preset}.config"
-    if preset != "published" and file.exists():
-        searcher = config.apply(searcher, config.load(file), file.name)
-    return config.apply(searcher, changes or {}, key)
+    searcher.settle(preset or "table")
+    searcher = config.apply(searcher, changes or {}, kind.name)
+    searcher.chosen = frozenset(searcher.settings() if preset else changes or ())
+    return searcher
 
 
 __all__ = [
