@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nasreplay.data.pack import Pack
     from nasreplay.spaces import Space
+    from nasreplay.spaces.read import Named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def tabulate(
     evaluator: str = "table",
     *,
     run: Path | None = None,
-    archs: Iterable[str] | None = None,
+    archs: Iterable[Named] | None = None,
     show: Callable[[int, int], None] | None = None,
     **values: Any,
 ) -> Pack:
@@ -98,7 +99,7 @@ def _evaluator(name: str, run: Path | None, values: Json) -> Evaluator:
     return settings.open()
 
 
-def _codes(space: Space, archs: Iterable[str] | None, settings: TabulationSettings) -> np.ndarray | None:
+def _codes(space: Space, archs: Iterable[Named] | None, settings: TabulationSettings) -> np.ndarray | None:
     """Codes int8 [N, D] of the chosen architectures; None for the whole space."""
     from nasreplay.seeds import Stream
     from nasreplay.spaces.read import read_many

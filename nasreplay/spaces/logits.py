@@ -1,10 +1,10 @@
 """Weights of a search in a `.npy` file, to the architecture that they stand for.
 
-| shape                  | rows                                                            | what it becomes                     |
-|------------------------|-----------------------------------------------------------------|-------------------------------------|
-| [6, 5]                 | edges of NAS-Bench-201, operations in the order of its text     | a cell: the best of each edge       |
-| [14, 8]                | edges of a normal cell, operations in the order of DARTS        | a genotype with the fixed reduction |
-| [2, 14, 8], [28, 8]    | the same of the normal and of the reduction cell                | a genotype                          |
+| shape               | rows                                                        | what it becomes                |
+|---------------------|-------------------------------------------------------------|--------------------------------|
+| [6, 5]              | edges of NAS-Bench-201, operations in the order of its text | a cell: the best of each edge  |
+| [14, 8]             | edges of a normal cell, operations in the order of DARTS    | a genotype, reduction fixed    |
+| [2, 14, 8], [28, 8] | the same of the normal and of the reduction cell            | a genotype                     |
 
 Genotypes are derived as DARTS does (`top2` of `genotypes.derivation`). Rows that are not negative and sum to one are
 probabilities, any other become them by softmax. Nothing of such a file is executed.
@@ -39,7 +39,9 @@ def read_logits(content: bytes, where: str) -> tuple[Architecture | Genotype, st
     probable = (values >= 0).all() and (abs(values.sum(axis=-1) - 1) <= TOLERANCE).all()
     told = "probabilities" if probable else "logits"
     if values.shape == CELL:
-        return TOPOLOGY.at(int(TOPOLOGY.index(values.argmax(axis=1)[None])[0])), f"the best operations by {told}"
+        return Architecture(
+            TOPOLOGY, tuple(TOPOLOGY.derive(values).tolist())
+        ), f"the best operations by {told}"
     weights = values.reshape(-1, 8)
     found = derive(weights if probable else softmax(weights), DARTS)
     return found, f"the two best states a node by {told} of DARTS's operations"

@@ -17,7 +17,6 @@ several the last is meant, as at the end of a log; where a program gives them na
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from nasreplay.files import text as files
 from nasreplay.spaces.base import MEMO_LIMIT, Architecture, Space
 from nasreplay.spaces.genotypes.decisions import read_decisions
 from nasreplay.spaces.genotypes.genotype import Genotype
+from nasreplay.spaces.genotypes.literal import NoArchitecture
 from nasreplay.spaces.genotypes.notation import from_mapping, is_genotype, plain, read_genotype
 from nasreplay.spaces.genotypes.published_genotypes import entry, is_known, zoo
 from nasreplay.spaces.registry import known_spaces
@@ -67,12 +67,15 @@ def read(text: str, *, index: bool = False, space: Space | None = None) -> Archi
 
 
 def read_named(text: str, name: str = "", *, index: bool = False, space: Space | None = None) -> Reading:
-    """As `read`; `name`: the one that a text with several calls so. Raises BadArchitecture."""
+    """What a text names, as `read` does it, and which of several it is. name: the one that the text calls so."""
     text = without_comments(text)
     word = stripped(text)
     held = [] if index or not (name or may_hold(word)) else held_in(text)
     if name or held:
-        return Reading(*chosen(text, held, _one, name))
+        try:
+            return Reading(*chosen(text, held, _one, name))
+        except NoArchitecture as problem:
+            raise BadArchitecture(f"{problem}; or {FORMS}") from None
     if word.startswith("["):
         return Reading(Architecture(TOPOLOGY, _json_cell(word)))
     if is_genotype(word):
@@ -83,14 +86,18 @@ def read_named(text: str, name: str = "", *, index: bool = False, space: Space |
 
 
 def read_file(path: Path, name: str = "") -> Reading:
-    """As `read_named` of a text file; or the best architecture by the logits of a `.npy` file (`spaces.logits`)."""
+    """What a text file names, as `read_named`; of a `.npy` file the best by its logits (`spaces.logits`)."""
     where = files.place(path)
     if path.suffix == ".npy":
         from nasreplay.spaces.logits import read_logits
 
         return Reading(*read_logits(files.read_bytes(path, limit=1, error=BadArchitecture), where))
     try:
-        return read_named(files.read_text(path, error=BadArchitecture), name)
+        text = files.read_text(path, error=BadArchitecture)
+        found = read_named(text, name)
+        if not name and (lines := lines_of(text)):
+            raise BadArchitecture(f"it holds a list of {len(lines):,} architectures: give one of them")
+        return found
     except BadArchitecture as problem:
         raise BadArchitecture(f"{where}: {str(problem).removeprefix(f'{where}: ')}") from None
 
@@ -233,9 +240,14 @@ def _is_of(space: Space, text: str) -> bool:
 def _json_cell(text: str) -> tuple[int, ...]:
     """Codes of a 4 × 4 matrix, or of three lists of [operation, source] pairs."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as problem:
+        value = plain(text)
+    except BadArchitecture as problem:
         raise BadArchitecture(f"{text[:60]!r} is not the JSON of a matrix or of lists: {problem}") from None
+    if isinstance(value, list) and len(value) == 6 and all(type(each) is int for each in value):
+        raise BadArchitecture(
+            f"{shortened(value)} may be a key of ours, written {''.join(map(str, value))[:60]}, or NASLib's, written "
+            f"op_indices={shortened(value)}: say which"
+        )
     entries = [entry for row in value if isinstance(row, list) for entry in row]
     if not any(isinstance(entry, int | float) for entry in entries):
         return TOPOLOGY.from_lists(value)

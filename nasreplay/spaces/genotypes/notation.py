@@ -68,7 +68,7 @@ def read_genotype(text: str) -> Genotype:
 def plain(text: str) -> Any:
     """The value of a text of JSON or of Python's plain data (`literal`). Raises BadArchitecture."""
     if len(text) > LONGEST:
-        raise BadArchitecture(f"{text[:40]!r}… has {len(text):,} characters: too long for a genotype")
+        raise BadArchitecture(f"{shortened(text)} has over {LONGEST:,} characters: too long for a genotype")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
