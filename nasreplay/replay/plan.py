@@ -53,7 +53,7 @@ class Plan(ReadingSettings):
         if self.replicas is not None and self.replicas < 1:
             raise BadSetting(f"replicas is {self.replicas}: it must be at least 1")
         if len(set(self.names)) < len(self.searchers):
-            raise BadSetting(f"a searcher is compared once: {', '.join(self.names)}")
+            raise _twice(self.names)
 
     @property
     def rules(self) -> ComparisonProtocol:
@@ -95,11 +95,20 @@ def searchers_of(
     others have the changes in `settings`. Raises UnknownName or BadSetting.
     """
     asked = asked or protocol_named(protocol).searchers or search.default_comparison()
-    made = {search.register_searcher(type(one)).name: one for one in asked if isinstance(one, Searcher)}
-    for one in made.values():
+    objects = [one for one in asked if isinstance(one, Searcher)]
+    made = {search.register_searcher(type(one)).name: one for one in objects}
+    if len(made) < len(objects):
+        raise _twice([one.name for one in objects])
+    for one in objects:
         one.settle("table")
     names = dict.fromkeys(search.make(one).name if isinstance(one, str) else one.name for one in asked)
     for name in tuple(names):
         names |= dict.fromkeys(search.SEARCHERS[name].beside)
     changes = (settings or ChangeSettings()).changes(names)
     return tuple(made.get(name) or search.make(name, changes.get(name)) for name in names)
+
+
+def _twice(names: Sequence[str]) -> BadSetting:
+    return BadSetting(
+        f"a searcher is compared once: {', '.join(names)}; with other settings it needs another name (a subclass)"
+    )

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from nasreplay import config
-from nasreplay._callable import callable_package
+from nasreplay._callable import callable_package, function_at
 from nasreplay.errors import UnknownName
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.own import is_place
@@ -28,6 +28,10 @@ from nasreplay.search.searchers.reinforce import Reinforce
 from nasreplay.search.searchers.sampled_slopes import DartsSampled, SnasSampled
 from nasreplay.search.searchers.weight_sharing import RSPS, SETN
 
+if TYPE_CHECKING:
+    from nasreplay.evaluate.table import TableEvaluator
+    from nasreplay.runs.result import Comparison
+
 callable_package(__name__, "nasreplay.jobs.searches:search")
 
 PRESETS = ("table", "live", "published")
@@ -36,6 +40,26 @@ PRESETS = ("table", "live", "published")
 def default_comparison() -> tuple[str, ...]:
     """What `nasreplay replay` compares when nothing is named: no method that needs weights or several fidelities."""
     return tuple(name for name, searcher in SEARCHERS.items() if searcher.compared)
+
+
+def compare(
+    searchers: Sequence[str | Searcher],
+    table: TableEvaluator | Sequence[TableEvaluator],
+    *,
+    replicas: int = 500,
+    evaluations: int | None = None,
+    budget: float | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Searchers side by side on a table in this process: ranks, tests and figures as `nasreplay replay` makes them.
+
+    searchers: objects, or names, whose settings are those for tables. table: of `nasreplay.load_table`; several of
+    one space are several data sets. budget: simulated seconds; without it and `evaluations` the published one. What
+    is returned has `rows`, `plot("figure.pdf")`, `to_frame()` and `merged(other)`. Raises BadSetting, UnknownName,
+    LacksCapability or NotMeasured. `nasreplay.replay` writes the same into a folder, in worker processes.
+    """
+    limits = {"replicas": replicas, "evaluations": evaluations, "budget": budget, "seed": seed}
+    return function_at("nasreplay.replay.in_memory:compare")(searchers, table, **limits)
 
 
 def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str | None = None) -> Searcher:
@@ -83,6 +107,7 @@ __all__ = [
     "SamplingSearcher",
     "Searcher",
     "SnasSampled",
+    "compare",
     "default_comparison",
     "make",
     "register_searcher",
