@@ -26,6 +26,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origi
 from nasreplay.errors import BadSetting, UnknownName
 
 T = TypeVar("T")
+FILES = ("FILE", "PACK", "RUN")
+"""How a metavar begins whose text may name a file or a folder."""
 Json = dict[str, Any]
 """An object of JSON: what is read from files and written to them, and passes between no modules otherwise."""
 
@@ -154,13 +156,17 @@ def option_of(one: Setting) -> str:
 
 
 def to_plain(settings: Any) -> dict[str, Any]:
-    """Every field as a JSON value, paths absolute, for run.json."""
-    return {name: _plain(value) for name, value in asdict(settings).items()}
+    """Every field as a JSON value, paths absolute, also those of files that are there, for run.json."""
+    known = settings_of(type(settings))
+    return {
+        name: _plain(value, name in known and (known[name].form.metavar or "").startswith(FILES))
+        for name, value in asdict(settings).items()
+    }
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value.expanduser().resolve())
+def _plain(value: Any, names_file: bool = False) -> Any:
+    if isinstance(value, Path) or (names_file and isinstance(value, str) and Path(value).exists()):
+        return str(Path(value).expanduser().resolve())
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 
 from nasreplay.errors import BadArchitecture, choices, shortened
-from nasreplay.jobs.architectures import given
 from nasreplay.settings import Json, setting, with_settings
 from nasreplay.spaces import Architecture, Genotype, Space, space_named
 from nasreplay.spaces.genotypes.notation import WRITERS
@@ -28,20 +27,19 @@ class ConvertSettings:
 
 @with_settings(ConvertSettings)
 def convert(*architectures: Named, settings: ConvertSettings) -> list[str]:
-    """Each architecture in the wanted form, a line each; forms that are read: `nasreplay.spaces.read`, files.
+    """Each architecture in the wanted form, a line each; forms that are read: `nasreplay.spaces.read`.
 
     Raises BadArchitecture for a text that names none, and for a form that one does not have.
     """
-    every = given(architectures)
-    if not every:
+    if not architectures:
         raise BadArchitecture(f"no architecture given: {FORMS}")
     space = space_named(settings.space) if settings.space else None
     lines = []
-    for place, named in enumerate(every):
+    for place, named in enumerate(architectures):
         try:
             lines.append(_converted(named, settings, space))
         except BadArchitecture as problem:
-            raise BadArchitecture(f"{place_of(place, len(every))}{problem}") from None
+            raise BadArchitecture(f"{place_of(place, len(architectures))}{problem}") from None
     return lines
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.protocol import Evaluator
+from nasreplay.jobs import silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, SupernetSettings
 from nasreplay.settings import Json, chosen, list_settings, refuse_unknown, setting
+from nasreplay.train.images.recorded_images import RecordedImages
 
 if TYPE_CHECKING:
     import numpy as np
 
     from nasreplay.data.pack import Pack
     from nasreplay.spaces import Space
-    from nasreplay.spaces.read import Named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +58,17 @@ def tabulate(
     evaluator: str = "table",
     *,
     run: Path | None = None,
-    archs: Iterable[Named] | None = None,
+    data: Path | None = None,
+    archs: Iterable[str] | None = None,
+    tell: Callable[[str], None] = silent,
     show: Callable[[int, int], None] | None = None,
     **values: Any,
 ) -> Pack:
     """Ask an evaluator for every architecture and write the answers as a pack.
 
-    out: the .h5 file; evaluator: a kind; run: a live run whose last shared weights are asked instead; archs: only
-    these, in any spelling; values: fields of `TabulationSettings` and of the kind's settings. The answers so far are
+    out: the .h5 file; evaluator: a kind; run: a live run whose last shared weights are asked instead; data: folder
+    of the images, where they are not where the run or the evaluator looks; archs: only these, in any spelling; tell:
+    gets what was read; values: fields of `TabulationSettings` and of the kind's settings. The answers so far are
     kept in OUT.log; what was killed goes on with the same call. Raises BadSetting, NotMeasured, BadOutput or
     Interrupted.
     """
@@ -72,7 +76,9 @@ def tabulate(
 
     settings = chosen(TabulationSettings, values)
     trials, part = settings.trials, settings.part
-    asked = _evaluator(evaluator, run, {**values, "trial": None})
+    asked = _evaluator(evaluator, run, data, {**values, "trial": None})
+    if isinstance(source := getattr(asked, "source", None), RecordedImages):
+        tell(source.about)
     asked.space.count()  # refuses spaces that no table can hold
     codes = _codes(asked.space, archs, settings)
     try:
@@ -84,12 +90,13 @@ def tabulate(
 list_settings(tabulate, tabulate, TabulationSettings, *BUILT_IN)
 
 
-def _evaluator(name: str, run: Path | None, values: Json) -> Evaluator:
+def _evaluator(name: str, run: Path | None, data: Path | None, values: Json) -> Evaluator:
     if run is not None:
         from nasreplay.live.trained import trained
 
-        return trained(run)[0]
+        return trained(run, data)[0]
     kind = EVALUATORS.named(name)
+    values |= {} if data is None else {"data": data}
     refuse_unknown(values, f"evaluator {name!r}", TabulationSettings, *kind.owners())
     settings = kind.of({**values, "trial": "mean"})
     if isinstance(settings, SupernetSettings) and settings.weights is None:
@@ -99,7 +106,7 @@ def _evaluator(name: str, run: Path | None, values: Json) -> Evaluator:
     return settings.open()
 
 
-def _codes(space: Space, archs: Iterable[Named] | None, settings: TabulationSettings) -> np.ndarray | None:
+def _codes(space: Space, archs: Iterable[str] | None, settings: TabulationSettings) -> np.ndarray | None:
     """Codes int8 [N, D] of the chosen architectures; None for the whole space."""
     from nasreplay.seeds import Stream
     from nasreplay.spaces.read import read_many

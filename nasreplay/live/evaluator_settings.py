@@ -20,9 +20,12 @@ from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.common_settings import ImageSettings, MachineSettings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from nasreplay.live.scratch import ScratchEvaluator
     from nasreplay.live.supernet import SupernetEvaluator
     from nasreplay.search import Searcher
+    from nasreplay.train.images.image_sources import ImageSource
     from nasreplay.train.recipe import Recipe
 
 
@@ -46,18 +49,18 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
         """Whether a search leaves a checkpoint that `nasreplay retrain` takes after every epoch."""
         return False
 
-    def folder(self, searcher: Searcher) -> Path:
-        """The default folder of a search's runs, one of them a seed."""
-        return Path("output/search") / f"{searcher.name}-{Path(self.dataset).name}-{self.kind}"
+    def folder(self, searcher: Searcher, dataset: str) -> Path:
+        """The default folder of a search's runs on a data set, one of them a seed."""
+        return Path("output/search") / f"{searcher.name}-{dataset}-{self.kind}"
 
-    def truth(self, space: Space, table: str | None = None) -> TableEvaluator | None:
-        """The table of the same space and data set, or None where no table has it; `table` instead of --table.
+    def truth(self, space: Space, dataset: str, table: str | None = None) -> TableEvaluator | None:
+        """The table of a space and data set, or None where no table has it; `table` instead of --table.
 
         Raises BadSetting for a table that was named and is of another space.
         """
         named = table or self.table
         try:
-            found = load_table(self.dataset, table=named, trial="mean")
+            found = load_table(dataset, table=named, trial="mean")
         except (UnknownName, NotMeasured):
             return None
         if named:
@@ -117,10 +120,10 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         """Whether the published scripts of this space leave a checkpoint."""
         return self.network.leaves_checkpoint
 
-    def folder(self, searcher: Searcher) -> Path:
+    def folder(self, searcher: Searcher, dataset: str) -> Path:
         """The folder into which the published scripts save."""
         facts = {**searcher.settings(), "epochs": self.epochs}
-        return Path("output") / self.network.run_folder(searcher.name, Path(self.dataset).name, facts)
+        return Path("output") / self.network.run_folder(searcher.name, dataset, facts)
 
     def plain(self) -> dict[str, Any]:
         """Every setting as a JSON value, the network's beside the others."""
@@ -142,8 +145,8 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             fraction=self.fraction,
             valid_batches=self.valid_batches,
             device=device,
-            truth=self.truth(self.network.space),
-            start=self._start(),
+            truth=self.truth(self.network.space, source.name),
+            start=self._start(source),
         )
 
     def _recipe(self, asker: Asker | None) -> Recipe:
@@ -154,19 +157,23 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             return recipe_of(self.training or str(published))
         return WEIGHT_SHARING
 
-    def _start(self) -> Any:
-        """The shared weights of the run named by --weights. Raises BadSetting if they are another network's."""
+    def _start(self, source: ImageSource) -> dict[str, Tensor] | None:
+        """The shared weights of the run named by --weights. Raises BadSetting if they are another network's.
+
+        They must have learned from the same images in the same parts, wherever these lay.
+        """
         if not self.weights:
             return None
-        from nasreplay.live.trained import trained
+        from nasreplay.live.trained import shared_weights
 
-        evaluator, _ = trained(Path(self.weights))
-        if evaluator.network != self.network or evaluator.source.name != self.dataset:
+        found = shared_weights(Path(self.weights))
+        if found.network != self.network or found.data != source.fingerprint:
+            same = " (the same network, but other images or parts)" if found.network == self.network else ""
             raise BadSetting(
-                f"--weights {self.weights}: of {evaluator.network} on {evaluator.source.name}; this search has "
-                f"{self.network} on {self.dataset}"
+                f"--weights {self.weights}: of {found.network} on {found.dataset}; this search has {self.network} on "
+                f"{source.name}{same}"
             )
-        return evaluator.net.state_dict()
+        return found.weights
 
 
 def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:

@@ -59,7 +59,6 @@ class ScratchEvaluator(EvaluatorBase):
     """
 
     kind = "scratch"
-    preset = "live"
     stream: Stream = begun()
 
     def __init__(

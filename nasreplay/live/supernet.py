@@ -178,7 +178,7 @@ class SupernetEvaluator(SharedAccuracies):
             **super().describe(),
             "data": self.source.fingerprint,
             "images": [len(part) for part in self.images],
-            "split": self.source.note or "official",
+            "split": self.source.split,
             "network": self.network.settings(),
             "recipe": self.recipe.settings(),
             "precision": self.device.precision,

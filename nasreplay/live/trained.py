@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadData, BadOutput
 from nasreplay.live.evaluator_settings import SupernetSettings
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import Files, latest_state
 from nasreplay.search import SEARCHERS
+from nasreplay.settings import Json
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nasreplay.models.shared_networks import SharedNetwork
 
 TENSOR_FILES = Files(save_checkpoint, load_checkpoint, "pth")
 """Live runs keep tensors: files that torch reads with weights_only."""
 
 
-def trained(folder: Path) -> tuple[SupernetEvaluator, SupernetSettings]:
-    """The evaluator of a recorded live run with its last shared weights, and its settings. Raises BadOutput."""
-    options = read_header(folder).get("options")
+class SharedWeights(NamedTuple):
+    """What a run has trained, and on what."""
+
+    weights: dict[str, Tensor]
+    """The last state of the shared network."""
+    network: SharedNetwork
+    """The network."""
+    dataset: str
+    """Name of the data set."""
+    data: str
+    """Fingerprint of its images and parts."""
+
+
+def shared_weights(folder: Path) -> SharedWeights:
+    """The last shared weights of a recorded live run; its images are not read. Raises BadOutput."""
+    header = read_header(folder)
+    settings, state = _recorded(folder, header)
+    about = header["evaluator"]
+    return SharedWeights(state["evaluator"]["net"], settings.network, about["dataset"], about["data"])
+
+
+def trained(folder: Path, data: Path | None = None) -> tuple[SupernetEvaluator, SupernetSettings]:
+    """The evaluator of a recorded live run with its last shared weights, and its settings.
+
+    data: where its images are now, instead of the recorded folder. Raises BadOutput, or BadData for other images.
+    """
+    header = read_header(folder)
+    settings, state = _recorded(folder, header)
+    settings = replace(
+        settings, data=data or settings.data, weights=None
+    )  # the last weights are in the state
+    evaluator = settings.open(SEARCHERS[header["options"]["searcher"]]())
+    if evaluator.source.fingerprint != header["evaluator"]["data"]:
+        raise BadData(
+            f"{evaluator.source.folder}: not the images of {folder}, or no longer: --data DIR says where those are"
+        )
+    evaluator.load_state_dict(state["evaluator"])
+    return evaluator, settings
+
+
+def _recorded(folder: Path, header: Json) -> tuple[SupernetSettings, Json]:
+    """Settings and last state of a run."""
+    options = header.get("options")
     if not options or options["evaluator"] != SupernetSettings.kind:
         raise BadOutput(
             f"{folder}: not a run with shared weights (`nasreplay search … --evaluator supernet`)"
@@ -26,8 +74,4 @@ def trained(folder: Path) -> tuple[SupernetEvaluator, SupernetSettings]:
     state = latest_state(folder, TENSOR_FILES)
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
-    searcher = SEARCHERS[options["searcher"]]()
-    settings = SupernetSettings.of(options, searcher)
-    evaluator = settings.open(searcher)
-    evaluator.load_state_dict(state["evaluator"])
-    return evaluator, settings
+    return SupernetSettings.of(options, SEARCHERS[options["searcher"]]()), state

@@ -33,6 +33,9 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     recorded = read_header(folder)
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
+    about = recorded.get("evaluator")
+    if isinstance(about, dict) and about.get("split") == "official":  # as of 0.1, of any images
+        about["split"] = settings.get("evaluator", {}).get("split")
     if found := difference({name: recorded.get(name) for name in settings}, settings):
         name, was, now = found
         raise BadOutput(

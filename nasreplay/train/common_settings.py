@@ -20,7 +20,9 @@ class ImageSettings:
     dataset: str = "cifar10"
     """Data set: a name, or the path of an image folder."""
     data: Path | None = None
-    """Folder of the images; CIFAR archives that are not there are downloaded into it. [$TORCH_HOME/cifar.python]"""
+    """Folder of the images. [$TORCH_HOME/cifar.python; without TORCH_HOME ~/.cache/torch/cifar.python]"""
+    download: bool = False
+    """Fetch CIFAR images that are not there."""
     split_file: Path | None = None
     """The official halves, where they are files."""
     train_portion: float | None = None
@@ -32,7 +34,9 @@ class ImageSettings:
         """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
         from nasreplay.train.images.image_sources import load
 
-        return load(self.dataset, self.data, self.split_file, self.train_portion, valid_on_test)
+        return load(
+            self.dataset, self.data, self.split_file, self.train_portion, valid_on_test, self.download
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -289,10 +289,10 @@ def test_shipped_sizes_are_the_published_ones(name):
         (("GDAS_V1", "--epochs", "301"), "recipe NAS-CIFAR ends after 300"),
         (("GDAS_V1", "--schedule", "step"), "one of cos, cosine, linear"),
         (("GDAS_V1", "--config", "SHIPPED/NAS-CIFAR-SETN.config"), "is for SETN"),
-        (("GDAS_V1", "--config", "SHIPPED/NAS-IMAGENET-SETN.config"), "data set 'digits' is not under"),
+        (("GDAS_V1", "--config", "SHIPPED/NAS-IMAGENET-SETN.config"), "digits is not read as ImageNet is"),
         (("GDAS_V1", "--side", "32"), "--side does not apply: digits is not read as ImageNet"),
         (("GDAS_V1", "--train-portion", "0.5"), "--train-portion does not apply: genotypes train on all"),
-        (("GDAS_V1", "--config", "missing.config"), "cannot read"),
+        (("GDAS_V1", "--config", "missing.config"), "cannot be read"),
         ((CELL, "--config", "SHIPPED/NAS-CIFAR-SETN.config"), "--config does not apply"),
         ((CELL, "--drop-path", "0.1"), "--drop-path does not apply"),
         (("GDAS_V1", "--drop-path", "1"), "drop_path is 1.0: it must be 0 to"),
@@ -351,7 +351,7 @@ def test_folders_that_tell_of_no_cell(refused, tmp_path, lacking):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ({"arch": "dxys", "layres": 6}, "unknown setting 'layres'; known: "),
+        ({"arch": "dxys", "layres": 6}, "unknown setting 'layres': did you mean layers? known: "),
         ({"arch": "dxys", "stem_multi": 2}, "stem_multi is 2: it must be 3 to 3"),
         ({"layers": 6}, "needs arch (dxys) or super_type"),
         ({"arch": "dxys", "super_type": "infer-nasnet.cifar"}, "not both"),

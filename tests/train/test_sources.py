@@ -1,10 +1,6 @@
 import os
 import pickle
-import socket
 import tarfile
-import threading
-from dataclasses import replace
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -285,54 +281,6 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "file"))
     with pytest.raises(BadOutput, match="NASREPLAY_HOME"):
         load("mine", tmp_path)
-
-
-def test_no_network_is_one_clear_line(tmp_path, monkeypatch):
-    def refuse(*arguments, **more):
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    with pytest.raises(BadData, match=r"cannot be downloaded .*--data") as caught:
-        load("cifar10", tmp_path)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(BadData, match=r"ImageNet16/"):
-        load("ImageNet16-120", tmp_path)
-
-
-@pytest.fixture
-def site(tmp_path):
-    """The address of a web server of the folder site."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(tmp_path / "site"))
-
-        def log_message(self, format, *arguments) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def test_a_download_is_checked_and_unpacked(tmp_path, monkeypatch, site):
-    import hashlib
-
-    about = published_files(tmp_path / "site", published.PUBLISHED["cifar100"], monkeypatch)
-    archive = tmp_path / "site" / "archive.tar.gz"
-    with tarfile.open(archive, "w:gz") as file:
-        file.add(tmp_path / "site" / about.folder, about.folder)
-    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
-    made = replace(about, address=f"{site}/archive.tar.gz", archive_md5=md5)
-    monkeypatch.setitem(published.PUBLISHED, "cifar100", made)
-    (tmp_path / "data").mkdir()
-    assert len(load("cifar100", tmp_path / "data").train) == 24
-    monkeypatch.setitem(published.PUBLISHED, "cifar100", replace(made, archive_md5="0" * 32))
-    (tmp_path / "other").mkdir()
-    with pytest.raises(BadData, match="its md5 is not the published 0000"):
-        load("cifar100", tmp_path / "other")
-    assert list((tmp_path / "other").iterdir()) == []
 
 
 def test_fractions():

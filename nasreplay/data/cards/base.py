@@ -52,6 +52,8 @@ class ImageFiles:
     """URL of the archive; "" if it cannot be downloaded."""
     archive_md5: str = ""
     """md5 sum of the archive."""
+    archive_bytes: int = 0
+    """Size of the archive."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,10 @@ class DatasetCard:
     """Whether the mirror image of an image belongs to the same class."""
     files: ImageFiles | None = None
     """The published image files; None = an image folder of that name, whose images decide classes and pixels."""
+    folder: str = ""
+    """What its image folder is called besides; "" = as the data set."""
+    streamed: bool = False
+    """Whether its images are large, and read from files while a network is trained (`train.images.streamed`)."""
 
     def is_named(self, name: str) -> bool:
         """Whether this is its name or an alias, whatever the case."""

@@ -32,5 +32,6 @@ CARD = DatasetCard(
         classes=10,
         address="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
         archive_md5="c58f30108f718f92721af3b95e74349a",
+        archive_bytes=170_498_071,
     ),
 )

@@ -32,5 +32,6 @@ CARD = DatasetCard(
         classes=100,
         address="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
         archive_md5="eb9058c3a382ffc7106e4002c42a8d85",
+        archive_bytes=169_001_437,
     ),
 )

@@ -42,6 +42,8 @@ class GapSettings:
     """The table to compare with. Default: the embedded one."""
     seed: int = 0
     """Seed of the sample."""
+    data: Path | None = None
+    """Folder of the run's images, where they have moved. Default: the one that it has recorded."""
 
     def __post_init__(self):
         if self.sample < 2:
@@ -121,12 +123,13 @@ def gap(run: Path | str, settings: GapSettings) -> Gap:
     from nasreplay.runs.record import result_of
 
     folder = Path(run)
-    evaluator, own = trained(folder)
-    truth = own.truth(evaluator.space, settings.table)
+    evaluator, own = trained(folder, settings.data)
+    dataset = evaluator.source.name
+    truth = own.truth(evaluator.space, dataset, settings.table)
     evaluator.space.count()  # refuses spaces that no table can hold
     if truth is None:
         raise NotMeasured(
-            f"no table of the {evaluator.space.name} space knows {own.dataset}: make one with "
+            f"no table of the {evaluator.space.name} space knows {dataset}: make one with "
             "`nasreplay tabulate`, then --table PACK"
         )
     result = result_of(folder)

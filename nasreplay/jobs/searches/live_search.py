@@ -67,11 +67,16 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     evaluator = own.open(searcher)
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)
-    truth = own.truth(evaluator.space)
+    source = evaluator.source
+    truth = own.truth(evaluator.space, source.name)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
-    folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
-    checkpoint = _checkpoint(searcher, task, folder) if group.is_rank_zero and own.leaves_checkpoint else None
+    default = own.folder(searcher, source.name) / f"seed-{task.seed}"
+    folder = settings.out or default
+    options = {**task.options, **source.where}
+    checkpoint = (
+        _checkpoint(task, folder, default, options) if group.is_rank_zero and own.leaves_checkpoint else None
+    )
     board = TensorBoardWriter(folder / "tensorboard")
 
     def each_epoch(epoch: int, *_: object) -> Json:
@@ -84,7 +89,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
 
     record = RunFolder(
         folder,
-        {"command": task.command, "options": task.options},
+        {"command": task.command, "options": options, "images": source.record()},
         resume=settings.resume,
         save_every_s=SAVE_EVERY_S,
         each_epoch=each_epoch if epochs else None,
@@ -120,7 +125,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
             points=int(result.points[0]),
             wall_s=result.wall_s,
             folder=folder,
-            note=evaluator.source.note,
+            note=source.note,
             gap=total_gap(result.settings, best.space.codes([best]), truth) if truth else None,
             checkpoint=checkpoint.path if checkpoint and checkpoint.path.exists() else None,
         )
@@ -156,8 +161,7 @@ def _tell_settings(
 ) -> None:
     """Tell what the settings became, the memory that it takes, and whether it looks at test images."""
     tell(f"{searcher.name}, seed {task.seed}: {_resolved(evaluator, epochs)}")
-    if remark := searcher.remark(evaluator.space):
-        tell(f"warning: {remark}")
+    tell(evaluator.source.about)
     if isinstance(evaluator, SupernetEvaluator):
         mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
         less = "" if mixes else " at most"
@@ -182,10 +186,8 @@ def _resolved(evaluator: LiveEvaluator, epochs: int | None) -> str:
     return ", ".join(filter(None, facts))
 
 
-def _checkpoint(searcher: Searcher, task: Task, folder: Path) -> SearchCheckpoint:
+def _checkpoint(task: Task, folder: Path, default: Path, options: Json) -> SearchCheckpoint:
     """The published checkpoint, beside the default run folders or in the chosen one."""
-    assert isinstance(task.evaluator, LiveSettings)
-    default = task.evaluator.folder(searcher)
-    beside = default if folder.resolve() == (default / f"seed-{task.seed}").resolve() else folder
+    beside = default.parent if folder.resolve() == default.resolve() else folder
     path = beside / "checkpoint" / f"seed-{task.seed}-basic.pth"
-    return SearchCheckpoint(path, folder, task.options, task.settings.resume)
+    return SearchCheckpoint(path, folder, options, task.settings.resume)

@@ -21,7 +21,8 @@ from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
-from nasreplay.train.images.image_sources import ImageSource, load
+from nasreplay.train.images.find_images import card_named
+from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.images.streamed import StreamedSource, load_files
 from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
@@ -172,10 +173,12 @@ def _check(recipe: Recipe, settings: RetrainSettings, images: int) -> None:
 
 
 def _source(target: Target, settings: RetrainSettings) -> ImageSource | StreamedSource:
-    """The images: streamed for imagenet-1k and for sizes of ImageNet networks, else in memory."""
+    """The images: the target's search's unless others are named; streamed where they, or the network, are large."""
     dataset = settings.dataset or target.dataset or DATASET
+    data = settings.data or (None if settings.dataset else target.data)
+    card = card_named(dataset)
     sizes = network_config(Path(settings.config)) if settings.config else NetworkConfig()
-    streamed = dataset == "imagenet-1k" or sizes.dataset == "imagenet"
+    streamed = bool(card and card.streamed) or sizes.dataset == "imagenet"
     whole, small = "genotypes train on all training images", f"{dataset} is not read as ImageNet is"
     refused = {"split_file": whole, "train_portion": whole} if isinstance(target.cell, Genotype) else {}
     refused |= {} if streamed else {"side": small, "workers": small}
@@ -183,9 +186,9 @@ def _source(target: Target, settings: RetrainSettings) -> ImageSource | Streamed
         if getattr(settings, name) is not None:
             raise BadSetting(f"--{name.replace('_', '-')} does not apply: {why}")
     if not streamed:
-        return load(dataset, settings.data, settings.split_file, settings.train_portion)
-    data = settings.data and settings.data.expanduser()
-    return load_files(dataset, data, **_given(settings, side="side", workers="workers"))
+        return replace(settings, dataset=dataset, data=data).source()
+    sized = _given(settings, side="side", workers="workers")
+    return load_files(dataset, data and data.expanduser(), **sized, fetch=settings.download)
 
 
 def _genotype_network(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput
-from nasreplay.jobs.named_files import is_checkpoint, named_file
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.settings import Json
@@ -17,11 +18,13 @@ from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
 from nasreplay.spaces.genotypes.published_genotypes import entry as entry_of
-from nasreplay.spaces.read import read, read_architecture, read_file
+from nasreplay.spaces.read import read, read_architecture
 
 if TYPE_CHECKING:
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell
 
+CHECKPOINTS = {".pth", ".pt", ".tar"}
+LONGEST = 100_000  # bytes of a genotype file
 CELLS = {
     "resnet": "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|",
     **{
@@ -53,6 +56,8 @@ class Target(NamedTuple):
     """The entry of the zoo, if the genotype is published."""
     dialect: str = ""
     """The release whose search it was; "" if unknown."""
+    data: Path | None = None
+    """Folder of the search's images, where its run says so."""
 
     def __str__(self) -> str:
         return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
@@ -63,12 +68,17 @@ def read_target(text: str, which: str = "last") -> Target:
 
     which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
     """
-    if (file := named_file(text)) is not None:
-        return _of_path(*file, which)
+    if os.path.isdir(text):
+        found = _of_run(Path(text), which)
+        return _searched(found, Path(text).resolve().name, text)
+    if os.path.isfile(text):
+        return _of_file(Path(text), which)
+    if text.endswith(tuple(CHECKPOINTS)) or os.sep in text:
+        raise BadInput(f"{text}: no such file or folder")
     if is_known(text.strip()):
         one = entry_of(text.strip())
         return Target(one.genotype, one.name, where=one.source, entry=one)
-    return _of_value(read(text))
+    return _of_text(text)
 
 
 def read_cell(text: str) -> Target:
@@ -81,18 +91,24 @@ def read_cell(text: str) -> Target:
     return Target(cell, "".join(map(str, cell.codes)))
 
 
-def _of_path(path: Path, name: str, which: str) -> Target:
-    if path.is_dir():
-        return _searched(_of_run(path, which), path.resolve().name, str(path))
-    if is_checkpoint(path):
+def _of_file(path: Path, which: str) -> Target:
+    if path.suffix in CHECKPOINTS or zipfile.is_zipfile(path):
         return _of_checkpoint(path, which)
-    read = read_file(path, name)
-    found = _of_value(read.value)
-    where = f"{path}, {read.where}" if read.where else str(path)
-    return found._replace(name=found.entry.name if found.entry else name or path.stem, where=where)
+    with path.open("rb") as stream:
+        content = stream.read(LONGEST + 1)
+    if content[:1] == b"\x80":  # a pickle
+        return _of_checkpoint(path, which)
+    try:
+        if len(content) > LONGEST:
+            raise BadArchitecture(f"{len(content):,} bytes are too many for a genotype")
+        found = _of_text(content.decode())
+    except (BadArchitecture, UnicodeDecodeError) as problem:
+        raise BadArchitecture(f"{path}: no genotype: {problem}") from None
+    return found._replace(name=found.entry.name if found.entry else path.stem, where=str(path))
 
 
-def _of_value(cell: Genotype | Architecture) -> Target:
+def _of_text(text: str) -> Target:
+    cell = read(text)
     if isinstance(cell, Architecture):
         return _target(cell, "".join(map(str, cell.codes)))
     digest = hashlib.blake2b(to_darts(cell).encode(), digest_size=4).hexdigest()
@@ -130,7 +146,8 @@ def _of_checkpoint(path: Path, which: str) -> Target:
 def _searched(found: FoundCell, name: str, place: str) -> Target:
     """The target of a search, with the layers of the release that searches so."""
     target = _target(found.cell, name, found.dataset, f"{found.where} of {place}", True)
-    return target._replace(dialect=_dialect(found.space, found.searcher))
+    data = Path(found.data) if found.data else None
+    return target._replace(dialect=_dialect(found.space, found.searcher), data=data)
 
 
 def _dialect(space: str, searcher: str) -> str:
@@ -146,14 +163,18 @@ def _dialect(space: str, searcher: str) -> str:
 def _of_run(folder: Path, which: str, step: int | None = None) -> FoundCell:
     """What a search had found, by its log, up to a step (None for its end)."""
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell
+    from nasreplay.train.images.find_images import card_named
 
     header, events = read_header(folder), read_events(folder)
     try:
+        options = dict(header.get("options") or {})
         dataset = header["evaluator"]["dataset"]
+        if (asked := options.get("dataset")) and not card_named(asked):
+            dataset = asked  # one's own is found by its folder
         until = [event for event in events if step is None or event.get("step", 0) <= step]
         found, where = _best_epoch(until) if which == "best" else _last(until)
         about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
-        return FoundCell(read(found), dataset, where, *about)
+        return FoundCell(read(found), dataset, where, *about, str(options.get("data") or ""))
     except (LookupError, TypeError, BadArchitecture) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
 

@@ -68,6 +68,8 @@ class FoundCell(NamedTuple):
     """The space that was searched, as searches of our own name it; else ""."""
     searcher: str = ""
     """The searcher, as searches of our own name it; else ""."""
+    data: str = ""
+    """Folder of the images, as searches of our own record it; else ""."""
 
 
 def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
@@ -84,7 +86,8 @@ def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
         raise type(problem)(f"{path}: {str(problem).removeprefix(f'{path}: ')}") from None
     except (*DAMAGE, RecursionError) as problem:
         raise BadInput(f"{path}: damaged: {_brief(problem)}") from None
-    dataset, *about = _named(content.get("args"), "dataset", "space", "searcher")
+    dataset, *about = _named(content.get("args"), "dataset", "space", "searcher", "data")
+    about = about if about[1] else []  # another program's words mean other folders
     return FoundCell(cell, dataset, "the best epoch" if at == "best" else f"epoch {at + 1}", *about)
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.train.images.published_files import Decoded, Labeled
 
-FORMAT = 1  # changes when a reader decodes differently
+FORMAT = 2  # changes when a reader decodes differently
 PARTS = ("train", "valid", "test")
 
 
@@ -38,21 +37,6 @@ class Kept(NamedTuple):
     """Standard deviation of each channel of the training images, 0..255."""
     fingerprint: str
     """A digest of the contents, wherever they came from."""
-
-
-def listing(folder: Path) -> str:
-    """The folder, then a line per file in it and below: name, size in bytes, time of change."""
-    return "\n".join([str(folder.resolve()), *sorted(_lines(str(folder), ""))])
-
-
-def _lines(folder: str, below: str) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _lines(entry.path, f"{below}{entry.name}/")
-            else:
-                about = entry.stat()
-                yield f"{below}{entry.name} {about.st_size} {about.st_mtime_ns}"
 
 
 def kept(name: str, source: str, decode: Callable[[], Decoded]) -> Kept:
@@ -80,9 +64,9 @@ def _opened(folder: Path) -> Kept | None:
         train, valid, test = parts
         if train is None or test is None:
             return None
-        names = tuple(facts["names"])
+        words = facts["pixels"], tuple(facts["remarks"]), facts["note"]
         return Kept(
-            Decoded(train, valid, test, names),
+            Decoded(train, valid, test, tuple(facts["names"]), *words),
             tuple(facts["mean"]),
             tuple(facts["std"]),
             facts["fingerprint"],
@@ -125,6 +109,7 @@ def _write(folder: Path, decoded: Decoded) -> None:
                 digest.update(np.ascontiguousarray(values).data)
         mean, std = statistics(decoded.train[0])
         facts: dict[str, Any] = {"counts": counts, "names": decoded.names, "mean": mean, "std": std}
+        facts |= {"pixels": decoded.pixels, "remarks": decoded.remarks, "note": decoded.note}
         facts["fingerprint"] = digest.hexdigest()
         write_whole(folder / "facts.json", json.dumps(facts, indent=1).encode())
     except BadOutput:

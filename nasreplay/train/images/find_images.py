@@ -1,26 +1,40 @@
-"""From a data set's name to its decoded arrays: where it may lie, in which layout, and how to get it.
+"""From a data set's name to its images: where they may lie, and in which layout.
 
 A name is looked for under `--data DIR`, else under `$TORCH_HOME/cifar.python` (`~/.cache/torch` when TORCH_HOME is
-not set): published files first, then an image folder of that name, then DIR itself as the image folder. CIFAR-10
-and CIFAR-100 that are not there are downloaded into it from the University of Toronto; nothing else is.
+not set; ImageNet beside it): published files first, then their archive, then an image folder of that name, then DIR
+itself as the image folder. Any other word is the path of an image folder. A folder is what it contains: one that
+holds published files is that data set, any other is a data set of its own, whatever it is called.
 """
 
 from __future__ import annotations
 
 import os
-import tarfile
-import tempfile
-from collections.abc import Iterable
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from nasreplay.data.cards import CARDS
+from nasreplay.data.cards import CARDS, DatasetCard
 from nasreplay.data.cards.base import ImageFiles
-from nasreplay.errors import BadData, BadOutput
-from nasreplay.train.images.cache import Kept, announce, kept, listing
-from nasreplay.train.images.image_folder import is_image_folder, read_folder
-from nasreplay.train.images.published_files import PUBLISHED, read_digits, read_published
+from nasreplay.errors import BadData, choices
+from nasreplay.files.text import harmless, place
+from nasreplay.train.distributed import process_group
+from nasreplay.train.images.cache import Kept, announce, kept
+from nasreplay.train.images.fetch import download, unpack
+from nasreplay.train.images.image_folder import LAYOUT, ImageFolder, is_image_folder, stamp
+from nasreplay.train.images.pixels import read_folder
+from nasreplay.train.images.published_files import PUBLISHED, Decoded, read_digits, read_published
+
+
+class Place(NamedTuple):
+    """The place of a data set."""
+
+    name: str
+    """Name of the built-in data set, or of one's own."""
+    folder: Path | None
+    """Folder of the files, absolute; None for a data set that a package carries."""
+    files: ImageFiles | None = None
+    """The published files that it holds; None for an image folder."""
 
 
 class FoundImages(NamedTuple):
@@ -28,34 +42,84 @@ class FoundImages(NamedTuple):
 
     kept: Kept
     """Images from the cache."""
-    folder: Path | None
-    """Folder of the files; None for a data set that a package carries."""
-    official: bool
-    """Whether these are the published files; False for an image folder."""
+    place: Place
+    """Its place."""
+
+    @property
+    def official(self) -> bool:
+        """Whether these are the published images; False for an image folder."""
+        return self.place.folder is None or self.place.files is not None
 
 
-def find(name: str, data: Path | None = None) -> FoundImages:
-    """Decode (or take from the cache) the data set of a name; raises BadData, UnsafePickle or BadOutput."""
-    card = next((card for card in CARDS.values() if name in (card.name, *card.aliases)), None)
-    if card and card.package and data is None:
-        return FoundImages(kept(name, f"{card.package} {version(card.package)}", read_digits), None, True)
-    root, about = data or data_home(), PUBLISHED.get(name)
-    if about and (folder := _published_folder(root, about)):
-        return _read(name, folder, about)
-    if folder := _image_folder(root, dict.fromkeys((name, card.name if card else name))):
-        return FoundImages(kept(name, listing(folder), lambda: _announced(name, folder)), folder, False)
-    if about and about.address and not (data and not data.is_dir()):
-        return _read(name, download(about, root), about)
-    raise BadData(_missing(name, root, data, about))
+def find(name: str, data: Path | None = None, fetch: bool = False) -> FoundImages:
+    """Decode (or take from the cache) the data set of a name; raises BadData, UnsafePickle or BadOutput.
+
+    data: the folder to look in; fetch: download published files that are not there. Of several processes rank 0
+    looks, fetches and decodes.
+    """
+    group = process_group()
+    place = group.broadcast(lambda: locate(name, data, fetch))
+    found = _read(place) if group.is_rank_zero else None
+    group.broadcast(lambda: None)  # the others find what rank 0 has kept
+    return FoundImages(found or _read(place), place)
 
 
-def data_home() -> Path:
-    """`$TORCH_HOME/cifar.python`, where the published scripts keep their data."""
-    torch_home = os.environ.get("TORCH_HOME") or "~/.cache/torch"
-    return Path(torch_home).expanduser() / "cifar.python"
+def locate(name: str, data: Path | None = None, fetch: bool = False) -> Place:
+    """The place of a named data set. Raises BadData where there is none, or BadOutput."""
+    card = card_named(name)
+    if card is None:
+        return _own(name, data)
+    if card.package and data is None:
+        return Place(card.name, None)
+    root, about = data or data_home(card), PUBLISHED.get(card.name)
+    if about and (folder := _published(root, about) or unpack(about, root)):
+        return Place(card.name, folder.resolve(), about)
+    names = {name, card.name, card.folder or name}
+    for folder in (*(root / each for each in sorted(names)), root):
+        if is_image_folder(folder, parts=folder.name not in names):
+            return Place(card.name, folder.resolve())
+    if about and about.address and fetch:
+        return Place(card.name, download(about, root).resolve(), about)
+    raise BadData(_missing(card, root, data, about))
 
 
-def _published_folder(root: Path, about: ImageFiles) -> Path | None:
+def card_named(name: str) -> DatasetCard | None:
+    """The card of a built-in data set's name or alias."""
+    return next((card for card in CARDS.values() if card.is_named(name)), None)
+
+
+def data_home(card: DatasetCard | None = None) -> Path:
+    """`$TORCH_HOME/cifar.python`, where the published scripts keep small images; ImageNet lies beside it."""
+    torch_home = Path(os.environ.get("TORCH_HOME") or "~/.cache/torch").expanduser()
+    return torch_home if card and card.streamed else torch_home / "cifar.python"
+
+
+def _own(name: str, data: Path | None) -> Place:
+    """The image folder of a path, or of a name under `data`; `data` itself may be it."""
+    root = data or data_home()
+    places = [root / name, Path(name).expanduser(), *([data] if data else [])]
+    for folder in places:
+        for known, about in PUBLISHED.items():
+            if folder != root and (held := _published(folder, about)):
+                return Place(known, held.resolve(), about)
+        if is_image_folder(folder, parts=folder == data and folder.name != name):
+            folder = folder.resolve()
+            return Place(_own_name(folder), folder)
+    if there := next((folder for folder in places[:2] if folder.is_dir()), None):
+        raise BadData(f"{place(there)}: holds no images that can be read: {LAYOUT}, or CLASS/IMAGE")
+    raise BadData(
+        f"data set {harmless(name, 4096)!r} is not under {root} and no folder here: expected the path of an image "
+        f"folder with train/CLASS/IMAGE and val/CLASS/IMAGE, or a name{choices(name, CARDS)}"
+    )
+
+
+def _own_name(folder: Path) -> str:
+    """A name that tables and run folders can have, and that no built-in data set has."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("-._") or "images"
+    return f"{name}-folder" if card_named(name) else name
+
+
+def _published(root: Path, about: ImageFiles) -> Path | None:
     """The folder that holds all the published files, or some: then a missing one is told by name."""
     files = (*about.train, *about.test)
     for folder in (root / about.folder, root):
@@ -65,59 +129,31 @@ def _published_folder(root: Path, about: ImageFiles) -> Path | None:
     return None
 
 
-def _read(name: str, folder: Path, about: ImageFiles) -> FoundImages:
-    return FoundImages(kept(name, listing(folder), lambda: read_published(folder, about)), folder, True)
-
-
-def _image_folder(root: Path, names: Iterable[str]) -> Path | None:
-    """The folder of the first name that is one."""
-    first, *_ = named = [*names]
-    for folder in (*(root / name for name in named), Path(first).expanduser(), root):
-        # a folder given with --data is the data set itself, whatever its name
-        if is_image_folder(folder):
-            return folder
-    return None
-
-
-def _announced(name: str, folder: Path):
-    announce(f"reading the images of {name} under {folder} (once; then from the cache)")
-    return read_folder(folder)
-
-
-def _missing(name: str, root: Path, data: Path | None, about: ImageFiles | None) -> str:
-    where = f"under {root}" if data is not None else f"under {root} (--data DIR names another folder)"
+def _read(place: Place) -> Kept:
+    folder, about = place.folder, place.files
+    if folder is None:
+        package = CARDS[place.name].package
+        return kept(place.name, f"{package} {version(package)}", read_digits)
     if about:
-        wanted = f"{about.folder}/ with its published files, or an image folder {name}/train, {name}/val"
-    else:
-        carried = ", ".join(card.name for card in CARDS.values() if card.package)
-        wanted = f"an image folder: {name}/train/CLASS/IMAGE and {name}/val or {name}/test; {carried} needs no files"
-    return f"data set {name!r} is not {where}: expected {wanted}"
+        listing = "\n".join(stamp(folder / file) for file in (*about.train, *about.test))
+        return kept(place.name, listing, lambda: read_published(folder, about))
+    listed = ImageFolder(folder)
+    return kept(place.name, listed.listing(), lambda: _announced(place.name, listed))
 
 
-def download(about: ImageFiles, root: Path) -> Path:
-    """Fetch and unpack the archive of a published data set; raises BadData in one line if that cannot be."""
-    import pooch
+def _announced(name: str, listed: ImageFolder) -> Decoded:
+    announce(f"reading the images of {name} under {listed.folder} (once; then from the cache)")
+    return read_folder(listed)
 
-    announce(f"downloading {about.address} into {root}")
-    pooch.get_logger().setLevel("WARNING")  # it would say so, too
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root) as scratch:
-            archive = pooch.retrieve(about.address, f"md5:{about.archive_md5}", "archive", scratch)
-            with tarfile.open(archive) as content:  # pooch unpacks without this filter before Python 3.12
-                content.extractall(scratch, filter="data")
-            os.replace(Path(scratch) / about.folder, root / about.folder)
-    except tarfile.TarError as problem:
-        raise BadData(f"{about.address}: the archive cannot be unpacked ({problem})") from None
-    except ValueError:
-        raise BadData(
-            f"{about.address}: its md5 is not the published {about.archive_md5}; try again"
-        ) from None
-    except OSError as problem:
-        if isinstance(problem, PermissionError) or not root.is_dir():
-            raise BadOutput(f"{root}: cannot be written: {problem.strerror}; choose another --data") from None
-        raise BadData(
-            f"{about.folder} is not under {root} and {about.address} cannot be downloaded ({problem}): "
-            "unpack it there, or name its folder with --data"
-        ) from None
-    return root / about.folder
+
+def _missing(card: DatasetCard, root: Path, data: Path | None, about: ImageFiles | None) -> str:
+    other = "" if data else ", --data DIR names another folder"
+    if about and about.address:
+        command = f"nasreplay data fetch {card.name}" + (f" --data {data}" if data else "")
+        return (
+            f"data set {card.name!r} is not under {root}: `{command}` gets it ({about.archive_bytes / 1e6:.0f} MB), "
+            f"--download does so here{other}"
+        )
+    wanted = f"an image folder {card.folder or card.name}/ with train/CLASS/IMAGE and val/ or test/"
+    files = f"{about.folder}/ with its published files, or " if about else ""
+    return f"data set {card.name!r} is not under {root}{other}: expected {files}{wanted}"

@@ -1,132 +1,242 @@
-"""Image folders: `train/CLASS/*` with `val/` and or `test/` beside it, and Tiny-ImageNet-200 as downloaded.
+"""Image folders as people have them: which files are images of which class, in which part, and what is left out.
 
-One listing serves data sets that are decoded into memory (`read_folder`) and data sets that are read while training
-(`streamed`). Classes are counted in alphabetical order, images are listed class by class, in alphabetical order.
+One listing serves data sets that are decoded into memory (`pixels.read_folder`) and data sets that are read while
+training (`streamed`). Understood are `train/CLASS/…` with `val/` and or `test/` beside it, Tiny-ImageNet-200 as
+downloaded, and classes without any part. Classes are counted in alphabetical order, images are listed class by class,
+in alphabetical order. Names that begin with a dot, and what systems leave behind, are neither classes nor images.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadData
-from nasreplay.train.images.published_files import Decoded, Labeled
+from nasreplay.files.text import place, read_text
+from nasreplay.train.images.splits import SEED, seeded_parts
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".pgm"}
-LARGEST_SIDE = 64
+ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif")
+"""What torchvision reads, and GIF; in any case."""
+LAYOUT = "expected train/CLASS/IMAGE and val/CLASS/IMAGE or test/CLASS/IMAGE"
+TRAIN, VALID, TEST = ("train", "training"), ("valid", "val", "validation"), ("test", "testing")
+HELD_OUT = 0.2
+"""Part of each class that is the test set where no images are held out."""
+_BYPRODUCTS = {"__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}
 _ANNOTATIONS = "val_annotations.txt"
 
 
 class Part(NamedTuple):
     """The images of one part, in order."""
 
-    files: list[Path]
+    files: list[str]
     """Paths of the images."""
     labels: np.ndarray
     """Classes of the images, int64 [N]."""
 
 
 class ImageFolder:
-    """The listing of an image folder; a part is listed when it is first asked for. Raises BadData.
+    """The listing of an image folder. Raises BadData for what cannot be read as one.
 
-    With `val/` (or `valid/`) and `test/`, the first is the validation part; one of them alone is the test part. The
-    images in Tiny-ImageNet's `test/` have no labels: its `val/` is the test part.
+    `names` are the classes; `train`, `valid` (None unless there are validation and test images) and `test` the parts;
+    `remarks` says what was left out. One held-out part alone is the test part. Where there is none, a fifth of each
+    class, drawn with a fixed seed, is the test part, and `note` says so.
     """
 
     def __init__(self, folder: Path):
-        self.folder = folder
-        if not is_image_folder(folder):
-            raise BadData(f"{folder}: needs train/CLASS/IMAGE and val/CLASS/IMAGE")
-        self.names = tuple(sorted(entry.name for entry in (folder / "train").iterdir() if entry.is_dir()))
-        if not self.names:
-            raise BadData(f"{folder / 'train'}: has no folder per class; expected train/CLASS/IMAGE")
-        held = folder / "valid" if (folder / "valid").is_dir() else folder / "val"
-        test = folder / "test"
-        self._annotated = (held / _ANNOTATIONS).is_file()
-        alone = self._annotated or not held.is_dir() or not test.is_dir()
-        self._valid, self._test = (None, held if held.is_dir() else test) if alone else (held, test)
+        self.folder, self.note = folder, ""
+        self._unread: list[str] = []
+        self._without: list[str] = []
+        tops = {name.lower(): folder / name for name in _folders_in(folder)}
+        train, held, test = (_first(tops, names) for names in (TRAIN, VALID, TEST))
+        if train is None and (held or test):
+            raise BadData(f"{place(folder)}: has {(held or test or folder).name}/ but no train/: {LAYOUT}")
+        self.names = self._classes(train or folder)
+        if train:
+            for extra in sorted(tops.values()):
+                if extra not in (train, held, test):
+                    self._without.append(f"the folder {extra.name}/")
+        if test and not self._has_labels(test):
+            self._without.append(f"{test.name}/ (its images have no labels)")
+            test = None
+        self.train = self._by_class(train or folder, learned=True)
+        parts = [self._annotated(part) or self._by_class(part) for part in (held, test) if part]
+        if not parts:
+            self.train, parts = _divided(self.train), [_divided(self.train, held_out=True)]
+            self.note = (
+                f"no images are held out in {folder}, so a fifth of each class (seed {SEED}) is the test set"
+            )
+        self.test = parts[-1]
+        self.valid = parts[0] if len(parts) == 2 else None
 
-    @cached_property
-    def train(self) -> Part:
-        """The training images."""
-        return self._by_class(self.folder / "train")
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that there are, by name."""
+        named = {"train": self.train, "valid": self.valid, "test": self.test}
+        return {name: part for name, part in named.items() if part}
 
-    @cached_property
-    def valid(self) -> Part | None:
-        """The validation images, where there are also test images."""
-        return None if self._valid is None else self._by_class(self._valid)
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out, in words."""
+        told = [f"left out: {', '.join(self._without)}"] if self._without else []
+        if self._unread:
+            endings = sorted({os.path.splitext(file)[1].lower() or "no ending" for file in self._unread})
+            listed = ", ".join(endings[:5]) + (", …" if len(endings) > 5 else "")
+            count = f"{len(self._unread):,} files" if len(self._unread) > 1 else "1 file"
+            told.append(f"left out: {count} ({listed}), such as {min(self._unread)}")
+        return told
 
-    @cached_property
-    def test(self) -> Part:
-        """The test images."""
-        return self._by_annotation(self._test) if self._annotated else self._by_class(self._test)
+    def listing(self) -> str:
+        """A line for each image: part, class, path, size in bytes, time of change; and what was left out."""
+        lines = [str(self.folder.resolve()), *self.names, *self.remarks]
+        for name, part in self.parts.items():
+            for file, label in zip(part.files, part.labels, strict=True):
+                lines.append(f"{name} {label} {stamp(file)}")
+        return "\n".join(lines)
 
-    def _by_class(self, part: Path) -> Part:
-        strange = [entry.name for entry in part.iterdir() if entry.is_dir() and entry.name not in self.names]
-        if strange:
-            raise BadData(f"{part / min(strange)}: no such class in train/ ({len(self.names)} classes)")
-        found = [
-            (file, label)
-            for label, name in enumerate(self.names)
-            for file in sorted((part / name).rglob("*"))
-            if file.suffix.lower() in ENDINGS
-        ]
+    def _classes(self, train: Path) -> tuple[str, ...]:
+        names = tuple(_folders_in(train))
+        if not names:
+            flat = sum(is_image(name) for name in os.listdir(train))
+            why = f"its {flat:,} images lie in {train.name}/ itself" if flat else "has no folder per class"
+            raise BadData(f"{place(train)}: {why}; {LAYOUT}")
+        return names
+
+    def _has_labels(self, test: Path) -> bool:
+        """Whether a test folder has class folders; Tiny-ImageNet's and Kaggle's have none."""
+        inside = _folders_in(test)
+        return bool(set(inside) & {*self.names}) or len(inside) > 1
+
+    def _by_class(self, part: Path, learned: bool = False) -> Part:
+        inside = _folders_in(part)
+        flat = [entry.path for entry in _entries(part) if not entry.is_dir()]
+        found: list[tuple[str, int]] = []
+        strange = [name for name in inside if name not in self.names]
+        empty = [name for name in strange if name == "images" and not any(self._images(part / name))]
+        loose = sum(map(is_image, flat))
+        if loose and not set(inside) & {*self.names}:
+            raise BadData(
+                f"{place(part)}: its {loose:,} images lie in {part.name}/ itself; {LAYOUT}, or {_ANNOTATIONS} as in "
+                "Tiny-ImageNet"
+            )
+        if len(strange) > len(empty):
+            first = next(name for name in strange if name not in empty)
+            raise BadData(f"{place(part / first)}: no such class in train/ ({len(self.names)} classes)")
+        self._without += [f"the empty folder {part.name}/{name}/" for name in empty]
+        self._unread += flat if loose else []
+        for label, name in enumerate(self.names):
+            files = [*self._images(part / name, note=True)] if name in inside else []
+            if learned and not files:
+                raise BadData(
+                    f"{place(part / name)}: a class without a training image ({', '.join(ENDINGS)})"
+                )
+            found += [(file, label) for file in files]
         if not found:
-            raise BadData(f"{part}: holds no images ({', '.join(sorted(ENDINGS))})")
+            raise BadData(f"{place(part)}: holds no images of the classes ({', '.join(ENDINGS)})")
         return _part(found)
 
-    def _by_annotation(self, part: Path) -> Part:
-        """Tiny-ImageNet's validation images: a line `file TAB class TAB …` each."""
+    def _images(self, folder: Path, note: bool = False) -> Iterator[str]:
+        for file in files_below(folder):
+            if is_image(file):
+                yield file
+            elif note:
+                self._unread.append(file)
+
+    def _annotated(self, part: Path) -> Part | None:
+        """Tiny-ImageNet's validation images: a line `file TAB class TAB …` each; None where they are sorted."""
+        if not (part / _ANNOTATIONS).is_file() or not any(self._images(part / "images")):
+            return None
         numbers, found = {name: label for label, name in enumerate(self.names)}, []
-        lines = (part / _ANNOTATIONS).read_text(encoding="utf-8").splitlines()
+        lines = read_text(part / _ANNOTATIONS, error=BadData).splitlines()
         for number, line in enumerate(lines, 1):
             file, name, *_ = *line.split("\t"), ""
             if name not in numbers:
                 raise BadData(f"{part / _ANNOTATIONS}, line {number}: class {name!r} is not in train/")
-            found.append((part / "images" / file, numbers[name]))
+            if os.path.basename(file) != file:
+                raise BadData(f"{part / _ANNOTATIONS}, line {number}: {file!r} is no name of a file")
+            found.append((str(part / "images" / file), numbers[name]))
         if not found:
-            raise BadData(f"{part / _ANNOTATIONS}: names no images")
+            raise BadData(f"{place(part / _ANNOTATIONS)}: names no images")
         return _part(found)
 
 
-def is_image_folder(folder: Path) -> bool:
-    """Whether it has `train/` and one of `val/`, `valid/`, `test/`."""
-    return (folder / "train").is_dir() and any((folder / name).is_dir() for name in ("val", "valid", "test"))
+def is_image_folder(folder: Path, parts: bool = False) -> bool:
+    """Whether it has train/, or else (not with `parts`) two folders or more that hold images."""
+    if not folder.is_dir():
+        return False
+    inside = _folders_in(folder)
+    if {name.lower() for name in inside} & {*TRAIN, *(() if parts else (*VALID, *TEST))}:
+        return True
+    return not parts and sum(any(map(is_image, files_below(folder / name))) for name in inside) > 1
 
 
-def open_rgb(file: Path | str) -> Any:
-    """The PIL image of a file, in RGB; raises BadData, which names the file."""
-    from PIL import Image
+def is_image(name: str) -> bool:
+    """Whether a file is called as an image is."""
+    return name.lower().endswith(ENDINGS)
 
+
+def files_below(folder: Path) -> Iterator[str]:
+    """Paths of the files in a folder and below it, in order; links are followed, each folder once."""
+    seen: set[tuple[int, int]] = set()
+
+    def below(place: str) -> Iterator[str]:
+        about = os.stat(place)
+        if (about.st_dev, about.st_ino) in seen:
+            return
+        seen.add((about.st_dev, about.st_ino))
+        for entry in _entries(place):
+            if entry.is_dir():
+                yield from below(entry.path)
+            elif entry.is_file() or entry.is_symlink():  # a link to nothing is told when it is opened
+                yield entry.path
+
+    if folder.is_dir():
+        yield from below(str(folder))
+
+
+def stamp(file: Path | str) -> str:
+    """Path of a file, size in bytes, time of change. Raises BadData where there is none."""
     try:
-        with Image.open(file) as image:
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as problem:
-        raise BadData(f"{file}: not an image that can be read ({problem}); replace or remove it") from None
+        about = os.stat(file)
+    except OSError as problem:
+        raise BadData(f"{place(file)}: cannot be read: {problem.strerror}; replace or remove it") from None
+    return f"{file} {about.st_size} {about.st_mtime_ns}"
 
 
-def read_folder(folder: Path) -> Decoded:
-    """Every image, scaled and cropped to the first one's shorter side squared, at most 64 pixels. Raises BadData."""
-    listed = ImageFolder(folder)
-    side = min(LARGEST_SIDE, *open_rgb(listed.train.files[0]).size)
-    train, test = _decoded(listed.train, side), _decoded(listed.test, side)
-    return Decoded(train, listed.valid and _decoded(listed.valid, side), test, listed.names)
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in order, without hidden names and what systems leave behind."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = [e for e in entries if not e.name.startswith(".") and e.name not in _BYPRODUCTS]
+    except OSError as problem:
+        raise BadData(f"{place(folder)}: cannot be read: {problem.strerror}") from None
+    return sorted(seen, key=lambda entry: entry.name)
 
 
-def _part(found: list[tuple[Path, int]]) -> Part:
+def _folders_in(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+
+
+def _first(tops: dict[str, Path], names: tuple[str, ...]) -> Path | None:
+    return next((tops[name] for name in names if name in tops), None)
+
+
+def _divided(whole: Part, held_out: bool = False) -> Part:
+    """The training or the held-out part of each class."""
+    found: list[tuple[str, int]] = []
+    for label in np.unique(whole.labels):
+        rows = np.flatnonzero(whole.labels == label)
+        first, rest = seeded_parts(len(rows), 1 - HELD_OUT if len(rows) > 1 else 1.0)
+        found += [(whole.files[row], int(label)) for row in rows[rest if held_out else first]]
+    if not found:
+        raise BadData(
+            f"{place(whole.files[0])}: the only image of its class, and none are held out; {LAYOUT}"
+        )
+    return _part(found)
+
+
+def _part(found: list[tuple[str, int]]) -> Part:
     return Part([file for file, _ in found], np.array([label for _, label in found], dtype=np.int64))
-
-
-def _decoded(part: Part, side: int) -> Labeled:
-    from PIL import Image, ImageOps
-
-    images = np.empty((len(part.files), 3, side, side), dtype=np.uint8)
-    for row, file in enumerate(part.files):
-        image = open_rgb(file)
-        if image.size != (side, side):
-            image = ImageOps.fit(image, (side, side), Image.Resampling.BILINEAR)
-        images[row] = np.asarray(image).transpose(2, 0, 1)
-    return images, part.labels

@@ -5,7 +5,7 @@
 >>> source.benchmark("cifar10-valid")   # what the benchmark trains and evaluates on
 
 Known by name: cifar10, cifar100, ImageNet16-120 (published files or image folders), digits (scikit-learn's, nothing
-to download), tiny-imagenet-200, and any image folder with train/ and val/ or test/.
+to download), tiny-imagenet-200, and any image folder by its path.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from torch import Tensor
 
 from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.files.text import harmless
 from nasreplay.train.augment import Augment
-from nasreplay.train.images.find_images import FoundImages, find
+from nasreplay.train.images.find_images import FoundImages, card_named, find
 from nasreplay.train.images.published_files import PUBLISHED, Labeled
-from nasreplay.train.images.splits import read_parts, seeded_parts, spaced
+from nasreplay.train.images.recorded_images import RecordedImages
+from nasreplay.train.images.splits import SEED, read_parts, seeded_parts, spaced
 
 NORMAL = {name: card.normalization for name, card in CARDS.items() if card.normalization}
 
@@ -83,26 +85,22 @@ class SearchData(NamedTuple):
     """What is not official."""
 
 
-class ImageSource:
+class ImageSource(RecordedImages):
     """A data set with its parts: `train`, `given_valid` (None without a validation folder of its own), `all_test`.
 
-    name: as asked for; dataset: the data set that it is part of (cifar10 for cifar10-valid); about: what was read,
-    in a sentence; note: what differs from the published data or splits, to be repeated in every output ("" when
-    nothing does); fingerprint: of images and parts, wherever they came from; valid_on_test: searches learn from all
-    training images and validate on the test images, as SNAS did.
+    valid_on_test: searches learn from all training images and validate on the test images, as SNAS did.
     """
 
     def __init__(
         self,
         name: str,
-        dataset: str,
         found: FoundImages,
         split_file: Path | None,
         portion: float | None,
         valid_on_test: bool = False,
     ):
-        self.name, self.dataset, self.folder = name, dataset, found.folder
-        kept = found.kept
+        self.name, self.dataset, self.folder = name, found.place.name, found.place.folder
+        kept, dataset = found.kept, found.place.name
         self.names = kept.decoded.names
         mean, std = NORMAL.get(dataset, (kept.mean, kept.std))
         flip = dataset not in CARDS or CARDS[dataset].flip
@@ -116,6 +114,7 @@ class ImageSource:
         self.given_valid = whole(kept.decoded.valid) if kept.decoded.valid else None
         self.about = self._about(found)
         self._parts, self.note = self._split(found, split_file, portion)
+        self.split = self.note or self._whose(0.5 if portion is None else portion)
         self.fingerprint = _digest(kept.fingerprint, *self._parts)
         self.valid_on_test = valid_on_test
         if valid_on_test:
@@ -127,16 +126,27 @@ class ImageSource:
                 f"{dataset}: validation images are the test images, so what is found has seen them; the architecture "
                 "learns from the images of the weights"
             )
+            self.split = self.note
             self.fingerprint += "-test"
 
     def _about(self, found: FoundImages) -> str:
         counts = {"training": self.train, "validation": self.given_valid, "test": self.all_test}
-        *most, last = (f"{len(part):,} {name}" for name, part in counts.items() if part)
-        images = f"{', '.join(most)} and {last} images of {self.classes:,} classes"
-        if found.folder is None:
+        decoded = found.kept.decoded
+        pixels = decoded.pixels or f"{self.side} × {self.side} pixels"
+        images = f"{self.counted(counts)}, {pixels}"
+        if found.place.folder is None:
             return f"{images}, from {CARDS[self.dataset].package}"
         kind = "published files" if found.official else "image folder"
-        return f"{images}, from the {kind} {found.folder.resolve()}"
+        return harmless(
+            "; ".join((f"{images}, from the {kind} {found.place.folder}", *decoded.remarks)), 10_000
+        )
+
+    def _whose(self, portion: float) -> str:
+        """Whose parts these are, where nothing is unusual of them."""
+        if self.given_valid:
+            return "the folder's own parts"
+        drawn = f"a part {portion:g} of the training images, seed {SEED}"
+        return "official" if self.dataset in PUBLISHED else drawn
 
     def _split(
         self, found: FoundImages, file: Path | None, portion: float | None
@@ -163,17 +173,13 @@ class ImageSource:
                 note = "the parts of the training images are not the official halves (--train-portion)"
         if self.dataset in PUBLISHED and not found.official:
             note = "images come from an image folder, so their order and split are not the official ones"
+        note = "; ".join(filter(None, (note, found.kept.decoded.note)))
         return parts, f"{self.dataset}: {note}" if note else ""
 
     @property
     def halves_test(self) -> bool:
         """Whether validation images are a half of the test set."""
         return self.dataset in CARDS and CARDS[self.dataset].halves_test
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.names)
 
     @property
     def side(self) -> int:
@@ -224,20 +230,26 @@ def load(
     split_file: str | Path | None = None,
     portion: float | None = None,
     valid_on_test: bool = False,
+    fetch: bool = False,
 ) -> ImageSource:
-    """The data set of a name: decoded on first use, from the cache afterwards.
+    """The data set of a name, or of an image folder's path: decoded on first use, from the cache afterwards.
 
     data: the folder to look in (see `find_images`); split_file: published halves (see `splits`); portion: part of the
     training images that weights learn from, where no part is published or given (default 0.5); valid_on_test: see
-    `ImageSource`. Raises BadData, UnsafePickle, BadSetting or BadOutput.
+    `ImageSource`; fetch: download published files that are not there. Raises BadData, UnsafePickle, BadSetting or
+    BadOutput.
     """
-    known = next((card.name for card in CARDS.values() if card.is_named(name)), name)
-    dataset = (known in CARDS and CARDS[known].images_of) or known
+    card = card_named(name)
+    if card and card.streamed:
+        small = ", ".join(each.name for each in CARDS.values() if not each.streamed)
+        raise BadSetting(
+            f"{card.name} is read from files while a network is trained: for `nasreplay retrain` of genotypes only. "
+            f"Here images are small: {small}, or the path of an image folder (scaled to at most 64 × 64)"
+        )
     folder = None if data is None else Path(data).expanduser()
     file = None if split_file is None else Path(split_file).expanduser()
-    return ImageSource(
-        Path(known).name, Path(dataset).name, find(dataset, folder), file, portion, valid_on_test
-    )
+    found = find((card and card.images_of) or name, folder, fetch)
+    return ImageSource(card.name if card else found.place.name, found, file, portion, valid_on_test)
 
 
 def _digest(fingerprint: str, *parts: np.ndarray) -> str:

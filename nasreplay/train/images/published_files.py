@@ -28,6 +28,12 @@ class Decoded(NamedTuple):
     """The test images."""
     names: tuple[str, ...]
     """The names of the classes."""
+    pixels: str = ""
+    """The size of the images, in words, where they were scaled."""
+    remarks: tuple[str, ...] = ()
+    """What was left out or changed, in words."""
+    note: str = ""
+    """What is unusual of the parts, to be repeated in every output."""
 
 
 PUBLISHED = {name: card.files for name, card in CARDS.items() if card.files}

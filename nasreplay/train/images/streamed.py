@@ -9,9 +9,9 @@ the number of workers.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from nasreplay.errors import BadData
+from nasreplay.errors import BadData, BadSetting
+from nasreplay.files.text import harmless
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Device
+from nasreplay.train.distributed import process_group
 from nasreplay.train.epochs import Batch, Division, Epochs
-from nasreplay.train.images.find_images import data_home
-from nasreplay.train.images.image_folder import ImageFolder, open_rgb
+from nasreplay.train.images.find_images import locate
+from nasreplay.train.images.image_folder import ImageFolder, Part
+from nasreplay.train.images.pixels import open_rgb
+from nasreplay.train.images.recorded_images import RecordedImages
 from nasreplay.train.images.splits import spaced
 
 SIDE, WORKERS = 224, 4
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
-FOLDER = "ILSVRC2012"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,44 +145,39 @@ def _moved(images: Tensor, labels: Tensor, device: Device) -> Batch:
     return Batch(images.to(device.name, memory_format=order), labels.to(device.name))
 
 
-class StreamedSource:
-    """An image folder for ImageNet-style training, evaluated on `val/` where there is one; see also `ImageSource`."""
-
-    note, given_valid = "", None
+class StreamedSource(RecordedImages):
+    """An image folder for ImageNet-style training, evaluated on its held-out parts; see also `ImageSource`."""
 
     def __init__(self, name: str, folder: Path, side: int = SIDE, workers: int = WORKERS):
         listed = ImageFolder(folder)
-        self.name = self.dataset = Path(name).name
-        self.names, self.side = listed.names, side
-        self.train, self.all_test = (
-            StreamedSet(list(map(str, part.files)), part.labels, self.classes, side, workers)
-            for part in (listed.train, listed.valid or listed.test)
-        )
-        self.about = (
-            f"{len(self.train):,} training and {len(self.all_test):,} test images of {self.classes:,} classes, "
-            f"streamed from {folder.resolve()}"
-        )
+        self.name = self.dataset = name
+        self.folder, self.names, self.side, self.note = folder, listed.names, side, listed.note
 
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.names)
+        def whole(part: Part) -> StreamedSet:
+            return StreamedSet(part.files, part.labels, self.classes, side, workers)
 
-    @cached_property
-    def fingerprint(self) -> str:
+        self.train, self.all_test = whole(listed.train), whole(listed.test)
+        self.given_valid = whole(listed.valid) if listed.valid else None
+        counts = {"training": self.train, "validation": self.given_valid, "test": self.all_test}
+        read = f"{self.counted(counts)}, streamed as {side} × {side} pixels from {folder}"
+        self.about = harmless("; ".join((read, *listed.remarks)), 10_000)
+        self.split = "the folder's own parts"
+        self.fingerprint = self._digest()
+
+    def _digest(self) -> str:
         """A digest of the names of all files and the side; their contents are not read."""
         digest = hashlib.blake2b(str(self.side).encode(), digest_size=16)
-        for part in (self.train, self.all_test):
+        for part in filter(None, (self.train, self.given_valid, self.all_test)):
             for file in part.files:
-                digest.update("/".join(Path(file).parts[-3:]).encode() + b"|")
+                digest.update(os.fsencode("/".join(Path(file).parts[-3:])) + b"|")
         return digest.hexdigest()
 
 
-def load_files(name: str, data: Path | None, side: int = SIDE, workers: int = WORKERS) -> StreamedSource:
-    """The folder of a name: itself, or under `data`, or ILSVRC2012 for imagenet-1k. Raises BadData."""
-    root = data or data_home().parent
-    places = [root / name, root / FOLDER, root] if name == "imagenet-1k" else [root / name, Path(name), root]
-    for folder in places:
-        if (folder / "train").is_dir():
-            return StreamedSource(name, folder, side, workers)
-    raise BadData(f"data set {name!r} is not under {root}: expected {places[0]}/train/CLASS/IMAGE and val/")
+def load_files(
+    name: str, data: Path | None, side: int = SIDE, workers: int = WORKERS, fetch: bool = False
+) -> StreamedSource:
+    """The folder of a name or path, as `find_images` finds it. Raises BadData."""
+    place = process_group().broadcast(lambda: locate(name, data, fetch))
+    if place.folder is None or place.files:
+        raise BadSetting(f"{place.name} is not read as ImageNet is: its images are no image folder")
+    return StreamedSource(place.name, place.folder, side, workers)
