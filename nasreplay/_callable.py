@@ -10,6 +10,12 @@ from types import ModuleType
 from typing import Any
 
 
+def function_at(place: str) -> Callable[..., Any]:
+    """What stands at module:name, imported now: of a room that the caller's own must not import."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def callable_package(name: str, function: str) -> None:
     """Let calling the package `name` call `function`, given as module:name and imported at the first call."""
 
@@ -22,7 +28,6 @@ def callable_package(name: str, function: str) -> None:
             return self._called()(*arguments, **settings)
 
         def _called(self) -> Callable[..., Any]:
-            module, _, called = function.partition(":")
-            return getattr(importlib.import_module(module), called)
+            return function_at(function)
 
     sys.modules[name].__class__ = CallablePackage

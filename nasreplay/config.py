@@ -62,6 +62,8 @@ def apply(settings: T, changes: Mapping[str, Any], where: str) -> T:
 
 def _convert(value: Any, default: Any, where: str) -> Any:
     kind = type(default)
+    if default is None:  # which says nothing of a type
+        return value
     try:
         if isinstance(default, bool):
             return {"1": True, "true": True, "0": False, "false": False}[str(value).lower()]

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 LONGEST_QUOTE = 60
 """Characters of a wrong value that an error repeats."""
+MOST_LISTED = 60
+"""Names that an error lists."""
 
 
 class NasReplayError(Exception):
@@ -43,7 +45,14 @@ def choices(name: object, known: Iterable[str]) -> str:
     names = {each.lower(): each for each in known}
     near = get_close_matches(str(name).lower()[:LONGEST_QUOTE], names, 1)
     meant = f": did you mean {names[near[0]]}? " if near else "; "
-    return f"{meant}known: {', '.join(names.values()) or '(none)'}"
+    return f"{meant}known: {listed(names.values()) or '(none)'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as an error lists them, never endlessly many."""
+    every = [*names]
+    more = f" and {len(every) - MOST_LISTED:,} more" if len(every) > MOST_LISTED else ""
+    return ", ".join(every[:MOST_LISTED]) + more
 
 
 def shortened(value: object) -> str:

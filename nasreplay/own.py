@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from nasreplay.errors import BadInput, BadOutput, BadSetting, NasReplayError, UnknownName
+from nasreplay.errors import BadInput, BadOutput, BadSetting, NasReplayError, UnknownName, choices, shortened
 
 GUARD = "put the call below `if __name__ == '__main__':`"
 
@@ -54,20 +54,14 @@ def found_at(place: str, fits: Callable[[Any], bool], noun: str) -> Any:
     there = [one for one, value in vars(module).items() if not one.startswith("_") and fits(value)]
     if name and hasattr(module, name):
         return getattr(module, name)
-    own = [
-        one
-        for one in there
-        if getattr(getattr(module, one), "__module__", module.__name__) == module.__name__
+    here = [
+        one for one in there if getattr(vars(module)[one], "__module__", module.__name__) == module.__name__
     ]
-    has = f"it has {', '.join(own)}" if own else f"it has no {noun}"
     if not name:
-        raise UnknownName(f"{place}: name the {noun}, as in {where}:{own[0] if own else 'NAME'}; {has}")
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, own, 1)
-    raise UnknownName(
-        f"{where} has no {name}: " + (f"did you mean {where}:{near[0]}? " if near else "") + has
-    )
+        raise UnknownName(
+            f"{place}: name the {noun}, as in {where}:{here[0] if here else 'NAME'}{choices('', here)}"
+        )
+    raise UnknownName(f"{where} has no {noun} {shortened(name)}{choices(name, here)}")
 
 
 def import_file(path: Path) -> ModuleType:

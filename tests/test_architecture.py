@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "config": {"errors", "files"},
     "settings": {"errors"},
     "files": COMMON,
-    "spaces": COMMON,
+    "spaces": COMMON | {"files"},
     "data": COMMON | {"files", "spaces"},
     "compat": COMMON | {"files", "spaces", "data", "evaluate"},
     "evaluate": COMMON | {"files", "spaces", "data"},

@@ -1,18 +1,15 @@
-"""What a command was given besides its options: its arguments, with `-` for standard input."""
+"""What a command was given besides its options: its arguments, with what files and standard input hold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nasreplay.files.text import read_text
+import click
+
+from nasreplay.jobs import architectures
+from nasreplay.spaces.read import Named
 
 
-def given(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with `-` replaced by the lines of standard input that are not empty."""
-    texts = []
-    for text in arguments:
-        if text == "-":
-            texts += [line for line in read_text("-").splitlines() if line.strip()]
-        else:
-            texts.append(text)
-    return texts
+def given(arguments: Sequence[str]) -> list[Named]:
+    """The arguments; files, folders and `-` are replaced by what they hold, which one of several is told."""
+    return architectures.given(arguments, lambda line: click.echo(f"nasreplay: {line}", err=True))

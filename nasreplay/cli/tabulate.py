@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nasreplay.cli.inputs import given
 from nasreplay.cli.options import EVALUATOR, options_of, refuse_others
 from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadSetting
-from nasreplay.files.text import read_text
 from nasreplay.jobs import evaluator_kinds
 from nasreplay.jobs.tabulation import TabulationSettings
 
@@ -71,15 +70,10 @@ def tabulate(
     else:
         own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
         refuse_others(f"with --evaluator {evaluator}", TabulationSettings, *own, also=WHAT)
-    texts = _lines(archs) if archs else None
+    texts = given([archs]) if archs else None
     tell = partial(click.echo, err=True)
     with Progress("tabulating", "architectures") as show:
         _tell(tabulation.tabulate(out, evaluator, run=run, archs=texts, tell=tell, show=show, **values))
-
-
-def _lines(file: str) -> Iterator[str]:
-    """The lines of a file, read when they are wanted."""
-    yield from (line for line in read_text(file).splitlines() if line.strip())
 
 
 def _tell(pack: Pack) -> None:

@@ -15,11 +15,15 @@ import numpy as np
 
 from nasreplay.data import semantics
 from nasreplay.data.pack import layout
-from nasreplay.data.pack.hdf5 import WAY_OUT, put_text, text_of
 from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
-from nasreplay.errors import BadInput, BadPack, BadSetting
+from nasreplay.errors import BadInput, BadSetting
+from nasreplay.files.hdf5 import Hdf5, put_text
+from nasreplay.files.text import harmless
+from nasreplay.files.typed import typed
 
 FORM = "NAME or NAME=classes:10,resolution:32,training_images:5000,x-valid:1000,x-test:1000"
+MOST_IMAGES = 10**10
+LARGEST = {"classes": 10**6, "resolution": 10**5, "training_images": MOST_IMAGES}
 SETS = tuple(semantics.CUSTOM_SPLITS.values())
 
 
@@ -46,30 +50,39 @@ def to_json(about: CustomDataset) -> dict[str, Any]:
 
 def from_json(values: Mapping[str, Any]) -> CustomDataset:
     """Inverse of `to_json`; raises BadInput for anything else."""
-    try:
-        numbers = [values[name] for name in Facts._fields if name in values]
-        sets = {name: CustomSplit(**each) for name, each in values["sets"].items()}
-        whole = [*numbers, *(each.images for each in sets.values() if each.images is not None)]
-        fits = len(numbers) in (0, len(Facts._fields)) and sets.keys() <= set(SETS)
-        fits = fits and all(isinstance(each.sentence, str | None) for each in sets.values())
-        if not fits or not all(isinstance(number, int) and number >= 1 for number in whole):
-            raise ValueError
-        return CustomDataset(Facts(*numbers) if numbers else None, sets)
-    except (LookupError, TypeError, ValueError, AttributeError):
+    numbers = {name: values[name] for name in Facts._fields if name in values}
+    sets = typed(values.get("sets"), dict[str, CustomSplit], "the sets of a custom data set")
+    unknown = {key for each in values["sets"].values() for key in each} - set(CustomSplit._fields)
+    if unknown:
+        raise BadInput(
+            f"a set of a custom data set has images and sentence, not {harmless(', '.join(unknown))}"
+        )
+    return _checked(numbers, sets)
+
+
+def _checked(numbers: Mapping[str, Any], sets: Mapping[str, CustomSplit]) -> CustomDataset:
+    if (numbers and numbers.keys() != LARGEST.keys()) or not sets.keys() <= set(SETS):
         raise BadInput(
             f"the facts of a custom data set are {', '.join(Facts._fields)} (all or none) and sets out of "
-            f"{', '.join(SETS)}, each with images and sentence; found {json.dumps(values)[:200]}"
-        ) from None
+            f"{', '.join(SETS)}, each with images and sentence; found {', '.join([*numbers, *sets]) or 'none'}"
+        )
+    facts = typed(numbers, Facts, "the facts of a custom data set") if numbers else None
+    limits = [(f"{name} of a custom data set", numbers[name], LARGEST[name]) for name in numbers]
+    limits += [
+        (f"the images of {name} in a custom data set", each.images, MOST_IMAGES)
+        for name, each in sets.items()
+    ]
+    for name, number, most in limits:
+        if number is not None and not 1 <= number <= most:
+            raise BadInput(f"{name} are {number}, must be 1 to {most:,}")
+    return CustomDataset(facts, sets)
 
 
-def read(file: h5py.File, stored: str) -> CustomDataset:
+def read(file: Hdf5, stored: str) -> CustomDataset:
     """What an open pack says of a stored data set."""
-    attributes = file[stored].attrs
-    numbers = {name: int(text_of(attributes[name])) for name in Facts._fields if name in attributes}
-    try:
-        return from_json(numbers | {"sets": json.loads(text_of(attributes.get("sets", "{}")))})
-    except BadInput as problem:
-        raise BadPack(f"{file.filename}: what it says of {stored} is damaged: {problem}; {WAY_OUT}") from None
+    numbers = {name: file.whole(stored, name) for name in Facts._fields if file.holds(stored, name)}
+    sets = file.json(stored, "sets", dict[str, CustomSplit]) if file.holds(stored, "sets") else {}
+    return _checked(numbers, sets)
 
 
 def write(file: h5py.File, stored: str, about: CustomDataset) -> None:
@@ -102,7 +115,8 @@ def _numbers(text: str, listed: str) -> dict[str, Any]:
     values: dict[str, Any] = {"sets": {}}
     for item in filter(None, listed.split(",")):
         key, _, number = item.partition(":")
-        if key not in (*Facts._fields, *SETS) or not (number.isdecimal() and int(number)):
+        whole = number.isascii() and number.isdecimal() and len(number) < 12
+        if key not in (*Facts._fields, *SETS) or not (whole and int(number)):
             raise BadSetting(f"--own {text!r}: {item!r} is not understood; the form is {FORM}")
         if key in SETS:
             values["sets"][key] = {"images": int(number)}

@@ -63,6 +63,8 @@ class EvaluatorBase:
 
     kind: ClassVar[str]
     """Name in run headers and messages."""
+    preset: ClassVar[str] = "table"
+    """Which defaults of searchers hold on it: "table", or "live" where networks are trained."""
     several: ClassVar[bool] = True
     """Whether it serves several replicas at once."""
     abilities: frozenset[str] = frozenset({"evaluate", "clock"})

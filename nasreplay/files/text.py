@@ -105,7 +105,7 @@ def _escaped(letter: str) -> str:
 
 
 def _bounded(stream: BinaryIO, name: str, limit: int, error: type[BadInput]) -> bytes:
-    limit = max(limit, _raised())
+    limit = raised(limit, RAISED)
     parts, left = [], limit * MB + 1
     while left and (part := stream.read(min(left, MB))):
         parts.append(part)
@@ -115,8 +115,9 @@ def _bounded(stream: BinaryIO, name: str, limit: int, error: type[BadInput]) -> 
     return b"".join(parts)
 
 
-def _raised() -> int:
-    text = os.environ.get(RAISED, "0")
+def raised(limit: int, variable: str) -> int:
+    """A limit in MB, or what an environment variable raises it to. Raises BadSetting."""
+    text = os.environ.get(variable, "0")
     if not (text.isascii() and text.isdecimal() and len(text) < 7):
-        raise BadSetting(f"{RAISED}={harmless(text)!r}: must be a whole number of MB")
-    return int(text)
+        raise BadSetting(f"{variable}={harmless(text)!r}: must be a whole number of MB")
+    return max(limit, int(text))

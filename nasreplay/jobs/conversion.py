@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from nasreplay.errors import BadArchitecture, choices, shortened
+from nasreplay.jobs.architectures import given
 from nasreplay.settings import Json, setting, with_settings
 from nasreplay.spaces import Architecture, Genotype, Space, space_named
 from nasreplay.spaces.genotypes.notation import WRITERS
@@ -27,19 +28,20 @@ class ConvertSettings:
 
 @with_settings(ConvertSettings)
 def convert(*architectures: Named, settings: ConvertSettings) -> list[str]:
-    """Each architecture in the wanted form, a line each; forms that are read: `nasreplay.spaces.read`.
+    """Each architecture in the wanted form, a line each; forms that are read: `nasreplay.spaces.read`, files.
 
     Raises BadArchitecture for a text that names none, and for a form that one does not have.
     """
-    if not architectures:
+    every = given(architectures)
+    if not every:
         raise BadArchitecture(f"no architecture given: {FORMS}")
     space = space_named(settings.space) if settings.space else None
     lines = []
-    for place, named in enumerate(architectures):
+    for place, named in enumerate(every):
         try:
             lines.append(_converted(named, settings, space))
         except BadArchitecture as problem:
-            raise BadArchitecture(f"{place_of(place, len(architectures))}{problem}") from None
+            raise BadArchitecture(f"{place_of(place, len(every))}{problem}") from None
     return lines
 
 

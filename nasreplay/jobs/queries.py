@@ -12,6 +12,7 @@ from nasreplay.data.measured import PUBLISHED, Limits, best, held
 from nasreplay.data.query_result import QueryResult, answer
 from nasreplay.data.trials import MEAN
 from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.jobs.architectures import given
 from nasreplay.settings import setting, with_settings
 from nasreplay.spaces import Space
 from nasreplay.spaces.read import Named, read_many
@@ -58,7 +59,8 @@ class QuerySettings:
 def query(*architectures: Named, settings: QuerySettings) -> QueryResult:
     """The numbers of architectures of one space, or with `best` those of the best of a table.
 
-    An architecture is a text in any notation (`nasreplay.spaces.read`), an official index, or a value of its class.
+    An architecture is a text in any notation (`nasreplay.spaces.read`), a file, a run folder or a search checkpoint
+    (`nasreplay.jobs.architectures`), an official index, or a value of its class.
     Raises BadArchitecture, UnknownName, BadPack, and NotMeasured, which lists what was measured.
     """
     if settings.best is None:
@@ -70,7 +72,7 @@ def query(*architectures: Named, settings: QuerySettings) -> QueryResult:
 
 def _named(architectures: Sequence[Named], settings: QuerySettings) -> QueryResult:
     pack = open_table(settings.table) if settings.table else None
-    space, flat = read_many(architectures, index=settings.index, space=pack.space if pack else None)
+    space, flat = read_many(given(architectures), index=settings.index, space=pack.space if pack else None)
     if pack is None and space is SPACE:
         pack = open_table()
     if pack is None:

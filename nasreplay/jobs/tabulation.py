@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from nasreplay.data.pack import Pack
     from nasreplay.spaces import Space
+    from nasreplay.spaces.read import Named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def tabulate(
     *,
     run: Path | None = None,
     data: Path | None = None,
-    archs: Iterable[str] | None = None,
+    archs: Iterable[Named] | None = None,
     tell: Callable[[str], None] = silent,
     show: Callable[[int, int], None] | None = None,
     **values: Any,
@@ -106,7 +107,7 @@ def _evaluator(name: str, run: Path | None, data: Path | None, values: Json) -> 
     return settings.open()
 
 
-def _codes(space: Space, archs: Iterable[str] | None, settings: TabulationSettings) -> np.ndarray | None:
+def _codes(space: Space, archs: Iterable[Named] | None, settings: TabulationSettings) -> np.ndarray | None:
     """Codes int8 [N, D] of the chosen architectures; None for the whole space."""
     from nasreplay.seeds import Stream
     from nasreplay.spaces.read import read_many

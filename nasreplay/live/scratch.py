@@ -59,6 +59,7 @@ class ScratchEvaluator(EvaluatorBase):
     """
 
     kind = "scratch"
+    preset = "live"
     stream: Stream = begun()
 
     def __init__(

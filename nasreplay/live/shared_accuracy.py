@@ -27,7 +27,7 @@ SHARED = Fidelity("shared", 1)
 class SharedAccuracies(EvaluatorBase):
     """The half of a supernet evaluator that measures and learns nothing; `supernet` is the other."""
 
-    kind, several = "supernet", False
+    kind, preset, several = "supernet", "live", False
 
     source: ImageSource
     net: Any = begun()

@@ -55,7 +55,7 @@ def compare(
     own.refuse_in_import("a comparison")
     header = recorded(folder)
     tables = Tables(completed(plan, header))
-    settings = _settings(tables)
+    settings = settings_of(tables)
     if header is not None:
         settings = check_agrees(folder, header, settings)
     pairs = [(dataset, name) for dataset in tables.searched for name in settings["searchers"]]
@@ -117,15 +117,24 @@ def _assembled(
     if rules.searched:
         results = [replace(result, dataset=dataset) for dataset in tables.datasets for result in results]
     score = score or rules.score
-    settings = settings | {"notes": notes(tables), "interrupted": interrupted, "score": score}
-    settings |= {"departures": departures(tables, score)}
-    settings = json.loads(json.dumps(settings))
+    settings = told(tables, settings, score or rules.score) | {"interrupted": interrupted}
     if settings != held.settings or any(pair not in held.whole for pair in pairs):
         facts = {dataset: tables.facts(dataset) for dataset in tables.datasets}
         store.write_comparison(folder / "results.h5", results, facts, settings)
     found = read(folder)
     shutil.rmtree(folder / "parts", ignore_errors=True)
     return found
+
+
+def told(tables: Tables, settings: dict[str, Any], score: str) -> dict[str, Any]:
+    """The settings with what reports say of them, as JSON values."""
+    words = {
+        "notes": notes(tables),
+        "interrupted": False,
+        "score": score,
+        "departures": departures(tables, score),
+    }
+    return json.loads(json.dumps(settings | words))
 
 
 def read(place: Path) -> Comparison:
@@ -151,7 +160,7 @@ def write(comparison: Comparison, folder: Path) -> None:
 
 def is_of(plan: Plan, header: dict[str, Any]) -> bool:
     """Whether a folder with this header is of just this plan, neither more nor less."""
-    settings = _settings(Tables(completed(plan, None)))
+    settings = settings_of(Tables(completed(plan, None)))
     return all(header.get(name) == value for name, value in settings.items())
 
 
@@ -174,7 +183,7 @@ def _commands(header: dict[str, Any] | None, command: str) -> str:
     return " && ".join(filter(None, (before, command)))
 
 
-def _settings(tables: Tables) -> dict[str, Any]:
+def settings_of(tables: Tables) -> dict[str, Any]:
     """Settings that a continued replay must have in common, as JSON values."""
     files = {one.name: own.file_of(type(one)) for one in tables.plan.searchers}
     kinds = {one.name: type(one).__qualname__ for one in tables.plan.searchers}
@@ -187,8 +196,8 @@ def _settings(tables: Tables) -> dict[str, Any]:
         **tables.plan.plain(),
         "datasets": tables.datasets,
         "budgets": {dataset: tables.budget(dataset).settings() for dataset in tables.searched},
-        "table": tables.plan.table or "embedded",
-        "fingerprint": tables.pack.fingerprint,
+        "table": tables.origin[0],
+        "fingerprint": tables.origin[1],
         **({"own": mine} if mine else {}),
     }
     return json.loads(json.dumps(settings))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from copy import copy
+from dataclasses import dataclass, fields
 from typing import Any
 
 from nasreplay import search
@@ -52,7 +53,7 @@ class Plan(ReadingSettings):
         if self.replicas is not None and self.replicas < 1:
             raise BadSetting(f"replicas is {self.replicas}: it must be at least 1")
         if len(set(self.names)) < len(self.searchers):
-            raise BadSetting(f"a searcher is compared once: {', '.join(self.names)}")
+            raise _twice(self.names)
 
     @property
     def rules(self) -> ComparisonProtocol:
@@ -71,7 +72,7 @@ class Plan(ReadingSettings):
 
     def searcher(self, name: str) -> Searcher:
         """A fresh copy of the searcher of that name."""
-        return replace(self.searchers[self.names.index(name)])  # pyright: ignore[reportArgumentType]
+        return copy(self.searchers[self.names.index(name)])
 
     def is_oracle(self, searcher: Searcher) -> bool:
         """Whether this searcher follows the exact slope of the whole table here."""
@@ -90,13 +91,24 @@ def searchers_of(
 ) -> tuple[Searcher, ...]:
     """The searchers of a comparison: those asked for, or what the protocol or nasreplay compares by default.
 
-    With each come those that must stand beside it. Those that are not given as objects have their settings for
-    tables, and then the changes in `settings`. Raises UnknownName or BadSetting.
+    With each come those that must stand beside it. Settings that an object was not given are those for tables; all
+    others have the changes in `settings`. Raises UnknownName or BadSetting.
     """
     asked = asked or protocol_named(protocol).searchers or search.default_comparison()
-    made = {search.register_searcher(type(one)).name: one for one in asked if isinstance(one, Searcher)}
+    objects = [one for one in asked if isinstance(one, Searcher)]
+    made = {search.register_searcher(type(one)).name: one for one in objects}
+    if len(made) < len(objects):
+        raise _twice([one.name for one in objects])
+    for one in objects:
+        one.settle("table")
     names = dict.fromkeys(search.make(one).name if isinstance(one, str) else one.name for one in asked)
     for name in tuple(names):
         names |= dict.fromkeys(search.SEARCHERS[name].beside)
     changes = (settings or ChangeSettings()).changes(names)
     return tuple(made.get(name) or search.make(name, changes.get(name)) for name in names)
+
+
+def _twice(names: Sequence[str]) -> BadSetting:
+    return BadSetting(
+        f"a searcher is compared once: {', '.join(names)}; with other settings it needs another name (a subclass)"
+    )

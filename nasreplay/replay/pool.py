@@ -39,7 +39,7 @@ def finish(tables: Tables, folder: Path, seed: int, work: list[Work], jobs: int)
     """
     plan = tables.plan
     work = sorted(work, key=lambda one: plan.is_oracle(plan.searcher(one.searcher)))
-    if not known_to_workers(type(tables.pack.space)):
+    if not known_to_workers(type(tables.space)):
         jobs = 1
     kinds = {one.name: type(one) for one in plan.searchers}
     theirs = [one for one in work if known_to_workers(kinds[one.searcher])]
@@ -82,7 +82,7 @@ def _here(plan: Plan, folder: Path, seed: int, work: Sequence[Work]) -> Iterator
 def _packed(tables: Tables, kinds: list[type[search.Searcher]]) -> bytes:
     """What a worker must know: a space by being unpickled, these searchers, and the plan of them."""
     mine = tuple(one for one in tables.plan.searchers if type(one) in kinds)
-    return pickle.dumps((tables.pack.space, kinds, replace(tables.plan, searchers=mine)))
+    return pickle.dumps((tables.space, kinds, replace(tables.plan, searchers=mine)))
 
 
 def _search_in_worker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from nasreplay import search
@@ -15,6 +16,7 @@ from nasreplay.replay.budgets import time_budget
 from nasreplay.replay.plan import Plan
 from nasreplay.runs.result import TableFacts
 from nasreplay.search import Searcher
+from nasreplay.spaces import Space
 
 
 class Tables:
@@ -31,6 +33,16 @@ class Tables:
         self.searched = (self.rules.searched,) if self.rules.searched else self.datasets
         """Data sets on which searches run."""
         self._opened: dict[tuple[str, str | None, int], TableEvaluator] = {}
+
+    @property
+    def space(self) -> Space:
+        """The space of the pack."""
+        return self.pack.space
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """What the plan calls the table, and its fingerprint."""
+        return self.plan.table or "embedded", self.pack.fingerprint
 
     def of(self, dataset: str) -> TableEvaluator:
         """The table of a data set with the fidelity that searches are told."""
@@ -90,6 +102,33 @@ class Tables:
         return self._opened[wanted]
 
 
+class GivenTables(Tables):
+    """Tables that are open already, all of one space; they decide themselves what a search is told."""
+
+    def __init__(self, plan: Plan, tables: Mapping[str, TableEvaluator]):
+        self.plan, self.rules, self.tables = plan, plan.rules, tables
+        self.datasets = self.searched = tuple(tables)
+
+    @property
+    def space(self) -> Space:
+        """The space of all of them."""
+        return self.tables[self.datasets[0]].space
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """The first table's title and fingerprint, as far as it has some."""
+        source = self.tables[self.datasets[0]].source
+        return str(source.get("table", "a table")), str(source.get("fingerprint", ""))
+
+    def of(self, dataset: str) -> TableEvaluator:
+        """The table of a data set, as it was given."""
+        return self.tables[dataset]
+
+    def seen_by(self, searcher: Searcher, dataset: str) -> TableEvaluator:
+        """Every searcher sees this one table."""
+        return self.tables[dataset]
+
+
 # --- in words --------------------------------------------------------------------------------------
 
 
@@ -111,7 +150,8 @@ def notes(tables: Tables) -> list[str]:
     if rules.seconds:
         where = f"; searched on {rules.searched}, read on all" if rules.searched else ""
         lines.insert(0, f"Protocol {rules.name}: {rules.source}{where}.")
-    return [*lines, _settings_note(tables.plan)]
+    remarks = (searcher.remark(tables.pack.space) for searcher in tables.plan.searchers)
+    return [*lines, *(f"{remark}." for remark in remarks if remark), _settings_note(tables.plan)]
 
 
 def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:
@@ -121,7 +161,7 @@ def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:
     if table.levels[-1].trials.seeds.tolist() == [MEAN]:
         told = "the source's average"
     text = (
-        f"Table: {table.source['table']}. A search is told {told} at {table.levels[-1].at}; "
+        f"Table: {table.source.get('table', table.dataset)}. A search is told {told} at {table.levels[-1].at}; "
         f"the score is the mean over trials at {table.final.at}."
     )
     return text if table.test is not None else f"{text} No test accuracy: the table holds none."
@@ -130,7 +170,7 @@ def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:
 def _clock_note(tables: Tables, table: TableEvaluator) -> str:
     plan, text = tables.plan, "Clock: none, for the table lacks training seconds."
     if "clock" in table.abilities:
-        text = f"Clock: training seconds; evaluation seconds {table.source['evaluation_seconds']}."
+        text = f"Clock: training seconds; evaluation seconds {table.source.get('evaluation_seconds', 'in them')}."
     if plan.budget is None and plan.evaluations is None:
         text += f" Budgets: {'published' if tables.rules.seconds else time_budget(table).words}."
     for searcher in plan.searchers:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from nasreplay._callable import function_at
 from nasreplay.spaces import Architecture, Space, space_named
+
+if TYPE_CHECKING:
+    from nasreplay.runs.report.row import Row
 
 ARRAYS = ("found_flat", "incumbent_flat", "clock", "queries", "evaluated_flat", "observed", "trial")
 
@@ -178,6 +183,26 @@ class Comparison:
     def of(self, dataset: str) -> list[Result]:
         """The results on one data set."""
         return [result for result in self.results if result.dataset == dataset]
+
+    @property
+    def rows(self) -> list[Row]:
+        """One row for each data set and searcher, with its rank and tests; ranked ones first, best rank first."""
+        return function_at("nasreplay.runs.report.rows:rows")(self)
+
+    def plot(self, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
+        """Draw mean regret with its 95 % band into a file, PNG, SVG or PDF by its ending; returns what was written.
+
+        Of several data sets each has a file of its own, its name behind that of `path`, unless one is named. Raises
+        BadSetting or BadOutput.
+        """
+        return function_at("nasreplay.runs.report.one_figure:plot")(self, path, dataset)
+
+    def merged(self, *others: Comparison) -> Comparison:
+        """This comparison with the searchers and data sets of others that have the same settings and seed.
+
+        Raises BadInput for settings that differ, and for numbers of one search that disagree, by name.
+        """
+        return function_at("nasreplay.runs.joining:merged")((self, *others))
 
 
 class Numbering:

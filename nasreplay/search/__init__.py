@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from nasreplay import config
-from nasreplay._callable import callable_package
+from nasreplay._callable import callable_package, function_at
 from nasreplay.errors import UnknownName
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.own import is_place
@@ -28,6 +28,10 @@ from nasreplay.search.searchers.reinforce import Reinforce
 from nasreplay.search.searchers.sampled_slopes import DartsSampled, SnasSampled
 from nasreplay.search.searchers.weight_sharing import RSPS, SETN
 
+if TYPE_CHECKING:
+    from nasreplay.evaluate.table import TableEvaluator
+    from nasreplay.runs.result import Comparison
+
 callable_package(__name__, "nasreplay.jobs.searches:search")
 
 PRESETS = ("table", "live", "published")
@@ -38,21 +42,41 @@ def default_comparison() -> tuple[str, ...]:
     return tuple(name for name, searcher in SEARCHERS.items() if searcher.compared)
 
 
-def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str = "table") -> Searcher:
-    """A searcher by name or place (`my.py:Annealing`), with the named defaults of `preset` and then `changes`.
+def compare(
+    searchers: Sequence[str | Searcher],
+    table: TableEvaluator | Sequence[TableEvaluator],
+    *,
+    replicas: int = 500,
+    evaluations: int | None = None,
+    budget: float | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Searchers side by side on a table in this process: ranks, tests and figures as `nasreplay replay` makes them.
 
-    preset "table" or "live" reads configs/algos/NAME-PRESET.config where there is one; "published" keeps the
-    dataclass defaults, which are the published live values. Raises UnknownName or BadSetting.
+    searchers: objects, or names, whose settings are those for tables. table: of `nasreplay.load_table`; several of
+    one space are several data sets. budget: simulated seconds; without it and `evaluations` the published one. What
+    is returned has `rows`, `plot("figure.pdf")`, `to_frame()` and `merged(other)`. Raises BadSetting, UnknownName,
+    LacksCapability or NotMeasured. `nasreplay.replay` writes the same into a folder, in worker processes.
+    """
+    limits = {"replicas": replicas, "evaluations": evaluations, "budget": budget, "seed": seed}
+    return function_at("nasreplay.replay.in_memory:compare")(searchers, table, **limits)
+
+
+def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str | None = None) -> Searcher:
+    """A searcher by name or place (`my.py:Annealing`), with `changes` of its settings.
+
+    All others are those for the evaluator that it runs on (`Searcher.settle`), until then those for tables. A preset
+    fixes them: "table", "live", or "published", the defaults of the fields, which are the published live values.
+    Raises UnknownName or BadSetting.
     """
     kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
-    key = kind.name
-    if preset not in PRESETS:
+    if preset not in (None, *PRESETS):
         raise UnknownName.among(PRESETS, "unknown preset", preset)
     searcher = kind()
-    file = config.folder() / "algos" / f"{key}-{preset}.config"
-    if preset != "published" and file.exists():
-        searcher = config.apply(searcher, config.load(file), file.name)
-    return config.apply(searcher, changes or {}, key)
+    searcher.settle(preset or "table")
+    searcher = config.apply(searcher, changes or {}, kind.name)
+    searcher.chosen = frozenset(searcher.settings() if preset else changes or ())
+    return searcher
 
 
 __all__ = [
@@ -83,6 +107,7 @@ __all__ = [
     "SamplingSearcher",
     "Searcher",
     "SnasSampled",
+    "compare",
     "default_comparison",
     "make",
     "register_searcher",

@@ -5,12 +5,14 @@ Shapes: R replicas of the run; n replicas still running in a step; D decisions, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
+from nasreplay import config
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.plugins import Registry
@@ -87,9 +89,16 @@ class Searcher:
     """Searchers that `nasreplay replay` always shows beside it."""
     listed: ClassVar[int] = 100
     """Place in lists and reports, small numbers first."""
+    widths: ClassVar[bool] = False
+    """Whether it was made to choose channel numbers: where a space offers something else, it says so."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Defaults by the kind of evaluator, "table" or "live", where they are not those of the fields: `{"table":
+    {"epochs": 1000}}`. Those of nasreplay's own searchers stand in configs/algos/NAME-KIND.config."""
     epochs: int | None = None
     """Epochs of a search that ends by itself; None where a budget ends it."""
 
+    chosen: frozenset[str]
+    """The settings that were given. All others follow the evaluator of the run, see `settle`."""
     state: SimpleNamespace
     """Arrays [R, …]: everything that a step changes."""
     stream: Stream
@@ -98,6 +107,43 @@ class Searcher:
     """The space that is searched."""
     ladder: tuple[Fidelity, ...]
     """Fidelities on offer, cheapest first."""
+
+    def __new__(cls, *values: Any, **named: Any) -> Searcher:
+        """A searcher that knows which of its settings were given."""
+        searcher = super().__new__(cls)
+        given = frozenset(list(_defaults(cls))[: len(values)]) | named.keys()
+        # dataclasses.replace gives every setting: then those count that differ from their defaults
+        searcher.chosen = frozenset() if 1 < len(_defaults(cls)) <= len(given) else given
+        return searcher
+
+    @classmethod
+    def preset(cls, kind: str) -> dict[str, Any]:
+        """Defaults of this searcher on evaluators of a kind, where they are not those of its fields."""
+        file = config.folder() / "algos" / f"{cls.name}-{kind}.config"
+        return {**cls.presets.get(kind, {}), **(config.load(file) if file.exists() else {})}
+
+    def settle(self, kind: str) -> None:
+        """Give the settings that were not chosen their defaults on evaluators of this kind.
+
+        What was assigned after the searcher was made counts as chosen. Raises UnknownName or BadSetting.
+        """
+        known = _defaults(type(self))
+        settled = vars(self).get("_settled", known)
+        self.chosen |= {name for name in known.keys() - self.chosen if getattr(self, name) != settled[name]}
+        follow = {
+            name: value for name, value in (known | self.preset(kind)).items() if name not in self.chosen
+        }
+        changes = {name: value for name, value in follow.items() if getattr(self, name, MISSING) != value}
+        if changes:
+            made = config.apply(self, changes, f"{self.name} on a {kind}")
+            vars(self).update(vars(made) | {"chosen": self.chosen})
+        self._settled = {name: getattr(self, name) for name in known}
+
+    def remark(self, space: Space) -> str:
+        """What a reader must know of this method in a space; "" for nothing."""
+        if not self.widths or space.widens:
+            return ""
+        return f"{self.name} was made for the {self.home} space, to choose widths; the {space.name} space has none"
 
     def epochs_on(self, evaluator: Evaluator) -> int | None:
         """The epochs of a search on this evaluator; None where only a budget ends it."""
@@ -186,6 +232,16 @@ def _lacking(searcher: type[Searcher]) -> list[str]:
         one.name for one in fields(searcher) if one.init and one.default is one.default_factory is MISSING
     ]
     return [*found, f"defaults of its fields {', '.join(without)}"] if without else found
+
+
+def _defaults(kind: type[Searcher]) -> dict[str, Any]:
+    """Default values of the settings, in their order; MISSING where one must be given."""
+    every = fields(kind) if is_dataclass(kind) else ()
+    return {
+        one.name: one.default if one.default_factory is MISSING else one.default_factory()
+        for one in every
+        if one.init
+    }
 
 
 SEARCHERS: Registry[type[Searcher]] = Registry(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
+from nasreplay.evaluate.base import EvaluatorBase
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.runs.result import Result
@@ -85,15 +86,16 @@ def run(
 ) -> Result:
     """Run one searcher on one evaluator until every replica has spent its budget or its epochs.
 
-    `replicas` is a number or a range of replica numbers: replica r of a seed gives the same result in any batch.
-    `seed` −1 draws one, found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight
-    (`finished` False); a second one at once. Where several processes run the same search, `agree` is asked before
-    each step with the ledger and whether this one is to stop: it makes the ledgers equal and returns whether all are
-    to stop. `begun` is called once, when evaluator and searcher have begun. Raises LacksCapability or BadSetting
-    before anything is asked.
+    Settings of the searcher that were not chosen are those for this evaluator (`Searcher.settle`). `replicas` is a
+    number or a range of replica numbers: replica r of a seed gives the same result in any batch. `seed` −1 draws one,
+    found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight (`finished` False); a
+    second one at once. Where several processes run the same search, `agree` is asked before each step with the ledger
+    and whether this one is to stop: it makes the ledgers equal and returns whether all are to stop. `begun` is called
+    once, when evaluator and searcher have begun. Raises LacksCapability or BadSetting before anything is asked.
     """
     budget, agree = budget or Budget(), agree or (lambda ledger, asked: asked)
     seed, replicas = root_seed(seed), range(replicas) if isinstance(replicas, int) else replicas
+    searcher.settle(getattr(evaluator, "preset", EvaluatorBase.preset))
     epochs = validate(searcher, evaluator, budget, replicas)
     evaluator.begin(seed, replicas, budget)
     searcher.begin(evaluator.space, evaluator.ladder(), seed, replicas)
@@ -119,6 +121,7 @@ def run(
 
     try:
         step = recorder.start(header, searcher, evaluator) if recorder else 0
+        header["remark"] = searcher.remark(evaluator.space)
         evaluator.ledger.listener = hear
         in_step: Any = InStep(evaluator)
         with StopSignals() as stop:

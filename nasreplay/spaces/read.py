@@ -1,4 +1,4 @@
-"""What a text names: the one reader of every notation of architectures, one at a time or thousands at once.
+"""What a text or a file names: the one reader of every notation of architectures, one at a time or thousands at once.
 
 | text                           | what it names                                                              |
 |--------------------------------|----------------------------------------------------------------------------|
@@ -6,35 +6,55 @@
 | six digits                     | the key of a NAS-Bench-201 cell                                            |
 | `[…]`                          | the JSON of a NAS-Bench-201 cell: a 4 × 4 matrix, or lists of pairs        |
 | `Genotype(…)`, `{…}`           | a genotype in any form of `genotypes.notation`                             |
+| `{…}`                          | decisions of another library (`genotypes.decisions`), or one of these forms |
+|                                | under arch_str, string, channels, arch, architecture, genotype or values   |
 | a name of `nasreplay zoo`      | that published genotype                                                    |
 | `|op~0|+…`, `8:16:24:32:40`, … | an architecture of the space whose mark the text has, or that can parse it |
+
+Around genotypes, dictionaries and cells of six operations anything may stand: comments, log lines, a program. Of
+several the last is meant, as at the end of a log; where a program gives them names, one must be chosen.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, choices, shortened
+from nasreplay.files import text as files
 from nasreplay.spaces.base import MEMO_LIMIT, Architecture, Space
+from nasreplay.spaces.genotypes.decisions import read_decisions
 from nasreplay.spaces.genotypes.genotype import Genotype
-from nasreplay.spaces.genotypes.notation import is_genotype, read_genotype
-from nasreplay.spaces.genotypes.published_genotypes import entry, is_known
+from nasreplay.spaces.genotypes.literal import NoArchitecture
+from nasreplay.spaces.genotypes.notation import from_mapping, is_genotype, plain, read_genotype
+from nasreplay.spaces.genotypes.published_genotypes import entry, is_known, zoo
 from nasreplay.spaces.registry import known_spaces
+from nasreplay.spaces.texts import chosen, held_in, is_alone, may_hold, stripped, without_comments
 from nasreplay.spaces.topology import TOPOLOGY
 
 FORMS = (
-    "write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|, a six-digit key such as 333133, "
-    "an official index such as 9930, or widths such as 8:16:24:32:40"
+    "write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|, a six-digit key such as 333133, an official index such as 9930, "
+    "widths such as 8:16:24:32:40, Genotype(…), a name of `nasreplay zoo`, or a file with one"
 )
 MANY = 300  # from here on, making the dictionary of all texts costs less than parsing each
 LONGEST = 200  # characters of what is no genotype and no JSON
+WITHIN = ("arch_str", "string", "channels", "arch", "architecture", "genotype", "values")
+"""Fields of dictionaries that name an architecture in one of the other forms, the first that is there."""
 
 Named = str | int | Architecture | Genotype
 """An architecture as Python callers name it: a text, an official index, or the value itself."""
+
+
+class Reading(NamedTuple):
+    """What a text or a file names."""
+
+    value: Architecture | Genotype
+    """The architecture, or the genotype."""
+    where: str = ""
+    """Which of several it is, in words; "" for the only one."""
 
 
 def read(text: str, *, index: bool = False, space: Space | None = None) -> Architecture | Genotype:
@@ -43,14 +63,70 @@ def read(text: str, *, index: bool = False, space: Space | None = None) -> Archi
     index: the text is an official index, whatever its length. space: which one indices count in, the topology space
     by default; its own texts are read first. Spaces and quotes around the text don't matter.
     """
-    text = text.strip(" \t\r\n\f\v\"'")
-    if text.startswith("["):
-        return Architecture(TOPOLOGY, _json_cell(text))
-    if is_genotype(text):
-        return read_genotype(text)
-    if text.isidentifier() and is_known(text):
-        return entry(text).genotype
-    return _located(text, index, space or TOPOLOGY)
+    return read_named(text, index=index, space=space).value
+
+
+def read_named(text: str, name: str = "", *, index: bool = False, space: Space | None = None) -> Reading:
+    """What a text names, as `read` does it, and which of several it is. name: the one that the text calls so."""
+    text = without_comments(text)
+    word = stripped(text)
+    held = [] if index or not (name or may_hold(word)) else held_in(text)
+    if name or held:
+        try:
+            return Reading(*chosen(text, held, _one, name))
+        except NoArchitecture as problem:
+            raise BadArchitecture(f"{problem}; or {FORMS}") from None
+    if word.startswith("["):
+        return Reading(Architecture(TOPOLOGY, _json_cell(word)))
+    if is_genotype(word):
+        return Reading(read_genotype(word))
+    if word.isidentifier() and is_known(word):
+        return Reading(entry(word).genotype)
+    return Reading(_located(word, index, space or TOPOLOGY))
+
+
+def read_file(path: Path, name: str = "") -> Reading:
+    """What a text file names, as `read_named`; of a `.npy` file the best by its logits (`spaces.logits`)."""
+    where = files.place(path)
+    if path.suffix == ".npy":
+        from nasreplay.spaces.logits import read_logits
+
+        return Reading(*read_logits(files.read_bytes(path, limit=1, error=BadArchitecture), where))
+    try:
+        text = files.read_text(path, error=BadArchitecture)
+        found = read_named(text, name)
+        if not name and (lines := lines_of(text)):
+            raise BadArchitecture(f"it holds a list of {len(lines):,} architectures: give one of them")
+        return found
+    except BadArchitecture as problem:
+        raise BadArchitecture(f"{where}: {str(problem).removeprefix(f'{where}: ')}") from None
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a list of architectures, one each, without comments; [] for any other text."""
+    lines = [line for line in map(stripped, without_comments(text).splitlines()) if line]
+    return lines if len(lines) > 1 and all(is_alone(line) for line in (lines[0], lines[-1])) else []
+
+
+def _one(text: str) -> Architecture | Genotype:
+    """What a text names that stands for itself."""
+    if text.startswith("|") or text[0].isdigit():
+        return _located(text, False, TOPOLOGY)
+    value = plain(text)
+    return _of_mapping(value) if isinstance(value, Mapping) else from_mapping(value)
+
+
+def _of_mapping(value: Mapping[str, Any]) -> Architecture | Genotype:
+    for field in WITHIN:
+        inner = value.get(field)
+        if isinstance(inner, str):
+            return read(inner)
+        if isinstance(inner, Mapping):
+            return _of_mapping(inner)
+    found = read_decisions(value)
+    if isinstance(found, str):
+        return TOPOLOGY.architecture(found)
+    return from_mapping(value) if found is None else found
 
 
 def read_architecture(named: Named, *, index: bool = False, space: Space | None = None) -> Architecture:
@@ -128,7 +204,13 @@ def _located(text: str, index: bool, space: Space) -> Architecture:
     if index:
         raise BadArchitecture(f"{text!r} is not an official index (0 to {space.size - 1})")
     if digits and len(text) == 6:
-        return Architecture(TOPOLOGY, TOPOLOGY.parse_key(text))
+        try:
+            return Architecture(TOPOLOGY, TOPOLOGY.parse_key(text))
+        except BadArchitecture:
+            raise BadArchitecture(
+                f"{text!r} is no key, which has six digits 0 to 4, and no official index, which is at most "
+                f"{space.size - 1:,}"
+            ) from None
     fitting = [space] if _is_of(space, text) else [each for each in known_spaces() if _is_of(each, text)]
     if len(fitting) > 1:
         names = ", ".join(each.name for each in fitting)
@@ -139,8 +221,9 @@ def _located(text: str, index: bool, space: Space) -> Architecture:
         return fitting[0].architecture(text)
     if not space.mark:
         return space.architecture(text)  # which says what is wrong
-    more = ", a genotype, or a name of `nasreplay zoo`" if text.isidentifier() else ""
-    raise BadArchitecture(f"{text!r} is not an architecture: {FORMS}{more}")
+    near = choices(text, zoo()) if text.isidentifier() else ""
+    meant = near.partition("? ")[0] + "? or " if near.startswith(":") else ": "
+    raise BadArchitecture(f"{shortened(text)} is not an architecture{meant}{FORMS}")
 
 
 def _is_of(space: Space, text: str) -> bool:
@@ -157,9 +240,14 @@ def _is_of(space: Space, text: str) -> bool:
 def _json_cell(text: str) -> tuple[int, ...]:
     """Codes of a 4 × 4 matrix, or of three lists of [operation, source] pairs."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as problem:
+        value = plain(text)
+    except BadArchitecture as problem:
         raise BadArchitecture(f"{text[:60]!r} is not the JSON of a matrix or of lists: {problem}") from None
+    if isinstance(value, list) and len(value) == 6 and all(type(each) is int for each in value):
+        raise BadArchitecture(
+            f"{shortened(value)} may be a key of ours, written {''.join(map(str, value))[:60]}, or NASLib's, written "
+            f"op_indices={shortened(value)}: say which"
+        )
     entries = [entry for row in value if isinstance(row, list) for entry in row]
     if not any(isinstance(entry, int | float) for entry in entries):
         return TOPOLOGY.from_lists(value)

@@ -171,7 +171,7 @@ def test_a_genotype_in_its_space(convert):
 
 
 def test_usage(refused, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     assert "string" in refused("convert", "1", "--to", "picture")
     assert "ARCH" in refused("convert")
     assert "no architecture given" in refused("convert", "-")

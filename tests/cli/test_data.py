@@ -46,7 +46,7 @@ def test_path(run, built):
 def test_list(run, built):
     told = run("list")
     assert "embedded  topology  cifar10-valid, cifar100, ImageNet16-120  200" in told.stdout
-    assert "broken.h5: not an HDF5 file" in told.stderr
+    assert "broken.h5: a text, not a pack" in told.stderr
     rows = json.loads(run("list", "--json").stdout)
     assert [row["name"] for row in rows] == ["embedded"]
     assert rows[0]["datasets"] == ["cifar10-valid", "cifar100", "ImageNet16-120"]

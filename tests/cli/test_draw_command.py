@@ -42,7 +42,7 @@ def test_none_is_dashed_or_left_out(run):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("nothing",), "or a name of `nasreplay zoo`"),
+        (("nothing",), "a name of `nasreplay zoo`, or a file with one"),
         (("|none~0|",), "character 9: expected '+'"),
         (("missing/it.txt",), "no such file or folder"),
         (("7", "--out", "cell.gif"), "must end in .svg, .png, .pdf, .dot"),

@@ -217,7 +217,7 @@ def test_json_and_back(about):
     ],
 )
 def test_json_that_says_something_else(values):
-    with pytest.raises(BadInput, match="the facts of a custom data set are classes, resolution"):
+    with pytest.raises(BadInput, match="custom data set"):
         custom_dataset.from_json(values)
 
 

@@ -199,5 +199,5 @@ def test_tables_by_name_and_path(home, embedded, sample, monkeypatch):
         open_table("other")
     monkeypatch.chdir(home)
     Path("mine").write_text("a file of that name comes first")
-    with pytest.raises(BadPack, match="not an HDF5 file"):
+    with pytest.raises(BadPack, match="a text, not a pack"):
         open_table("mine")

@@ -14,6 +14,7 @@ from nasreplay.data.pack.check import verify
 from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import SIZE, TOPOLOGY
+from tests.support.crafted_packs import change
 from tests.support.sample_packs import random_columns, write
 
 
@@ -197,16 +198,33 @@ def test_a_full_disk_keeps_the_old_file(sample, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_verify_finds_wrong_numbers(tmp_path):
-    def problems(name: str, value) -> list[str]:
-        columns = random_columns()
-        columns[name][5] = value
-        return verify(write(tmp_path / "pack.h5", columns))
+ACCURACY, SECONDS = "cifar10-valid/12/x-valid/accuracy", "cifar10-valid/12/seconds_per_epoch"
+TRIALS = "cifar10-valid/12/seeds"
+WRONG = [
+    (ACCURACY, [100.5, 3], "1 numbers outside 0 to 100 percent"),
+    (ACCURACY, [3, -5], "1 numbers outside 0 to 100 percent"),
+    (ACCURACY, [np.inf, 1e308], "2 numbers outside 0 to 100 percent"),
+    *((SECONDS, value, "1 numbers not 1e-9 to 1e12 seconds") for value in (0, -1, np.inf, 1e-300)),
+    *(("cifar10-valid/latency", value, "1 numbers negative or over 1e15") for value in (-1, np.inf)),
+    (TRIALS, 777, "2 numbers below -1 or not all different"),
+    ("unique_class", TOPOLOGY.size, "1 numbers that are not the first index of a class"),
+    ("unique_class", -1, "1 numbers that are not the first index of a class"),
+    ("unique_class", 7, "1 numbers that are not the first index of a class"),
+]
 
-    accuracy, seconds = "cifar10-valid/12/x-valid/accuracy", "cifar10-valid/12/seconds_per_epoch"
-    assert "1 numbers outside 0 to 100" in problems(accuracy, [100.5, 3])[0]
-    assert "not positive" in problems(seconds, 0)[0]
-    assert "negative" in problems("cifar10-valid/latency", -1)[0]
+
+@pytest.mark.parametrize(("name", "value", "message"), WRONG)
+def test_numbers_outside_their_limits_are_never_answered(tmp_path, name, value, message):
+    pack = write(tmp_path / "pack.h5", random_columns())
+    changed = change(pack.path, name, 5 if name != TRIALS else slice(None), value)
+    pack = Pack.open(pack.path)
+    with pytest.raises(BadPack, match=message):
+        pack.column(name)
+    assert message in verify(pack)[0]
+    if name == "unique_class":  # the writer has its own
+        return
+    with pytest.raises(BadInput, match=f"cannot be written: column {name}: {message}"):
+        write(tmp_path / "again.h5", random_columns() | {name: changed})
 
 
 def test_verify_finds_trials_that_do_not_fit(tmp_path):
@@ -216,5 +234,3 @@ def test_verify_finds_trials_that_do_not_fit(tmp_path):
     columns = random_columns()
     columns["cifar10-valid/12/seeds"] = np.array([AVERAGED, 777])
     assert "beside single trials" in verify(write(tmp_path / "b.h5", columns))[0]
-    columns["cifar10-valid/12/seeds"] = np.array([777, 777])
-    assert "not all different" in verify(write(tmp_path / "c.h5", columns))[0]

@@ -189,7 +189,7 @@ def test_compressed_columns_are_not_read(pack, tmp_path):
         del file[PATH]
         file.create_dataset(PATH, data=values, chunks=values.shape, compression="gzip")
 
-    with pytest.raises(BadPack, match="claims more than the file"):
+    with pytest.raises(BadPack, match=r"claims more than the file|filters that nasreplay does not write"):
         edit(pack, tmp_path / "bad.h5", compress).column(PATH)
 
 

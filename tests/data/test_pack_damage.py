@@ -126,11 +126,14 @@ def test_epochs_are_part_of_the_fingerprint(copy):
 def test_other_files(tmp_path):
     with pytest.raises(BadPack, match=r"none\.h5: no such file; `nasreplay data list`"):
         Pack.open(tmp_path / "none.h5")
-    with pytest.raises(BadPack, match="a folder, not a pack"):
+    with pytest.raises(BadPack, match="a folder, not a file"):
         Pack.open(tmp_path)
     (tmp_path / "text.h5").write_text("architecture,accuracy\n" * 100)
-    with pytest.raises(BadPack, match="not an HDF5 file"):
+    with pytest.raises(BadPack, match=r"a text, not a pack; `nasreplay data import-csv text\.h5`"):
         Pack.open(tmp_path / "text.h5")
+    (tmp_path / "picture.h5").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000))
+    with pytest.raises(BadPack, match="not an HDF5 file, so not a pack"):
+        Pack.open(tmp_path / "picture.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = np.ones(3)
     with pytest.raises(BadPack, match="not a nasreplay pack"):

@@ -50,7 +50,7 @@ def random_pack(
             cost = draw.uniform(0.1, 0.2, (TOPOLOGY.size, 1)).repeat(trials, 1)
             cost[rows[:5]] = draw.uniform(0.1, 0.2, (len(rows[:5]), trials))  # trials that differ
             columns[f"{place}/{name}"] = np.where(present, cost, np.nan)
-        columns[f"{place}/latency"][rows[5:6]] *= -1
+        columns[f"{place}/latency"][rows[5:6]] *= 0
         for which in ("train", *sets):
             if which != "train":
                 columns[f"{place}/{which}/eval_seconds"] = draw.uniform(0.1, 0.5, TOPOLOGY.size)

@@ -34,6 +34,7 @@ def _on_table(found: TableFound) -> str:
         lines.append(
             f"derived  {found.derived_validation_accuracy:.2f} %, best of 10 samples of the final policy"
         )
+    lines += [f"note     {found.note}"] if found.note else []
     return "\n".join([*lines, f"run      {found.folder}"])
 
 

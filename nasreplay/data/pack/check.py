@@ -7,7 +7,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.pack import Pack, index_columns
 from nasreplay.data.pack.layout import recipe_of
-from nasreplay.data.pack.limits import limits_of, unfounded
+from nasreplay.data.pack.limits import unfounded
 from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadPack
 
@@ -24,7 +24,9 @@ def verify(pack: Pack) -> list[str]:
         found.append(f"{pack.path}: replaced since it was opened; open it again")
     for path in fresh.columns:
         try:
-            columns[path] = fresh.column(path)  # compares the column with its sum
+            columns[path] = fresh.column(
+                path
+            )  # compares the column with its sum and the limits of its numbers
         except BadPack as problem:
             found.append(str(problem))
     found += [str(problem) for problem in fresh.curve_problems()]
@@ -33,8 +35,7 @@ def verify(pack: Pack) -> list[str]:
         for name, expected in index_columns(fresh.space).items()
         if name in columns and not np.array_equal(columns[name], expected)
     ]
-    for path, values in columns.items():
-        found += _value_problems(path, values)
+    for path in columns:
         if path.endswith("/accuracy"):
             found += _trial_problems(path, columns)
     for stored in fresh.datasets:  # accuracies of which nobody can say what they are
@@ -46,18 +47,6 @@ def verify(pack: Pack) -> list[str]:
             if name not in known
         ]
     return found
-
-
-def _value_problems(path: str, values: np.ndarray) -> list[str]:
-    """Numbers outside what their unit allows; NaN is a missing number and allowed here."""
-    if limits := limits_of(path):
-        bad, rule = limits.outside(values), limits.otherwise
-    elif path.endswith("/seeds"):
-        repeated = len(np.unique(values)) < len(values)
-        bad, rule = (values < AVERAGED) | repeated, "below -1 or not all different"
-    else:
-        return []
-    return [f"column {path}: {int(bad.sum())} numbers {rule}"] if bad.any() else []
 
 
 def _trial_problems(path: str, columns: dict[str, np.ndarray]) -> list[str]:

@@ -17,10 +17,12 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import h5py
 import numpy as np
+
+from nasreplay.files.hdf5 import Hdf5
 
 BLOCK = 32  # architectures per chunk
 SUM = 16  # bytes
@@ -145,21 +147,18 @@ class Written:
 class Stored:
     """A curve of an open file; raises ValueError for anything that its digest does not promise."""
 
-    def __init__(self, file: h5py.File, path: str, sizes: tuple[int, ...], dtype: str, listed: str):
-        self.sizes = sizes
-        data: Any = file[path]
-        if data.shape != sizes or data.dtype.str != dtype or data.chunks != (BLOCK, 1, sizes[2]):
+    def __init__(self, file: Hdf5, path: str, sizes: tuple[int, ...], dtype: str, listed: str):
+        self.sizes, self._path = sizes, path
+        self._data = file.array(path)
+        found = self._data.shape, self._data.dtype.str, self._data.chunk
+        if found != (sizes, dtype, (BLOCK, 1, sizes[2])):
             raise ValueError(f"{path} has not the shape that is listed")
-        self.form, self._id = Form(dtype, float(data.attrs["divisor"])), data.id
-        blocks = -(-sizes[0] // BLOCK)
-        sums: Any = file[f"{path}_sums"]
-        if sums.shape != (blocks, sizes[1], SUM) or sums.dtype != np.uint8 or sums.compression:
-            raise ValueError(f"{path}_sums has not the shape that belongs to the curve")
-        self._sums = np.empty(sums.shape, np.uint8)
-        sums.read_direct(self._sums)
+        self.form = Form(dtype, file.number(path, "divisor"))
+        if not 0 < self.form.divisor < np.inf:
+            raise ValueError(f"{path} has the divisor {self.form.divisor}")
+        self._sums = file.read(f"{path}_sums", (-(-sizes[0] // BLOCK), sizes[1], SUM), "|u1")
         if digest(self.form, self._sums) != listed:
             raise ValueError(f"curve {path} is damaged or was replaced")
-        self._path = path
 
     def chunks(self, blocks: Iterable[int] | None = None) -> Iterator[tuple[int, int, np.ndarray]]:
         """(block, trial, integers [BLOCK, E]) of the given blocks or all, without those that are left out."""
@@ -167,7 +166,6 @@ class Stored:
         for block in range(len(self._sums)) if blocks is None else blocks:
             for trial in np.flatnonzero(self._sums[block].any(axis=1)).tolist():
                 place = (block * BLOCK, trial, 0)
-                if self._id.get_chunk_info_by_coord(place).size > most:
-                    raise ValueError(f"a chunk of {self._path} claims more than it can hold")
-                chunk = Packed(self._id.read_direct_chunk(place)[1], self._sums[block, trial].tobytes())
+                content = self._data.raw_chunk(place, most)
+                chunk = Packed(content, self._sums[block, trial].tobytes())
                 yield block, trial, unpacked(chunk, self.form, self.sizes[2])

@@ -29,11 +29,20 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nasreplay.errors import BadPack
+from nasreplay.files.hdf5 import Kind
+
 FORMAT = "nasreplay-pack/1"
+KIND = Kind(
+    "pack",
+    BadPack,
+    way_out="get it from its source again, or delete it and build it again",
+    missing="`nasreplay data list` shows the known tables",
+)
 MOST_TRIALS, MOST_EPOCHS = 1_000, 100_000  # of a recipe; what claims more is damaged
 CURVE = "_curve"
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _COLUMNS = (
     (re.compile("(official_index|unique_class)"), "<i4", "A"),
     (re.compile(f"({_NAME})/latency"), "<f8", "A"),

@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-_SMALLEST, _LARGEST = float(np.nextafter(0, 1)), float(np.finfo(np.float64).max)
+from nasreplay.data.trials import AVERAGED
+
+_LARGEST = 1e15  # of a cost: a billion networks of a million millions
+_SHORTEST, _LONGEST = 1e-9, 1e12  # seconds; a clock that hardly moves never comes to the end of its budget
 
 
 class Limits(NamedTuple):
@@ -29,8 +32,8 @@ class Limits(NamedTuple):
 
 
 _PERCENT = Limits(0, 100, "outside 0 to 100 percent")
-_COST = Limits(0, _LARGEST, "negative or infinite")
-_SECONDS = Limits(_SMALLEST, _LARGEST, "not positive or infinite")
+_COST = Limits(0, _LARGEST, "negative or over 1e15")
+_SECONDS = Limits(_SHORTEST, _LONGEST, "not 1e-9 to 1e12 seconds")
 _LIMITS = {
     "accuracy": _PERCENT,
     "top5": _PERCENT,
@@ -47,6 +50,22 @@ _LIMITS = {
 def limits_of(path: str) -> Limits | None:
     """The limits of the numbers of a path such as `cifar10/200/train/loss`, by its last name."""
     return _LIMITS.get(path.rsplit("/", 1)[-1])
+
+
+def value_problem(path: str, values: np.ndarray) -> str:
+    """What is wrong with the numbers of a column [A, …], judged by themselves; "" for a sound one."""
+    if limits := limits_of(path):
+        bad, rule = limits.outside(values), limits.otherwise
+    elif path.endswith("/seeds"):
+        repeated = len(np.unique(values)) < len(values)
+        bad, rule = (values < AVERAGED) | repeated, "below -1 or not all different"
+    elif path == "unique_class":
+        within = np.clip(values, 0, len(values) - 1)
+        bad = (values != within) | (values[within] != values) | (values > np.arange(len(values)))
+        rule = "that are not the first index of a class"
+    else:
+        return ""
+    return f"column {path}: {int(bad.sum())} numbers {rule}" if bad.any() else ""
 
 
 def unfounded(accuracy: np.ndarray, loss: np.ndarray) -> np.ndarray:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Self
 
-import h5py
 import numpy as np
 
 from nasreplay.data import custom_dataset, semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.pack.curves import BLOCK, Stored, decode
 from nasreplay.data.pack.fingerprint import custom_names, digest_of, fingerprint_of
-from nasreplay.data.pack.hdf5 import WAY_OUT, reading, text_of
-from nasreplay.data.pack.layout import CURVE, Shape
+from nasreplay.data.pack.layout import CURVE, KIND, Shape
+from nasreplay.data.pack.limits import value_problem
 from nasreplay.data.semantics import Meaning
 from nasreplay.errors import BadPack, NotMeasured, UnknownName
-from nasreplay.spaces import space_named
+from nasreplay.files.hdf5 import Hdf5, reading
+from nasreplay.files.text import harmless
+from nasreplay.files.typed import LONGEST, parse_json
+from nasreplay.spaces import Space, space_named
 
-_TEXTS = ("space", "title", "source", "licence", "columns", "fingerprint")
+WAY_OUT = KIND.way_out
+
+
+_Listed = tuple[str, tuple[int, ...], str]  # type, shape, digest
 
 
 class Pack:
@@ -27,30 +31,35 @@ class Pack:
 
     def __init__(self, path: Path):
         self.path = path
-        with reading(path) as file:
-            attributes = _attributes(path, file)
-            entries = json.loads(attributes["columns"])
-            shapes = {name: Shape(tuple(sizes), dtype) for name, (dtype, sizes, _) in entries.items()}
+        with reading(path, KIND) as file:
+            self.space = _space(file)
+            file.check(in_parts=CURVE)
+            listed = file.text("", "columns")
+            entries = parse_json(listed, dict[str, _Listed], "attribute columns")
+            shapes = {name: Shape(sizes, dtype) for name, (dtype, sizes, _) in entries.items()}
             recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
-            self._epochs = {recipe: int(text_of(file[recipe].attrs["epochs"])) for recipe in recipes}
-            ordered = [recipe for recipe in recipes if "sets" in file[recipe].attrs]
-            self._sets = {each: tuple(json.loads(text_of(file[each].attrs["sets"]))) for each in ordered}
+            self._epochs = {recipe: file.whole(recipe, "epochs") for recipe in recipes}
+            ordered = [recipe for recipe in recipes if file.holds(recipe, "sets")]
+            self._sets = {each: file.json(each, "sets", tuple[str, ...]) for each in ordered}
             self.custom = {stored: custom_dataset.read(file, stored) for stored in custom_names(shapes)}
             """What it says of stored data sets that no benchmark has, by name."""
+            self.title, self.licence = (harmless(file.text("", name)) for name in ("title", "licence"))
+            self.source = harmless(file.text("", "source"), LONGEST)
+            self.fingerprint = file.text("", "fingerprint")
+            """sha256 of the contents: equal for equal numbers, whatever the title."""
+            self.archive = harmless(file.text("", "archive")) if file.holds("", "archive") else ""
+            """Name of the official archive that it was made from, or ""."""
         self._digests = {name: digest for name, (_, _, digest) in entries.items()}
-        self.space = space_named(attributes["space"])
-        self.title, self.source, self.licence = (attributes[name] for name in ("title", "source", "licence"))
-        self.fingerprint = attributes["fingerprint"]
-        """sha256 of the contents: equal for equal numbers, whatever the title."""
-        self.archive = attributes.get("archive", "")
-        """Name of the official archive that it was made from, or ""."""
         self.columns = {name: shape for name, shape in shapes.items() if not name.endswith(CURVE)}
         self.curves = {name.removesuffix(CURVE): shapes[name] for name in shapes if name.endswith(CURVE)}
         """Path of a column with every epoch → shape and type of its curve."""
         self._read: dict[str, np.ndarray] = {}
         if wrong := layout.problems(shapes, self.space.size, self._epochs):
             raise BadPack(f"{path}: {wrong[0]}; write the pack again")
-        about = attributes["columns"], self._epochs, self._sets, self.custom
+        official = np.ascontiguousarray(self.space.flat_to_official, "<i4")
+        if self._digests["official_index"] != digest_of(official):
+            raise BadPack(f"{path}: its official_index is not that of the {self.space.name} space; {WAY_OUT}")
+        about = listed, self._epochs, self._sets, self.custom
         if fingerprint_of(self.space, *about) != self.fingerprint:
             raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
 
@@ -81,14 +90,14 @@ class Pack:
 
     def _load(self, path: str) -> np.ndarray:
         shape = self.columns[path]
-        with reading(self.path) as file:
-            array: Any = file[path]
-            if array.nbytes > self.path.stat().st_size or array.compression:  # only curves are compressed
+        with reading(self.path, KIND) as file:
+            if file.array(path).nbytes > self.path.stat().st_size:  # only curves are compressed
                 raise ValueError(f"column {path} claims more than the file")
-            values = np.empty(shape.sizes, shape.dtype)
-            array.read_direct(values)
+            values = file.read(path, *shape)
         if digest_of(values) != self._digests[path]:
             raise BadPack(f"{self.path}: column {path} is damaged or was replaced; {WAY_OUT}")
+        if found := value_problem(path, values):
+            raise BadPack(f"{self.path}: {found}; {WAY_OUT}")
         values.setflags(write=False)
         return values
 
@@ -107,7 +116,7 @@ class Pack:
             values[:, :, -1] = column[flat]
             return values
         rows_of = _rows_of(flat // BLOCK)
-        with reading(self.path) as file:
+        with reading(self.path, KIND) as file:
             stored = self._stored(file, path)
             for block, trial, chunk in stored.chunks(rows_of):
                 rows = rows_of[block]
@@ -124,7 +133,7 @@ class Pack:
             return column
         values = np.full(column.shape, np.nan)
         if path in self.curves:
-            with reading(self.path) as file:
+            with reading(self.path, KIND) as file:
                 stored = self._stored(file, path)
                 for block, trial, chunk in stored.chunks():
                     part = values[block * BLOCK : (block + 1) * BLOCK, trial]
@@ -136,7 +145,7 @@ class Pack:
         found = []
         for path in self.curves:
             try:
-                with reading(self.path) as file:
+                with reading(self.path, KIND) as file:
                     for _ in self._stored(file, path).chunks():
                         pass
             except BadPack as problem:
@@ -148,7 +157,7 @@ class Pack:
             raise NotMeasured(f"{self.path}: {path} is not measured epoch by epoch")
         return self._epochs[str(layout.recipe_of(path))]
 
-    def _stored(self, file: h5py.File, path: str) -> Stored:
+    def _stored(self, file: Hdf5, path: str) -> Stored:
         name = f"{path}{CURVE}"
         return Stored(file, name, *self.curves[path], self._digests[name])
 
@@ -219,20 +228,18 @@ def _rows_of(blocks: np.ndarray) -> dict[int, np.ndarray]:
     return {int(blocks[rows[0]]): rows for rows in parts}
 
 
-def _attributes(path: Path, file: h5py.File) -> dict[str, str]:
-    found = text_of(file.attrs.get("format", ""))
+def _space(file: Hdf5) -> Space:
+    """The space of a pack; raises BadPack for another format."""
+    found = harmless(file.text("", "format")) if file.holds("", "format") else ""
     if not found.startswith("nasreplay-pack/"):
         raise BadPack(
-            f"{path}: an HDF5 file, but not a nasreplay pack; import your data with `nasreplay data`"
+            f"{file.path}: an HDF5 file, but not a nasreplay pack; import your data with `nasreplay data`"
         )
     if found != layout.FORMAT:
         raise BadPack(
-            f"{path}: format {found!r}, this nasreplay reads {layout.FORMAT!r}; use the other version"
+            f"{file.path}: format {found!r}, this nasreplay reads {layout.FORMAT!r}; use the other version"
         )
-    attributes = {n: text_of(file.attrs[n]) for n in _TEXTS}
-    attributes["archive"] = text_of(file.attrs.get("archive", ""))
     try:
-        space_named(attributes["space"])
+        return space_named(harmless(file.text("", "space")))
     except UnknownName as problem:
-        raise BadPack(f"{path}: {problem}") from None
-    return attributes
+        raise BadPack(f"{file.path}: {problem}") from None

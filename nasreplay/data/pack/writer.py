@@ -16,12 +16,13 @@ from nasreplay.data import custom_dataset, semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.pack.curves import Form, Packed, Written
 from nasreplay.data.pack.fingerprint import custom_names, digest_of, fingerprint_of
-from nasreplay.data.pack.hdf5 import put_text
 from nasreplay.data.pack.layout import CURVE, Shape
+from nasreplay.data.pack.limits import value_problem
 from nasreplay.data.pack.reader import Pack
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.errors import BadInput
 from nasreplay.files.atomic import replacing
+from nasreplay.files.hdf5 import put_text
 from nasreplay.spaces import Space
 
 Chunk = tuple[str, int, int, Packed]  # column path, block, trial
@@ -68,6 +69,7 @@ def write_pack(
         sizes = (*arrays[name].shape, epochs[str(layout.recipe_of(name))])
         shapes[f"{name}{CURVE}"] = Shape(sizes, form.dtype)
     wrong = layout.problems(shapes, space.size, epochs)
+    wrong = wrong or [*filter(None, (value_problem(name, array) for name, array in arrays.items()))]
     if wrong:
         raise BadInput(f"{path}: cannot be written: {wrong[0]}")
     recipes = list(dict.fromkeys(filter(None, map(layout.recipe_of, shapes))))

@@ -162,6 +162,8 @@ def _tell_settings(
     """Tell what the settings became, the memory that it takes, and whether it looks at test images."""
     tell(f"{searcher.name}, seed {task.seed}: {_resolved(evaluator, epochs)}")
     tell(evaluator.source.about)
+    if remark := searcher.remark(evaluator.space):
+        tell(f"warning: {remark}")
     if isinstance(evaluator, SupernetEvaluator):
         mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
         less = "" if mixes else " at most"

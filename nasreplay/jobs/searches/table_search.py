@@ -59,6 +59,8 @@ class TableFound(Found):
     """Root seed."""
     folder: Path
     """Run folder."""
+    note: str = ""
+    """What is unusual of this searcher in this space; "" for nothing."""
 
 
 def search_table(task: Task) -> TableFound:
@@ -106,4 +108,5 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
         derived_validation_accuracy=derived,
         seed=seed,
         folder=folder,
+        note=searcher.remark(table.space),
     )

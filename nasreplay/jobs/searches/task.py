@@ -42,9 +42,10 @@ class SearchSettings(ChangeSettings):
     def searcher(self, named: str | Searcher, preset: str, epochs: int | None = None) -> Searcher:
         """The searcher with its settings; `epochs` for one that has some and is told of no others.
 
-        One that is given as an object keeps its settings.
+        One that is given as an object keeps the settings that it was given.
         """
         if isinstance(named, Searcher):
+            named.settle(preset)
             return named
         name = named
         changes = dict(self.changes((name,)).get(name, {}))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput
+from nasreplay.jobs.named_files import is_checkpoint, named_file
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.settings import Json
@@ -18,13 +17,11 @@ from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
 from nasreplay.spaces.genotypes.published_genotypes import entry as entry_of
-from nasreplay.spaces.read import read, read_architecture
+from nasreplay.spaces.read import read, read_architecture, read_file
 
 if TYPE_CHECKING:
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell
 
-CHECKPOINTS = {".pth", ".pt", ".tar"}
-LONGEST = 100_000  # bytes of a genotype file
 CELLS = {
     "resnet": "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|",
     **{
@@ -68,17 +65,12 @@ def read_target(text: str, which: str = "last") -> Target:
 
     which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
     """
-    if os.path.isdir(text):
-        found = _of_run(Path(text), which)
-        return _searched(found, Path(text).resolve().name, text)
-    if os.path.isfile(text):
-        return _of_file(Path(text), which)
-    if text.endswith(tuple(CHECKPOINTS)) or os.sep in text:
-        raise BadInput(f"{text}: no such file or folder")
+    if (file := named_file(text)) is not None:
+        return _of_path(*file, which)
     if is_known(text.strip()):
         one = entry_of(text.strip())
         return Target(one.genotype, one.name, where=one.source, entry=one)
-    return _of_text(text)
+    return _of_value(read(text))
 
 
 def read_cell(text: str) -> Target:
@@ -91,24 +83,18 @@ def read_cell(text: str) -> Target:
     return Target(cell, "".join(map(str, cell.codes)))
 
 
-def _of_file(path: Path, which: str) -> Target:
-    if path.suffix in CHECKPOINTS or zipfile.is_zipfile(path):
+def _of_path(path: Path, name: str, which: str) -> Target:
+    if path.is_dir():
+        return _searched(_of_run(path, which), path.resolve().name, str(path))
+    if is_checkpoint(path):
         return _of_checkpoint(path, which)
-    with path.open("rb") as stream:
-        content = stream.read(LONGEST + 1)
-    if content[:1] == b"\x80":  # a pickle
-        return _of_checkpoint(path, which)
-    try:
-        if len(content) > LONGEST:
-            raise BadArchitecture(f"{len(content):,} bytes are too many for a genotype")
-        found = _of_text(content.decode())
-    except (BadArchitecture, UnicodeDecodeError) as problem:
-        raise BadArchitecture(f"{path}: no genotype: {problem}") from None
-    return found._replace(name=found.entry.name if found.entry else path.stem, where=str(path))
+    read = read_file(path, name)
+    found = _of_value(read.value)
+    where = f"{path}, {read.where}" if read.where else str(path)
+    return found._replace(name=found.entry.name if found.entry else name or path.stem, where=where)
 
 
-def _of_text(text: str) -> Target:
-    cell = read(text)
+def _of_value(cell: Genotype | Architecture) -> Target:
     if isinstance(cell, Architecture):
         return _target(cell, "".join(map(str, cell.codes)))
     digest = hashlib.blake2b(to_darts(cell).encode(), digest_size=4).hexdigest()

@@ -36,6 +36,7 @@ class WarmUp(Searcher):
     listed: ClassVar[int] = 10
     learns: ClassVar[bool] = True
     home: ClassVar[str] = "size"
+    widths: ClassVar[bool] = True
 
     def __post_init__(self):
         super().__post_init__()  # pyright: ignore[reportAttributeAccessIssue]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from nasreplay.errors import BadArchitecture, choices, shortened
@@ -198,12 +199,12 @@ def placed(edge: Any, where: str) -> tuple[str, Any, int | None]:
     (operation, node, source) of FairDARTS are both read. Raises BadArchitecture.
     """
     entries = edge if isinstance(edge, list | tuple) else ()
-    whole = [entry for entry in entries[1:] if type(entry) is int]
-    scores = [entry for entry in entries[1:] if type(entry) is float]
+    whole = [entry for entry in entries[1:] if isinstance(entry, Integral) and not isinstance(entry, bool)]
+    scores = [entry for entry in entries[1:] if isinstance(entry, Real) and not isinstance(entry, Integral)]
     if len(entries) == 3 and len(whole) == 2 and isinstance(entries[0], str) and whole[0] != whole[1]:
-        return entries[0], min(whole), max(whole)
+        return entries[0], int(min(whole)), int(max(whole))
     if len(entries) == 3 and len(whole) == len(scores) == 1 and isinstance(entries[0], str):
-        return entries[0], whole[0], None
+        return entries[0], int(whole[0]), None
     if len(entries) == 2 and isinstance(entries[0], str):
         return entries[0], entries[1], None
     raise BadArchitecture(f"{where}: {shortened(edge)} is not an (operation, source) pair")

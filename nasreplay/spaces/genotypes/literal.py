@@ -1,12 +1,14 @@
 """Python text as people print genotypes, read without running anything.
 
-Constants, lists, tuples and dictionaries, and a handful of calls by name: `range`, `list`, `tuple`, the floats that
-NumPy prints, and the two constructors of genotypes, which become dictionaries of their fields.
+Constants, lists, tuples and dictionaries, and a handful of calls by name: `range`, `list`, `tuple`, the numbers that
+NumPy prints, and the constructors of genotypes and of configurations (of any module), which become dictionaries of
+their fields.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from nasreplay.errors import BadArchitecture
@@ -14,16 +16,20 @@ from nasreplay.errors import BadArchitecture
 LONGEST = 20_000  # characters; a genotype has a few hundred
 MOST = 1000  # states in a range
 CONSTRUCTORS = {
-    "Genotype": ("normal", "normal_concat", "reduce", "reduce_concat", "connectN", "connects"),
     "Genotype.from_arch": ("normal_arch", "normal_concat", "reduced_arch", "reduced_concat"),
+    "CNNGenotype": ("normal", "normal_concat", "reduce", "reduce_concat"),  # of aw_nas
+    "Genotype": ("normal", "normal_concat", "reduce", "reduce_concat", "connectN", "connects"),
+    "Configuration": ("values",),  # of ConfigSpace
 }
-NUMBERS = {"float", "np.float32", "np.float64", "numpy.float32", "numpy.float64"}
+_NUMBER = re.compile(r"float|int|(np|numpy)\.(float|u?int)\d+")
+
+
+class NoArchitecture(BadArchitecture):
+    """A text that is about something else, such as a call in a program: a search in a longer text goes on."""
 
 
 def literal(text: str) -> Any:
     """The value of an expression, or of an assignment `NAME = expression`. Raises BadArchitecture."""
-    if len(text) > LONGEST:
-        raise BadArchitecture(f"{text[:40]!r}… has {len(text):,} characters: too long for a genotype")
     try:
         body = ast.parse(text.strip()).body
         if len(body) != 1 or not isinstance(body[0], ast.Expr | ast.Assign):
@@ -52,14 +58,15 @@ def _value(node: ast.expr) -> Any:
             return dict(zip(names, map(_value, values), strict=True))
         case ast.Call():
             return _call(node)
-    raise BadArchitecture(f"{_short(ast.unparse(node))} is not allowed in a genotype, which is plain data")
+    raise NoArchitecture(f"{_short(ast.unparse(node))} is not allowed in a genotype, which is plain data")
 
 
 def _call(node: ast.Call) -> Any:
     name, arguments = ast.unparse(node.func), [_value(argument) for argument in node.args]
     named = {str(keyword.arg): _value(keyword.value) for keyword in node.keywords}
-    if name in CONSTRUCTORS:
-        fields = CONSTRUCTORS[name]
+    made = next((each for each in CONSTRUCTORS if f".{name}".endswith(f".{each}")), "")
+    if made:
+        fields = CONSTRUCTORS[made]
         given = dict(zip(fields, arguments, strict=False)) | named
         if len(arguments) > len(fields) or len(given) < len(arguments) + len(node.keywords):
             raise BadArchitecture(f"{name} takes the fields {', '.join(fields)} once each")
@@ -71,9 +78,14 @@ def _call(node: ast.Call) -> Any:
         return list(states)
     if name in {"list", "tuple"} and len(arguments) == 1 and isinstance(arguments[0], list) and not named:
         return arguments[0]
-    if name in NUMBERS and len(arguments) == 1 and isinstance(arguments[0], int | float) and not named:
+    if (
+        _NUMBER.fullmatch(name)
+        and len(arguments) == 1
+        and isinstance(arguments[0], int | float)
+        and not named
+    ):
         return arguments[0]
-    raise BadArchitecture(f"{_short(ast.unparse(node))} is not allowed in a genotype, which is plain data")
+    raise NoArchitecture(f"{_short(ast.unparse(node))} is not allowed in a genotype, which is plain data")
 
 
 def _short(text: str) -> str:

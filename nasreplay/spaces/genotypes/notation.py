@@ -29,7 +29,7 @@ from nasreplay.spaces.genotypes.genotype import (
     placed,
     sequence,
 )
-from nasreplay.spaces.genotypes.literal import literal
+from nasreplay.spaces.genotypes.literal import LONGEST, NoArchitecture, literal
 
 PRIMITIVES = (  # the operations of a CNAS genotype; its ordinals count in this order
     *("sep_conv_3x3", "sep_conv_5x5", "max_pool_3x3", "avg_pool_3x3"),
@@ -59,13 +59,20 @@ def is_genotype(text: str) -> bool:
 
 def read_genotype(text: str) -> Genotype:
     """The genotype of a text in any of the forms, or of a CNAS search result. Raises BadArchitecture."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = literal(text)
+    value = plain(text)
     if isinstance(value, Mapping) and isinstance(value.get("arch"), str):
         return read_genotype(value["arch"])
     return from_mapping(value)
+
+
+def plain(text: str) -> Any:
+    """The value of a text of JSON or of Python's plain data (`literal`). Raises BadArchitecture."""
+    if len(text) > LONGEST:
+        raise BadArchitecture(f"{shortened(text)} has over {LONGEST:,} characters: too long for a genotype")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return literal(text)
 
 
 def from_mapping(value: Any) -> Genotype:
@@ -103,7 +110,7 @@ def _without_groups(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _refuse(value: Any) -> Any:
     found = _listed(value) if isinstance(value, Mapping) else type(value).__name__
-    raise BadArchitecture(
+    raise NoArchitecture(
         "a genotype has the fields normal, normal_concat, reduce, reduce_concat, or normal_arch, normal_concat, "
         f"reduced_arch, reduced_concat, or those of CNAS; found {found}"
     )

@@ -1,0 +1,117 @@
+"""A searcher's settings are those that were given, and for the rest those of the evaluator that it meets."""
+
+import pickle
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from nasreplay import load_table, search
+from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.replay.plan import searchers_of
+from nasreplay.search.base import Question, SamplingSearcher
+from nasreplay.search.searchers.gradient import GDAS
+from nasreplay.spaces import SIZE, TOPOLOGY
+from tests.support.stand_in import StandIn
+
+
+class Live(StandIn):
+    """A table that passes for a supernet."""
+
+    preset = "live"
+
+
+def on_table(searcher, **budget):
+    table = load_table("cifar10")
+    return search.run(searcher, table, search.Budget(**budget) if budget else None, seed=0)
+
+
+def in_force(searcher, evaluations=3):
+    """The settings that the header of a run on a table records."""
+    header = on_table(searcher, evaluations=evaluations, epochs=1).settings["searcher"]
+    return {name: value for name, value in header.items() if name not in ("name", "source")}
+
+
+@pytest.mark.parametrize("name", search.SEARCHERS)
+def test_an_object_made_of_nothing_is_the_one_made_by_name(name):
+    assert in_force(search.SEARCHERS[name]()) == in_force(search.make(name))
+
+
+def test_it_finds_the_same():
+    one, other = on_table(search.GDAS(), epochs=300), on_table(search.make("gdas"), epochs=300)
+    assert np.array_equal(one.incumbent, other.incumbent)
+
+
+def test_what_was_given_stays_even_where_it_is_the_default():
+    default = GDAS.epochs
+    assert in_force(search.GDAS(epochs=default))["epochs"] == default
+    assert in_force(search.GDAS(default))["epochs"] == default
+    assert in_force(search.make("gdas", {"epochs": default}))["epochs"] == default
+    assert in_force(search.GDAS(epochs=7)) == in_force(search.make("gdas")) | {"epochs": 7}
+    assert in_force(replace(search.GDAS(), epochs=7)) == in_force(search.GDAS(epochs=7))
+    assigned = search.GDAS()
+    assigned.epochs = 7
+    assert in_force(assigned) == in_force(search.GDAS(epochs=7))
+
+
+def test_a_preset_that_was_asked_for_stays():
+    for preset in ("published", "live"):
+        made = search.make("gdas", preset=preset)
+        assert in_force(made)["learning_rate"] == GDAS.learning_rate == made.settings()["learning_rate"]
+
+
+def test_every_evaluator_settles_it_anew():
+    searcher, live = search.GDAS(tau_max=5.0), Live()
+    search.run(searcher, live, search.Budget(epochs=1), seed=0)
+    assert searcher.settings() == search.make("gdas", {"tau_max": 5.0}, preset="live").settings()
+    on_table(searcher, epochs=1)
+    assert searcher.settings() == search.make("gdas", {"tau_max": 5.0}, preset="table").settings()
+
+
+def test_a_replay_takes_objects_as_it_takes_names():
+    assert searchers_of([search.GDAS()], "plain")[0].settings() == search.make("gdas").settings()
+
+
+def test_copies_and_pickles_know_what_was_given():
+    made = search.GDAS(epochs=GDAS.epochs)
+    for again in (deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert in_force(again) == in_force(made)
+
+
+@dataclass
+class Hops(SamplingSearcher):
+    """A searcher of somebody else's, with defaults of its own for tables."""
+
+    hops: int = 3
+    strength: float | None = None
+
+    name: ClassVar[str] = "hops"
+    source: ClassVar[str] = "a test"
+    presets: ClassVar[dict] = {"table": {"hops": 9, "strength": 0.5}}
+
+    def ask(self, live):
+        return Question(self.space.sample(self.draws(live.rows)), live.rows)
+
+
+def test_a_searcher_of_others_brings_its_own_defaults():
+    assert in_force(Hops()) == {"hops": 9, "strength": 0.5}
+    assert in_force(Hops(hops=3)) == {"hops": 3, "strength": 0.5}
+    live = Hops()
+    search.run(live, Live(), search.Budget(evaluations=2), seed=0)
+    assert live.settings() == {"hops": 3, "strength": None}
+
+
+@pytest.mark.parametrize(("preset", "error"), [({"hop": 9}, UnknownName), ({"hops": "many"}, BadSetting)])
+def test_defaults_that_fit_no_setting_are_refused(monkeypatch, preset, error):
+    monkeypatch.setattr(Hops, "presets", {"table": preset})
+    with pytest.raises(error, match="hops"):
+        on_table(Hops(), evaluations=2)
+
+
+@pytest.mark.parametrize("name", search.SEARCHERS)
+def test_a_searcher_made_for_widths_says_so_elsewhere(name):
+    kind = search.SEARCHERS[name]
+    assert bool(kind().remark(TOPOLOGY)) == (kind.home == "size")
+    assert kind().remark(SIZE) == ""
