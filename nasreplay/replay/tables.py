@@ -150,7 +150,7 @@ def notes(tables: Tables) -> list[str]:
     if rules.seconds:
         where = f"; searched on {rules.searched}, read on all" if rules.searched else ""
         lines.insert(0, f"Protocol {rules.name}: {rules.source}{where}.")
-    remarks = (searcher.remark(tables.pack.space) for searcher in tables.plan.searchers)
+    remarks = (searcher.remark(tables.space) for searcher in tables.plan.searchers)
     return [*lines, *(f"{remark}." for remark in remarks if remark), _settings_note(tables.plan)]
 
 
