@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -19,11 +19,12 @@ from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadInput, BadSetting
 from nasreplay.files.hdf5 import Hdf5, put_text
 from nasreplay.files.text import harmless
-from nasreplay.files.typed import typed
+from nasreplay.files.typed import parse_json, typed
 
 FORM = "NAME or NAME=classes:10,resolution:32,training_images:5000,x-valid:1000,x-test:1000"
 MOST_IMAGES = 10**10
 LARGEST = {"classes": 10**6, "resolution": 10**5, "training_images": MOST_IMAGES}
+_WORDS = {"valid": "validation", "test": "test"}
 SETS = tuple(semantics.CUSTOM_SPLITS.values())
 
 
@@ -93,6 +94,40 @@ def write(file: h5py.File, stored: str, about: CustomDataset) -> None:
         file[stored].attrs[name] = np.int64(number)
     if sets:
         put_text(file[stored], "sets", json.dumps(sets))
+
+
+def own_words(source: str) -> dict[tuple[str, str], str]:
+    """(stored data set, evaluation set) of a benchmark → what its accuracy is in a table that was tabulated.
+
+    `source`: that of a pack; `nasreplay tabulate` leaves what the evaluator said of itself there. One that looked
+    its answers up in a table of a benchmark has the benchmark's words.
+    """
+    try:
+        job = parse_json(source, _Tabulated, "source")
+        splits = semantics.CARDS[semantics.dataset_named(job.dataset)].splits
+    except BadInput:
+        return {}
+    said = job.evaluator
+    unsaid = f"accuracy as the evaluator {said.get('evaluator')} answered it"
+    words = (
+        said.get("words", {})
+        if "fingerprint" in said
+        else {split: said.get(split, unsaid) for split in _WORDS}
+    )
+    return {
+        splits[split]: _plain(words[split], split) for split in _WORDS if split in words and split in splits
+    }
+
+
+class _Tabulated(NamedTuple):
+    dataset: str
+    evaluator: dict[str, Any]
+    asked: dict[str, Any]
+
+
+def _plain(words: object, split: str) -> str:
+    """A sentence without its split, before which all stand, and with where it is read from only once."""
+    return harmless(str(words)).removeprefix(f"{_WORDS[split]} ").split(" (read from ")[0]
 
 
 def from_texts(facts: Iterable[str], sentences: Iterable[str] = ()) -> dict[str, CustomDataset]:

@@ -75,7 +75,7 @@ def _set(pack: Pack, stored: str, recipe: str, name: str) -> dict[str, Any]:
     trials, architectures = np.unique(measured.sum(axis=1), return_counts=True)
     seeds = pack.seeds(stored, recipe)[measured.any(axis=0)]
     return {
-        "meaning": semantics.stored_meaning(stored, name, pack.custom).sentence,
+        "meaning": pack.meaning(stored, name).sentence,
         "seeds": seeds[seeds != AVERAGED].tolist(),
         "averaged_by_source": AVERAGED in seeds,
         "architectures_by_trials": dict(zip(trials.tolist(), architectures.tolist(), strict=True)),

@@ -45,6 +45,7 @@ class Pack:
             """What it says of stored data sets that no benchmark has, by name."""
             self.title, self.licence = (harmless(file.text("", name)) for name in ("title", "licence"))
             self.source = harmless(file.text("", "source"), LONGEST)
+            self._own_words = custom_dataset.own_words(self.source)
             self.fingerprint = file.text("", "fingerprint")
             """sha256 of the contents: equal for equal numbers, whatever the title."""
             self.archive = harmless(file.text("", "archive")) if file.holds("", "archive") else ""
@@ -187,6 +188,18 @@ class Pack:
 
     # --- meaning -----------------------------------------------------------------------------------
 
+    def meaning(self, stored: str, evaluation_set: str) -> Meaning:
+        """What the accuracy of a stored data set on an evaluation set is, in this table; raises UnknownName."""
+        found = semantics.stored_meaning(stored, evaluation_set, self.custom)
+        if words := self._own_words.get((stored, evaluation_set)):
+            return Meaning(stored, evaluation_set, None, None, f"{words} (read from {stored})")
+        return found
+
+    def own_words(self, dataset: str) -> dict[str, str]:
+        """Split → what its accuracy is, of a benchmark's data set that was measured by another evaluator."""
+        places = semantics.CARDS[dataset].splits if dataset in semantics.CARDS else {}
+        return {split: self._own_words[place] for split, place in places.items() if place in self._own_words}
+
     def accuracy(
         self, dataset: str, split: str = "valid", recipe: str | None = None
     ) -> tuple[np.ndarray, Meaning, str]:
@@ -195,7 +208,7 @@ class Pack:
         `dataset` is a data set or alias; `recipe` None takes the one with most epochs. Raises NotMeasured,
         which lists what there is.
         """
-        meaning = semantics.meaning(dataset, split, self.custom)
+        meaning = self.meaning(*semantics.meaning(dataset, split, self.custom)[:2])
         epochs = self.recipes(meaning.stored)
         held = [name for name in epochs if meaning.set in self.sets(meaning.stored, name)]
         if not held or (recipe is not None and recipe not in held):

@@ -74,6 +74,7 @@ def load_table(
             ),
             "licence": pack.licence,
             **({"own": to_json(pack.custom[dataset])} if dataset in pack.custom else {}),
+            **({"words": words} if (words := pack.own_words(dataset)) else {}),
         },
     )
 

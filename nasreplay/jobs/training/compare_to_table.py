@@ -78,7 +78,7 @@ def _number(
     if not len(trials):
         return None
     how = f"mean of {len(trials)} trials" if len(trials) > 1 else "one trial"
-    sentence = semantics.stored_meaning(stored, name).sentence
+    sentence = pack.meaning(stored, name).sentence
     meaning = f"{sentence}, epoch {epoch} of recipe {recipe}, {how}"
     return TableNumber(name, recipe, epoch, float(trials.mean()), len(trials), meaning)
 
