@@ -49,18 +49,18 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
         """Whether a search leaves a checkpoint that `nasreplay retrain` takes after every epoch."""
         return False
 
-    def folder(self, searcher: Searcher, dataset: str) -> Path:
-        """The default folder of a search's runs on a data set, one of them a seed."""
-        return Path("output/search") / f"{searcher.name}-{dataset}-{self.kind}"
+    def folder(self, searcher: Searcher) -> Path:
+        """The default folder of a search's runs, one of them a seed."""
+        return Path("output/search") / f"{searcher.name}-{self.dataset_name}-{self.kind}"
 
-    def truth(self, space: Space, dataset: str, table: str | None = None) -> TableEvaluator | None:
+    def truth(self, space: Space, table: str | None = None) -> TableEvaluator | None:
         """The table of a space and data set, or None where no table has it; `table` instead of --table.
 
         Raises BadSetting for a table that was named and is of another space.
         """
         named = table or self.table
         try:
-            found = load_table(dataset, table=named, trial="mean")
+            found = load_table(self.dataset_name, table=named, trial="mean")
         except (UnknownName, NotMeasured):
             return None
         if named:
@@ -120,10 +120,10 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         """Whether the published scripts of this space leave a checkpoint."""
         return self.network.leaves_checkpoint
 
-    def folder(self, searcher: Searcher, dataset: str) -> Path:
+    def folder(self, searcher: Searcher) -> Path:
         """The folder into which the published scripts save."""
         facts = {**searcher.settings(), "epochs": self.epochs}
-        return Path("output") / self.network.run_folder(searcher.name, dataset, facts)
+        return Path("output") / self.network.run_folder(searcher.name, self.dataset_name, facts)
 
     def plain(self) -> dict[str, Any]:
         """Every setting as a JSON value, the network's beside the others."""
@@ -145,7 +145,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             fraction=self.fraction,
             valid_batches=self.valid_batches,
             device=device,
-            truth=self.truth(self.network.space, source.name),
+            truth=self.truth(self.network.space),
             start=self._start(source),
         )
 

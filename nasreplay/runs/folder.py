@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from nasreplay._version import __version__
+from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import difference
 from nasreplay.seeds import root_seed
+
+IMAGE_WORDS = ("split", "valid", "test", "own", "note")
+"""What a header says of its images besides name and fingerprint."""
 
 
 def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
@@ -33,15 +37,28 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     recorded = read_header(folder)
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
-    about = recorded.get("evaluator")
-    if isinstance(about, dict) and about.get("split") == "official":  # as of 0.1, of any images
-        about["split"] = settings.get("evaluator", {}).get("split")
-    if found := difference({name: recorded.get(name) for name in settings}, settings):
+    told = _in_these_words(recorded, settings)
+    if found := difference({name: told.get(name) for name in settings}, settings):
         name, was, now = found
         raise BadOutput(
             f"{folder} holds a run with {name} = {was}, now {now}: choose another --out, or the recorded value"
         )
     return recorded
+
+
+def _in_these_words(recorded: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The recorded settings, with the words of these for images that have the same fingerprint ("data")."""
+    told = {
+        name: _in_these_words(value, settings[name])
+        if isinstance(value, dict) and isinstance(settings.get(name), dict)
+        else value
+        for name, value in recorded.items()
+    }
+    if "data" not in settings or recorded.get("data") != settings["data"]:
+        return told
+    names = {recorded.get("dataset"), settings.get("dataset")}
+    words = IMAGE_WORDS if names & CARDS.keys() else (*IMAGE_WORDS, "dataset")  # cifar10 is not cifar10-valid
+    return told | {name: settings[name] for name in words if name in settings}
 
 
 def check_resume(folder: Path, resume: bool, what: str = "run") -> None:

@@ -30,6 +30,14 @@ class ImageSettings:
     fraction: float = 1.0
     """Part of the images of every set that is used."""
 
+    @property
+    def dataset_name(self) -> str:
+        """Name of the data set, of which nothing is read. Raises BadData for a folder that is not there."""
+        from nasreplay.train.images.find_images import card_named, locate
+
+        card = card_named(self.dataset)
+        return card.name if card else locate(self.dataset, self.data).name
+
     def source(self, *, valid_on_test: bool = False) -> ImageSource:
         """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
         from nasreplay.train.images.image_sources import load

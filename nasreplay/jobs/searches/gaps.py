@@ -124,12 +124,11 @@ def gap(run: Path | str, settings: GapSettings) -> Gap:
 
     folder = Path(run)
     evaluator, own = trained(folder, settings.data)
-    dataset = evaluator.source.name
-    truth = own.truth(evaluator.space, dataset, settings.table)
+    truth = own.truth(evaluator.space, settings.table)
     evaluator.space.count()  # refuses spaces that no table can hold
     if truth is None:
         raise NotMeasured(
-            f"no table of the {evaluator.space.name} space knows {dataset}: make one with "
+            f"no table of the {evaluator.space.name} space knows {own.dataset_name}: make one with "
             "`nasreplay tabulate`, then --table PACK"
         )
     result = result_of(folder)

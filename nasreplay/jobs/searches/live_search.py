@@ -68,15 +68,13 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)
     source = evaluator.source
-    truth = own.truth(evaluator.space, source.name)
+    truth = own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
-    default = own.folder(searcher, source.name) / f"seed-{task.seed}"
-    folder = settings.out or default
+    folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
     options = {**task.options, **source.where}
-    checkpoint = (
-        _checkpoint(task, folder, default, options) if group.is_rank_zero and own.leaves_checkpoint else None
-    )
+    leaves = group.is_rank_zero and own.leaves_checkpoint
+    checkpoint = _checkpoint(searcher, task, folder, options) if leaves else None
     board = TensorBoardWriter(folder / "tensorboard")
 
     def each_epoch(epoch: int, *_: object) -> Json:
@@ -188,8 +186,10 @@ def _resolved(evaluator: LiveEvaluator, epochs: int | None) -> str:
     return ", ".join(filter(None, facts))
 
 
-def _checkpoint(task: Task, folder: Path, default: Path, options: Json) -> SearchCheckpoint:
+def _checkpoint(searcher: Searcher, task: Task, folder: Path, options: Json) -> SearchCheckpoint:
     """The published checkpoint, beside the default run folders or in the chosen one."""
-    beside = default.parent if folder.resolve() == default.resolve() else folder
+    assert isinstance(task.evaluator, LiveSettings)
+    default = task.evaluator.folder(searcher)
+    beside = default if folder.resolve() == (default / f"seed-{task.seed}").resolve() else folder
     path = beside / "checkpoint" / f"seed-{task.seed}-basic.pth"
     return SearchCheckpoint(path, folder, options, task.settings.resume)
