@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from shutil import get_terminal_size
 from typing import Any
 
 import click
 
 from nasreplay.cli.options import options_of
 from nasreplay.data.agreement import Agreement
-from nasreplay.files.columns import aligned
+from nasreplay.files.columns import hanging
 from nasreplay.jobs import correlation
 from nasreplay.jobs.correlation import CorrelateSettings
 from nasreplay.settings import Json, chosen
@@ -28,7 +29,11 @@ def correlate(first: str, second: str, as_json: bool, **values: Any) -> None:
     """
     settings = chosen(CorrelateSettings, values)
     found = correlation.correlate(first, second, settings=settings)
-    click.echo(json.dumps(_facts(found), indent=1) if as_json else "\n".join(aligned(_rows(found))))
+    click.echo(
+        json.dumps(_facts(found), indent=1)
+        if as_json
+        else "\n".join(hanging(_rows(found), get_terminal_size().columns))
+    )
     if settings.figure:
         click.echo(f"figure: {settings.figure}", err=True)
 
@@ -48,6 +53,7 @@ def _facts(found: Agreement) -> Json:
 
 def _rows(found: Agreement) -> list[tuple[str, str]]:
     best, values = found.best, [f"{each.values[found.best.flat]:.2f} {each.unit}" for each in found.columns]
+    rank = f"rank {found.best_rank:,} of {found.architectures:,} in second"
     return [
         ("first", found.first.meaning),
         ("second", found.second.meaning),
@@ -56,8 +62,6 @@ def _rows(found: Agreement) -> list[tuple[str, str]]:
         ("Spearman rho", f"{found.spearman_rho:.4f}"),
         ("Pearson r", f"{found.pearson_r:.4f}"),
         *((f"top {k:,}", f"{both:,} in common ({100 * both / k:.0f} %)") for k, both in found.top.items()),
-        (
-            "first's best",
-            f"{' → '.join(values)}, rank {found.best_rank:,} in second: {best}  (index {best.index})",
-        ),
+        ("first's best", f"{' → '.join(values)}, {rank}: index {best.index}"),
+        ("", str(best)),
     ]

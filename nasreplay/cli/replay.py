@@ -51,7 +51,8 @@ def replay(
         return
     if redraw:
         options.refuse_given("with --redraw", every - {"redraw", "score", "as_json", "as_csv"})
-        done = comparison.redraw(redraw, given["score"])
+        with Progress("drawing", "figures") as progress:
+            done = comparison.redraw(redraw, given["score"], progress)
     else:
         settings, typed = chosen(ReplaySettings, given), options.command_line()
         with Progress("replaying", "searches") as progress:
@@ -87,8 +88,8 @@ def print_replayed(done: Replayed, as_json: bool = False, as_csv: bool = False) 
     else:
         from rich.console import Console
 
-        from nasreplay.runs.report.comparison_report import print_report
+        from nasreplay.runs.report.screen import print_report
 
-        print_report(done.comparison, Console())
-    text = f"results, figures and summary: {done.folder}  (seed {done.seed})"
-    click.echo(text, err=as_json or as_csv)
+        print_report(done.comparison, done.rows, Console(), done.folder)
+    if as_json or as_csv:
+        click.echo(f"results, figures and summary: {done.folder}  (seed {done.seed})", err=True)

@@ -39,6 +39,10 @@ class Column:
     """Unit: %, M, ms or s."""
     space: Space
     """The space of the architectures."""
+    label: str
+    """What an axis says: accuracy on cifar10 valid."""
+    table: str
+    """Title of the table that holds it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def column(pack: Pack, name: str) -> Column:
         raise NotMeasured(f"{name!r}: the table {pack.title!r} holds no accuracy after epoch {epoch}")
     when = f"epoch {epoch} of recipe {recipe}" if epoch else f"recipe {recipe}"
     words = f"{WORDS.get(what, what)} {meaning.sentence}, {when}, mean over trials"
-    return Column(name, mean, words, "%", pack.space)
+    return Column(name, mean, words, "%", pack.space, f"accuracy on {dataset} {what}", pack.title)
 
 
 def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) -> Column:
@@ -109,7 +113,8 @@ def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) ->
         where = known[0].meaning.stored
     if np.isnan(values).all():
         raise NotMeasured(f"the table {pack.title!r} has no {what} of {dataset}")
-    return Column(name, np.asarray(values, dtype=np.float64), f"{words} on {where}", unit, pack.space)
+    meaning, values = f"{words} on {where}", np.asarray(values, dtype=np.float64)
+    return Column(name, values, meaning, unit, pack.space, f"{what} on {dataset}", pack.title)
 
 
 def agreement(first: Column, second: Column, top: Sequence[int] = ()) -> Agreement:

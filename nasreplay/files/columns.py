@@ -20,6 +20,19 @@ def aligned(rows: Rows, align: str = "") -> list[str]:
     ]
 
 
+def hanging(rows: Rows, width: int) -> list[str]:
+    """One paragraph per row of label and text: the texts are wrapped beside the labels, to lines of `width`."""
+    from textwrap import wrap
+
+    side = max(len(label) for label, _ in rows) + 2
+    room = max(width - side, 20)
+    lines = []
+    for label, text in rows:
+        first, *more = wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [f"{label:<{side}}{first}".rstrip(), *(" " * side + line for line in more)]
+    return lines
+
+
 def markdown(rows: Rows, align: str = "") -> list[str]:
     """The lines of a Markdown table; bars inside of cells are escaped."""
     head, *body = rows

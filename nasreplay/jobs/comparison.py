@@ -117,9 +117,10 @@ def replay(
     comparison = compare(
         settings, folder, command=command, jobs=settings.jobs or cores(), score=settings.score, tell=progress
     )
+    done = Replayed(comparison, folder, in_words(before, comparison.settings))
     if comparison.results and not _is_reported(folder):
-        _write_report(comparison, folder)
-    return Replayed(comparison, folder, in_words(before, comparison.settings))
+        _write_report(done, progress)
+    return done
 
 
 def _default_folder(plan: Plan) -> Path:
@@ -144,8 +145,9 @@ def merge(*folders: Path | str, out: Path) -> Replayed:
         if recorded(out):
             raise BadOutput(f"{out} holds a comparison: choose another --out")
         write(comparison, out)
-    _write_report(comparison, out)
-    return Replayed(read(out), out)
+    done = Replayed(read(out), out)
+    _write_report(done, silent)
+    return done
 
 
 def _is_reported(folder: Path) -> bool:
@@ -158,7 +160,9 @@ def _compared(searcher: Searcher, settings: ReplaySettings) -> bool:
     return settings.oracles or not settings.is_oracle(searcher)
 
 
-def redraw(place: Path, score: Score | None = None) -> Replayed:
+def redraw(
+    place: Path, score: Score | None = None, progress: Callable[[int, int, str], None] = silent
+) -> Replayed:
     """Summary and figures of a replay's folder again, from its results.h5.
 
     Raises BadOutput, or BadSetting for the results of one search.
@@ -166,14 +170,21 @@ def redraw(place: Path, score: Score | None = None) -> Replayed:
     comparison = read(place)
     if score:
         comparison = replace(comparison, settings=comparison.settings | {"score": score})
-    folder = place if place.is_dir() else place.parent
-    _write_report(comparison, folder)
-    return Replayed(comparison, folder)
+    done = Replayed(comparison, place if place.is_dir() else place.parent)
+    _write_report(done, progress)
+    return done
 
 
-def _write_report(comparison: Comparison, folder: Path) -> None:
-    from nasreplay.runs.report import comparison_report, plots
+def _write_report(done: Replayed, progress: Callable[[int, int, str], None]) -> None:
+    from nasreplay.runs.report import plots
+    from nasreplay.runs.report.summary import markdown
 
-    figures = plots.save_figures(comparison, folder)
+    steps = ["statistics", *plots.names(done.comparison)]
+
+    def tell(step: str) -> None:
+        progress(steps.index(step), len(steps), step)
+
+    tell("statistics")
+    figures = plots.save_figures(done.comparison, done.rows, done.folder, tell)
     shown = [figure.name for figure in figures if figure.suffix == ".png"]
-    write_whole(folder / "summary.md", comparison_report.markdown(comparison, shown).encode())
+    write_whole(done.folder / "summary.md", markdown(done.comparison, done.rows, shown).encode())

@@ -20,7 +20,7 @@ class CorrelateSettings:
     top: tuple[int, ...] = setting((), metavar="K")
     """How many of the K best are common. Repeatable. Default: 10, 100 and 1000, as far as there are more."""
     figure: Path | None = setting(None, metavar="FILE")
-    """Draw a scatter (.png or .svg)."""
+    """Draw a scatter (.png, .svg or .pdf)."""
 
 
 @with_settings(CorrelateSettings)

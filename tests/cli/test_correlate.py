@@ -53,13 +53,24 @@ def test_recorded_correlation_of_data_sets(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_figure_is_the_same_every_time(run, tmp_path, ending):
     files = [tmp_path / f"{name}.{ending}" for name in "ab"]
     for file in files:
         run("correlate", "cifar10", "cifar10/params", "--figure", str(file))
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[0].stat().st_size > 5_000
+
+
+def test_axes_say_what_is_shown_and_of_which_table(run, tmp_path):
+    mine = made(tmp_path / "mine.h5", np.linspace(10, 90, TOPOLOGY.size))
+    figure = tmp_path / "a.svg"
+    run("correlate", "cifar10", "cifar10", "--table", mine, "--table", "embedded", "--figure", str(figure))
+    text = figure.read_text()
+    assert text.count("accuracy on cifar10 valid (%)") == 2
+    assert "table mine" in text
+    assert "table NAS-Bench-201" in text
+    assert "outside of the frame" in text  # the cells that learn nothing
 
 
 def test_a_column_that_never_changes_has_no_correlation(run, tmp_path):
@@ -83,7 +94,7 @@ def test_a_column_that_never_changes_has_no_correlation(run, tmp_path):
         (("cifar10@200:201", "cifar100"), "has epochs 1 to 200, not 201"),
         (("cifar10@200:12", "cifar100"), "holds no accuracy after epoch 12"),
         (("cifar10/params@200:3", "cifar100"), "a cost has no epoch"),
-        (("cifar10", "cifar100", "--figure", "it.gif"), ".png or .svg"),
+        (("cifar10", "cifar100", "--figure", "it.gif"), ".png, .svg or .pdf"),
         (("cifar10", "cifar100", *("--table", "embedded") * 3), "at most two"),
     ],
 )

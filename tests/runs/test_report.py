@@ -3,12 +3,17 @@ import io
 import json
 import math
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from nasreplay.runs.report import comparison_report, statistics
+from nasreplay.runs.report import statistics
+from nasreplay.runs.report.conclusion import conclusion
 from nasreplay.runs.report.rows import average_ranks
 from nasreplay.runs.report.rows import rows as rows_of
+from nasreplay.runs.report.screen import print_report
+from nasreplay.runs.report.summary import markdown
+from nasreplay.spaces import TOPOLOGY
 from tests.support import fabricate
 
 
@@ -19,10 +24,13 @@ def comparison():
 
 def printed(comparison, width, terminal=False):
     stream = io.StringIO()
-    comparison_report.print_report(
-        comparison, Console(file=stream, width=width, force_terminal=terminal, color_system=None)
-    )
+    console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
+    print_report(comparison, rows_of(comparison), console)
     return stream.getvalue()
+
+
+def summary(comparison, figures=()):
+    return markdown(comparison, rows_of(comparison), figures)
 
 
 def test_rows_hold_what_the_statistics_say(comparison):
@@ -95,9 +103,9 @@ def test_beats_follow_the_corrected_tests(comparison):
 def test_p_values_stand_beside_what_is_beaten(comparison):
     rows = {row.searcher: row for row in rows_of(comparison) if row.dataset == "cifar10"}
     ranked = [name for name, row in rows.items() if row.rank is not None]
-    text = printed(comparison, 200)
+    text = summary(comparison)
     for place, name in enumerate(ranked):
-        line = next(line for line in text.splitlines() if line.startswith(f"  {name} "))
+        line = next(line for line in text.splitlines() if line.startswith(f"- **{name}**: "))
         beaten = rows[name].beats
         if beaten:
             assert f"(p ≤ {max(p for other in beaten if (p := rows[name].p[other]) is not None):.2g})" in line
@@ -116,31 +124,32 @@ def test_terminal_never_cuts_a_number(comparison, width, terminal, test):
         comparison = dataclasses.replace(comparison, tables=tables)
     text = printed(comparison, width, terminal)
     assert "…" not in text
-    assert ("test" in text.replace("No test [accuracy].", "")) == test
+    assert ("test" in text) == test
     lines = text.splitlines()
-    assert lines[0].startswith("Budgets are scaled by 200/12.")
+    assert lines[0].startswith("cifar10: 60 replicas,")
     for row in rows_of(comparison):
-        line = next(line for line in lines if line.startswith(f"{row.searcher} ") and "±" in line)
-        assert "oracle" in line or not row.oracle
+        start = "oracle" if row.oracle else f"{row.rank:.2f}"
+        assert any(line.split()[:2] == [start, row.searcher] for line in lines)
         mean, std = row.validation_accuracy_mean, row.validation_accuracy_std
         assert any(f"{mean:.2f} ± {std:.2f}" in line for line in lines)
     table = [line for line in lines if "±" in line]
-    assert max(map(len, table)) <= (100 if test else 85)
+    assert max(map(len, table)) <= max(width, 70)
+    if width >= 80:
+        assert max(map(len, lines)) <= width
     if not terminal:
         assert all(ord(character) < 0x2500 for character in text)  # no box drawing in a pipe
 
 
 def test_markdown_has_everything(comparison):
-    text = comparison_report.markdown(
-        comparison, ["figures/regret-cifar10.png", "figures/regret-cifar10.svg"]
-    )
+    text = summary(comparison, ["figures/regret-cifar10.png", "figures/regret-cifar10.svg"])
     assert text.count("![") == 1
     assert "![Mean regret on cifar10](figures/regret-cifar10.png)" in text
     assert "- No test [accuracy]." in text
     assert "accuracy on made-up images" in text
-    assert "| seed | `7` |" in text
+    assert "| seed | 7 |" in text
+    assert "{" not in text
     pipes = [line for line in text.splitlines() if line.startswith("| ")]
-    header = next(line for line in pipes if line.startswith("| searcher | validation"))
+    header = next(line for line in pipes if line.startswith("| rank | searcher | validation"))
     assert "test accuracy %" in header
     assert sum(line.count("|") == header.count("|") for line in pipes) == 2 * (2 + 6)
     for heading in header.strip("| ").split(" | "):
@@ -153,7 +162,7 @@ def test_published_score_is_reported_as_such(comparison):
     truth = comparison.tables["cifar10"]
     expected = statistics.score(comparison.of("cifar10")[1], truth, truth.budget_s, "published").mean()
     assert row.validation_accuracy_mean == pytest.approx(expected)
-    assert "interpolated in time" in comparison_report.markdown(changed)
+    assert "interpolated in time" in summary(changed)
 
 
 @pytest.mark.filterwarnings("error")
@@ -164,11 +173,12 @@ def test_one_replica_one_searcher_and_nothing():
     assert row.validation_accuracy_low95 is None
     assert (row.rank, row.beats) == (1.0, ())
     assert "1 replica," in printed(small, 100)
-    assert "Average rank" not in printed(small, 100)
+    assert "Mean rank" not in printed(small, 100)
+    assert "Beats" not in summary(alone)
     nothing = dataclasses.replace(small, results=[])
     assert rows_of(nothing) == []
-    assert printed(nothing, 80).startswith("Budgets")
-    assert "## Settings" in comparison_report.markdown(nothing)
+    assert printed(nothing, 80).strip() == ""
+    assert "## Settings" in summary(nothing)
 
 
 def test_best_of_the_table_has_no_negative_zero(comparison):
@@ -177,3 +187,49 @@ def test_best_of_the_table_has_no_negative_zero(comparison):
     assert "-0.00" not in printed(comparison, 100)
     spreads = [row.validation_accuracy_std for row in rows]
     assert all(spread is not None and math.isfinite(spread) for spread in spreads)
+
+
+def test_three_sentences_say_what_came_of_it(comparison, tmp_path):
+    rows = rows_of(comparison)
+    winner, found, following = conclusion(comparison, rows, tmp_path)
+    first, second = list(average_ranks(rows).items())[:2]
+    assert (
+        f": {first[0]}, mean rank {first[1]:.2f} over 2 data sets, is before {second[0]} ({second[1]:.2f})"
+        in winner
+    )
+    clear = [row for row in rows if row.searcher == first[0] and second[0] in row.beats]
+    assert winner.startswith("Winner" if len(clear) == 2 else "No clear winner")
+    assert f"p < 0.05 on {len(clear)} of 2 data sets" in winner
+    for dataset, truth in comparison.tables.items():
+        best = max(truth.final_mean[r.found_flat].max() for r in comparison.of(dataset) if not r.oracle)
+        index = TOPOLOGY.flat_to_official[int((truth.final_mean == best).argmax())]
+        assert f"#{index} on {dataset} ({best:.2f} %" in found
+    assert str(tmp_path / "summary.md") in following
+
+
+def test_terms_are_explained_where_they_are_used(comparison):
+    text = printed(comparison, 80)
+    for term in ("rank", "regret", "beats", "oracle"):
+        assert sum(line.startswith(f"{term} ") for line in text.splitlines()) >= 1
+    without = dataclasses.replace(comparison, results=[r for r in comparison.results if not r.oracle])
+    assert "oracle" not in printed(without, 80)
+
+
+def test_only_oracles_leave_no_heading_empty(comparison):
+    only = dataclasses.replace(comparison, results=[r for r in comparison.results if r.oracle])
+    assert "Beats" not in summary(only)
+    assert "Mean rank" not in printed(only, 80)
+    assert conclusion(only, rows_of(only))[0].startswith("No winner")
+
+
+def test_a_difference_of_means_has_an_interval(comparison):
+    draw = np.random.default_rng(0)
+    samples = [
+        (draw.normal(1, 1, 400), draw.normal(0, 1, 400)),
+        (draw.normal(2, 1, 400), draw.normal(0, 1, 400)),
+    ]
+    mean, low, high = statistics.mean_difference(samples)
+    assert mean == pytest.approx(np.mean([a.mean() - b.mean() for a, b in samples]))
+    spread = np.sqrt(sum(a.var() / 400 + b.var() / 400 for a, b in samples)) / 2
+    assert (high - low) / 2 == pytest.approx(1.96 * spread, rel=0.1)
+    assert np.isnan(statistics.mean_difference([(np.ones(1), np.ones(3))])[1])

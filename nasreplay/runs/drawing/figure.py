@@ -1,7 +1,7 @@
 """Graphs of architectures as figures for a paper: SVG, PNG and PDF, no display and no external program needed.
 
 The same graphs give the same bytes. Text stays text in SVG and PDF. Colors tell families of operations (they differ
-for color-blind readers, too, see `plots.COLORS`); `none` is dashed; nodes that add nothing to the output are gray.
+for color-blind readers, too, see `looks.COLORS`); `none` is dashed; nodes that add nothing to the output are gray.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.drawing.geometry import Box, Layout, Point, Size, curve, lay_out
-from nasreplay.runs.report.plots import COLORS, rendered, style
+from nasreplay.runs.report.looks import COLORS, rendered, style
 from nasreplay.spaces.graph import NONE, Graph
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def drawing(graphs: Sequence[Graph], width: float) -> Figure:
     least, most = WIDTHS
     if not least <= width <= most:
         raise BadSetting(f"a width of {width:g} inches: must be {least:g} to {most:g}")
-    with style():
+    with style(math=True):
         panels = _arranged(graphs, width * INCH - 2 * MARGIN)
         across = max(panel.x + panel.layout.width for panel in panels) + 2 * MARGIN
         up = max(panel.y + panel.layout.height for panel in panels) + TITLE * (len(panels) > 1) + 2 * MARGIN

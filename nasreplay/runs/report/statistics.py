@@ -174,6 +174,25 @@ def mean_interval(values: np.ndarray, resamples: int = RESAMPLES) -> tuple[np.nd
     return low, high
 
 
+def mean_difference(samples: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float, float]:
+    """The mean over pairs of samples of their difference in mean, and the ends of its 95 % bootstrap interval.
+
+    All samples are resampled independently; the ends are NaN where one has fewer than 2 finite values.
+    """
+    finite = [tuple(one[np.isfinite(one)] for one in pair) for pair in samples]
+    mean = float(np.mean([first.mean() - second.mean() for first, second in finite]))
+    if min(len(one) for pair in finite for one in pair) < 2:
+        return mean, np.nan, np.nan
+    differences = np.zeros(RESAMPLES)
+    for place, one in enumerate(one for pair in finite for one in pair):
+        center = one.mean()
+        means = center + _resample_weights(len(one), RESAMPLES) @ (one - center)
+        # samples of one size share their resamples: turned, no two of them meet
+        differences += np.roll(means, place) * (1 if place % 2 == 0 else -1)
+    low, high = np.quantile(differences / len(finite), [0.025, 0.975])
+    return mean, float(low), float(high)
+
+
 @lru_cache(maxsize=4)
 def _resample_weights(replicas: int, resamples: int) -> np.ndarray:
     """float64 [B, R]: how often each replica stands in each resample, divided by R."""

@@ -54,7 +54,7 @@ def initial_logits(space: Space, draws: Draws, mean: float, std: float) -> np.nd
     return np.where(space.mask, mean + std * noise, -np.inf)
 
 
-def softmax_vjp(soft: np.ndarray, temperature: float, gradient: np.ndarray) -> np.ndarray:
+def softmax_vjp(soft: np.ndarray, temperature: float | np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Vector–Jacobian product of softmax(x/temperature): soft · (g − ⟨soft, g⟩)/temperature."""
     return soft * (gradient - (soft * gradient).sum(axis=-1, keepdims=True)) / temperature
 
@@ -64,8 +64,11 @@ def relaxed(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
     return _soft(softmax(logits / temperature), logits, temperature)
 
 
-def concrete(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
-    """SNAS: a concrete (Gumbel-softmax) sample, used as it is (Maddison et al. 2017; Jang et al. 2017)."""
+def concrete(logits: np.ndarray, draws: Draws, temperature: float | np.ndarray) -> Sample:
+    """SNAS: a concrete (Gumbel-softmax) sample, used as it is (Maddison et al. 2017; Jang et al. 2017).
+
+    temperature: one, or [n, 1, 1], one for each replica.
+    """
     return _soft(softmax((logits + gumbel_like(logits, draws)) / temperature), logits, temperature)
 
 
@@ -118,7 +121,7 @@ def gumbel_like(logits: np.ndarray, draws: Draws) -> np.ndarray:
     return draws.gumbel(int(np.prod(logits.shape[1:]))).reshape(logits.shape)
 
 
-def _soft(soft: np.ndarray, logits: np.ndarray, temperature: float) -> Sample:
+def _soft(soft: np.ndarray, logits: np.ndarray, temperature: float | np.ndarray) -> Sample:
     mixture = Mixture(soft, np.isfinite(logits))
     return Sample(mixture, lambda slope: softmax_vjp(soft, temperature, slope.gradient))
 

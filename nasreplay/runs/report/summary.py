@@ -1,0 +1,110 @@
+"""A comparison as Markdown, for a paper trail: every number, every test, every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nasreplay.files import columns
+from nasreplay.runs.report import pairwise, published_rows
+from nasreplay.runs.report.cells import (
+    HEADINGS,
+    TEST_COLUMN,
+    cells,
+    footnotes,
+    kept_columns,
+    meanings,
+    of_dataset,
+    one_line,
+    rank_lines,
+    ranked,
+    terms,
+    title,
+)
+from nasreplay.runs.report.conclusion import conclusion
+from nasreplay.runs.report.rows import Row
+from nasreplay.runs.result import Comparison
+
+MEANING_OF_SCORE = {
+    "last": "Final accuracy (mean over trials) of the architecture that each replica ended with.",
+    "published": "Final accuracy (mean over trials) at the budget, interpolated in time between the two recorded "
+    "points nearest to it, as published for NATS-Bench.",
+}
+SAID = ("notes", "printed", "departures", "caveats")
+"""Settings that a report tells in words; "printed" is of older files."""
+
+
+def markdown(comparison: Comparison, rows: Sequence[Row], figures: Sequence[str] = ()) -> str:
+    """The report as Markdown, with the settings and the meaning of each number.
+
+    figures: paths of pictures relative to where the text will lie; `overview.png` and `regret-<dataset>.png` are
+    shown.
+    """
+    shown = {path.rsplit("/", 1)[-1]: path for path in figures}
+    said = (*comparison.caveats, *conclusion(comparison, rows))
+    lines = ["# Comparison of searchers", *(line for sentence in said for line in ("", sentence))]
+    lines += _picture("Regrets and ranks on all data sets", shown.get("overview.png"))
+    if ranks := rank_lines(rows):
+        lines += [
+            "",
+            "## Mean rank over the data sets",
+            "",
+            *columns.markdown([("rank", "searcher"), *ranks], "rl"),
+        ]
+    for dataset in comparison.datasets:
+        picture = _picture(f"Mean regret on {dataset}", shown.get(f"regret-{dataset}.png"))
+        lines += [*_dataset(comparison, of_dataset(rows, dataset)), *picture]
+    if beside := published_rows.beside(comparison, rows):
+        lines += ["", "## Beside the published rows (accuracy %)", ""]
+        lines += columns.markdown([published_rows.HEADINGS, *beside])
+        lines += ["", *published_rows.footnotes(comparison)]
+    lines += ["", "## What the numbers mean", "", *(f"- {note}" for note in comparison.notes)]
+    lines += [f"- score: {MEANING_OF_SCORE[comparison.score]}"]
+    tested = any(row.test_accuracy_mean is not None for row in rows)
+    kept = [heading for heading in HEADINGS if tested or heading != TEST_COLUMN]
+    lines += [f"- {one_line(heading)}: {HEADINGS[heading]}" for heading in kept]
+    lines += [f"- {term}: {text}" for term, text in terms(comparison, rows) if term not in HEADINGS]
+    values = {name: value for name, value in comparison.settings.items() if name not in SAID}
+    table = [(name, text) for name, text in _flat(values)]
+    lines += ["", "## Settings", "", *columns.markdown([("setting", "value"), *table])]
+    return "\n".join(lines) + "\n"
+
+
+def _dataset(comparison: Comparison, mine: Sequence[Row]) -> list[str]:
+    kept = kept_columns(mine)
+    table = [[one_line(heading) for heading in kept]]
+    table += [[texts[heading] for heading in kept] for texts in (cells(row, mine) for row in mine)]
+    aligned = "".join("l" if heading == "searcher" else "r" for heading in kept)
+    lines = [
+        "",
+        f"## {title(mine)}",
+        "",
+        *(f"- {line}" for line in meanings(comparison.tables[mine[0].dataset])),
+    ]
+    notes = [f"- {line}" for line in footnotes(mine)]
+    lines += ["", *columns.markdown(table, aligned), *([""] if notes else []), *notes]
+    if len(own := ranked(mine)) > 1:
+        lines += ["", f"Beats at {pairwise.TEST}:", ""]
+        lines += [f"- **{row.searcher}**: {pairwise.in_words(row, own)}" for row in own]
+    return lines
+
+
+def _picture(what: str, path: str | None) -> list[str]:
+    return ["", f"![{what}]({path})"] if path else []
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """A row for each setting; the settings of one searcher, and other innermost ones, share a row."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
+            yield from _flat(value, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return "–" if value in (None, "") else f"{value}"
