@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 @options.options_of(ReplaySettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
-@click.option("--list", "listing", is_flag=True, help="List the searchers with their settings and sources.")
+@click.option(
+    "--list", "listing", is_flag=True, help="List the searchers: what each does, where it runs, its settings."
+)
 @click.option(
     "--redraw", type=click.Path(path_type=Path), metavar="DIR", help="Tables and figures of DIR again."
 )
@@ -36,7 +39,7 @@ def replay(
 
     A searcher of yours is named by its place, as my.py:Annealing.
 
-    Writes results.h5, summary.md and regret figures (PNG and SVG) into the folder. The same seed gives the
+    Writes results.h5, summary.md and figures (PNG, SVG, PDF) into the folder. The same seed gives the
     same numbers. Ctrl-C keeps what is finished; the same command with the same --out continues. An --out that holds a
     comparison grows: by more searchers, data sets (--dataset) and replicas (--replicas).
     """
@@ -66,14 +69,22 @@ def replay(
 
 
 def _listing() -> str:
+    from nasreplay.files.columns import hanging
     from nasreplay.search import SEARCHERS, make
 
-    lines = []
-    for name in SEARCHERS:
-        searcher = make(name)
-        settings = ", ".join(f"{key} {value}" for key, value in searcher.settings().items()) or "no settings"
-        lines += [f"{name}", f"    {searcher.source}", f"    on tables: {settings}"]
-    return "\n".join(lines)
+    lines, width = [], get_terminal_size().columns
+    for name, kind in SEARCHERS.items():
+        known = make(name).settings().items()
+        settings = ", ".join(f"{key} {value}" for key, value in known if value not in ("", None)) or "none"
+        compared = "; compared by default" if kind.compared else ""
+        about = (
+            kind.sentence(),
+            f"runs {kind.places()}{compared}",
+            f"source: {kind.source}",
+            f"settings on tables: {settings}",
+        )
+        lines += [name, *(line for text in about if text for line in hanging([("  ", text)], width)), ""]
+    return "\n".join(lines[:-1])
 
 
 def print_replayed(done: Replayed, as_json: bool = False, as_csv: bool = False) -> None:

@@ -145,6 +145,25 @@ class Searcher:
             return ""
         return f"{self.name} was made for the {self.home} space, to choose widths; the {space.name} space has none"
 
+    @classmethod
+    def sentence(cls) -> str:
+        """The first line of its own docstring, which says what it does; empty where it has none."""
+        text = (vars(cls).get("__doc__") or "").strip()
+        written = not text.startswith(f"{cls.__name__}(")  # else made by @dataclass
+        return text.split("\n")[0] if written else ""
+
+    @classmethod
+    def places(cls) -> str:
+        """Words for where this searcher runs."""
+        table = "on tables (there an oracle)" if "slope" in cls.needs else "on tables"
+        live = (
+            "a supernet"
+            if cls.learns or "slope" in cls.needs
+            else "a trained supernet or training from scratch"
+        )
+        space = f" in the {cls.home} space" * (cls.home != Searcher.home)
+        return f"{table} and live on {live}{space}"
+
     def epochs_on(self, evaluator: Evaluator) -> int | None:
         """The epochs of a search on this evaluator; None where only a budget ends it."""
         return self.epochs

@@ -24,7 +24,9 @@ def done(home, tmp_path_factory) -> Path:
     """The folder of SMALL, from the real command."""
     folder = tmp_path_factory.mktemp("done")
     out, _ = end(start(*SMALL, "--out", "run", cwd=folder), 0)
-    assert "results, figures and summary: run  (seed 3)" in out
+    assert "Open next: run/overview.png, then run/summary.md (tests, settings); seed 3." in " ".join(
+        out.split()
+    )
     return folder / "run"
 
 
@@ -53,12 +55,12 @@ def test_a_drawn_seed_is_printed_recorded_and_kept(run, tmp_path):
     seeds = []
     for _ in range(2):
         told = run(*arguments, "--seed", "-1")
-        seeds += map(int, re.findall(r"\(seed (\d+)\)", told.out))
+        seeds += map(int, re.findall(r"\bseed\s(\d+)\.", told.out))
         header = json.loads((tmp_path / f"output/replay-seed{seeds[-1]}/run.json").read_text())
         assert header["seed"] == seeds[-1]
     assert seeds[0] != seeds[1]
     again = run(*arguments, "--out", f"output/replay-seed{seeds[0]}")
-    assert f"(seed {seeds[0]})" in again.out
+    assert f"seed {seeds[0]}." in " ".join(again.out.split())
     assert again.err == ""
 
 
@@ -91,11 +93,8 @@ def test_the_same_command_again_only_prints(run, done):
     assert told.err == ""
     run("replay", "--out", str(done))  # what is not given is the folder's
     after = {path: path.stat().st_mtime_ns for path in done.rglob("*") if path.name != ".lock"}
-    assert {path.name for path in before if before[path] != after[path]} <= {
-        "summary.md",
-        "regret-cifar10.png",
-        "regret-cifar10.svg",  # by --redraw
-    }
+    changed = {path.stem for path in before if before[path] != after[path]}
+    assert changed <= {"summary", "regret-cifar10", "overview"}  # by --redraw
 
 
 def test_a_table_of_other_recipes_and_its_trials(run, refused, small_table):
@@ -164,7 +163,10 @@ def test_a_table_with_other_numbers_is_refused(run, refused, small_table):
 
 @pytest.mark.slow
 def test_redraw_gives_the_same_bytes(run, done):
-    names = ["summary.md", "regret-cifar10.png", "regret-cifar10.svg"]
+    names = [
+        "summary.md",
+        *(f"{figure}.{end}" for figure in ("regret-cifar10", "overview") for end in ("png", "svg", "pdf")),
+    ]
     before = {name: (done / name).read_bytes() for name in names}
     first = run(*SMALL, "--out", str(done)).out
     for name in names:
@@ -198,19 +200,33 @@ def test_json_and_csv_rows(run, done):
 
 
 def test_the_output_says_what_the_numbers_are(run, done):
-    told = " ".join(run("replay", "--redraw", str(done)).out.split())
+    run("replay", "--redraw", str(done))
+    told = (done / "summary.md").read_text()
     for note in read_comparison(done).settings["notes"]:
         assert note in told
     assert "A search is told one drawn trial at epoch 200 of recipe 200" in told
     assert "the score is the mean over trials at epoch 200 of recipe 200" in told
 
 
-def test_list_names_every_searcher_with_settings_and_source(run):
-    told = run("replay", "--list").out
+def test_list_says_of_every_searcher_what_it_is(run):
+    lines = run("replay", "--list").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    told = {text.split()[0]: " ".join(text.split()) for text in "\n".join(lines).split("\n\n")}
+    assert list(told) == list(SEARCHERS)
     for name, kind in SEARCHERS.items():
-        assert f"\n{name}\n    {kind.source}\n" in f"\n{told}"
+        assert kind.sentence()
+        assert f"{name} {kind.sentence()} runs {kind.places()}" in told[name]
+        assert ("compared by default" in told[name]) == kind.compared
+        assert f"source: {kind.source}" in told[name]
         for key, value in make(name).settings().items():
-            assert f"{key} {value}" in told
+            assert value == "" or f"{key} {value}" in told[name]
+
+
+def test_oracles_can_be_left_out(run, refused):
+    few = ("--dataset", "cifar10", "--replicas", "2", "--evaluations", "3")
+    run("replay", "rea", "gdas", "--no-oracles", *few, "--out", "run")
+    assert [result.searcher for result in read_comparison("run").results] == ["rea"]
+    assert "leaves nothing to compare: gdas" in refused("replay", "gdas", "--no-oracles", *few)
 
 
 # --- hyper-parameters ------------------------------------------------------------------------------

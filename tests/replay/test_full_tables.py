@@ -10,9 +10,8 @@ from nasreplay.replay.compare import compare
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.tables import Tables
 from nasreplay.runs.report import published_rows
-from nasreplay.runs.report.rows import rows
-from nasreplay.runs.report.summary import markdown
 from nasreplay.runs.report.rows import rows as rows_of
+from nasreplay.runs.report.summary import markdown
 from nasreplay.spaces import SIZE, TOPOLOGY
 from tests.support.full_tables import made_up
 
@@ -114,7 +113,7 @@ def test_the_rows_of_the_space_are_printed(request, space, tmp_path):
     for cell in cells:
         if cell.split == "valid":
             assert float(cell.ours.split()[0]) == pytest.approx(means[cell.dataset, cell.searcher], abs=0.006)
-    text = markdown(comparison, rows(comparison))
+    text = markdown(comparison, rows)
     assert ("Beside the published rows" in text) == bool(known)
     assert ("Rows that could not be checked are left out." in text) == bool(known)
 

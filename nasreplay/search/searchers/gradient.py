@@ -146,7 +146,7 @@ class Annealed(GradientSearch):
 @register_searcher
 @dataclass
 class GDAS(Annealed):
-    """One sampled operation per edge, straight-through Gumbel-softmax."""
+    """GDAS: one sampled operation per edge, straight-through Gumbel-softmax."""
 
     epochs: int = 250
     """Epochs of the search. Default: NAS-Bench-201's."""
@@ -173,7 +173,7 @@ ESTIMATORS = {
 @register_searcher
 @dataclass
 class SNAS(GradientSearch):
-    """Single-level search on concrete samples that grow cold.
+    """SNAS: single-level search on concrete samples that grow cold.
 
     Defaults are those of the authors' code. Deviation: Adam on the logits also on one device, as in the authors'
     distributed mode (their single-device SGD hardly moves).

@@ -16,7 +16,7 @@ from nasreplay.spaces.base import Space
 @register_searcher
 @dataclass
 class Hyperband(SamplingSearcher):
-    """All replicas advance through the same brackets in lockstep, one evaluation a step.
+    """Successive halving in brackets of fidelities, all replicas in lockstep, one evaluation a step.
 
     The most accurate configurations of a rung are promoted to the next one. Rungs are the evaluator's fidelities of
     growing training (a supernet's mini-batch is none). With three of them the brackets are 9→3→1, 3→1 and 3

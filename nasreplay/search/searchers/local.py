@@ -15,9 +15,7 @@ from nasreplay.spaces.base import Space
 @register_searcher
 @dataclass
 class LocalSearch(SamplingSearcher):
-    """Evaluate a random architecture and all its one-edit neighbors; move to the best neighbor if it is better,
-    else restart at random while the budget lasts.
-    """
+    """Hill climbing: all one-edit neighbors are evaluated, the best is moved to if it is better, else a restart."""
 
     name: ClassVar[str] = "local-search"
     source: ClassVar[str] = "White et al., Exploring the loss landscape in NAS, UAI 2021, algorithm 1"

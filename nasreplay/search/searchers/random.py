@@ -11,7 +11,7 @@ from nasreplay.search.base import Live, Question, SamplingSearcher, register_sea
 @register_searcher
 @dataclass
 class RandomSearch(SamplingSearcher):
-    """Every decision independently and uniformly; repeats are allowed and charged, as in NATS-Bench."""
+    """Random search: every decision independent and uniform; repeats are allowed and charged, as in NATS-Bench."""
 
     name: ClassVar[str] = "random"
     source: ClassVar[str] = (

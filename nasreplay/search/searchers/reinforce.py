@@ -19,7 +19,7 @@ from nasreplay.spaces.genotypes.derivation import softmax
 @register_searcher
 @dataclass
 class Reinforce(SamplingSearcher):
-    """One sample a step, reward = accuracy in percent, no entropy term; the answer is the best seen.
+    """REINFORCE: one sample a step, reward = accuracy in percent, no entropy term; it answers the best seen.
 
     The baseline is a bias-corrected average of the rewards that includes the current one, so that in step t the
     expected gradient is 1 − (1 − momentum)/(1 − momentum^t) times the true one (zero in the first step).
