@@ -205,7 +205,7 @@ class Comparison:
         Of several data sets each has a file of its own, its name behind that of `path`, unless one is named. Raises
         BadSetting or BadOutput.
         """
-        return function_at("nasreplay.runs.report.one_figure:plot")(self, path, dataset)
+        return function_at("nasreplay.runs.report.plots:plot")(self, path, dataset)
 
     def merged(self, *others: Comparison) -> Comparison:
         """This comparison with the searchers and data sets of others that have the same settings and seed.

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.report import statistics
 from nasreplay.runs.report.looks import ENDINGS, GRAY, look_of, rendered, style
@@ -68,6 +69,23 @@ def save_figures(
             paths.append(Path(folder) / f"{name}.{ending}")
             write_whole(paths[-1], rendered(figure, ending))
     return paths
+
+
+def plot(comparison: Comparison, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
+    """See `Comparison.plot`."""
+    path = Path(path)
+    ending = path.suffix.removeprefix(".").lower()
+    if ending not in ENDINGS:
+        raise BadSetting(f"{path}: a figure ends in .png, .svg or .pdf")
+    if dataset is not None and dataset not in comparison.datasets:
+        raise BadSetting(f"no data set {dataset!r} was compared: {', '.join(comparison.datasets)}")
+    wanted = comparison.datasets if dataset is None else [dataset]
+    written = []
+    for one in wanted:
+        place = path if len(wanted) == 1 else path.with_name(f"{path.stem}-{one}{path.suffix}")
+        write_whole(place, rendered(regret_figure(comparison, one), ending))
+        written.append(place)
+    return tuple(written)
 
 
 def regret_figure(comparison: Comparison, dataset: str) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nasreplay.files import columns
-from nasreplay.runs.report import pairwise, published_rows
+from nasreplay.runs.report import published_rows
 from nasreplay.runs.report.cells import (
     HEADINGS,
     TEST_COLUMN,
@@ -22,7 +22,7 @@ from nasreplay.runs.report.cells import (
     title,
 )
 from nasreplay.runs.report.conclusion import conclusion
-from nasreplay.runs.report.rows import Row
+from nasreplay.runs.report.rows import SIGNIFICANT, Row
 from nasreplay.runs.result import Comparison
 
 MEANING_OF_SCORE = {
@@ -30,6 +30,7 @@ MEANING_OF_SCORE = {
     "published": "Final accuracy (mean over trials) at the budget, interpolated in time between the two recorded "
     "points nearest to it, as published for NATS-Bench.",
 }
+TEST = f"p < {SIGNIFICANT} (two-sided Mann–Whitney, Holm-corrected over the pairs)"
 SAID = ("notes", "printed", "departures", "caveats")
 """Settings that a report tells in words; "printed" is of older files."""
 
@@ -84,8 +85,8 @@ def _dataset(comparison: Comparison, mine: Sequence[Row]) -> list[str]:
     notes = [f"- {line}" for line in footnotes(mine)]
     lines += ["", *columns.markdown(table, aligned), *([""] if notes else []), *notes]
     if len(own := ranked(mine)) > 1:
-        lines += ["", f"Beats at {pairwise.TEST}:", ""]
-        lines += [f"- **{row.searcher}**: {pairwise.in_words(row, own)}" for row in own]
+        lines += ["", f"Beats at {TEST}:", ""]
+        lines += [f"- **{row.searcher}**: {beats_in_words(row, own)}" for row in own]
     return lines
 
 
@@ -108,3 +109,25 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
     return "–" if value in (None, "") else f"{value}"
+
+
+def beats_in_words(row: Row, ranked: Sequence[Row]) -> str:
+    """The beaten searchers or, if shorter, the others, with the largest p; then the lower ranked that are not beaten.
+
+    ranked: the rows of a data set that have a rank, best first; `row` is one of them.
+    """
+    names = [each.searcher for each in ranked]
+    others = [name for name in names if name != row.searcher]
+    beaten = [name for name in others if name in row.beats]
+    spared = [name for name in others if name not in beaten]
+    below = names[names.index(row.searcher) + 1 :]
+    unclear = [f"{name} p = {_p(row, name)}" for name in below if name in spared]
+    text = ", ".join(beaten) if len(beaten) <= len(spared) else f"all but {', '.join(spared)}"
+    if not spared:
+        text = "all others"
+    text = f"{text} (p ≤ {_p(row, *beaten)})" if beaten else "none"
+    return "; ".join([text, *unclear])
+
+
+def _p(row: Row, *names: str) -> str:
+    return f"{max(row.p[name] or 0.0 for name in names):.2g}"
