@@ -17,6 +17,7 @@ from nasreplay.jobs import silent
 from nasreplay.replay.compare import compare, is_of, read, write
 from nasreplay.replay.growth import in_words, recorded
 from nasreplay.replay.plan import SEED, Plan, searchers_of
+from nasreplay.replay.tables import Tables
 from nasreplay.runs.joining import merged
 from nasreplay.runs.report.rows import Row, rows
 from nasreplay.runs.result import Comparison
@@ -106,6 +107,8 @@ def replay(
         settings.changes(())  # would have no effect
     elif searchers or not settings.searchers:
         asked = searchers_of(searchers, settings.protocol, settings)
+        if not searchers and _has_gaps(settings):
+            asked = tuple(one for one in asked if "slope" not in one.needs)  # which needs every architecture
         settings = replace(settings, searchers=tuple(one for one in asked if _compared(one, settings)))
         if not settings.searchers:
             raise BadSetting(
@@ -121,6 +124,14 @@ def replay(
     if comparison.results and not _is_reported(folder):
         _write_report(done, progress)
     return done
+
+
+def _has_gaps(plan: Plan) -> bool:
+    """Whether the table lacks architectures; the embedded one lacks none."""
+    if plan.table is None:
+        return False
+    tables = Tables(plan)
+    return any(tables.of(dataset).missing for dataset in tables.searched)
 
 
 def _default_folder(plan: Plan) -> Path:

@@ -24,14 +24,14 @@ from nasreplay.replay.growth import Held, Pair, check_agrees, completed, recorde
 from nasreplay.replay.plan import Plan
 from nasreplay.replay.pool import Work, finish
 from nasreplay.replay.protocols import protocol_named
-from nasreplay.replay.tables import Tables, departures, notes
+from nasreplay.replay.tables import Tables, caveats, departures, notes
 from nasreplay.runs import store
 from nasreplay.runs.folder import versions
 from nasreplay.runs.result import Comparison
 from nasreplay.search.driver import validate
 from nasreplay.seeds import root_seed
 
-TOLD = ("notes", "interrupted", "score", "departures")
+TOLD = ("notes", "caveats", "interrupted", "score", "departures")
 """Settings in results.h5 that are not in run.json: what reports say."""
 
 
@@ -130,6 +130,7 @@ def told(tables: Tables, settings: dict[str, Any], score: str) -> dict[str, Any]
     """The settings with what reports say of them, as JSON values."""
     words = {
         "notes": notes(tables),
+        "caveats": caveats(tables),
         "interrupted": False,
         "score": score,
         "departures": departures(tables, score),

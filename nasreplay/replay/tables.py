@@ -81,6 +81,7 @@ class Tables:
             space=table.space.name,
             budget_s=self.budget(self.rules.searched or dataset).simulated_s,
             meaning=table.meaning,
+            measured=table.space.size - table.missing if table.missing else None,
         )
 
     @property
@@ -152,6 +153,21 @@ def notes(tables: Tables) -> list[str]:
         lines.insert(0, f"Protocol {rules.name}: {rules.source}{where}.")
     remarks = (searcher.remark(tables.space) for searcher in tables.plan.searchers)
     return [*lines, *(f"{remark}." for remark in remarks if remark), _settings_note(tables.plan)]
+
+
+def caveats(tables: Tables) -> list[str]:
+    """What a reader must know before the first number: how much of each table is there at all."""
+    groups: dict[str, list[str]] = {}
+    for dataset in tables.searched:
+        table = tables.of(dataset)
+        if missing := table.missing:
+            size = table.space.size
+            groups.setdefault(f"{size - missing:,} of {size:,} architectures measured", []).append(dataset)
+    return [
+        f"Partial table: {measured} ({', '.join(datasets)}). Searches stay inside these, as the page on replay "
+        "says, and regret is against the best of these."
+        for measured, datasets in groups.items()
+    ]
 
 
 def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:

@@ -16,7 +16,7 @@ AFTER_THE_END = {"incumbent_flat": -1, "clock": np.nan, "evaluated_flat": -1, "o
 """What stands in a row of an array [R, …] behind the replica's last point."""
 GROWS = {"searchers", "datasets", "budgets", "replicas", "own", "oracles"}
 """Settings of a comparison that may differ from those of one that it is added to."""
-CIRCUMSTANCES = {"command", "versions", "notes", "departures", "interrupted", "score", "printed"}
+CIRCUMSTANCES = {"command", "versions", "notes", "caveats", "departures", "interrupted", "score", "printed"}
 """Settings that decide no number."""
 
 

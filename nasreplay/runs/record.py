@@ -131,7 +131,7 @@ class RunFolder(Generic[S, E]):
                 step=step,
                 epoch=live.epoch,
                 loss=_loss(searcher),
-                found=evaluator.space.format(searcher.incumbent()[0].tolist()),
+                found=evaluator.space.format(searcher.answer()[0].tolist()),
                 simulated_s=float(evaluator.ledger.simulated_s[0]),
                 wall_s=float(evaluator.ledger.wall_s[0]),
             )
@@ -141,7 +141,7 @@ class RunFolder(Generic[S, E]):
         with self._writing():
             self._checkpoint(step, searcher, evaluator)
             if finished:
-                found = evaluator.space.format(searcher.incumbent()[0].tolist())
+                found = evaluator.space.format(searcher.answer()[0].tolist())
                 simulated_s = float(evaluator.ledger.simulated_s[0])
                 self._write(event="end", step=step, found=found, simulated_s=simulated_s)
             self.log.flush()
@@ -189,7 +189,7 @@ class RunFolder(Generic[S, E]):
     def _epoch_facts(self, epoch: int, searcher: S, evaluator: E) -> Facts:
         assert self.each_epoch
         facts = self.each_epoch(epoch, searcher, evaluator)
-        shared = evaluator.shared_accuracy(searcher.incumbent()[:1])
+        shared = evaluator.shared_accuracy(searcher.answer()[:1])
         if shared is not None:
             facts["shared_accuracy"] = float(shared[0])
         return facts

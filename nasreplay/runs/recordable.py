@@ -16,7 +16,7 @@ class Recordable(Protocol):
     state: SimpleNamespace
     """Arrays [R, …]; `loss` of a search by slopes is logged."""
 
-    def incumbent(self) -> np.ndarray:
+    def answer(self) -> np.ndarray:
         """int8 [R, D]: what each replica would answer now."""
         ...
 

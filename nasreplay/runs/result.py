@@ -117,6 +117,8 @@ class TableFacts:
     """Simulated seconds that a replica may spend; None when something else ended it."""
     meaning: dict[str, str] = field(default_factory=dict)
     """What "valid" and "test" are, in words."""
+    measured: int | None = None
+    """Architectures that a search could ask for; None: all of them."""
 
     @property
     def optimum(self) -> float:

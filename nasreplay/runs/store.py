@@ -111,8 +111,9 @@ def _put_table(file: Any, dataset: str, facts: TableFacts) -> Any:
     group.attrs.update(
         dataset=dataset, space=facts.space, optimum=facts.optimum, meaning=_json(facts.meaning)
     )
-    if facts.budget_s is not None:
-        group.attrs["budget_s"] = facts.budget_s
+    for name in ("budget_s", "measured"):
+        if (value := getattr(facts, name)) is not None:
+            group.attrs[name] = value
     _put(group, "final_mean", facts.final_mean)
     if facts.test is not None:
         _put(group, "test", facts.test)
@@ -222,6 +223,7 @@ def _get_table(group: Any) -> tuple[str, TableFacts]:
         test=group["test"][()] if "test" in group else None,
         space=_text(group, "space"),
         budget_s=float(group.attrs["budget_s"]) if "budget_s" in group.attrs else None,
+        measured=int(group.attrs["measured"]) if "measured" in group.attrs else None,
         meaning=json.loads(_text(group, "meaning")),
     )
     return _text(group, "dataset"), facts

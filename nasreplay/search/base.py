@@ -189,6 +189,10 @@ class Searcher:
         """int8 [R, D]: what each replica would answer now."""
         raise TypeError(f"{type(self).__name__} has no incumbent")
 
+    def answer(self) -> np.ndarray:
+        """int8 [R, D]: the incumbents, each as the nearest architecture that was measured."""
+        return self.space.nearest(self.incumbent())
+
     def derive(self, samples: int) -> np.ndarray | None:
         """int8 [R, samples, D]: draws of the final policy, of searchers that have one; else None."""
         return None

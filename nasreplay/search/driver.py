@@ -13,11 +13,13 @@ import numpy as np
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.base import EvaluatorBase
 from nasreplay.evaluate.ledger import Budget, Ledger
-from nasreplay.evaluate.protocol import Evaluations, Evaluator
+from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.runs.result import Result
 from nasreplay.search.base import SEARCHERS, Live, Searcher
+from nasreplay.search.inside import inside
 from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
+from nasreplay.spaces.base import Space
 
 MOST_REPLICAS = 1_000_000
 HINTS = {
@@ -55,11 +57,22 @@ class Recorder(Protocol):
 class InStep:
     """What a searcher may see of an evaluator during a step: no report, so no test numbers."""
 
-    def __init__(self, evaluator: Evaluator):
-        self.space, self.abilities = evaluator.space, evaluator.abilities
+    def __init__(self, evaluator: Evaluator, space: Space):
+        self.space, self.abilities = space, evaluator.abilities
         self.ladder, self.steps_per_epoch = evaluator.ladder, evaluator.steps_per_epoch
-        self.evaluate, self.slope, self.learn = evaluator.evaluate, evaluator.slope, evaluator.learn
-        self.begin_step = evaluator.begin_step
+        self.slope, self.learn, self.begin_step = evaluator.slope, evaluator.learn, evaluator.begin_step
+        self._evaluate = evaluator.evaluate
+
+    def evaluate(
+        self,
+        codes: np.ndarray,
+        *,
+        at: Fidelity | None = None,
+        trial: int | str | None = None,
+        replica: np.ndarray | None = None,
+    ) -> Evaluations:
+        """Answers, of the nearest measured architectures where a table has gaps; see `Evaluator.evaluate`."""
+        return self._evaluate(self.space.nearest(codes), at=at, trial=trial, replica=replica)
 
 
 class Progress(NamedTuple):
@@ -98,7 +111,8 @@ def run(
     searcher.settle(getattr(evaluator, "preset", EvaluatorBase.preset))
     epochs = validate(searcher, evaluator, budget, replicas)
     evaluator.begin(seed, replicas, budget)
-    searcher.begin(evaluator.space, evaluator.ladder(), seed, replicas)
+    space = inside(evaluator)
+    searcher.begin(space, evaluator.ladder(), seed, replicas)
     if begun:
         begun()
     header = {
@@ -109,6 +123,8 @@ def run(
         "replicas": [replicas.start, replicas.stop],
         "epochs": epochs,
     }
+    if space is not evaluator.space:
+        header["measured"] = [space.size - evaluator.missing, space.size]
     if searcher.slope_order == 2 and "order_2" in header["evaluator"]:
         header["apart"] = header["evaluator"]["order_2"]
     trace = Trace(evaluator, keep_steps=searcher.tells_steps(evaluator))
@@ -123,7 +139,7 @@ def run(
         step = recorder.start(header, searcher, evaluator) if recorder else 0
         header["remark"] = searcher.remark(evaluator.space)
         evaluator.ledger.listener = hear
-        in_step: Any = InStep(evaluator)
+        in_step: Any = InStep(evaluator, space)
         with StopSignals() as stop:
             while not agree(evaluator.ledger, stop.asked):
                 live = _live(evaluator, epochs, step)
@@ -171,12 +187,15 @@ def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas:
             f"{searcher.name} decides on an operation for each edge, and in the {space.name} space edges are chosen, "
             f"too: take {', '.join(_choosing_edges())}"
         )
-    if evaluator.missing:
-        raise NotMeasured(
-            f"{evaluator.missing:,} of {evaluator.space.size:,} architectures cannot be asked for, and a search may "
-            "come to any of them: complete the table, or choose another --trial"
-        )
-    searcher.begin(evaluator.space, evaluator.ladder(), 0, range(1))
+    if missing := evaluator.missing:
+        measured = f"{space.size - missing:,} of {space.size:,} architectures were measured"
+        if missing == space.size:
+            raise NotMeasured(f"{measured}: choose another --trial, or another table")
+        if "slope" in searcher.needs:
+            raise NotMeasured(
+                f"{searcher.name} needs a slope, and so every architecture: {measured}; leave it out"
+            )
+    searcher.begin(inside(evaluator), evaluator.ladder(), 0, range(1))
     epochs = min(filter(None, (searcher.epochs_on(evaluator), budget.epochs)), default=0)
     if not epochs and budget.simulated_s is budget.wall_s is budget.evaluations is None:
         raise BadSetting(

@@ -28,7 +28,7 @@ class Trace:
     def step(self, live: Live, searcher: Searcher) -> None:
         """Keep what the searcher would answer now."""
         if self.keep_steps:
-            found = self.number.of(searcher.incumbent()[live.rows])
+            found = self.number.of(searcher.answer()[live.rows])
             ledger = self.evaluator.ledger
             self.steps.append((live.rows, found, ledger.simulated_s[live.rows], ledger.queries[live.rows]))
 
@@ -57,7 +57,7 @@ class Trace:
             searcher=searcher.name,
             dataset=str(evaluator.describe().get("dataset", "")),
             oracle="slope" in searcher.needs and evaluator.describe().get("gradient") == "exact",
-            found_flat=self.number.of(searcher.incumbent()).astype(np.int32),
+            found_flat=self.number.of(searcher.answer()).astype(np.int32),
             incumbent_flat=incumbent,
             clock=clock,
             queries=queries,

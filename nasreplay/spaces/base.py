@@ -222,6 +222,10 @@ class Space(Product):
             f"the {self.name} space does not say what its architectures look like (`Space.graphs`)"
         )
 
+    def nearest(self, codes: np.ndarray) -> np.ndarray:
+        """The codes [N, D] that a search is answered for: these; the measured part of a space knows others."""
+        return codes
+
     # --- moving about ------------------------------------------------------------------------------
 
     def sample(self, draws: Draws) -> np.ndarray:

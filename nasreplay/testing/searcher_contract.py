@@ -99,7 +99,7 @@ class LiveSearcherContract:
         assert resumed.trail == whole.trail[half:]
 
     def test_a_step_cannot_reach_test_numbers(self):
-        seen = InStep(self.evaluator())
+        seen = InStep(self.evaluator(), self.evaluator().space)
         assert not hasattr(seen, "report")
         assert not hasattr(seen, "test")
         searcher = self.make()

@@ -74,7 +74,7 @@ class EpochFacts:
 
 def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator | None) -> EpochFacts:
     """The facts of the epoch that has just ended; truth: a table of the same data set, or None."""
-    space, codes = evaluator.space, searcher.incumbent()[:1]
+    space, codes = evaluator.space, searcher.answer()[:1]
     names = space.operations_of(codes[0].tolist())
     logits = getattr(searcher.state, "logits", None)
     if logits is not None and logits.shape[1:] != space.mask.shape:

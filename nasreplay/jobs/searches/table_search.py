@@ -38,7 +38,7 @@ class TableFound(Found):
     rank: int
     """1 = best of the table."""
     of: int
-    """Architectures of the space."""
+    """Architectures that were measured."""
     regret: float
     """Points below the best of the table."""
     evaluations: int
@@ -87,7 +87,9 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
     row, meaning = table_facts(table, codes), table.report(codes).meaning
     derived = None
     if (drawn := searcher.derive(10)) is not None:
-        derived = float(np.max(table.report(drawn[0]).valid))
+        derived = float(np.max(table.report(searcher.space.nearest(drawn[0])).valid))
+    measured = table.space.size - table.missing
+    partial = f"{measured:,} of {table.space.size:,} architectures measured; rank and regret are among these"
     return TableFound(
         searcher=result.searcher,
         dataset=result.dataset,
@@ -97,7 +99,7 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
         validation_accuracy=row.table_valid,
         meaning=meaning["valid"],
         rank=row.table_rank,
-        of=table.space.size,
+        of=measured,
         regret=row.table_regret,
         evaluations=int(result.evaluations[0]),
         points=int(result.points[0]),
@@ -108,5 +110,5 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
         derived_validation_accuracy=derived,
         seed=seed,
         folder=folder,
-        note=searcher.remark(table.space),
+        note="; ".join(filter(None, (searcher.remark(table.space), partial if table.missing else ""))),
     )

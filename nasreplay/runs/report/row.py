@@ -35,6 +35,10 @@ class Row:
     """Percent points below the best validation accuracy of the table."""
     table_optimum: float
     """Best validation accuracy of the table, percent."""
+    measured: int
+    """Architectures of the table that a search could ask for."""
+    architectures: int
+    """Architectures of the space."""
     rank: float | None
     """Expected rank when one replica of each searcher is drawn; 1 is best."""
     beats: tuple[str, ...]

@@ -100,6 +100,8 @@ def _row(
         test_accuracy_std=test and _known(test.std),
         regret_mean=_known(statistics.summarize(truth.optimum - scores).mean),
         table_optimum=truth.optimum,
+        measured=len(truth.final_mean) if truth.measured is None else truth.measured,
+        architectures=len(truth.final_mean),
         rank=rank,
         beats=beats,
         evaluations_mean=float(result.evaluations.mean()),

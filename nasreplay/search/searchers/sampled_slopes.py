@@ -60,6 +60,7 @@ class SampledSlopes(GradientSearch):
         sample, rows = self.mixed(live), live.rows
         drawn = draw(sample.mixture, self.space.choices, self.looks, self.draws(rows))
         answers = evaluator.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(rows, self.looks))
+        drawn = answers.codes.reshape(drawn.shape)  # on a table with gaps these are others
         loss = 1.0 - answers.accuracy / 100.0
         loss, gradient = estimate(sample.mixture.weights, drawn, loss, answers.answered)
         self.descend(rows, sample, Slope(loss, gradient, False, self.ladder[-1], MEAN))
