@@ -1,5 +1,15 @@
-"""`python -m nasreplay` is the `nasreplay` command."""
+"""`nasreplay`, and `python -m nasreplay`: signals are taken care of before anything else is imported."""
 
-from nasreplay.cli.main import main
+from nasreplay import signals
 
-main()
+
+def main() -> None:
+    """Run the command line of this process."""
+    signals.install()
+    from nasreplay.cli.main import main
+
+    main()
+
+
+if __name__ == "__main__":
+    main()

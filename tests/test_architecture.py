@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
 LONGEST = 400
 
 # what a part may import besides itself; COMMON is for everybody
-COMMON = {"_callable", "errors", "seeds", "config", "settings", "plugins", "own", "_version"}
+COMMON = {"_callable", "errors", "seeds", "config", "settings", "signals", "plugins", "own", "_version"}
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "_callable": set(),
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "_version": set(),
     "config": {"errors", "files"},
     "settings": {"errors"},
+    "signals": set(),
     "files": COMMON,
     "spaces": COMMON | {"files"},
     "data": COMMON | {"files", "spaces"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "testing": RUNS | {"search"},
     "jobs": RUNS | {"compat", "search", "replay", "models", "train", "live"},
     "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "signals"},
     "__init__": {"_version", "evaluate", "jobs", "replay", "search", "spaces"},
 }
 # and what single files may import besides

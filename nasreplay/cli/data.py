@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from nasreplay.cli.main import Group
 from nasreplay.cli.options import options_of
 from nasreplay.cli.progress import Progress
 from nasreplay.jobs.table_files import ConvertArchiveSettings, ImportCsvSettings, VerifySettings
 from nasreplay.settings import chosen
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """The benchmark tables: list, describe, check, convert and import them."""
 

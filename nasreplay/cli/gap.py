@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nasreplay.cli.options import options_of
+from nasreplay.cli.views.fold import show
 from nasreplay.jobs.searches.gaps import GapSettings
 from nasreplay.settings import chosen
 
@@ -23,9 +24,10 @@ def gap(run: Path, as_json: bool, **values: Any) -> None:
     The total gap is what the same searcher finds on the table minus what the run found, both read from the table.
     Kendall's tau between shared-weight accuracies and the table says how much of it is rank error.
     """
-    from nasreplay.cli.views.gap_text import gap_rows
-    from nasreplay.files.columns import aligned
-    from nasreplay.jobs.searches import gaps
+    with Progress("asking the shared weights", "architectures") as progress:
+        from nasreplay.cli.views.gap_text import gap_rows
+        from nasreplay.files.columns import aligned
+        from nasreplay.jobs.searches import gaps
 
-    found = gaps.gap(run, settings=chosen(GapSettings, values))
-    click.echo(json.dumps(found.plain(), indent=1) if as_json else "\n".join(aligned(gap_rows(found))))
+        found = gaps.gap(run, show=progress, settings=chosen(GapSettings, values))
+    click.echo(json.dumps(found.plain(), indent=1)) if as_json else show(aligned(gap_rows(found)))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
 
+from nasreplay import signals
 from nasreplay._version import __version__
-from nasreplay.errors import NasReplayError, choices, shortened
+from nasreplay.errors import Interrupted, NasReplayError, choices, shortened
+from nasreplay.files.text import harmless
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import RankZeroOutput
+
+ARGUMENTS = "nasreplay.arguments"
+"""The context's place for the words of the command line."""
+LONGEST_MESSAGE = 4000  # characters of an error
 
 COMMANDS = {
     "query": "Numbers of architectures: accuracy, rank, cost, neighbors.",
@@ -19,6 +26,7 @@ COMMANDS = {
     "search": "Run one searcher, with its full event log.",
     "train": "Train one network by the benchmark's recipe.",
     "retrain": "Train what a search found, or a published network.",
+    "resume": "Continue the run of a folder.",
     "gap": "The gap between a live run and the table.",
     "tabulate": "Fill a table from any evaluator; join shards.",
     "correlate": "Rank correlation and top-k overlap of two columns.",
@@ -44,7 +52,28 @@ EXTRAS = {
 }
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group that shows its help where no subcommand is named, and knows what a misspelled one means."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the options of the group; what remains is its subcommand's."""
+        if not args:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        ctx.meta.setdefault(ARGUMENTS, list(args))
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand that is asked for; a wrong name is answered with the nearest one."""
+        known = self.list_commands(ctx)
+        if not (args[0] in known or args[0].startswith("-") or ctx.resilient_parsing):
+            raise click.UsageError(f"unknown command {shortened(args[0])}{choices(args[0], known)}")
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
     """A group whose subcommand NAME is the attribute NAME of nasreplay.cli.NAME."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -56,14 +85,6 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand that is asked for; a wrong name is answered with the nearest one."""
-        if not (args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing):
-            raise click.UsageError(f"unknown command {shortened(args[0])}{choices(args[0], COMMANDS)}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List subcommands without importing them."""
@@ -81,44 +102,64 @@ def cli(debug: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; an error becomes one line on stderr and an exit status (1 failed run, 2 bad input)."""
+    """Run the command line; an error becomes one line on stderr and an exit status (1 failed run, 2 bad input).
+
+    Ctrl-C ends with status 130 and SIGTERM with 143, unless all that was asked for is done.
+    """
+    if own_process := arguments is None:
+        signals.install()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug, output = "--debug" in arguments, RankZeroOutput()
     try:
-        kept = output.join([argument for argument in arguments if argument != "--debug"])
-        status = cli.main(kept, prog_name="nasreplay", standalone_mode=False) or 0
+        _run(output.join([argument for argument in arguments if argument != "--debug"]))
+        sys.stdout.flush()
         output.leave()
-        sys.exit(status)
+        status = 0
     except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        output.error("nasreplay: interrupted")
-        sys.exit(130)
+        status = end.exit_code
+    except (Interrupted, click.Abort, KeyboardInterrupt) as end:
+        output.error(f"nasreplay: {_line(str(end) or 'interrupted', end)}")
+        status = signals.status()
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output (head, less) has gone: nothing is wrong
-        sys.exit(0)
+        status = 0
     except Exception as error:
         if debug:
             raise
-        _explain(error, arguments, output)
+        text, status = _explained(error, arguments, output)
+        output.error(f"nasreplay: error: {_line(text, error)}")
+    if own_process:
+        signals.ignore()
+    sys.exit(status)
 
 
-def _explain(error: Exception, arguments: list[str], output: RankZeroOutput) -> None:
+def _run(arguments: list[str]) -> None:
+    if "_NASREPLAY_COMPLETE" in os.environ:
+        cli.main(arguments, prog_name="nasreplay")
+    with cli.make_context("nasreplay", arguments) as context:  # click's main prints a line at Ctrl-C
+        cli.invoke(context)
+
+
+def _line(text: str, error: BaseException) -> str:
+    """A message and its notes, such as how a run continues, on one line."""
+    return harmless("; ".join([text, *getattr(error, "__notes__", ())]), most=LONGEST_MESSAGE)
+
+
+def _explained(error: Exception, arguments: list[str], output: RankZeroOutput) -> tuple[str, int]:
+    """What to print of an error, and the exit status."""
     match error:
         case ModuleNotFoundError(name=str(name)) if not name.startswith("nasreplay"):
-            text, status = _needs(name.split(".")[0], arguments), 2
+            return _needs(name.split(".")[0], arguments), 2
         case click.ClickException():
-            text, status = error.format_message(), error.exit_code
+            return error.format_message(), error.exit_code
         case NasReplayError():
-            text, status = str(error), error.exit_status
+            return str(error), error.exit_status
         case OSError():
-            text, status = f"{error.strerror or error}: {error.filename or ''}", 1
+            return f"{error.strerror or error}: {error.filename or ''}", 1
         case _ if output.lost(error):
-            text, status = rank_zero.LOST, 1
+            return rank_zero.LOST, 1
         case _:
-            text, status = f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
-    output.error(f"nasreplay: error: {text}")
-    sys.exit(status)
+            return f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
 
 
 def _needs(module: str, arguments: list[str]) -> str:

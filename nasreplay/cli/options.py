@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection
 from dataclasses import MISSING
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from nasreplay.cli.main import ARGUMENTS
 from nasreplay.errors import BadSetting
 from nasreplay.settings import Setting, option_of, settings_of
 
@@ -92,4 +92,4 @@ def command_line() -> str:
     """What was typed, as runs record it."""
     import shlex
 
-    return shlex.join(["nasreplay", *sys.argv[1:]])
+    return shlex.join(["nasreplay", *click.get_current_context().meta.get(ARGUMENTS, ())])

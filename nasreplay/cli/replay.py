@@ -11,8 +11,9 @@ import click
 
 from nasreplay.cli import options
 from nasreplay.cli.progress import Progress
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.jobs.comparison import ReplaySettings
+from nasreplay.runs.folder import resumed_by
 from nasreplay.settings import chosen
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def replay(
     if done.rows:
         print_replayed(done, as_json, as_csv)
     if done.interrupted and not redraw:
-        raise click.ClickException(f"interrupted; the same command with --out {done.folder} continues")
+        raise Interrupted(f"interrupted; continue with: {resumed_by(done.folder)}")
 
 
 def _listing() -> str:

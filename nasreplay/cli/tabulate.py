@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nasreplay.cli.inputs import given
-from nasreplay.cli.options import EVALUATOR, options_of, refuse_others
+from nasreplay.cli.options import EVALUATOR, command_line, options_of, refuse_others
 from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import evaluator_kinds
@@ -71,9 +70,9 @@ def tabulate(
         own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
         refuse_others(f"with --evaluator {evaluator}", TabulationSettings, *own, also=WHAT)
     texts = given([archs]) if archs else None
-    tell = partial(click.echo, err=True)
     with Progress("tabulating", "architectures") as show:
-        _tell(tabulation.tabulate(out, evaluator, run=run, archs=texts, tell=tell, show=show, **values))
+        asked = {"run": run, "archs": texts, "tell": show.tell, "show": show, "command": command_line()}
+        _tell(tabulation.tabulate(out, evaluator, **asked, **values))
 
 
 def _tell(pack: Pack) -> None:

@@ -39,6 +39,13 @@ class Budget:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+def simulated_time(seconds: float) -> str:
+    """Simulated seconds in words."""
+    if 0 < seconds < 360:
+        return f"{seconds:,.3g} simulated seconds"
+    return f"{seconds / 3600:,.1f} simulated hours"
+
+
 class Ledger:
     """Per-replica counters of one run; arrays of R.
 

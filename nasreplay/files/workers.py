@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from threading import Thread
 from types import ModuleType
+
+from nasreplay import signals
 
 
 def cores() -> int:
@@ -39,8 +40,8 @@ def known_to_workers(kind: type) -> bool:
 
 
 def start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches the whole group; the parent decides
+    """Leave Ctrl-C and SIGTERM to the parent, and end when the parent ends."""
+    signals.ignore()  # they reach the whole group; the parent decides
     Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -18,6 +18,7 @@ from nasreplay.replay.compare import compare, is_of, read, write
 from nasreplay.replay.growth import in_words, recorded
 from nasreplay.replay.plan import SEED, Plan, searchers_of
 from nasreplay.replay.tables import Tables
+from nasreplay.runs.folder import continues
 from nasreplay.runs.joining import merged
 from nasreplay.runs.report.rows import Row, rows
 from nasreplay.runs.result import Comparison
@@ -117,12 +118,12 @@ def replay(
     if not settings.out:  # a default one is named after the seed
         settings = replace(settings, seed=root_seed(SEED if settings.seed is None else settings.seed))
     folder = settings.out or _default_folder(settings)
-    comparison = compare(
-        settings, folder, command=command, jobs=settings.jobs or cores(), score=settings.score, tell=progress
-    )
-    done = Replayed(comparison, folder, in_words(before, comparison.settings))
-    if comparison.results and not _is_reported(folder):
-        _write_report(done, progress)
+    jobs = settings.jobs or cores()
+    with continues(folder):
+        comparison = compare(settings, folder, command=command, jobs=jobs, score=settings.score, tell=progress)
+        done = Replayed(comparison, folder, in_words(before, comparison.settings))
+        if comparison.results and not _is_reported(folder):
+            _write_report(done, progress)
     return done
 
 

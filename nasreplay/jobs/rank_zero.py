@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from nasreplay.train.distributed import ProcessGroup
 
 T = TypeVar("T")
-COMMANDS = ("retrain", "search")
-LOST = "another process of this run has ended; --resume continues from the last checkpoint"
+COMMANDS = ("retrain", "resume", "search")
+LOST = "another process of this run has ended; the last checkpoint is intact"
 
 
 def several() -> bool:
     """Whether torchrun, or a launcher with the same environment variables, started this process with others."""
     return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def is_first() -> bool:
+    """Whether this process is the one that prints and writes."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def broadcast(make: Callable[[], T]) -> T:
@@ -54,7 +59,7 @@ class RankZeroOutput:
             arguments = [one for one in arguments if not one.startswith(("--local-rank=", "--local_rank="))]
         if not several():
             return list(arguments)
-        if os.environ["RANK"] != "0":
+        if not is_first():
             sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each prints that the others have ended
         from nasreplay.train.distributed import init_process_group
@@ -102,6 +107,7 @@ class RankZeroRecorder:
 
     def __init__(self, group: ProcessGroup, folder: RunFolder | None):
         self.group, self.folder = group, folder
+        self.hear: Callable[[Evaluations], None] | None = None  # what else takes the answers
 
     def start(self, header: Json, searcher: Searcher, evaluator: Evaluator) -> int:
         """Read the folder on rank 0 and load the state found there on every rank; returns the step to go on from."""
@@ -121,6 +127,8 @@ class RankZeroRecorder:
         """Record answers."""
         if self.folder:
             self.folder.answers(answers)
+            if self.hear:
+                self.hear(answers)
 
     def step(self, step: int, live: Live, searcher: Searcher, evaluator: Evaluator) -> None:
         """Record a step. Raises TrainingFailed if the ranks' states differ at the end of an epoch."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasreplay.errors import BadSetting, Interrupted
+from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.jobs import silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, SupernetSettings
+from nasreplay.runs.folder import continues
 from nasreplay.settings import Json, chosen, list_settings, refuse_unknown, setting
 from nasreplay.train.images.recorded_images import RecordedImages
 
@@ -63,6 +64,7 @@ def tabulate(
     archs: Iterable[Named] | None = None,
     tell: Callable[[str], None] = silent,
     show: Callable[[int, int], None] | None = None,
+    command: str = "",
     **values: Any,
 ) -> Pack:
     """Ask an evaluator for every architecture and write the answers as a pack.
@@ -70,8 +72,8 @@ def tabulate(
     out: the .h5 file; evaluator: a kind; run: a live run whose last shared weights are asked instead; data: folder
     of the images, where they are not where the run or the evaluator looks; archs: only these, in any spelling; tell:
     gets what was read; values: fields of `TabulationSettings` and of the kind's settings. The answers so far are
-    kept in OUT.log; what was killed goes on with the same call. Raises BadSetting, NotMeasured, BadOutput or
-    Interrupted.
+    kept in OUT.log, beside `command`; what was killed goes on with the same call. Raises BadSetting, NotMeasured or
+    BadOutput.
     """
     from nasreplay.evaluate.tabulate import tabulate as fill
 
@@ -82,10 +84,8 @@ def tabulate(
         tell(source.about)
     asked.space.count()  # refuses spaces that no table can hold
     codes = _codes(asked.space, archs, settings)
-    try:
-        return fill(asked, codes, out, trial=trials, shard=part, progress=show)
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted; the same command goes on where it ended") from None
+    with continues(Path(out), ".log"):
+        return fill(asked, codes, out, trial=trials, shard=part, progress=show, command=command)
 
 
 list_settings(tabulate, tabulate, TabulationSettings, *BUILT_IN)

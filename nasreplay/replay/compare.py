@@ -30,6 +30,7 @@ from nasreplay.runs.folder import versions
 from nasreplay.runs.result import Comparison
 from nasreplay.search.driver import validate
 from nasreplay.seeds import root_seed
+from nasreplay.signals import interrupt
 
 TOLD = ("notes", "caveats", "interrupted", "score", "departures")
 """Settings in results.h5 that are not in run.json: what reports say."""
@@ -171,7 +172,7 @@ def _sigterm_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from nasreplay.files.workers import known_to_workers, start_worker, without_main
 from nasreplay.replay.plan import Plan
 from nasreplay.replay.tables import Tables
 from nasreplay.runs import store
-from nasreplay.search.driver import StopSignals
+from nasreplay.signals import StopSignals, held_back
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -109,21 +108,15 @@ def _search(plan: Plan, folder: Path, seed: int, work: Work) -> Work:
 
 @contextmanager
 def _inherited_by_workers() -> Iterator[None]:
-    """A context whose workers start with one thread for matrix products (they share the cores), Ctrl-C held back."""
+    """A context whose workers start with one thread for matrix products: they share the cores."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
-    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
-    with StopSignals() as stop, without_main():  # an interrupt would leave a worker half started
-        blocked = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
-        try:
+    try:
+        with held_back(), without_main():  # an interrupt would leave a worker half started
             yield
-        finally:
-            if mask:
-                mask(signal.SIG_SETMASK, blocked)
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-    if stop.asked:
-        raise KeyboardInterrupt
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nasreplay._version import __version__
 from nasreplay.data.cards import CARDS
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadInput, BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import difference
 from nasreplay.seeds import root_seed
@@ -21,8 +25,8 @@ IMAGE_WORDS = ("split", "valid", "test", "own", "note")
 def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     """Make the folder and its run.json, or check that the one there has the same settings.
 
-    `facts` (command, versions) are recorded when the folder is made, and not compared. Seed −1 takes the recorded
-    seed, or draws one. Returns the recorded settings. Raises BadOutput.
+    `facts` (command, versions) and the working folder are recorded when the folder is made, and not compared. Seed −1
+    takes the recorded seed, or draws one. Returns the recorded settings. Raises BadOutput.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +36,7 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     settings = json.loads(json.dumps(settings))
     if not file.exists():
         settings["seed"] = root_seed(settings["seed"])
-        write_whole(file, json.dumps({**settings, **facts}, indent=1).encode() + b"\n")
+        record(folder, {**settings, **facts})
         return {**settings, **facts}
     recorded = read_header(folder)
     if settings["seed"] == -1:
@@ -43,7 +47,37 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
         raise BadOutput(
             f"{folder} holds a run with {name} = {was}, now {now}: choose another --out, or the recorded value"
         )
-    return recorded
+    return {name: value for name, value in recorded.items() if name != "working_folder"}
+
+
+def record(folder: Path, header: dict[str, Any]) -> None:
+    """Write run.json, with the folder that the command's paths are relative to."""
+    header = {**header, "working_folder": os.getcwd()}
+    write_whole(folder / "run.json", json.dumps(header, indent=1).encode() + b"\n")
+
+
+@contextmanager
+def continues(place: Path, recorded: str = "run.json") -> Iterator[None]:
+    """A context whose run, once it is recorded, says how it continues when it is interrupted or fails.
+
+    place: its folder, or the file that it writes; recorded: what a run that has begun has left there.
+    """
+    try:
+        yield
+    except BadInput:
+        raise
+    except BaseException as problem:
+        begun = (place / recorded).exists() or place.with_name(place.name + recorded).exists()
+        if begun and not getattr(problem, "__notes__", ()):
+            problem.add_note(f"continue with: {resumed_by(place)}")
+        raise
+
+
+def resumed_by(place: Path) -> str:
+    """The command that continues a run."""
+    processes = os.environ.get("LOCAL_WORLD_SIZE", "1") if "RANK" in os.environ else "1"
+    command = "nasreplay" if processes == "1" else f"torchrun --nproc_per_node {processes} -m nasreplay"
+    return f"{command} resume {shlex.quote(str(place))}"
 
 
 def _in_these_words(recorded: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:

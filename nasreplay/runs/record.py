@@ -57,7 +57,8 @@ class RunFolder(Generic[S, E]):
     each_epoch: gives the facts of a finished epoch (epoch, searcher, evaluator → JSON values) for an "epoch" event.
     keep_epoch: writes what else is to be kept of it (epoch, facts, searcher, evaluator).
     Where shared weights tell an accuracy, the best epoch's state is kept as checkpoint/best.
-    files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints.
+    files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints. tell: gets
+    a line when the run continues.
     """
 
     log: BinaryIO
@@ -72,9 +73,11 @@ class RunFolder(Generic[S, E]):
         each_epoch: Callable[[int, S, E], Facts] | None = None,
         keep_epoch: Callable[[int, Facts, S, E], None] | None = None,
         files: Files = ARRAYS,
+        tell: Callable[[str], None] | None = None,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
         self.each_epoch, self.keep_epoch, self.files = each_epoch, keep_epoch, files
+        self.tell = tell
         self._opened = ExitStack()
         self._saved = time.perf_counter()
         self._asked: list[Evaluations] = []
@@ -100,6 +103,8 @@ class RunFolder(Generic[S, E]):
             self._best = self.files.load(self._file("best"))["accuracy"]
         searcher.load_state_dict(state["searcher"])
         evaluator.load_state_dict(state["evaluator"])
+        if self.tell:
+            self.tell(f"continuing after step {state['step']:,}")
         return state["step"]
 
     def answers(self, answers: Evaluations) -> None:
@@ -158,7 +163,7 @@ class RunFolder(Generic[S, E]):
         except (OSError, BadOutput) as problem:
             reason = getattr(problem.__cause__ or problem, "strerror", None) or problem
             raise WriteFailed(
-                f"{self.folder}: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
+                f"{self.folder}: cannot be written: {reason}; the last checkpoint is intact"
             ) from problem
 
     def _write_answers(self, step: int, answers: Evaluations, evaluator: E) -> None:
@@ -189,6 +194,8 @@ class RunFolder(Generic[S, E]):
     def _epoch_facts(self, epoch: int, searcher: S, evaluator: E) -> Facts:
         assert self.each_epoch
         facts = self.each_epoch(epoch, searcher, evaluator)
+        if "shared_accuracy" in facts:
+            return facts
         shared = evaluator.shared_accuracy(searcher.answer()[:1])
         if shared is not None:
             facts["shared_accuracy"] = float(shared[0])
@@ -251,6 +258,7 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
 def result_of(folder: Path) -> Result:
     """The result of a recorded run, made from its log. Raises BadOutput."""
     header, events = read_header(folder), read_events(folder)
+    header.pop("working_folder", None)
     number = Numbering(space_named(header["evaluator"]["space"]))
     asked = [event for event in events if event["event"] == "evaluation" and event["answered"]]
     steps = [event for event in events if event["event"] == "step"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -20,6 +18,7 @@ from nasreplay.search.inside import inside
 from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
 from nasreplay.spaces.base import Space
+from nasreplay.signals import StopSignals
 
 MOST_REPLICAS = 1_000_000
 HINTS = {
@@ -218,30 +217,3 @@ def _live(evaluator: Evaluator, epochs: int, step: int) -> Live:
         spent = np.maximum(spent, step / (epochs * evaluator.steps_per_epoch))
     rows = np.flatnonzero(spent < 1)
     return Live(rows, spent[rows], epoch, epochs)
-
-
-class StopSignals:
-    """A context: the first Ctrl-C or SIGTERM only asks to stop between two steps; contexts inside it see that too."""
-
-    def __init__(self):
-        self.asked = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                handler = signal.getsignal(number)
-                around = getattr(handler, "__self__", None)
-                self.asked |= isinstance(around, StopSignals) and around.asked
-                if handler is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def _ask(self, number: int, frame: Any) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

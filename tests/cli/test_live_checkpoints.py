@@ -86,7 +86,8 @@ def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint(
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     errors = [line for line in told.err.splitlines() if line.startswith("nasreplay: error: ")]
     assert errors == [
-        f"nasreplay: error: it: cannot be written: {reason}; the last checkpoint is intact, --resume continues"
+        f"nasreplay: error: it: cannot be written: {reason}; the last checkpoint is intact; continue with: "
+        "nasreplay resume it"
     ]
     state = latest_state(tmp_path / "it", TENSOR_FILES)
     assert state is not None

@@ -28,8 +28,11 @@ def long(home, tmp_path_factory) -> Path:
 def test_the_same_seed_gives_the_same_log(run, searcher):
     steps = ("--set", f"{searcher}.epochs=8") if searcher in ("gdas", "snas") else ()
     told = [run("search", searcher, *FEW, *steps, "--out", out).out for out in ("one", "two")]
+    results = [load_result(f"{out}/results.h5") for out in ("one", "two")]
+    for result, out in zip(results, ("one", "two"), strict=True):
+        assert result.settings.pop("command").endswith(f"--out {out}")
     assert log_of(Path("one")) == log_of(Path("two"))
-    assert_equal(load_result("one/results.h5"), load_result("two/results.h5"))
+    assert_equal(*results)
     hide = re.compile(r"\d+\.\d s here|(one|two)$")
     assert hide.sub("", told[0].strip()) == hide.sub("", told[1].strip())
     run("search", searcher, *FEW[:-1], "3", *steps, "--out", "three")
@@ -150,13 +153,14 @@ def test_an_interrupted_run_continues_to_the_same_log(home, tmp_path, long, how)
     whole = (long / "events.jsonl").stat().st_size
     wait_for(lambda: log.exists() and log.stat().st_size > whole / 5, process)
     os.killpg(process.pid, how)
-    out, err = end(process, 1)
-    assert (out, err) == ("", "nasreplay: error: interrupted; continue with: --out run --resume\n")
+    out, err = end(process, 128 + how)
+    assert (out, err) == ("", "nasreplay: interrupted; continue with: nasreplay resume run\n")
     assert not (tmp_path / "run/results.h5").exists()
     partly = result_of(tmp_path / "run")
     assert not partly.finished
     assert whole * 0.9 > log.stat().st_size > whole / 5
-    end(start(*LONG, "--resume", cwd=tmp_path), 0)
+    _, err = end(start("resume", str(tmp_path / "run"), cwd=Path("/")), 0)
+    assert re.fullmatch(r"continuing after step [\d,]+\n", err)
     assert log_of(tmp_path / "run") == log_of(long)
     mine, theirs = load_result(tmp_path / "run/results.h5"), load_result(long / "results.h5")
     assert_equal(mine, theirs)

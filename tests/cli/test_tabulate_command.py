@@ -220,5 +220,8 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nasreplay.evaluate.table.TableEvaluator.evaluate", interrupted)
-    assert "interrupted; the same command goes on" in run("tabulate", "--out", "x.h5", status=1).err
+    assert (
+        "interrupted; continue with: nasreplay resume x.h5"
+        in run("tabulate", "--out", "x.h5", status=130).err
+    )
     monkeypatch.undo()

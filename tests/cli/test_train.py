@@ -145,8 +145,8 @@ def test_a_first_signal_saves_and_ends(run, tmp_path, monkeypatch, number):
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", save_and_signal)
-        told = run("train", "resnet", *more, "--out", "out", status=1)
-    assert told.err == "nasreplay: error: interrupted; continue with: --out out --resume\n"
+        told = run("train", "resnet", *more, "--out", "out", status=128 + number)
+    assert told.err == "nasreplay: interrupted; continue with: nasreplay resume out\n"
     assert len(saved) in (10, 11)
     run("train", "resnet", *more, "--out", "out", "--resume")
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")

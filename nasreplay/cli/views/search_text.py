@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasreplay.cli.views.gap_text import total_rows
+from nasreplay.evaluate.ledger import simulated_time
 from nasreplay.files.columns import aligned
 from nasreplay.jobs.searches.table_search import TableFound
 
@@ -22,7 +23,7 @@ def _on_table(found: TableFound) -> str:
     count = found.points if found.oracle else found.evaluations
     lines = [
         f"{found.searcher} on {found.dataset}, seed {found.seed}: {count:,} {what}, "
-        f"{found.simulated_s / 3600:,.1f} simulated hours, {found.wall_s:.1f} s here",
+        f"{simulated_time(found.simulated_s)}, {found.wall_s:.1f} s here",
         f"found    {found.found}  (index {found.official_index})",
         f"valid    {found.validation_accuracy:.2f} %, regret {found.regret:.2f}, "
         f"rank {found.rank:,} of {found.of:,}",
@@ -40,13 +41,15 @@ def _on_table(found: TableFound) -> str:
 
 def _live(found: LiveFound) -> str:
     at = "" if found.official_index is None else f"  (index {found.official_index})"
-    rows = [("found", f"{found.found}{at}"), *(total_rows(found.gap) if found.gap else [])]
+    rows = [("found", f"{found.found}{at}")]
+    rows.append(("accuracy", f"{found.accuracy:.2f} %: {found.accuracy_meaning}"))
+    if found.test_accuracy is not None:
+        rows.append(("test", f"{found.test_accuracy:.2f} %: {found.test_meaning}"))
+    rows += total_rows(found.gap) if found.gap else []
     if found.note:
         rows.append(("note", found.note))
     if found.checkpoint:
         rows.append(("checkpoint", str(found.checkpoint)))
     lines = aligned([*rows, ("run", str(found.folder))])
-    if at and not found.gap:
-        lines.insert(1, "no table of this space knows this data set: `nasreplay tabulate` makes one")
     head = f"{found.searcher} on {found.dataset}, seed {found.seed}: {found.points:,} steps"
     return "\n".join([f"{head}, {found.wall_s:,.1f} s", *lines])

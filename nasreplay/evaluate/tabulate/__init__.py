@@ -45,12 +45,14 @@ def tabulate(
     shard: tuple[int, int] = (1, 1),
     chunk: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    command: str = "",
 ) -> Pack:
     """Ask an evaluator for architectures and write its answers as a pack; continues what was begun at `out`.
 
     codes: int [N, D], or None for the whole space. at: None is the highest fidelity. trial: "mean", a seed, several
     seeds, or None for what the evaluator is set to. shard (i, n): the i-th of n parts, counted from 1; join them
     with `to_pack.merge`. chunk: architectures asked at once, None for about a second's. progress(done, total).
+    command: kept in the log, for who continues it.
 
     The evaluator is used as it is (trained, if it has weights). What it says that it has not measured stays NaN, and
     test accuracies are recorded where it has them. Raises BadSetting, NotMeasured or BadOutput.
@@ -60,7 +62,7 @@ def tabulate(
     job = _job(evaluator, at, asks, flat, shard)
     mine = flat[shard[0] - 1 :: shard[1]]
     asker = _Asker(evaluator, at, asks, mine)
-    log = AnswerLog(out.with_name(f"{out.name}.log"))
+    log = AnswerLog(out.with_name(f"{out.name}.log"), command)
     if not log.path.exists() and (done := finished(out, job)):
         return done
     with log:

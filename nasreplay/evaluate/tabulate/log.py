@@ -32,8 +32,8 @@ class Answered(NamedTuple):
 class AnswerLog:
     """Append-only JSON lines with a lock. An incomplete last line, left by a kill, is cut off on resuming."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, command: str = ""):
+        self.path, self.command = path, command
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class AnswerLog:
         lines = self._file.read().splitlines(keepends=True)
         if not lines or not lines[0].endswith(b"\n"):
             self._file.truncate(0)
-            self._write({"format": FORMAT, **job})
+            self._write({"format": FORMAT, **job, "command": self.command, "working_folder": os.getcwd()})
             return []
         self._check_job(_parsed(lines[0]), job)
         whole, rows = len(lines[0]), []
@@ -90,6 +90,8 @@ class AnswerLog:
     def _check_job(self, began: Any, job: dict[str, Any]) -> None:
         if not isinstance(began, dict) or began.pop("format", None) != FORMAT:
             raise BadOutput(f"{self.path}: not the log of a tabulation; choose another --out")
+        for circumstance in ("command", "working_folder"):
+            began.pop(circumstance, None)
         if found := difference(began, job):
             name, was, now = found
             raise BadOutput(

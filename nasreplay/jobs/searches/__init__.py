@@ -56,7 +56,7 @@ def search(
         return search_live(task, tell, show)
     from nasreplay.jobs.searches.table_search import search_table
 
-    return search_table(task)
+    return search_table(task, tell)
 
 
 list_settings(search, search, SearchSettings, *BUILT_IN)

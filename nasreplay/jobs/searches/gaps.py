@@ -19,8 +19,9 @@ from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.jobs import silent
 from nasreplay.jobs.searches.table_facts import TableRow, table_facts
-from nasreplay.jobs.searches.task import Found
+from nasreplay.jobs.searches.task import Found, Show
 from nasreplay.search import make
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import run as run_on
@@ -28,6 +29,7 @@ from nasreplay.seeds import Stream
 from nasreplay.settings import Json, setting, with_settings
 
 EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
+AT_ONCE = 4  # architectures between two reports of progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +116,10 @@ class Gap:
 
 
 @with_settings(GapSettings)
-def gap(run: Path | str, settings: GapSettings) -> Gap:
+def gap(run: Path | str, *, show: Show = silent, settings: GapSettings) -> Gap:
     """Analyze the finished live run in the folder `run`.
 
-    Raises BadOutput for a folder without shared weights, NotMeasured where no table knows the data set.
+    show: gets (architectures done, all). Raises BadOutput for a folder without shared weights, NotMeasured where no table knows the data set.
     """
     from nasreplay.live.trained import trained
     from nasreplay.runs.record import result_of
@@ -133,7 +135,7 @@ def gap(run: Path | str, settings: GapSettings) -> Gap:
         )
     result = result_of(folder)
     total = total_gap(result.settings, result.from_flat(result.found_flat[:1]), truth)
-    error = rank_error(evaluator, truth, None if settings.every else settings.sample, settings.seed)
+    error = rank_error(evaluator, truth, None if settings.every else settings.sample, settings.seed, show)
     return Gap(total, error, evaluator.source.note)
 
 
@@ -173,10 +175,13 @@ def on_table(recorded: Mapping[str, Any]) -> tuple[Searcher, Mapping[str, Any]]:
     return make(name, own), dict(sorted(own.items()))
 
 
-def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, seed: int) -> RankError:
+def rank_error(
+    evaluator: Evaluator, truth: TableEvaluator, sample: int | None, seed: int, show: Show = silent
+) -> RankError:
     """Kendall's tau-b and Spearman's rho between an evaluator's accuracies and the table's.
 
-    sample: how many uniform architectures, None for all. Raises LacksCapability where the spaces differ.
+    sample: how many uniform architectures, None for all; show: gets (architectures done, all). Raises LacksCapability
+    where the spaces differ.
     """
     if evaluator.space is not truth.space:
         raise LacksCapability(
@@ -188,7 +193,12 @@ def rank_error(evaluator: Evaluator, truth: TableEvaluator, sample: int | None, 
         order = Stream(seed, "rank error").at().permutation(space.size)[0]
         codes = codes[np.sort(order[:sample])]
     evaluator.begin_step(learns=False)
-    told = evaluator.evaluate(codes, replica=np.zeros(len(codes), dtype=np.int64)).accuracy
+    told = np.empty(len(codes))
+    for first in range(0, len(codes), AT_ONCE):
+        some = codes[first : first + AT_ONCE]
+        answers = evaluator.evaluate(some, replica=np.zeros(len(some), dtype=np.int64))
+        told[first : first + len(some)] = answers.accuracy
+        show(first + len(some), len(codes))
     known = truth.report(codes).valid
     tau, rho, _ = correlations(told, known)
     best = table_facts(truth, codes[told.argmax()][None])

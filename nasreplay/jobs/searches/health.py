@@ -26,6 +26,7 @@ SHOWN = (  # on the line of an epoch: fact, name, unit
     ("train_accuracy", "train", " %"),
     ("arch_loss", "arch loss", ""),
     ("arch_accuracy", "arch", " %"),
+    ("shared_accuracy", "shared weights", " %"),
     ("table_valid", "table", " %"),
     ("table_rank", "rank", ""),
     ("table_regret", "regret", ""),
@@ -40,6 +41,8 @@ class EpochFacts:
     """What the search would answer now."""
     measured: Mapping[str, float]
     """What the evaluator measured in this epoch, by name: losses in nats, accuracies in percent."""
+    shared_accuracy: float | None
+    """Percent, of the answer with the shared weights; None without such."""
     skip_share: float | None
     """Skip connections among the cell's operations, 0 to 1; None in a space without any."""
     entropy: list[float] | None
@@ -49,7 +52,8 @@ class EpochFacts:
 
     def plain(self) -> Json:
         """The line as flat JSON values; what is unknown is left out."""
-        facts = {"found": self.found, **self.measured, "skip_share": self.skip_share, "entropy": self.entropy}
+        own = ("shared_accuracy", "skip_share", "entropy")
+        facts = {"found": self.found, **self.measured, **{name: getattr(self, name) for name in own}}
         facts |= self.table.plain() if self.table else {}
         return {name: value for name, value in facts.items() if value is not None}
 
@@ -79,9 +83,11 @@ def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator 
     logits = getattr(searcher.state, "logits", None)
     if logits is not None and logits.shape[1:] != space.mask.shape:
         logits = None
+    shared = evaluator.shared_accuracy(codes)
     return EpochFacts(
         found=space.format(codes[0].tolist()),
         measured=evaluator.epoch_metrics(),
+        shared_accuracy=None if shared is None else float(shared[0]),
         skip_share=names.count("skip_connect") / len(names) if names else None,
         entropy=None if logits is None else edge_entropy(logits[0]).tolist(),
         table=table_facts(truth, codes) if truth else None,

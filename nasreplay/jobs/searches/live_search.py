@@ -6,19 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, Interrupted
+from nasreplay.evaluate.protocol import Evaluations, Report
+from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import RankZeroRecorder
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
-from nasreplay.jobs.searches.task import Found, Show, Task, Tell, interrupted
+from nasreplay.jobs.searches.task import Found, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.search_memory import estimate_search
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
+from nasreplay.runs.folder import check_resume, continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
 from nasreplay.runs.tensorboard import TensorBoardWriter
@@ -45,6 +49,14 @@ class LiveFound(Found):
     """The architecture, as its space writes it."""
     official_index: int | None
     """The architecture's index in the benchmark's own order; None in a space without one."""
+    accuracy: float
+    """Percent on the validation images, with shared weights or trained from scratch."""
+    accuracy_meaning: str
+    """What that accuracy is, in words."""
+    test_accuracy: float | None
+    """Percent on the test images; None with shared weights."""
+    test_meaning: str
+    """What it is, in words."""
     points: int
     """Number of steps."""
     wall_s: float
@@ -61,17 +73,25 @@ class LiveFound(Found):
 
 def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
-    group, settings, own = process_group(), task.settings, task.evaluator
+    settings, own = task.settings, task.evaluator
     assert isinstance(own, LiveSettings)
     searcher = settings.searcher(task.searcher, "live", own.epochs)
+    folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
+    rank_zero.broadcast(lambda: check_resume(folder, settings.resume))  # before images are read
+    with continues(folder):
+        return _search(task, own, searcher, folder, tell, show)
+
+
+def _search(
+    task: Task, own: LiveSettings, searcher: Searcher, folder: Path, tell: Tell, show: Show | None
+) -> LiveFound:
+    group, settings = process_group(), task.settings
     evaluator = own.open(searcher)
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)
-    source = evaluator.source
-    truth = own.truth(evaluator.space)
+    source, truth = evaluator.source, own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
-    folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
     options = {**task.options, **source.where}
     leaves = group.is_rank_zero and own.leaves_checkpoint
     checkpoint = _checkpoint(searcher, task, folder, options) if leaves else None
@@ -93,8 +113,11 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
         each_epoch=each_epoch if epochs else None,
         keep_epoch=_kept(checkpoint, searcher, evaluator),
         files=TENSOR_FILES,
+        tell=tell,
     )
     recorder = RankZeroRecorder(group, record if group.is_rank_zero else None)
+    if not epochs:
+        recorder.hear = _Evaluations(evaluator, settings.evaluations, tell, show)
     outcome = run(
         searcher,
         evaluator,
@@ -107,28 +130,63 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     )
     board.close()
     if not outcome.finished:
-        raise interrupted(folder)
+        raise Interrupted("interrupted")
 
     def found() -> LiveFound:
         result = result_of(folder)
         save_result(folder / "results.h5", result)
         (best,) = result.found
         assert best, "a search that finished was answered"
+        codes = best.space.codes([best])
+        told = _measured(evaluator, codes)
         return LiveFound(
             searcher=result.searcher,
             dataset=result.dataset,
             seed=task.seed,
             found=best.text,
             official_index=best.index if best.space.indexed else None,
+            accuracy=float(told.valid[0]),
+            accuracy_meaning=told.meaning["valid"],
+            test_accuracy=None if told.test is None else float(told.test[0]),
+            test_meaning=told.meaning.get("test", ""),
             points=int(result.points[0]),
             wall_s=result.wall_s,
             folder=folder,
             note=source.note,
-            gap=total_gap(result.settings, best.space.codes([best]), truth) if truth else None,
+            gap=total_gap(result.settings, codes, truth) if truth else None,
             checkpoint=checkpoint.path if checkpoint and checkpoint.path.exists() else None,
         )
 
     return group.broadcast(found)
+
+
+class _Evaluations:
+    """A line for each evaluation of a sampling search, which may take minutes."""
+
+    def __init__(self, evaluator: LiveEvaluator, total: int | None, tell: Tell, show: Show | None):
+        self.evaluator, self.total, self.tell, self.show = evaluator, total, tell, show
+        self.best = -np.inf
+
+    def __call__(self, answers: Evaluations) -> None:
+        """Tell the answers of a call."""
+        rows = np.flatnonzero(answers.answered)
+        done, of = int(self.evaluator.ledger.queries[0]), f"/{self.total:,}" if self.total else ""
+        for number, row in enumerate(rows, done - len(rows) + 1):
+            accuracy, seconds = answers.accuracy[row], answers.seconds[row]
+            best = ", the best so far" if accuracy > self.best else ""
+            self.best = max(self.best, accuracy)
+            text = self.evaluator.space.format(answers.codes[row].tolist())
+            self.tell(f"evaluation {number:,}{of}, {accuracy:.2f} %, {seconds:.1f} s, {text}{best}")
+        if self.show and self.total:
+            self.show(done, self.total)
+
+
+def _measured(evaluator: LiveEvaluator, codes: np.ndarray) -> Report:
+    """What the evaluator itself says of codes int8 [1, D]: a table may say something else."""
+    shared = evaluator.shared_accuracy(codes)
+    if shared is None:
+        return evaluator.report(codes)
+    return Report(shared, None, {"valid": evaluator.describe()["valid"]})
 
 
 def _check(searcher: Searcher, evaluator: LiveEvaluator) -> None:

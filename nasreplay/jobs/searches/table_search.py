@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from nasreplay.errors import Interrupted
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs.searches.table_facts import table_facts
-from nasreplay.jobs.searches.task import Found, Task, interrupted
+from nasreplay.jobs.searches.task import Found, Task, Tell
 from nasreplay.replay.budgets import time_budget
+from nasreplay.runs.folder import continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
@@ -63,7 +65,7 @@ class TableFound(Found):
     """What is unusual of this searcher in this space; "" for nothing."""
 
 
-def search_table(task: Task) -> TableFound:
+def search_table(task: Task, tell: Tell) -> TableFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
     searcher = task.settings.searcher(task.searcher, "table")
     table = task.evaluator.open(searcher)
@@ -72,9 +74,10 @@ def search_table(task: Task) -> TableFound:
     if budget.simulated_s is None and budget.evaluations is None:
         budget = Budget(simulated_s=time_budget(table).seconds)
     folder = task.settings.out or Path("output/search") / f"{searcher.name}-{table.dataset}-seed{task.seed}"
-    recorder = RunFolder(folder, {"command": task.command}, resume=task.settings.resume)
-    if not run(searcher, table, budget, seed=task.seed, recorder=recorder).finished:
-        raise interrupted(folder)
+    recorder = RunFolder(folder, {"command": task.command}, resume=task.settings.resume, tell=tell)
+    with continues(folder):
+        if not run(searcher, table, budget, seed=task.seed, recorder=recorder).finished:
+            raise Interrupted("interrupted")
     result = result_of(folder)
     save_result(folder / "results.h5", result)
     return _found(searcher, table, result, task.seed, folder)

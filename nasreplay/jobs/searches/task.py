@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nasreplay.errors import BadSetting, Interrupted
+from nasreplay.errors import BadSetting
 from nasreplay.evaluate.kinds import EvaluatorSettings
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.search import Searcher, make
@@ -99,8 +99,3 @@ class Found:
 
 def _plain(value: Any) -> Any:
     return value.plain() if isinstance(value, Found) else str(value) if isinstance(value, Path) else value
-
-
-def interrupted(folder: Path) -> Interrupted:
-    """The error of a search that was asked to stop."""
-    return Interrupted(f"interrupted; continue with: --out {folder} --resume")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasreplay.errors import BadSetting
-from nasreplay.jobs import silent
+from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
+from nasreplay.runs.folder import check_resume, continues
 from nasreplay.settings import Json, to_plain, with_settings
 
 if TYPE_CHECKING:
@@ -100,24 +102,36 @@ def retrain(
         check_export(path)
     if not isinstance(target, Target):
         target = read_target(target or _configured(settings.config), settings.which)
-    training = prepare(target, settings)
-    facts = training.facts()
-    folder = TrainingFolder(
-        settings.out or f"{root}/{target.name}-{training.source.name}-seed{{seed}}",
-        training.header(),
-        {"images": training.source.about, "settings": to_plain(settings), "command": command},
-        resume=settings.resume,
-        save_every_s=settings.save_every,
-    )
-    started(training, facts, folder.seed)
-    trainer = training.trainer(folder.seed)
-    folder.run(trainer, training.sets, training.until, tell, progress)
-    folder.check(trainer, training.sets)
-    epochs, table = tuple(folder.epochs), _table(training, folder.epochs[-1])
-    result = TrainingResult(training, facts, folder.header, folder.path, epochs, settings.export, table)
-    for path in settings.export if folder.group.is_rank_zero else ():
-        export(trainer.final, path, training.source.side, result.plain())
+    place = _place(settings)
+    if place:
+        rank_zero.broadcast(lambda: check_resume(place, settings.resume, "training"))
+    with continues(place) if place else nullcontext():
+        training = prepare(target, settings)
+        facts = training.facts()
+        folder = TrainingFolder(
+            settings.out or f"{root}/{target.name}-{training.source.name}-seed{{seed}}",
+            training.header(),
+            {"images": training.source.about, "settings": to_plain(settings), "command": command},
+            resume=settings.resume,
+            save_every_s=settings.save_every,
+        )
+        started(training, facts, folder.seed)
+    with continues(folder.path):
+        trainer = training.trainer(folder.seed)
+        folder.run(trainer, training.sets, training.until, tell, progress)
+        folder.check(trainer, training.sets)
+        epochs, table = tuple(folder.epochs), _table(training, folder.epochs[-1])
+        result = TrainingResult(training, facts, folder.header, folder.path, epochs, settings.export, table)
+        for path in settings.export if folder.group.is_rank_zero else ():
+            export(trainer.final, path, training.source.side, result.plain())
     return result
+
+
+def _place(settings: RetrainSettings) -> Path | None:
+    """The folder of a training, where the settings name it."""
+    if not settings.out or ("{seed}" in settings.out and settings.seed == -1):
+        return None
+    return Path(settings.out.replace("{seed}", str(settings.seed)))
 
 
 def _configured(file: str | None) -> str:

@@ -11,10 +11,10 @@ import torch
 
 from nasreplay.errors import Interrupted, TrainingFailed
 from nasreplay.files.atomic import write_whole
-from nasreplay.runs.folder import check_resume, open_folder
-from nasreplay.search.driver import StopSignals
+from nasreplay.runs.folder import check_resume, open_folder, record
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
+from nasreplay.signals import StopSignals
 from nasreplay.train.checkpoint import Checkpoints
 from nasreplay.train.distributed import process_group
 from nasreplay.train.loop import Images, Trainer
@@ -45,8 +45,11 @@ class TrainingFolder:
             header = {**header, "seed": root_seed(header["seed"])}
         path = Path(name.replace("{seed}", str(header["seed"])))
         check_resume(path, resume, "training")
-        machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-        return path, open_folder(path, header, {**facts, **machine})
+        facts = {**facts, "torch": torch.__version__, "threads": torch.get_num_threads()}
+        header = open_folder(path, header, facts)
+        if resume:
+            record(path, {**header, **facts})  # it may go on for longer than the one before was to
+        return path, header
 
     def run(
         self,
@@ -60,7 +63,7 @@ class TrainingFolder:
 
         tell: gets a line per epoch; progress: gets (images done, images of the epoch, "epoch N").
         """
-        self._continue(trainer, tell)
+        self._continue(trainer, until, tell)
         saved = time.perf_counter()
         with StopSignals() as stop:
 
@@ -98,9 +101,9 @@ class TrainingFolder:
         return trainer
 
     def _stop(self) -> None:
-        raise Interrupted(f"interrupted; continue with: --out {self.path} --resume")
+        raise Interrupted("interrupted")
 
-    def _continue(self, trainer: Trainer, tell: Callable[[str], None]) -> None:
+    def _continue(self, trainer: Trainer, until: int, tell: Callable[[str], None]) -> None:
         found = self.group.broadcast(self.checkpoints.latest)
         if not found:
             return
@@ -108,7 +111,8 @@ class TrainingFolder:
         trainer.load_state_dict(state["trainer"])
         self.epochs = [Epoch.from_plain(epoch) for epoch in state["epochs"]]
         self._log()
-        tell(f"continuing in epoch {trainer.trained + 1}, image {trainer.totals.images + 1:,}")
+        if trainer.trained < until:
+            tell(f"continuing in epoch {trainer.trained + 1}, image {trainer.totals.images + 1:,}")
 
     def _save(self, trainer: Trainer, score: Score | None = None) -> None:
         """score: on the validation images; without any no checkpoint is the best, for test images choose nothing."""

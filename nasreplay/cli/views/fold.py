@@ -1,0 +1,50 @@
+"""Lines for a terminal: long ones are folded at sensible places; into a pipe they go whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+
+import click
+
+WHOLE = 100_000
+"""The width of what is no terminal."""
+
+_PLACES = re.compile(
+    r"(?<=\S)(?= (?!\d+\)))|(?=\+\|)"
+)  # before words and rows of cells, not inside of ('op', 0)
+
+
+def width(otherwise: int = WHOLE) -> int:
+    """Columns of the terminal, or of $COLUMNS."""
+    return shutil.get_terminal_size((otherwise, 24)).columns
+
+
+def show(lines: str | Iterable[str]) -> None:
+    """Print lines on stdout, folded to the terminal."""
+    click.echo(folded(lines))
+
+
+def folded(lines: str | Iterable[str]) -> str:
+    """The lines, each at most as wide as the terminal, below each other."""
+    every = lines.splitlines() if isinstance(lines, str) else lines
+    return "\n".join(part for line in every for part in fold(line, width()))
+
+
+def fold(line: str, columns: int) -> list[str]:
+    """A line as several ones of at most so many columns, if its words are no longer; they hang under its last column.
+
+    Places to break are spaces, the rows of a cell's text, and the operations of a genotype.
+    """
+    if len(line) <= columns:
+        return [line]
+    gaps = [gap.end() for gap in re.finditer(r"^ +|(?<=\S) {2,}", line) if gap.end() <= columns // 2]
+    first, *rest = _PLACES.split(line)
+    lines, indent = [first], " " * (gaps[-1] if gaps else 2)
+    for part in rest:
+        if len(lines[-1]) + len(part) <= columns:
+            lines[-1] += part
+        else:
+            lines.append(indent + part.lstrip())
+    return lines
