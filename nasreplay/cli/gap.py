@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nasreplay.cli.options import options_of
+from nasreplay.cli.progress import Progress
 from nasreplay.cli.views.fold import show
 from nasreplay.jobs.searches.gaps import GapSettings
 from nasreplay.settings import chosen

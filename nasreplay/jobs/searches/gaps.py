@@ -119,7 +119,8 @@ class Gap:
 def gap(run: Path | str, *, show: Show = silent, settings: GapSettings) -> Gap:
     """Analyze the finished live run in the folder `run`.
 
-    show: gets (architectures done, all). Raises BadOutput for a folder without shared weights, NotMeasured where no table knows the data set.
+    show: gets (architectures done, all). Raises BadOutput for a folder without shared weights, NotMeasured where no
+    table knows the data set.
     """
     from nasreplay.live.trained import trained
     from nasreplay.runs.record import result_of
