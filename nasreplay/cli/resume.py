@@ -79,12 +79,13 @@ def continued(values: Json) -> Json:
     except click.UsageError as problem:
         raise BadOutput(f"{run / 'run.json'}: its command: {problem.format_message()}") from None
     before |= {"seed": header["seed"], "out": values["out"], "resume": True}
-    longer = LENGTHENS.get(name, set())
+    longer, where = LENGTHENS.get(name, set()), _folder(header)
+    moves = where is not None and where != Path.cwd()
     for option in context.command.params:
         key = str(option.name)
         if context.get_parameter_source(key) is not ParameterSource.COMMANDLINE:
             continue
-        was, now = before[key], _absolute(values[key])
+        was, now = before[key], _absolute(values[key]) if moves else values[key]
         if key not in FREE | longer and before.get("evaluator") != "table" and was not in (None, values[key]):
             raise BadSetting(
                 f"{option.get_error_hint(context)}: {run} holds a run with {key} = {was}, now {now}: leave it out "
@@ -95,8 +96,7 @@ def continued(values: Json) -> Json:
             several = now if isinstance(now, tuple) else (now,)
             arguments += [word for one in several for word in (option.opts[0], str(one))]
     context.meta[ARGUMENTS] = [name, *arguments]
-    where = _folder(header)
-    if where and where != Path.cwd():
+    if where and moves:
         before["out"] = str(_absolute(run)) if isinstance(values["out"], str) else _absolute(run)
         context.with_resource(contextlib.chdir(where))
     return before

@@ -120,7 +120,9 @@ def replay(
     folder = settings.out or _default_folder(settings)
     jobs = settings.jobs or cores()
     with continues(folder):
-        comparison = compare(settings, folder, command=command, jobs=jobs, score=settings.score, tell=progress)
+        comparison = compare(
+            settings, folder, command=command, jobs=jobs, score=settings.score, tell=progress
+        )
         done = Replayed(comparison, folder, in_words(before, comparison.settings))
         if comparison.results and not _is_reported(folder):
             _write_report(done, progress)

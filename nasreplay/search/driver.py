@@ -17,8 +17,8 @@ from nasreplay.search.base import SEARCHERS, Live, Searcher
 from nasreplay.search.inside import inside
 from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
-from nasreplay.spaces.base import Space
 from nasreplay.signals import StopSignals
+from nasreplay.spaces.base import Space
 
 MOST_REPLICAS = 1_000_000
 HINTS = {

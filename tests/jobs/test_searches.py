@@ -118,7 +118,7 @@ def test_what_a_run_learned_is_tabulated_and_compared(live, tmp_path):
 def test_a_gap_needs_a_sample():
     with pytest.raises(BadSetting, match="tau needs at least 2"):
         gap("run", sample=1)
-    assert set(inspect.signature(gap).parameters) == {"run", *vars(GapSettings())}
+    assert set(inspect.signature(gap).parameters) == {"run", "show", *vars(GapSettings())}
 
 
 OWN_KIND = """

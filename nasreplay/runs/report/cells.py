@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nasreplay.evaluate.ledger import simulated_time
 from nasreplay.runs.report.rows import Row, average_ranks
 from nasreplay.runs.result import Comparison, TableFacts
 
@@ -69,7 +70,7 @@ def title(mine: Sequence[Row]) -> str:
     first, counts = mine[0], sorted({row.replicas for row in mine})
     several = "–".join(map(str, counts[:: len(counts) - 1 or 1]))
     replicas = "1 replica" if counts == [1] else f"{several} replicas"
-    budget = "" if first.budget_s is None else f", {first.budget_s / 3600:,.1f} simulated hours each"
+    budget = "" if first.budget_s is None else f", {simulated_time(first.budget_s)} each"
     return f"{first.dataset}: {replicas}{budget}; best possible {first.table_optimum:.2f} %"
 
 
