@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
-from multiprocessing import current_process
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -115,6 +114,8 @@ def every_file() -> tuple[OwnFile, ...]:
 
 def refuse_in_import(what: str) -> None:
     """Raise BadSetting where a script of a user's is imported for its classes, or by its own worker processes."""
+    from multiprocessing import current_process
+
     if _importing:
         raise BadSetting(f"{_importing[-1]} calls {what} while it is imported: {GUARD}")
     if getattr(current_process(), "_inheriting", False):

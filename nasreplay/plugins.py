@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from nasreplay import own
@@ -83,6 +82,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def _complete_it(self) -> None:
         if self._complete:
             return
+        from pkgutil import iter_modules
+
         self._complete = True
         for module in iter_modules(import_module(self.package).__path__ if self.package else ()):
             import_module(f"{self.package}.{module.name}")

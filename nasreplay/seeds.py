@@ -8,8 +8,6 @@ computed for all replicas at once.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable
 
 import numpy as np
@@ -19,6 +17,8 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 def root_seed(seed: int) -> int:
     """The seed itself, or for -1 a fresh one from the system (to be printed and recorded)."""
+    import secrets
+
     return secrets.randbelow(2**31) if seed == -1 else seed
 
 
@@ -96,7 +96,9 @@ class Stream:
 
 
 def _key(seed: int, name: str, replica: int) -> int:
-    digest = hashlib.blake2b(f"{seed}/{name}/{replica}".encode(), digest_size=8).digest()
+    from hashlib import blake2b
+
+    digest = blake2b(f"{seed}/{name}/{replica}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
 

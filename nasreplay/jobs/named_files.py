@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from pathlib import Path
 
 from nasreplay.errors import BadInput
@@ -38,6 +37,8 @@ def named_file(text: str) -> tuple[Path, str] | None:
 
 def is_checkpoint(path: Path) -> bool:
     """Whether a file is of torch: by its name, or by its first bytes."""
+    import zipfile  # here, for `nasreplay query` seldom needs it
+
     if not path.is_file():
         return False
     if path.suffix in CHECKPOINTS or zipfile.is_zipfile(path):
