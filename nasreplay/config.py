@@ -12,17 +12,19 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting, UnknownName, shortened
 from nasreplay.files.typed import read_json
+from nasreplay.numerals import real, whole
 
 T = TypeVar("T")
 _PAIR = {
     "str": str,
-    "int": int,
-    "float": float,
-    "bool": lambda value: bool(int(value)),
+    "int": whole,
+    "float": real,
+    "bool": lambda value: bool(whole(int(value) if isinstance(value, bool) else value)),
     "none": lambda value: None,
 }
+_NUMBERS = {int: whole, float: real}
 
 
 def folder() -> Path:
@@ -44,7 +46,7 @@ def _plain(value: Any, where: str) -> Any:
     try:
         return [_PAIR[kind](item) for item in content] if isinstance(content, list) else _PAIR[kind](content)
     except (TypeError, ValueError):
-        raise BadSetting(f"{where}: {content!r} is not {kind}") from None
+        raise BadSetting(f"{where}: {shortened(content)} is not {kind}") from None
 
 
 def apply(settings: T, changes: Mapping[str, Any], where: str) -> T:
@@ -71,12 +73,12 @@ def _convert(value: Any, default: Any, where: str) -> Any:
             items = value.split(",") if isinstance(value, str) else value
             if len(items) != len(default):
                 raise ValueError
-            return tuple(type(d)(item) for d, item in zip(default, items, strict=True))
-        if isinstance(default, int) and isinstance(value, float) and not value.is_integer():
-            raise ValueError
-        return kind(value)
+            return tuple(_NUMBERS.get(type(d), type(d))(item) for d, item in zip(default, items, strict=True))
+        return _NUMBERS.get(kind, kind)(value)
     except (KeyError, TypeError, ValueError):
-        raise BadSetting(f"{where} = {value!r}: must be of type {kind.__name__}, like {default!r}") from None
+        raise BadSetting(
+            f"{where} = {shortened(value)}: must be of type {kind.__name__}, like {default!r}"
+        ) from None
 
 
 def positive(settings: Any, *names: str) -> None:
@@ -98,5 +100,6 @@ def within(settings: Any, low: float, high: float, *names: str) -> None:
 
 def one_of(settings: Any, name: str, known: tuple[str, ...]) -> None:
     """Raise BadSetting unless the named field is one of the known words."""
-    if getattr(settings, name) not in known:
-        raise BadSetting(f"{settings.name}.{name} is {getattr(settings, name)!r}: one of {', '.join(known)}")
+    value = getattr(settings, name)
+    if value not in known:
+        raise BadSetting(f"{settings.name}.{name} is {shortened(value)}: one of {', '.join(known)}")

@@ -20,10 +20,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields, is_dataclass
 from functools import cache, wraps
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting, UnknownName, shortened
+from nasreplay.numerals import real, whole
 
 T = TypeVar("T")
 FILES = ("FILE", "PACK", "RUN")
@@ -172,9 +174,19 @@ def _plain(value: Any, names_file: bool = False) -> Any:
 
 def _typed(one: Setting, value: Any) -> Any:
     if one.several:
-        return tuple(one.kind(part) for part in ((value,) if isinstance(value, str | Path) else value))
+        parts = (value,) if isinstance(value, str | Path | Real) else value
+        if not isinstance(parts, list | tuple):
+            raise BadSetting(f"{one.name} is {shortened(value)}: must be a list")
+        return tuple(_typed(one._replace(several=False), part) for part in parts)
+    number = {int: whole, float: real}.get(one.kind)
+    try:
+        value = number(value) if number and (one.kind is int or isinstance(value, str)) else value
+        if one.kind is float:
+            real(value)
+    except ValueError as problem:
+        raise BadSetting(f"{one.name} is {shortened(value)}: it {problem}") from None
     if one.choices and value not in one.choices:
-        raise BadSetting(f"{one.name} is {value!r}: one of {', '.join(one.choices)}")
+        raise BadSetting(f"{one.name} is {shortened(value)}: one of {', '.join(one.choices)}")
     if one.form.least is not None and value < one.form.least:
         raise BadSetting(f"{one.name} is {value}: it must be at least {one.form.least}")
     return Path(value) if one.kind is Path else value

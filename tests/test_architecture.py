@@ -11,17 +11,31 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nasreplay"
 LONGEST = 400
 
 # what a part may import besides itself; COMMON is for everybody
-COMMON = {"_callable", "errors", "seeds", "config", "settings", "signals", "plugins", "own", "_version"}
+COMMON = {
+    *(
+        "_callable",
+        "errors",
+        "numerals",
+        "seeds",
+        "config",
+        "settings",
+        "signals",
+        "plugins",
+        "own",
+        "_version",
+    )
+}
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
     "_callable": set(),
     "errors": set(),
+    "numerals": set(),
     "own": {"errors"},
     "plugins": {"errors", "own"},
     "seeds": set(),
     "_version": set(),
-    "config": {"errors", "files"},
-    "settings": {"errors"},
+    "config": {"errors", "files", "numerals"},
+    "settings": {"errors", "numerals"},
     "signals": set(),
     "files": COMMON,
     "spaces": COMMON | {"files"},

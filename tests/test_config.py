@@ -85,7 +85,7 @@ def test_files_that_cannot_be_read(tmp_path):
         config.load(tmp_path / "binary.config")
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(), st.booleans())
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**63) + 1, 2**63 - 1), st.booleans())
 def test_text_and_values_mean_the_same(rate, steps, nesterov):
     values = {"rate": rate, "steps": steps, "nesterov": nesterov}
     expected = Example(rate, steps, nesterov)

@@ -54,7 +54,7 @@ def run(*words: str, owners: tuple[type, ...] = (Oven,)):
 
 def test_fields_are_options_and_their_docstrings_the_help():
     text = " ".join(run("--help").split())
-    assert "--threads INTEGER RANGE CPU threads. Default: PyTorch's. [x>=1]" in text
+    assert "--threads INTEGER CPU threads. Default: PyTorch's. [x>=1]" in text
     assert "Degrees Celsius. [default: 180.0]" in text
     assert "[float32|bf16]" in text
     assert "--tray PATH" in text

@@ -11,7 +11,8 @@ import click
 from click.core import ParameterSource
 
 from nasreplay.cli.main import ARGUMENTS
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
+from nasreplay.numerals import real, whole
 from nasreplay.settings import Setting, option_of, settings_of
 
 EVALUATOR = click.option(
@@ -48,6 +49,35 @@ def options_of(*owners: type, but: Collection[str] = (), **texts: str) -> Callab
     return together(*made)
 
 
+class _Digits(click.ParamType):
+    """A finite number of plain digits."""
+
+    read: Callable[[object], Any] = staticmethod(whole)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, if it is one and large enough."""
+        try:
+            return super().convert(self.read(value), param, ctx)
+        except ValueError as problem:
+            self.fail(f"{shortened(value)} is not a valid {self.name}: it {problem}", param, ctx)
+
+
+class _Whole(_Digits, click.types.IntParamType):
+    pass
+
+
+class _WholeRange(_Digits, click.IntRange):
+    name = "integer"
+
+
+class _Real(_Digits, click.types.FloatParamType):
+    read = staticmethod(real)
+
+
+class _RealRange(_Digits, click.FloatRange):
+    name, read = "float", staticmethod(real)
+
+
 def _option(one: Setting, text: str) -> Callable:
     flags = one.form.flags or (option_of(one),)
     if one.default not in (None, MISSING, (), "") and one.kind is not bool and "Default: " not in text:
@@ -59,8 +89,9 @@ def _option(one: Setting, text: str) -> Callable:
         kind = click.Choice(one.choices)
     elif one.kind is Path:
         kind = click.Path(path_type=Path)
-    elif one.form.least is not None:
-        kind = click.IntRange(one.form.least) if one.kind is int else click.FloatRange(one.form.least)
+    elif one.kind in (int, float):
+        plain, ranged = (_Whole, _WholeRange) if one.kind is int else (_Real, _RealRange)
+        kind = plain() if one.form.least is None else ranged(one.form.least)
     return click.option(
         *flags,
         one.name,

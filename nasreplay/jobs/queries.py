@@ -11,8 +11,9 @@ from nasreplay.data.locate import open_table
 from nasreplay.data.measured import PUBLISHED, Limits, best, held
 from nasreplay.data.query_result import QueryResult, answer
 from nasreplay.data.trials import MEAN
-from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.errors import BadSetting, NotMeasured, shortened
 from nasreplay.jobs.architectures import given
+from nasreplay.numerals import counted
 from nasreplay.settings import setting, with_settings
 from nasreplay.spaces import Space
 from nasreplay.spaces.read import Named, read_many
@@ -47,9 +48,10 @@ class QuerySettings:
 
     def __post_init__(self) -> None:
         trial = str(self.trial)
-        if trial != MEAN and not (trial.isascii() and trial.isdecimal()):
-            raise BadSetting(f"--trial {trial!r}: must be a seed, such as 777, or mean")
-        object.__setattr__(self, "trial", trial if trial == MEAN else int(trial))
+        seed = counted(trial)
+        if trial != MEAN and seed is None:
+            raise BadSetting(f"--trial {shortened(trial)}: must be a seed, such as 777, or mean")
+        object.__setattr__(self, "trial", MEAN if seed is None else seed)
         limited = (self.count, self.max_params, self.max_flops, self.max_latency) != (None,) * 4
         if self.best is None and limited:
             raise BadSetting("--max-params, --max-flops, --max-latency and -n need --best DATASET")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nasreplay.data.describe import TableSummary, summary
 from nasreplay.data.locate import EMBEDDED, cache_path, cached_tables, open_table
-from nasreplay.errors import BadPack, BadSetting
+from nasreplay.errors import BadPack, BadSetting, shortened
+from nasreplay.numerals import counted
 from nasreplay.settings import setting, with_settings
 
 if TYPE_CHECKING:
@@ -221,7 +222,8 @@ def _epochs(pairs: tuple[str, ...]) -> dict[str, int]:
     found = {}
     for pair in pairs:
         recipe, _, count = pair.partition("=")
-        if not count.isdecimal():
-            raise BadSetting(f"--epochs {pair!r}: must be RECIPE=N with a whole number of epochs")
-        found[recipe] = int(count)
+        number = counted(count)
+        if number is None:
+            raise BadSetting(f"--epochs {shortened(pair)}: must be RECIPE=N with a whole number of epochs")
+        found[recipe] = number
     return found

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.jobs import silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, SupernetSettings
+from nasreplay.numerals import counted
 from nasreplay.runs.folder import continues
 from nasreplay.settings import Json, chosen, list_settings, refuse_unknown, setting
 from nasreplay.train.images.recorded_images import RecordedImages
@@ -41,18 +42,20 @@ class TabulationSettings:
         """Seeds, or mean; None for what the evaluator is set to. Raises BadSetting."""
         if self.trial is None or self.trial == "mean":
             return self.trial
-        seeds = [seed.strip() for seed in self.trial.split(",")]
-        if not all(seed.isascii() and seed.isdecimal() for seed in seeds):
-            raise BadSetting(f"--trial {self.trial!r}: must be mean, or seeds such as 777 or 777,888")
-        return tuple(map(int, seeds))
+        seeds = [counted(seed.strip()) for seed in self.trial.split(",")]
+        if None in seeds:
+            raise BadSetting(
+                f"--trial {shortened(self.trial)}: must be mean, or seeds such as 777 or 777,888"
+            )
+        return tuple(seed for seed in seeds if seed is not None)
 
     @property
     def part(self) -> tuple[int, int]:
         """Number of the part, and of all. Raises BadSetting."""
-        number, _, parts = self.shard.partition("/")
-        if not all(text.isascii() and text.isdecimal() for text in (number, parts)):
-            raise BadSetting(f"--shard {self.shard!r}: must be i/n, such as 1/4 to 4/4")
-        return int(number), int(parts)
+        number, parts = (counted(text) for text in self.shard.partition("/")[::2])
+        if number is None or parts is None:
+            raise BadSetting(f"--shard {shortened(self.shard)}: must be i/n, such as 1/4 to 4/4")
+        return number, parts
 
 
 def tabulate(

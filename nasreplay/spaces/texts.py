@@ -55,7 +55,7 @@ def without_comments(text: str) -> str:
 
 def stripped(text: str) -> str:
     """A text without the spaces and quotes around it."""
-    return text.strip(" \t\r\n\f\v\"'")
+    return text.strip().strip("\"' \t\r\n").strip()
 
 
 def may_hold(text: str) -> bool:

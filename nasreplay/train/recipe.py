@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName, choices, shortened
+from nasreplay.numerals import counted
 
 SCHEDULES = ("cos", "cosine", "linear")
 OPTIMIZERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
@@ -145,12 +146,12 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def recipe_of(text: str) -> Recipe:
     """The benchmark's recipe of a number of epochs ("12", "200", "01"), or a `.config` file."""
-    if text.isdecimal() and int(text):
-        return Recipe(name=text, epochs=int(text))
+    if epochs := counted(text):
+        return Recipe(name=text, epochs=epochs)
     if text.endswith(".config"):
         return _from_file(Path(text))
     raise UnknownName(
-        f"recipe {text!r}: a number of epochs of the benchmark's recipe (12, 200), or FILE.config"
+        f"recipe {shortened(text)}: a number of epochs of the benchmark's recipe (12, 200), or FILE.config"
     )
 
 

@@ -56,7 +56,7 @@ def _nothing_on_standard_input(monkeypatch):
         (("1", "-n", "3"), "need --best"),
         (("--best", "mnist"), "unknown data set"),
         (("--best", "cifar10", "--max-params", "-1"), "must be 0 or more"),
-        (("--best", "cifar10", "--max-latency", "nan"), "must be 0 or more"),
+        (("--best", "cifar10", "--max-latency", "nan"), "not a valid float"),
         (("--best", "cifar10", "-n", "0"), "must be 1 or more"),
         (("--best", "cifar10", "--max-flops", "x"), "not a valid float"),
         (("1", "--epochs", "x"), "not a valid integer"),

@@ -256,7 +256,7 @@ def test_configurations_and_settings(run, tmp_path):
         (("rea", "--evaluations", "0"), "evaluations is 0: it must be above 0"),
         (("rea", "--evaluations", "-5"), "evaluations is -5: it must be above 0"),
         (("rea", "--budget", "-1"), "simulated_s is -1.0: it must be above 0"),
-        (("rea", "--budget", "nan"), "simulated_s is nan: it must be above 0"),
+        (("rea", "--budget", "nan"), "'nan' is not a valid float: it must be a number"),
         (("rea", "--seed", "-2"), "-2 is not in the range x>=-1"),
         (("rea", "--jobs", "0"), "--jobs 0: it must be at least 1"),
         (("rea", "--protocol", "tpami"), "unknown protocol 'tpami'"),

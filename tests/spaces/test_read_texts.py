@@ -184,7 +184,7 @@ def test_every_notation_is_found_among_lines_of_anything(name, form, before, aft
 @settings(deadline=None)
 @given(st.integers(0, 5**6 - 1), NOISE, NOISE)
 def test_every_cell_is_found_among_lines_of_anything(place, before, after):
-    cell = TOPOLOGY.architecture(list(TOPOLOGY.texts)[place])
+    cell = TOPOLOGY.architecture(str(TOPOLOGY.at(place)))
     assert read(f"{before} {cell}\n{after}") == cell
 
 

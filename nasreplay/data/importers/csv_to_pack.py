@@ -10,7 +10,6 @@ mapped several times. Rows may be any part of the space in any order; what is no
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,8 +23,9 @@ from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.pack.limits import limits_of
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED
-from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName, choices
+from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName, choices, shortened
 from nasreplay.files.csv_table import CsvTable, read_csv
+from nasreplay.numerals import counted, real
 from nasreplay.spaces import Space
 
 IDENTITIES = ("arch", "key", "index")
@@ -154,25 +154,23 @@ def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float]:
         return left, 1.0
     table.texts(column)
     try:
-        number = float(factor)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadSetting(f"mapping {text!r}: the factor {factor!r} is not a number")
+        number = real(factor)
+    except ValueError as problem:
+        raise BadSetting(f"mapping {shortened(text)}: the factor {shortened(factor)} {problem}") from None
     return column, number
 
 
 def _target(target: str, text: str, custom: Mapping[str, CustomDataset]) -> tuple[str, int]:
     seeded = _SEEDED.fullmatch(target)
     if seeded and layout.per_trial(seeded[1]):
-        path, seed = seeded[1], int(seeded[2])
+        path, seed = seeded[1], counted(seeded[2])
     else:
         path, seed = target, AVERAGED
     name = path.rsplit("/", 1)[-1]
-    if "/" not in path or name == "seeds" or layout.dtype_of(path) is None or seed >= 2**31:
+    if "/" not in path or name == "seeds" or layout.dtype_of(path) is None or seed is None or seed >= 2**31:
         raise UnknownName(
-            f"mapping {text!r}: unknown target {target!r}; known: {', '.join(IDENTITIES)}, STORED/latency, "
-            "STORED/RECIPE/seconds_per_epoch, STORED/RECIPE/SET/accuracy, …/accuracy/SEED, …/loss, "
+            f"mapping {shortened(text)}: unknown target {shortened(target)}; known: {', '.join(IDENTITIES)}, "
+            "STORED/latency, STORED/RECIPE/seconds_per_epoch, STORED/RECIPE/SET/accuracy, …/accuracy/SEED, …/loss, "
             "…/loss/SEED, STORED/RECIPE/SET/eval_seconds, and STORED/RECIPE/ params, flops, latency"
         )
     parts = path.split("/")
@@ -204,7 +202,7 @@ def _epochs(columns: Mapping[str, Any], given: Mapping[str, int]) -> dict[str, i
     found = {}
     for recipe in filter(None, map(layout.recipe_of, columns)):
         name = recipe.split("/")[1]
-        count = given.get(name, int(name) if name.isdecimal() else 0)
+        count = given.get(name, counted(name) or 0)
         if count < 1:
             raise BadSetting(f"recipe {name!r}: its number of epochs is not known; give --epochs {name}=N")
         found[recipe] = count
@@ -233,9 +231,10 @@ def _flat(space: Space, kind: str, text: str) -> int:
     if kind == "arch":
         return int(space.flat_of([text])[0])
     if kind == "index":
-        if not text.isdecimal() or int(text) >= space.size:
+        official = counted(text)
+        if official is None or official >= space.size:
             raise BadArchitecture(f"{text!r} is not an official index from 0 to {space.size - 1}")
-        return int(space.official_to_flat[int(text)])
+        return int(space.official_to_flat[official])
     parse_key = getattr(space, "parse_key", None)
     if parse_key is None:
         raise BadArchitecture(f"the {space.name} space has no keys; map a column to arch or index")

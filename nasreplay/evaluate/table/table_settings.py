@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.kinds import Asker, EvaluatorSettings
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.numerals import counted
 from nasreplay.spaces import space_named
 from nasreplay.spaces.base import Space
 
@@ -56,10 +57,10 @@ def trial_of(text: int | str) -> int | str:
     """The trial of a text: drawn, mean, or a seed. Raises BadSetting."""
     if text in ("drawn", "mean"):
         return text
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSetting(f"--trial {text!r}: drawn, mean, or the seed of a trial (777, 888, 999)") from None
+    seed = counted(str(text))
+    if seed is None:
+        raise BadSetting(f"--trial {shortened(text)}: drawn, mean, or the seed of a trial (777, 888, 999)")
+    return seed
 
 
 def check_space(table: TableEvaluator, space: Space) -> None:
