@@ -16,7 +16,11 @@ from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadInput, BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import difference
+from nasreplay.files.text import place
+from nasreplay.files.typed import read_json
+from nasreplay.runs.outside import checked_settings
 from nasreplay.seeds import root_seed
+from nasreplay.settings import Json
 
 IMAGE_WORDS = ("split", "valid", "test", "own", "note")
 """What a header says of its images besides name and fingerprint."""
@@ -114,12 +118,7 @@ def versions() -> dict[str, str]:
 
 def read_header(folder: Path) -> dict[str, Any]:
     """The contents of run.json; raises BadOutput if there is none or it is damaged."""
-    try:
-        header = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except OSError:
-        raise BadOutput(f"{folder}: holds no run (no run.json)") from None
-    except ValueError:
-        raise BadOutput(f"{folder / 'run.json'}: damaged; choose another --out") from None
-    if not isinstance(header, dict):
-        raise BadOutput(f"{folder / 'run.json'}: not the header of a run; choose another --out")
-    return header
+    file = folder / "run.json"
+    if not file.exists():
+        raise BadOutput(f"{folder}: holds no run (no run.json)")
+    return checked_settings(read_json(file, Json, error=BadOutput), place(file))

@@ -21,14 +21,16 @@ from nasreplay.errors import BadOutput, WriteFailed
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.files.lock import alone_in
 from nasreplay.files.state import load_state, save_state
+from nasreplay.files.text import place, read_text
 from nasreplay.runs.folder import check_resume, open_folder, read_header, versions
+from nasreplay.runs.outside import check_result, check_run, parsed_event
 from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
 from nasreplay.settings import Json
 from nasreplay.spaces import space_named
 
 KEPT = 2
-
+LONGEST_LOG = 256  # MB
 
 S = TypeVar("S", bound=Recordable)
 E = TypeVar("E", bound=Evaluator)
@@ -246,19 +248,18 @@ def latest_state(folder: Path, files: Files = ARRAYS) -> dict[str, Any] | None:
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
     """All events of a run; a last line that a kill cut short is left out. Raises BadOutput."""
-    try:
-        lines = (folder / "events.jsonl").read_bytes().split(b"\n")
-        return [json.loads(line) for line in lines[:-1]]
-    except OSError:
-        raise BadOutput(f"{folder}: holds no event log (events.jsonl)") from None
-    except ValueError:
-        raise BadOutput(f"{folder / 'events.jsonl'}: damaged") from None
+    file = folder / "events.jsonl"
+    if not file.exists():
+        raise BadOutput(f"{folder}: holds no event log (events.jsonl)")
+    lines = read_text(file, limit=LONGEST_LOG, error=BadOutput).split("\n")[:-1]
+    return [parsed_event(line, f"{place(file)}, event {number:,}") for number, line in enumerate(lines, 1)]
 
 
 def result_of(folder: Path) -> Result:
     """The result of a recorded run, made from its log. Raises BadOutput."""
     header, events = read_header(folder), read_events(folder)
     header.pop("working_folder", None)
+    check_run(header, str(folder / "run.json"))
     number = Numbering(space_named(header["evaluator"]["space"]))
     asked = [event for event in events if event["event"] == "evaluation" and event["answered"]]
     steps = [event for event in events if event["event"] == "step"]
@@ -270,7 +271,7 @@ def result_of(folder: Path) -> Result:
     incumbent = best_so_far(evaluated, observed)
     if steps:
         incumbent = number.of_texts([event["found"] for event in steps]).astype(np.int32)[None]
-    return Result(
+    result = Result(
         searcher=header["searcher"]["name"],
         dataset=header["evaluator"]["dataset"],
         oracle=sloped and header["evaluator"].get("gradient") == "exact",
@@ -286,6 +287,11 @@ def result_of(folder: Path) -> Result:
         settings={**header, "space": number.space.name},
         listed=number.listed,
     )
+    try:
+        check_result(result)
+    except ValueError as problem:
+        raise BadOutput(f"{folder}: damaged: {problem}") from None
+    return result
 
 
 def _loss(searcher: Recordable) -> float | None:

@@ -28,13 +28,20 @@ import numpy as np
 
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.hdf5 import Hdf5, Kind, reading
+from nasreplay.files.text import MB, check_regular, harmless, place
+from nasreplay.runs.outside import check_result, check_table, checked_settings
 from nasreplay.runs.result import ARRAYS, Comparison, Result, TableFacts
+from nasreplay.settings import Json
 
 FORMAT = "nasreplay-results/2"
 READ = ("nasreplay-results/1", FORMAT)  # 1 called its flat arrays found, incumbent and evaluated
 SEAL = 512  # bytes of the user block: "<format> sha256 <hex>" and a line end, then zeros
 NOISY = ("clock", "evaluated_flat")  # nearly random bytes: compressing them costs most and gains least
 WAY_OUT = "delete it and replay again"
+_KIND = Kind("results file", BadOutput, WAY_OUT, missing="")
+_TYPES = ("int8", "int16", "int32", "int64", "float32", "float64")
+LARGEST = 2_000  # MB of a file; a seal over more takes too long to be checked
 
 
 def part_path(folder: str | Path, dataset: str, searcher: str, first: int = 0) -> Path:
@@ -159,14 +166,22 @@ def _sealed(image: bytes) -> bytes:
     return seal.encode().ljust(SEAL, b"\0") + image
 
 
-def _check_seal(path: Path) -> None:
-    with path.open("rb") as stream:
-        words = stream.read(SEAL).rstrip(b"\0").split(b" ")
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+def _check_seal(path: Path, file_kind: Kind) -> None:
+    try:
+        check_regular(path, BadOutput)
+        if path.stat().st_size > LARGEST * MB:
+            raise BadOutput(f"{place(path)}: larger than {LARGEST:,} MB")
+        with path.open("rb") as stream:
+            words = stream.read(SEAL).rstrip(b"\0").split(b" ")
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise BadOutput(f"{place(path)}: no such file; {file_kind.missing}") from None
+    except OSError as problem:
+        raise BadOutput(f"{place(path)}: cannot be read: {problem.strerror}; check its permissions") from None
     kind, _, version = FORMAT.partition("/")
     if len(words) != 3 or not words[0].startswith(kind.encode() + b"/"):
         raise BadOutput(f"{path}: not a results file of nasreplay; name the folder of a replay (--out)")
-    if words[0].decode() not in READ:
+    if words[0].decode("ascii", "replace") not in READ:
         raise BadOutput(f"{path}: of another format than {version}, which this version reads; {WAY_OUT}")
     if words[1:] != [b"sha256", f"{digest}\n".encode()]:
         raise BadOutput(f"{path}: truncated, damaged or changed (its checksum differs); {WAY_OUT}")
@@ -176,59 +191,55 @@ def _check_seal(path: Path) -> None:
 
 
 def _read(path: Path) -> Comparison:
-    try:
-        _check_seal(path)
-        with h5py.File(path, "r", locking=False) as opened:
-            file: Any = opened
-            datasets = file.get("results", {}).values()
-            results = map(_get_result, _in_order(group for dataset in datasets for group in dataset.values()))
-            tables = map(_get_table, _in_order(file.get("tables", {}).values()))
-            return Comparison(list(results), dict(tables), json.loads(_text(file, "settings")))
-    except FileNotFoundError:
-        raise BadOutput(
-            f"{path}: no such file; make it with `nasreplay replay --out {path.parent}`"
-        ) from None
-    except OSError as problem:
-        raise BadOutput(
-            f"{path}: cannot be read: {problem.strerror or problem}; check its permissions"
-        ) from problem
-    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError) as problem:
-        if isinstance(problem, BadOutput):
-            raise
-        raise BadOutput(f"{path}: lacks what a results file holds ({problem}); {WAY_OUT}") from problem
+    kind = _KIND._replace(missing=f"make it with `nasreplay replay --out {path.parent}`")
+    _check_seal(path, kind)
+    with reading(path, kind) as file:
+        # a file in memory is larger: numbers that repeat are packed
+        file.check(limit=max(128, 50 * path.stat().st_size // MB))
+        datasets = [f"results/{name}" for name in file.names("results")]
+        places = [f"{dataset}/{name}" for dataset in datasets for name in file.names(dataset)]
+        tables = _in_order(file, [f"tables/{name}" for name in file.names("tables")])
+        return Comparison(
+            [_get_result(file, at) for at in _in_order(file, places)],
+            dict(_get_table(file, at) for at in tables),
+            checked_settings(file.json("", "settings", Json), "its settings"),
+        )
 
 
-def _in_order(groups: Iterable[Any]) -> list[Any]:
-    return sorted(groups, key=lambda group: group.attrs["position"])
+def _in_order(file: Hdf5, places: Iterable[str]) -> list[str]:
+    return sorted(places, key=lambda at: file.whole(at, "position"))
 
 
-def _get_result(group: Any) -> Result:
-    stored = {name: group[name if name in group else name.removesuffix("_flat")] for name in ARRAYS}
-    arrays = {name: each[()].astype(each.attrs["dtype"], copy=False) for name, each in stored.items()}
-    return Result(
-        searcher=_text(group, "searcher"),
-        dataset=_text(group, "dataset"),
-        oracle=bool(group.attrs["oracle"]),
-        finished=bool(group.attrs["finished"]),
-        wall_s=float(group.attrs["wall_s"]),
-        settings=json.loads(_text(group, "settings")),
-        listed=group["listed"][()] if "listed" in group else None,
+def _get_result(file: Hdf5, at: str) -> Result:
+    arrays = {}
+    for name in ARRAYS:
+        path = f"{at}/{name if file.has(f'{at}/{name}') else name.removesuffix('_flat')}"
+        dtype = file.text(path, "dtype")
+        if dtype not in _TYPES:
+            raise ValueError(f"{path} says that it was of type {harmless(dtype)!r}")
+        arrays[name] = file.read(path).astype(dtype, copy=False)
+    result = Result(
+        searcher=harmless(file.text(at, "searcher")),
+        dataset=harmless(file.text(at, "dataset")),
+        oracle=bool(file.whole(at, "oracle")),
+        finished=bool(file.whole(at, "finished")),
+        wall_s=file.number(at, "wall_s"),
+        settings=checked_settings(file.json(at, "settings", Json), f"the settings of {at}"),
+        listed=file.read(f"{at}/listed") if file.has(f"{at}/listed") else None,
         **arrays,
     )
+    check_result(result)
+    return result
 
 
-def _get_table(group: Any) -> tuple[str, TableFacts]:
+def _get_table(file: Hdf5, at: str) -> tuple[str, TableFacts]:
     facts = TableFacts(
-        final_mean=group["final_mean"][()],
-        test=group["test"][()] if "test" in group else None,
-        space=_text(group, "space"),
-        budget_s=float(group.attrs["budget_s"]) if "budget_s" in group.attrs else None,
-        measured=int(group.attrs["measured"]) if "measured" in group.attrs else None,
-        meaning=json.loads(_text(group, "meaning")),
+        final_mean=file.read(f"{at}/final_mean"),
+        test=file.read(f"{at}/test") if file.has(f"{at}/test") else None,
+        space=harmless(file.text(at, "space")),
+        budget_s=file.number(at, "budget_s") if file.holds(at, "budget_s") else None,
+        measured=file.whole(at, "measured") if file.holds(at, "measured") else None,
+        meaning=file.json(at, "meaning", dict[str, str]),
     )
-    return _text(group, "dataset"), facts
-
-
-def _text(owner: Any, name: str) -> str:
-    value = owner.attrs[name]
-    return value.decode() if isinstance(value, bytes) else str(value)
+    check_table(facts)
+    return harmless(file.text(at, "dataset")), facts

@@ -161,7 +161,7 @@ def test_a_folder_of_another_plan_is_refused(tmp_path):
     with pytest.raises(BadOutput, match=r"searchers\.rea\.tournament = 3, now 2"):
         compare(changed, tmp_path, tell=quiet)
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(BadOutput, match=r"run\.json: damaged"):
+    with pytest.raises(BadOutput, match=r"run\.json, line 1: not JSON"):
         compare(QUICK, tmp_path, tell=quiet)
 
 

@@ -133,5 +133,5 @@ def test_logs_that_cannot_be_read(tmp_path):
     with pytest.raises(BadOutput, match="before its first step"):
         result_of(tmp_path)
     log.write_bytes(b"{}x\n" + content)
-    with pytest.raises(BadOutput, match=r"events\.jsonl: damaged"):
+    with pytest.raises(BadOutput, match=r"events\.jsonl, event 1, line 1: not JSON"):
         read_events(tmp_path)
