@@ -10,6 +10,7 @@ import click
 from nasreplay.cli.main import Group
 from nasreplay.cli.options import options_of
 from nasreplay.cli.progress import Progress
+from nasreplay.cli.views.fold import show
 from nasreplay.jobs.table_files import ConvertArchiveSettings, ImportCsvSettings, VerifySettings
 from nasreplay.settings import chosen
 
@@ -36,7 +37,7 @@ def list_tables(as_json: bool) -> None:
     for each in every.found:
         listed = ", ".join(each.datasets), ", ".join(each.recipes)
         rows.append((each.name, each.space, *listed, f"{each.bytes / 1e6:.1f}", each.title))
-    click.echo("\n".join(aligned(rows)))
+    show(aligned(rows))
 
 
 @data.command()
@@ -49,7 +50,7 @@ def info(pack: str | None, as_json: bool) -> None:
     from nasreplay.data.locate import open_table
 
     table = open_table(pack)
-    click.echo(json.dumps(description(table), indent=2) if as_json else "\n".join(description_lines(table)))
+    click.echo(json.dumps(description(table), indent=2)) if as_json else show(description_lines(table))
 
 
 @data.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from nasreplay.cli.inputs import given
 from nasreplay.cli.options import options_of
+from nasreplay.cli.views.fold import show
 from nasreplay.jobs import queries
 from nasreplay.jobs.queries import QuerySettings
 from nasreplay.settings import chosen
@@ -44,4 +46,7 @@ def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values:
     elif result.best_of != 0:
         from nasreplay.cli.views import query_text
 
-        click.echo("\n".join(query_text.lines(result)))
+        listed = len(result) > query_text.SECTIONS and not sys.stdout.isatty()
+        click.echo("\n".join(query_text.lines(result))) if listed else show(query_text.lines(result))
+    if result.best_of == 0:
+        raise click.exceptions.Exit(1)

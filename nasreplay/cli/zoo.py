@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from nasreplay.cli.views.fold import show, width
 from nasreplay.files.columns import aligned
 from nasreplay.settings import Json
 from nasreplay.spaces.costs.network_plan import DIALECTS
@@ -29,13 +30,13 @@ def zoo(name: str | None, form: str | None, as_json: bool) -> None:
         raise click.UsageError("--to FORM needs NAME and excludes --json")
     if name is None:
         rows = [_facts(one) for one in entries().values()]
-        click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(_listing()))
+        click.echo(json.dumps(rows, indent=2)) if as_json else show(_listing())
     elif as_json:
         click.echo(json.dumps(_facts(entry(name)), indent=2))
     elif form is not None:
         click.echo(WRITERS[form](entry(name).genotype))
     else:
-        click.echo("\n".join(_page(entry(name))))
+        show(_page(entry(name)))
 
 
 def _facts(one: Entry) -> Json:
@@ -52,13 +53,20 @@ def _facts(one: Entry) -> Json:
 
 
 def _listing() -> list[str]:
-    rows = [["name", "params M", "MAdds M", "CIFAR-10 error", "source"]]
+    head, *rows = [["name", "params M", "MAdds M", "CIFAR-10 error", "source"]]
     for one in entries().values():
         counted = one.counted
         errors = [_percent(result) for result in one.published if result.dataset == "cifar10"]
         sizes = [f"{counted.parameters / 1e6:.3f}", f"{counted.multiply_adds / 1e6:.1f}"]
         rows.append([one.name, *sizes, (errors or ["–"])[0], one.source])
-    return aligned(rows, "lrr")
+    lines = aligned([head, *rows], "lrr")
+    if max(map(len, lines)) <= width():
+        return lines
+    lines = aligned([head[:-1], *([f"  {row[0]}", *row[1:-1]] for row in rows)], "lrr")
+    for place in reversed(range(len(rows))):  # the source stands above its genotypes
+        if place == 0 or rows[place - 1][-1] != rows[place][-1]:
+            lines.insert(place + 1, rows[place][-1])
+    return lines
 
 
 def _page(one: Entry) -> list[str]:

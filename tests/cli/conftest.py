@@ -28,6 +28,7 @@ def home(cache) -> Iterator[Path]:
 def run(home, tmp_path, monkeypatch, capsys):
     """Run a command line in an empty folder: what it printed, after a check of its exit status."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments: str, status: int = 0):
         found = 0

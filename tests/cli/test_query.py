@@ -17,9 +17,9 @@ BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 def query(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "110")
 
-    def call(*arguments: str, stdin: str = "") -> tuple[str, str]:
+    def call(*arguments: str, stdin: str = "", status: int = 0) -> tuple[str, str]:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
-        told = run("query", *arguments)
+        told = run("query", *arguments, status=status)
         return told.out, told.err
 
     return call
@@ -138,6 +138,29 @@ def test_text_of_one_cell(query):
     assert "trial 999" in out
     assert "3←2 nor_conv_1x1" in out
     assert all(len(line) <= 110 for line in lines[: lines.index("Best one-edit neighbor")])
+
+
+def test_test_accuracy_is_missed_or_stands_beside_validation(query, many_recipes):
+    out, _ = query("9930")
+    assert out.splitlines()[2].startswith(
+        "no test accuracy: the embedded table holds validation accuracy only;"
+    )
+    assert "nasreplay data convert ARCHIVE" in out
+    assert "no test accuracy" not in query("0", "--table", many_recipes)[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("9930",), ("9930", "6111"), ("--best", "cifar10"), ("8:16:24:32:40",), ("9930", "1", "2", "3")],
+)
+def test_a_query_fits_the_terminal(query, monkeypatch, arguments):
+    monkeypatch.setenv("COLUMNS", "80")
+    out, _ = query(*arguments)
+    assert max(map(len, out.splitlines())) <= 80
+    monkeypatch.delenv("COLUMNS")
+    whole, _ = query(*arguments)
+    assert "|nor_conv_3x3~0|+|" in whole or ":" in arguments[0]
+    assert len(whole.splitlines()) <= len(out.splitlines())
 
 
 def test_side_by_side_or_sections(query, monkeypatch):
@@ -262,7 +285,7 @@ def test_limits_are_inclusive(query):
 
 def test_nothing_qualifies(query):
     for form, empty in (("--json", "[]"), ("--csv", None)):
-        out, err = query("--best", "cifar10", "--max-params", "0.001", form)
+        out, err = query("--best", "cifar10", "--max-params", "0.001", form, status=1)
         assert "no architecture of cifar10 has parameters ≤ 0.001 M" in err
         assert out.strip() == empty or len(out.splitlines()) == 1
-    assert query("--best", "cifar10", "--max-params", "0.001")[0] == ""
+    assert query("--best", "cifar10", "--max-params", "0.001", status=1)[0] == ""

@@ -43,7 +43,8 @@ def fold(line: str, columns: int) -> list[str]:
     first, *rest = _PLACES.split(line)
     lines, indent = [first], " " * (gaps[-1] if gaps else 2)
     for part in rest:
-        if len(lines[-1]) + len(part) <= columns:
+        too_long = len(indent) + len(part.lstrip()) > columns  # a path, say: the terminal breaks it anywhere
+        if len(lines[-1]) + len(part) <= columns or too_long:
             lines[-1] += part
         else:
             lines.append(indent + part.lstrip())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from nasreplay.cli.views.fold import WHOLE, width
 from nasreplay.data.query_result import Accuracy, QueryResult
 from nasreplay.data.trials import MEAN
 from nasreplay.files.columns import aligned
@@ -16,42 +17,51 @@ from nasreplay.spaces import Space
 WORDS = {"valid": "validation", "test": "test", "valtest": "validation + test", "train": "training"}
 SECTIONS = 20  # more architectures than this become a list
 UNKNOWN = "–"
+SPARED = " accuracy, %"  # of labels where the terminal is narrow: the percent sign says it
 
 Cells = dict[tuple, str]  # (*place of the row, label) → cell
 
 
 def lines(result: QueryResult) -> Iterator[str]:
     """The text of a query: architectures side by side if they fit the terminal, else sections; many are a list."""
+    missing = [result.why_no_test] if result.why_no_test else []
     if result.best_of is not None:
-        yield from best_lines(result)
+        yield from best_lines(result, missing)
     elif len(result) > SECTIONS:
         result = result.firsts()
-        yield from listing(result)
+        yield from (*listing(result), "", *missing)
     else:
-        yield from _in_full(result)
+        yield from _in_full(result, missing)
     yield ""
     yield from ([result.note] if result.table is None else notes(result))
 
 
-def _in_full(result: QueryResult) -> list[str]:
+def _in_full(result: QueryResult, missing: list[str]) -> list[str]:
     columns = side_by_side(result)
-    width, _ = shutil.get_terminal_size((110, 24))
-    fits = max(map(len, columns[len(result) :])) <= width  # the texts above may overflow
-    if len(result) > 1 and fits:
-        return columns
-    return [line for which in range(len(result)) for line in ["", *section(result, which)]][1:]
+    if len(result) > 1 and max(map(len, columns)) <= width(110):
+        return [*(_heading(result, which) for which in range(len(result))), *missing, "", *columns]
+    return [line for which in range(len(result)) for line in ["", *section(result, which, missing)]][1:]
 
 
-def section(result: QueryResult, which: int) -> list[str]:
+def section(result: QueryResult, which: int, missing: Sequence[str] = ()) -> list[str]:
     """One architecture: its data sets are the columns."""
     columns = [(name, _cells(result, name, which)) for name in result.datasets]
     space, each = result.space, result.space.at(result.index[which])
     about = f"{space.name} space · index {each.index}{f' · key {each.key}' if each.key else ''}"
-    return [each.text, about, "", *grid(columns), *_neighbor_lines(result, which)]
+    return [each.text, about, *missing, "", *_blocks(columns), *_neighbor_lines(result, which)]
+
+
+def _blocks(columns: list[tuple[str, Cells]]) -> list[str]:
+    """A grid of the columns, or several below each other where the terminal is narrow."""
+    for count in range(len(columns), 0, -1):
+        rows = grid(columns[:count])
+        if count == 1 or max(map(len, rows)) <= width():
+            return rows + (["", *_blocks(columns[count:])] if columns[count:] else [])
+    return []
 
 
 def side_by_side(result: QueryResult) -> list[str]:
-    """Several architectures: they are the columns, the data sets stand below each other."""
+    """A grid of several architectures: they are the columns, the data sets stand below each other."""
     several = range(len(result))
     headings = [f"#{official}" for official in result.index]
     stacked: list[Cells] = [{} for _ in several]
@@ -60,47 +70,45 @@ def side_by_side(result: QueryResult) -> list[str]:
             cells = _cells(result, name, which)
             stacked[which][place, -1, name] = ""
             stacked[which] |= {(place, *row, f"  {label}"): cell for (*row, label), cell in cells.items()}
-    return [
-        *(_heading(result, which) for which in several),
-        "",
-        *grid(list(zip(headings, stacked, strict=True))),
-    ]
+    return grid(list(zip(headings, stacked, strict=True)))
 
 
 def listing(result: QueryResult) -> list[str]:
-    """One line per architecture: the first accuracy and its rank on every data set."""
+    """One line per architecture: the first accuracy, its rank and the test accuracy on every data set."""
     head = ["index"]
     for name, known in result.datasets.items():
-        label = f"{name} {WORDS[known.accuracies[0].split]} %" if known.accuracies else f"{name} params M"
-        head += [label, "rank"] if known.accuracies else [label, "FLOPs M"]
+        labels = [f"{WORDS[each.split]} %" for each in known.accuracies]
+        head += [f"{name} {labels[0]}", "rank", *labels[1:]] if labels else [f"{name} params M", "FLOPs M"]
     rows = [[*head, "architecture"]]
     for which, (index, text) in enumerate(zip(result.index, result.architectures, strict=True)):
         cells = [f"#{index}"]
         for known in result.datasets.values():
             if known.accuracies:
-                each = known.accuracies[0]
+                each, *tests = known.accuracies
                 cells += [_plus_minus(each, which), f"{each.rank[which]:,}" if each.rank[which] else UNKNOWN]
+                cells += [_plus_minus(test, which) for test in tests]
             else:
                 cells += [_millions(known.parameters[which]), _number(known.flops[which] / 1e6)]
         rows.append([*cells, text])
-    return _text_last(rows)
+    return _text_last(rows, width() if sys.stdout.isatty() else WHOLE)  # thousands go into a pipe
 
 
-def best_lines(result: QueryResult) -> Iterator[str]:
+def best_lines(result: QueryResult, missing: Sequence[str] = ()) -> Iterator[str]:
     """The best architectures, one line each."""
     ((name, known),) = result.datasets.items()
-    each = known.accuracies[0]
-    head = ["rank", f"{WORDS[each.split]} %", "params M", "FLOPs M", "latency ms", "index", "architecture"]
-    rows = [head]
+    each, head = known.accuracies[0], ["rank", *(f"{WORDS[one.split]} %" for one in known.accuracies)]
+    rows = [[*head, "params M", "FLOPs M", "latency ms", "index", "architecture"]]
     for which, (index, text) in enumerate(zip(result.index, result.architectures, strict=True)):
-        cells = [f"{each.rank[which]:,}", _plus_minus(each, which), _millions(known.parameters[which])]
+        cells = [f"{each.rank[which]:,}", *(_plus_minus(one, which) for one in known.accuracies)]
+        cells += [_millions(known.parameters[which])]
         cells += [_number(known.flops[which] / 1e6), _number(known.latency[which] * 1e3)]
         rows.append([*cells, f"#{index}", text])
     among = f"{result.best_of:,} architectures with {result.limits}"
     among = among if result.limits else f"{each.measured:,} measured architectures"
     yield f"{name}: the best {len(result)} of {among}"
+    yield from missing
     yield ""
-    yield from _text_last(rows)
+    yield from _text_last(rows, width())
 
 
 def notes(result: QueryResult) -> Iterator[str]:
@@ -214,11 +222,27 @@ def grid(columns: Sequence[tuple[str, Cells]]) -> list[str]:
         rows += [[""] * len(rows[0])] if last not in (None, place[0]) else []
         rows.append([place[-1], *(cells.get(place, UNKNOWN) for _, cells in columns)])
         last = place[0]
-    return aligned(rows, "l".ljust(len(rows[0]), "r"))
+    lines = aligned(rows, "l".ljust(len(rows[0]), "r"))
+    if max(map(len, lines)) <= width() or not any(SPARED in row[0] for row in rows):
+        return lines
+    spared = [
+        (heading, {(*place, label.replace(SPARED, " %")): cell for (*place, label), cell in cells.items()})
+        for heading, cells in columns
+    ]
+    return grid(spared)
 
 
-def _text_last(rows: list[list[str]]) -> list[str]:
-    return aligned(rows, "r" * (len(rows[0]) - 1))
+def _text_last(rows: list[list[str]], columns: int) -> list[str]:
+    """Rows whose last cell is an architecture, which stands below its row where there are fewer columns."""
+    lines = aligned(rows, "r" * (len(rows[0]) - 1))
+    if max(map(len, lines)) <= columns:
+        return lines
+    rows = [[cell.replace(f" {WORDS['valid']} %", " %") for cell in rows[0]], *rows[1:]]
+    head, *short = aligned([row[:-1] for row in rows], "r" * (len(rows[0]) - 1))
+    return [
+        head,
+        *(line for row, own in zip(rows[1:], short, strict=True) for line in (own, f"      {row[-1]}")),
+    ]
 
 
 def _heading(result: QueryResult, which: int) -> str:
