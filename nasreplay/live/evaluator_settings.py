@@ -88,10 +88,15 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     """Parts of a batch whose gradients are accumulated. Default: the recipe's; at least one a process."""
     clip: float | None = None
     """Largest norm of the weights' gradient; 0: none. Default: the recipe's."""
+    idle: Literal["decay", "rest"] | None = None
+    """Weights of operations that a step does not use: decay (and keep their momentum) or rest. Default: the
+    recipe's, decay as published."""
     valid_on: Literal["held-out", "test"] = "held-out"
     """test: learn from all training images and validate on the test images, as SNAS did."""
     valid_batches: int = setting(1, least=1)
-    """Batches (of the recipe's test_batch_size, else 512) that score a cell."""
+    """Batches (of the recipe's test_batch_size, else 512) that compare candidates during the search."""
+    judge: Literal["all", "batches"] = "all"
+    """Images that judge an epoch's answer and the last epoch's candidates: all validation images or those batches."""
     checkpoint_cells: bool = False
     """Less memory, more time: compute cells again in the backward pass."""
     weights: str | None = setting(None, metavar="RUN")
@@ -135,7 +140,8 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         from nasreplay.live.supernet import SupernetEvaluator
 
         device = self.resolve_device(checkpoint_cells=self.checkpoint_cells)
-        changes = {"batch": self.batch, "clip": self.clip, "micro_batches": self.micro_batches}
+        names = ("batch", "clip", "micro_batches", "idle")
+        changes = {name: getattr(self, name) for name in names}
         changes = {name: value for name, value in changes.items() if value is not None}
         source = self.source(valid_on_test=self.valid_on == "test")
         return SupernetEvaluator(
@@ -144,6 +150,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             recipe=replace(self._recipe(asker), **changes).for_world_size(device.group.world_size),
             fraction=self.fraction,
             valid_batches=self.valid_batches,
+            judge=self.judge,
             device=device,
             truth=self.truth(self.network.space),
             start=self._start(source),

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
+from nasreplay.data import semantics
+from nasreplay.data.custom_dataset import to_json
+from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.live.gradients import ARCH
 from nasreplay.models.recompute import kept_buffers
+from nasreplay.models.shared_networks import SharedNetwork
 from nasreplay.train.batches import in_order
 from nasreplay.train.device import Device
 from nasreplay.train.epochs import Batch, Division
@@ -30,13 +35,22 @@ class SharedAccuracies(EvaluatorBase):
     kind, preset, several = "supernet", "live", False
 
     source: ImageSource
+    images: tuple[ImageSet, ImageSet]
+    """What weights and architecture learn from."""
+    network: SharedNetwork
     net: Any = begun()
     device: Device
     dtype: torch.dtype
     truth: TableEvaluator | None
     """A table of the same space and data set, for reports."""
     valid: ImageSet
-    """The fixed validation images."""
+    """The fixed validation images that compare candidates during the search."""
+    held: ImageSet
+    """All validation images."""
+    judge: str
+    """all: every validation image judges an epoch's answer and the last epoch's candidates; batches: `valid` does."""
+    ending: bool = begun()
+    """Whether the last epoch has begun."""
     valid_batch: int
     """Number of validation images that are computed at once."""
     metrics: dict[str, list[float]] = begun()
@@ -63,7 +77,7 @@ class SharedAccuracies(EvaluatorBase):
             # on a divided batch all ranks work on each, else they take turns
             if at == BATCH or row % group.world_size == group.rank:
                 started = time.perf_counter()
-                counts[row] = self.count_right(one_hot, batches, train_mode=at == BATCH)
+                counts[row] = self.count_right(one_hot, batches(), train_mode=at == BATCH)
                 seconds[row] = time.perf_counter() - started
         group.all_reduce_arrays(counts, seconds)
         self.ledger.simulated_s[:] = group.broadcast(self.ledger.simulated_s.copy)
@@ -76,24 +90,40 @@ class SharedAccuracies(EvaluatorBase):
         """The benchmark's own numbers where a table knows this data set, else shared-weight accuracies."""
         if self.truth is not None:
             return self.truth.report(codes)
-        return Report(self.shared_accuracy(codes), None, {"valid": self._meaning()})
+        return Report(self.shared_accuracy(codes), None, {"valid": self.judged})
 
     def shared_accuracy(self, codes: np.ndarray) -> np.ndarray:
-        """float64 [N] percent: accuracies of codes [N, D] on the fixed validation images."""
-        batches, one_hots = list(self._valid()), self.space.embed(np.asarray(codes))
-        counts = np.array([self.count_right(one_hot, batches) for one_hot in one_hots])
+        """float64 [N] percent: accuracies of codes [N, D] on the validation images that judge."""
+        one_hots = self.space.embed(np.asarray(codes))
+        counts = np.array([self.count_right(one_hot, self._in_order(self._judges)) for one_hot in one_hots])
         return 100.0 * counts[:, 0] / counts[:, 1]
 
-    def _asked(self, at: Fidelity) -> list[Batch]:
-        """The batches that a fidelity is measured on."""
+    @property
+    def judging_images(self) -> int:
+        """Number of images that `shared_accuracy` is measured on."""
+        return len(self._judges)
+
+    @property
+    def judged(self) -> str:
+        """What `shared_accuracy` is, in words."""
+        return self._meaning(self._judges)
+
+    @property
+    def _judges(self) -> ImageSet:
+        return self.held if self.judge == "all" else self.valid
+
+    def _asked(self, at: Fidelity) -> Callable[[], Iterable[Batch]]:
+        """The batches that a fidelity is measured on; in the last epoch, when an answer is chosen, on more."""
         if at == SHARED:
-            return list(self._valid())
+            return partial(self._in_order, self._judges if self.ending else self.valid)
         with self._timed():
-            return [share for _, share, _ in self.division.shares(self.batch(ARCH), self.images_in_batch)]
+            shares = self.division.shares(self.batch(ARCH), self.images_in_batch)
+            batches = [share for _, share, _ in shares]
+        return lambda: batches
 
     @torch.no_grad()
     def count_right(
-        self, one_hot: np.ndarray, batches: Sequence[Batch], train_mode: bool = False
+        self, one_hot: np.ndarray, batches: Iterable[Batch], train_mode: bool = False
     ) -> tuple[int, int]:
         """(right answers, images) of an architecture [E, O]; the network is left as it was."""
         weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.device.name)
@@ -108,12 +138,22 @@ class SharedAccuracies(EvaluatorBase):
         self.net.drop_path = rate
         return right, total
 
-    def _valid(self) -> Iterator[Batch]:
+    def _in_order(self, images: ImageSet) -> Iterator[Batch]:
         order = (self.valid_batch, self.device.name, self.device.channels_last)
-        return (batch.to(self.dtype) for batch in in_order(self.valid, *order))
+        return (batch.to(self.dtype) for batch in in_order(images, *order))
 
-    def _meaning(self) -> str:
-        return f"accuracy with shared weights on {len(self.valid):,} fixed validation images of {self.source.name}"
+    def _meaning(self, images: ImageSet) -> str:
+        return (
+            f"accuracy with shared weights on {len(images):,} fixed validation images of {self.source.name}"
+        )
+
+    def _own(self) -> dict[str, Any]:
+        """The facts of a data set that no benchmark has, for a table of these accuracies."""
+        if self.source.name in semantics.FACTS:
+            return {}
+        facts = Facts(self.source.classes, self.source.side, len(self.images[0]))
+        sets = {"x-valid": CustomSplit(len(self.valid), self._meaning(self.valid))}
+        return {"own": to_json(CustomDataset(facts if self.network.published else None, sets))}
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

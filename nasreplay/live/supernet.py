@@ -11,15 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasreplay.data import semantics
-from nasreplay.data.custom_dataset import to_json
-from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadSetting, LacksCapability, TrainingFailed
 from nasreplay.evaluate.base import begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.live.gradients import ARCH, TRAIN, GradientSum, StepGradients
+from nasreplay.live.idle_weights import decay_idle, note_reached
 from nasreplay.live.second_order import unrolled
 from nasreplay.live.shared_accuracy import BATCH, SharedAccuracies
 from nasreplay.models.shared_networks import CellNetwork, SharedNetwork
@@ -41,14 +39,15 @@ class SupernetEvaluator(SharedAccuracies):
     """Shared weights of all architectures of a space, trained while a search goes on; one replica.
 
     Ladder: "batch" is the accuracy on the current architecture mini-batch with batch statistics (the published
-    reward of ENAS, curriculum and mask-rl), "shared" that on the first `valid_batches` batches of validation
-    images, always the same ones. Simulated seconds are the measured seconds of learning, slopes and evaluations.
+    reward of ENAS, curriculum and mask-rl), "shared" that on `valid_batches` batches of validation images, always the
+    same ones; in the last epoch, when an answer is chosen, on all of them. Simulated seconds are the measured ones.
 
     source: the images.
     network: which space, and how its network is made; None is that of NAS-Bench-201.
     recipe: how the weights learn; the published clipping norm includes the logits' gradient, ours does not.
     fraction: part of the images of every split that is used.
-    valid_batches: batches of the recipe's test_batch (else 512) images that score an architecture.
+    valid_batches: batches of the recipe's test_batch (else 512) images that compare candidates.
+    judge: "all" images, or "batches", judge an epoch's answer and the last epoch's candidates.
     device: device, precision and ranks.
     dtype: of the weights.
     truth: a table of the same space and data set, for reports.
@@ -75,6 +74,7 @@ class SupernetEvaluator(SharedAccuracies):
         recipe: Recipe = WEIGHT_SHARING,
         fraction: float = 1.0,
         valid_batches: int = 1,
+        judge: str = "all",
         device: Device | None = None,
         dtype: torch.dtype = torch.float32,
         truth: TableEvaluator | None = None,
@@ -84,12 +84,13 @@ class SupernetEvaluator(SharedAccuracies):
         self.space, self.dataset = self.network.space, source.name
         self.recipe, self.device, self.dtype, self.truth = recipe, device or Device(), dtype, truth
         self._check(recipe, valid_batches)
-        self.valid_batch = recipe.test_batch or 512
+        self.valid_batch, self.judge = recipe.test_batch or 512, judge
         parts = source.search()
         self.images = (parts.weights.fraction(fraction), parts.arch.fraction(fraction))
         count = min(self.valid_batch * valid_batches, len(parts.valid))
         # evenly spaced: image folders are in the order of their classes
         self.valid = parts.valid.take(np.arange(count) * len(parts.valid) // max(count, 1))
+        self.held = parts.valid.fraction(fraction)
         self.steps_per_epoch = -(-len(self.images[0]) // recipe.batch)
         about = (self.device.group, recipe.micro_batches, recipe.batch)
         self.division, _ = (Division.of(*about, len(images)) for images in self.images)
@@ -124,13 +125,14 @@ class SupernetEvaluator(SharedAccuracies):
         self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), True, *about)
         self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), True, *about)
         self.drawn, self.images_in_batch = (), 0
-        self.metrics = {}
+        self.metrics, self.ending = {}, False
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Cosine learning rate and linear drop path of this epoch; its measurements start again."""
         # the recipe's schedule over this search's own epochs
         set_learning_rate(self.optimizer, replace(self.recipe, epochs=epochs).learning_rate(epoch))
         self.net.drop_path = self.network.drop_path_at(epoch, epochs)
+        self.ending = epoch + 1 == epochs
         self.metrics = {}
 
     def begin_step(self, *, learns: bool = True) -> None:
@@ -180,9 +182,10 @@ class SupernetEvaluator(SharedAccuracies):
             "images": [len(part) for part in self.images],
             "split": self.source.split,
             "network": self.network.settings(),
-            "recipe": self.recipe.settings(),
+            "recipe": {**self.recipe.settings(), "idle": self.recipe.idle},
             "precision": self.device.precision,
-            "valid": self._meaning(),
+            "valid": self._meaning(self.valid),
+            "judge": self.judge,
             **self._own(),
         }
 
@@ -195,6 +198,7 @@ class SupernetEvaluator(SharedAccuracies):
             "net": weights,
             "optimizer": self.optimizer.state_dict(),
             "drop_path": self.net.drop_path,
+            "ending": self.ending,
             **super().state_dict(),
             "batches": self.batches.state_dict(),
             "held_out": self.held_out.state_dict(),
@@ -206,6 +210,7 @@ class SupernetEvaluator(SharedAccuracies):
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.net.drop_path, self.metrics = state["drop_path"], state["metrics"]
+        self.ending = state.get("ending", False)  # 0.1.0 had none
         super().load_state_dict(state)
         self.batches.load_state_dict(state["batches"])
         self.held_out.load_state_dict(state["held_out"])
@@ -238,6 +243,8 @@ class SupernetEvaluator(SharedAccuracies):
             with statistics.of(part), self.device.autocast():
                 logits = self.net(images, rows[row], torch.as_tensor(mixture.active[row]))
             loss = part * nn.functional.cross_entropy(logits.to(self.dtype), labels)
+            if slope and not weights and self.recipe.idle == "decay":
+                note_reached(self.optimizer, self.weights, loss)
             right = (logits.detach().argmax(dim=1) == labels).to(loss).mean()
             sums.add(row, loss, part * right)
         found = sums.all_reduce(self.device.group, statistics)
@@ -268,20 +275,13 @@ class SupernetEvaluator(SharedAccuracies):
 
     def _descend(self, gradients: Sequence[Tensor | None]) -> None:
         for parameter, gradient in zip(self.weights, gradients, strict=True):
-            # None where an operation was inactive: it gets no decay or momentum either
-            parameter.grad = gradient
+            parameter.grad = gradient  # None where an operation was inactive
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.weights, self.recipe.clip)
         self.optimizer.step()
+        if self.recipe.idle == "decay":
+            decay_idle(self.optimizer, [weight for weight in self.weights if weight.grad is None])
         self.optimizer.zero_grad()
-
-    def _own(self) -> dict[str, Any]:
-        """The facts of a data set that no benchmark has, for a table of these accuracies."""
-        if self.source.name in semantics.FACTS:
-            return {}
-        facts = Facts(self.source.classes, self.source.side, len(self.images[0]))
-        sets = {"x-valid": CustomSplit(len(self.valid), self._meaning())}
-        return {"own": to_json(CustomDataset(facts if self.network.published else None, sets))}
 
     def _note(self, part: str, found: StepGradients) -> None:
         self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())

@@ -17,6 +17,7 @@ from nasreplay.errors import BadInput, BadOutput
 from nasreplay.files.state import difference
 from nasreplay.replay.plan import REPLICAS, SEED, Plan
 from nasreplay.runs import store
+from nasreplay.runs.earlier import as_recorded, with_earlier
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.joining import agreed, more_replicas, replicas_of, union
 from nasreplay.runs.result import Result
@@ -57,8 +58,12 @@ def completed(plan: Plan, header: Mapping[str, Any] | None) -> Plan:
         given["replicas"] = header["replicas"]
     names = dict.fromkeys([*header["datasets"], *plan.datasets])
     here = {one.name: one for one in plan.searchers}
-    known = [here.pop(name, None) or _again(name, header) for name in header["searchers"]]
-    searchers = (*filter(None, known), *here.values())
+    known = [
+        as_recorded(one, settings)
+        for name, settings in header["searchers"].items()
+        if (one := here.pop(name, None) or _again(name, header))
+    ]
+    searchers = (*known, *here.values())
     return replace(plan, **given, datasets=tuple(names), searchers=searchers)
 
 
@@ -75,7 +80,7 @@ def _again(name: str, header: Mapping[str, Any]) -> Searcher | None:
 
 def check_agrees(folder: Path, header: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of both; raises BadOutput where they are not one comparison."""
-    found = agreed(dict(header), dict(settings))
+    found = agreed(with_earlier(dict(header), settings), dict(settings))
     if not found and settings["replicas"] < header["replicas"]:
         found = difference(header["replicas"], settings["replicas"], "replicas")
     if found:
@@ -88,6 +93,7 @@ def check_agrees(folder: Path, header: Mapping[str, Any], settings: Mapping[str,
         raise BadOutput(
             f"{folder} holds a run with {name} = {was}, now {now}: choose another --out, or the recorded value"
         )
+    settings = {**settings, "searchers": settings["searchers"] | header["searchers"]}
     return union(dict(header), dict(settings)) | {"replicas": settings["replicas"]}
 
 

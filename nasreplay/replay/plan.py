@@ -92,9 +92,10 @@ def searchers_of(
     """The searchers of a comparison: those asked for, or what the protocol or nasreplay compares by default.
 
     With each come those that must stand beside it. Settings that an object was not given are those for tables; all
-    others have the changes in `settings`. Raises UnknownName or BadSetting.
+    others have the protocol's, and then the changes in `settings`. Raises UnknownName or BadSetting.
     """
-    asked = asked or protocol_named(protocol).searchers or search.default_comparison()
+    rules = protocol_named(protocol)
+    asked = asked or rules.searchers or search.default_comparison()
     objects = [one for one in asked if isinstance(one, Searcher)]
     made = {search.register_searcher(type(one)).name: one for one in objects}
     if len(made) < len(objects):
@@ -105,7 +106,8 @@ def searchers_of(
     for name in tuple(names):
         names |= dict.fromkeys(search.SEARCHERS[name].beside)
     changes = (settings or ChangeSettings()).changes(names)
-    return tuple(made.get(name) or search.make(name, changes.get(name)) for name in names)
+    own = {name: {**rules.settings.get(name, {}), **changes.get(name, {})} for name in names}
+    return tuple(made.get(name) or search.make(name, own[name]) for name in names)
 
 
 def _twice(names: Sequence[str]) -> BadSetting:

@@ -7,15 +7,17 @@
 | `nb201`  | the same, on cifar10 only      | 12,000 s, overshoot dropped | that cell on all data sets   |
 
 Searchers of several fidelities (BOHB, Hyperband) also see a third and a ninth of the epochs, where the table holds
-them (in nb201 those of recipe 200). Deviations: BOHB's budget ends the run (the scripts go on and apply it when
-scoring); the searchers' own wall time is never charged (the nb201 scripts add it); in nb201 every searcher drops the
-evaluation that crosses the budget (REINFORCE's script keeps it among its candidates).
+them; in nb201 each of their questions is answered by the whole recipe 12 and costs it, whatever the rung, for the
+released BOHB script ignores the rung. Deviations: BOHB's budget ends the run (the NATS script goes on and applies it
+when scoring); the searchers' own wall time is never charged (the nb201 scripts add it); in nb201 every searcher drops
+the evaluation that crosses the budget (REINFORCE's script keeps it among its candidates).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nasreplay.errors import UnknownName
 from nasreplay.replay.budgets import SECONDS
@@ -35,8 +37,10 @@ class ComparisonProtocol:
     """The publication whose comparison is repeated."""
     recipe: str | None = None
     """Recipe that searches are told of. None: the user's choice."""
-    rungs_recipe: str | None = None
-    """Recipe for searchers of several fidelities. None: the same."""
+    equal_rungs: bool = False
+    """Whether searchers of several fidelities are told the whole recipe at each, and pay it."""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Searcher → settings that its published script had; all others are those for tables."""
     seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """(space, data set) → budget in simulated seconds. Empty: the published ones, scaled to the table."""
     overshoot: str = "keep"
@@ -99,7 +103,8 @@ PROTOCOLS = {
             "nb201",
             "Dong & Yang, NAS-Bench-201, ICLR 2020, table 5 and its scripts",
             recipe="12",
-            rungs_recipe="200",
+            equal_rungs=True,
+            settings={"bohb": {"answer": "top"}},
             seconds={(TOPOLOGY.name, "cifar10"): 12_000.0},
             overshoot="discard",
             searchers=BASELINES,

@@ -52,7 +52,7 @@ class Tables:
         """The table as a searcher sees it: with as many fidelities as it can use, where the table holds them."""
         if searcher.rungs > 1:
             with suppress(NotMeasured):
-                table = self._table(dataset, self.rules.rungs_recipe or self._recipe, searcher.rungs)
+                table = self._table(dataset, self._recipe, searcher.rungs)
                 if len(table.levels) > 1:
                     return table
         return self.of(dataset)
@@ -91,15 +91,17 @@ class Tables:
     def _table(self, dataset: str, recipe: str | None, rungs: int = 1) -> TableEvaluator:
         wanted = (dataset, recipe, rungs)
         if wanted not in self._opened:  # reading a rung of every architecture takes a second
-            self._opened[wanted] = load_table(
+            equal = self.rules.equal_rungs
+            self._opened[wanted] = table = load_table(
                 dataset,
                 table=self.pack,
                 recipe=recipe,
-                rungs=rungs,
+                rungs=1 if equal else rungs,
                 trial=self.plan.trial,
                 gradient=self.plan.gradient,
                 samples=self.plan.samples,
             )
+            table.levels *= rungs if equal else 1
         return self._opened[wanted]
 
 
@@ -203,7 +205,8 @@ def _settings_note(plan: Plan) -> str:
     """The settings that are not the published ones, searchers with equal ones together."""
     groups: dict[str, list[str]] = {}
     for searcher in plan.searchers:
-        published = search.make(searcher.name, preset="published").settings()
+        own = plan.rules.settings.get(searcher.name)
+        published = search.make(searcher.name, own, preset="published").settings()
         changed = {key: value for key, value in searcher.settings().items() if value != published[key]}
         if changed:
             words = ", ".join(f"{key} {value}" for key, value in changed.items())
@@ -220,7 +223,10 @@ def departures(tables: Tables, score: str) -> list[str]:
         found.append("a search is told the source's average")
     found += [f"score {score}"] if score != tables.rules.score else []
     for searcher in plan.searchers:
-        if searcher.settings() != search.make(searcher.name).settings():
+        if (
+            searcher.settings()
+            != search.make(searcher.name, tables.rules.settings.get(searcher.name)).settings()
+        ):
             found.append(f"settings of {searcher.name}")
         if len(tables.seen_by(searcher, dataset).levels) < searcher.rungs:
             found.append(f"{searcher.name} has fewer rungs, for the table lacks their epochs")

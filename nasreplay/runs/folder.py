@@ -18,6 +18,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import difference
 from nasreplay.files.text import place
 from nasreplay.files.typed import read_json
+from nasreplay.runs.earlier import with_earlier
 from nasreplay.runs.outside import checked_settings
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
@@ -45,7 +46,7 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     recorded = read_header(folder)
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
-    told = _in_these_words(recorded, settings)
+    told = with_earlier(_in_these_words(recorded, settings), settings)
     if found := difference({name: told.get(name) for name in settings}, settings):
         name, was, now = found
         raise BadOutput(

@@ -20,6 +20,7 @@ from nasreplay.errors import BadSetting, UnknownName, choices, shortened
 from nasreplay.numerals import counted
 
 SCHEDULES = ("cos", "cosine", "linear")
+IDLE = ("decay", "rest")
 OPTIMIZERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
 
 
@@ -67,6 +68,9 @@ class Recipe:
     """Decay of the moving average of the weights; 0: none."""
     micro_batches: int = 1
     """Parts of a batch, each normalized by its own statistics, whose gradients are accumulated."""
+    idle: str = "decay"
+    """Shared weights of operations that a step does not use: decay (they decay and keep their momentum, as in the
+    published searches) or rest (they stay)."""
     sync_bn: bool = False
     """Whether several processes on CUDA devices normalize by common statistics."""
 
@@ -77,6 +81,7 @@ class Recipe:
         config.within(self, 0, 1, "momentum", "smooth")
         config.within(self, 0, 1 - 1e-9, "drop_path", "ema")
         config.one_of(self, "schedule", SCHEDULES)
+        config.one_of(self, "idle", IDLE)
         if self.nesterov and self.momentum == 0:
             raise BadSetting(f"recipe {self.name}: Nesterov needs a momentum above 0")
 
@@ -130,8 +135,8 @@ class Recipe:
         return loss + self.auxiliary * self.loss(auxiliary, labels)
 
     def settings(self) -> dict[str, Any]:
-        """Every field, as JSON values."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Every field, as JSON values; without `idle`, which only shared weights can be."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "idle"}
 
 
 # the weights of a search with shared weights (configs/nas-benchmark/algos of AutoDL-Projects)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nasreplay.compat.nats_bench.api_utils import NASBenchMetaAPI
+from nasreplay.compat.nats_bench.results import print_information
 from nasreplay.spaces import SIZE
+
+__all__ = ["ALL_BASE_NAMES", "NATSsize", "print_information"]
+
+ALL_BASE_NAMES = [SIZE.archive]
+"""The official archive, without `-simple`."""
 
 
 class NATSsize(NASBenchMetaAPI):

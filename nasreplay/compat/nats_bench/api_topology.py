@@ -9,8 +9,14 @@ import numpy as np
 
 from nasreplay.compat.nats_bench import genotype_utils
 from nasreplay.compat.nats_bench.api_utils import NASBenchMetaAPI
+from nasreplay.compat.nats_bench.results import print_information
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import OPERATIONS
+
+__all__ = ["ALL_BASE_NAMES", "NATStopology", "print_information"]
+
+ALL_BASE_NAMES = [TOPOLOGY.archive]
+"""The official archive, without `-simple`."""
 
 
 class NATStopology(NASBenchMetaAPI):

@@ -27,13 +27,34 @@ from nasreplay.compat.nats_bench.arguments import (
 from nasreplay.compat.nats_bench.measurements import Measurements, groups
 from nasreplay.compat.nats_bench.network import ResultsCount, known, net_config
 from nasreplay.compat.nats_bench.opened import Opened
+from nasreplay.compat.nats_bench.opening import (
+    PICKLE_EXT,
+    get_file_system,
+    get_torch_home,
+    nats_is_dir,
+    nats_is_file,
+    reset_file_system,
+    time_string,
+)
 from nasreplay.compat.nats_bench.results import ArchResults, info_text
 from nasreplay.compat.nats_bench.stored_training import Trained
 from nasreplay.data import semantics
 from nasreplay.data.trials import DRAWN, MEAN
 from nasreplay.errors import NotMeasured, UnknownName
 
-__all__ = ["ArchResults", "NASBenchMetaAPI", "ResultsCount", "remap_dataset_set_names"]
+__all__ = [
+    "PICKLE_EXT",
+    "ArchResults",
+    "NASBenchMetaAPI",
+    "ResultsCount",
+    "get_file_system",
+    "get_torch_home",
+    "nats_is_dir",
+    "nats_is_file",
+    "remap_dataset_set_names",
+    "reset_file_system",
+    "time_string",
+]
 
 # what can be searched on, and the stored data set that has its validation accuracy
 _VALID = {name: semantics.meaning(name).stored for name in semantics.SEARCHED}

@@ -1,9 +1,10 @@
-"""Finding out what `create` was given."""
+"""Finding out what `create` was given, and the official helpers for times, places and files."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +18,17 @@ from nasreplay.data.importers.nats.archive import (
     open_archive,
 )
 from nasreplay.data.importers.nats.archive_to_pack import NO_FILE, convert
-from nasreplay.data.importers.nats.find_archive import default_file, default_folder
+from nasreplay.data.importers.nats.find_archive import default_file, default_folder, torch_home
 from nasreplay.data.importers.nats.onefile import open_one_file
 from nasreplay.data.importers.nats.onefile.spool import OneFileArchive
 from nasreplay.data.importers.nats.records import trials_of
 from nasreplay.data.importers.nats.template import Record
 from nasreplay.data.locate import EMBEDDED, cache_path, cached_tables, open_table
 from nasreplay.data.pack import Pack
-from nasreplay.errors import BadInput
+from nasreplay.errors import BadInput, BadSetting
 from nasreplay.spaces import Space
 
+PICKLE_EXT = "pickle.pbz2"
 Opened = tuple[Source, str | None, str | None]  # source, filename, archive_dir
 
 
@@ -143,3 +145,40 @@ def _records(given: dict[str, Any], space: Space) -> Iterator[Record]:
         if record.number != index:
             raise BadInput(f"arch2infos[{index}] of the dict says that it is architecture {record.number}")
         yield record
+
+
+# --- the official helpers --------------------------------------------------------------------------
+
+
+def time_string() -> str:
+    """The time in Greenwich as `[2021-09-03 12:00:00]`."""
+    return time.strftime("[%Y-%m-%d %X]", time.gmtime())
+
+
+def get_torch_home() -> str:
+    """`$TORCH_HOME`, else `$HOME/.torch`. Raises ValueError without either."""
+    home = torch_home()
+    if home is None:
+        raise BadSetting("neither TORCH_HOME nor HOME is set in the environment")
+    return home
+
+
+def nats_is_dir(file_path: str | Path) -> bool:
+    """Whether it is a folder."""
+    return os.path.isdir(file_path)
+
+
+def nats_is_file(file_path: str | Path) -> bool:
+    """Whether it is a file."""
+    return os.path.isfile(file_path)
+
+
+def get_file_system() -> str:
+    """The file system that is used: the default one."""
+    return "default"
+
+
+def reset_file_system(lib: str = "default") -> None:
+    """Choose the file system. Raises ValueError for another than the default, as Google's."""
+    if lib != "default":
+        raise BadSetting(f"Unknown file system lib: {lib}; known: default")

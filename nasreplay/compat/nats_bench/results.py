@@ -15,6 +15,7 @@ import numpy as np
 from nasreplay.compat.nats_bench.arguments import NoSuchKey, dataset_among, seed_of, whole_epoch
 from nasreplay.compat.nats_bench.measurements import Measurements
 from nasreplay.compat.nats_bench.network import Numbers, ResultsCount, known
+from nasreplay.data.trials import MEAN
 from nasreplay.errors import NotMeasured
 
 Info = Callable[[str], Mapping[str, Any]]
@@ -42,6 +43,16 @@ class ArchResults:
             name: self._measurements.trained(name, self._hp).trials.seeds_of(self._flat) for name in held
         }
         return {name: known for name, known in seeds.items() if known}
+
+    @property
+    def is_size(self) -> bool:
+        """Whether it is of the size space."""
+        return self._measurements.table.space.widens
+
+    def means(self, dataset: str) -> dict[str, float | None]:
+        """Losses, accuracies and times at the last epoch, means over seeds."""
+        found = self._measurements.more_info(dataset, np.array([self._flat]), self._hp, None, MEAN)
+        return {key: known(value[0]) for key, value in found.items()}
 
     @property
     def all_results(self) -> dict[tuple[str, int], ResultsCount]:
@@ -133,6 +144,16 @@ class ArchResults:
 
     def clear_params(self) -> None:
         """Forget the weights: there are none."""
+
+
+def print_information(
+    information: ArchResults, extra_info: str | None = None, show: bool = False
+) -> list[str]:
+    """The lines of `info_text`, of one architecture's results alone; `show` prints them."""
+    text = info_text(information, information.means, extra_info, size=information.is_size)
+    if show:
+        print(text)
+    return text.split("\n")
 
 
 def info_text(results: ArchResults, info: Info, extra: str | None, *, size: bool) -> str:

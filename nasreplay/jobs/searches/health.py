@@ -26,7 +26,6 @@ SHOWN = (  # on the line of an epoch: fact, name, unit
     ("train_accuracy", "train", " %"),
     ("arch_loss", "arch loss", ""),
     ("arch_accuracy", "arch", " %"),
-    ("shared_accuracy", "shared weights", " %"),
     ("table_valid", "table", " %"),
     ("table_rank", "rank", ""),
     ("table_regret", "regret", ""),
@@ -43,6 +42,8 @@ class EpochFacts:
     """What the evaluator measured in this epoch, by name: losses in nats, accuracies in percent."""
     shared_accuracy: float | None
     """Percent, of the answer with the shared weights; None without such."""
+    shared_images: int
+    """Number of validation images that it was measured on; 0 where unknown."""
     skip_share: float | None
     """Skip connections among the cell's operations, 0 to 1; None in a space without any."""
     entropy: list[float] | None
@@ -52,10 +53,19 @@ class EpochFacts:
 
     def plain(self) -> Json:
         """The line as flat JSON values; what is unknown is left out."""
-        own = ("shared_accuracy", "skip_share", "entropy")
+        own = ("shared_accuracy", "shared_images", "shared_error", "skip_share", "entropy")
         facts = {"found": self.found, **self.measured, **{name: getattr(self, name) for name in own}}
         facts |= self.table.plain() if self.table else {}
+        if not self.shared_images or self.shared_accuracy is None:
+            del facts["shared_images"]
         return {name: value for name, value in facts.items() if value is not None}
+
+    @property
+    def shared_error(self) -> float | None:
+        """Standard error of the shared-weight accuracy, percent points; None where the images are unknown."""
+        if self.shared_accuracy is None or not self.shared_images:
+            return None
+        return float(np.sqrt(self.shared_accuracy * (100 - self.shared_accuracy) / self.shared_images))
 
     @property
     def warning(self) -> str:
@@ -66,6 +76,10 @@ class EpochFacts:
     def line(self, epoch: int, epochs: int) -> str:
         """One line of progress; epoch is counted from 0."""
         parts, known = [f"epoch {epoch + 1}/{epochs}"], self.plain()
+        if self.shared_accuracy is not None:
+            error = f" ± {self.shared_error:.2f}" if self.shared_images else ""
+            on = f" of {self.shared_images:,} images" if self.shared_images else ""
+            parts.append(f"shared weights {self.shared_accuracy:.2f}{error} %{on}")
         for key, name, unit in SHOWN:
             if (value := known.get(key)) is not None:
                 parts.append(
@@ -88,6 +102,7 @@ def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator 
         found=space.format(codes[0].tolist()),
         measured=evaluator.epoch_metrics(),
         shared_accuracy=None if shared is None else float(shared[0]),
+        shared_images=getattr(evaluator, "judging_images", 0),
         skip_share=names.count("skip_connect") / len(names) if names else None,
         entropy=None if logits is None else edge_entropy(logits[0]).tolist(),
         table=table_facts(truth, codes) if truth else None,

@@ -22,6 +22,7 @@ from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.search_memory import estimate_search
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
+from nasreplay.runs.earlier import EARLIER, as_recorded
 from nasreplay.runs.folder import check_resume, continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
@@ -89,6 +90,7 @@ def _search(
     evaluator = own.open(searcher)
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)
+    _as_begun(evaluator, settings.recorded("evaluator"))
     source, truth = evaluator.source, own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
@@ -186,7 +188,15 @@ def _measured(evaluator: LiveEvaluator, codes: np.ndarray) -> Report:
     shared = evaluator.shared_accuracy(codes)
     if shared is None:
         return evaluator.report(codes)
-    return Report(shared, None, {"valid": evaluator.describe()["valid"]})
+    assert isinstance(evaluator, SupernetEvaluator)
+    return Report(shared, None, {"valid": evaluator.judged})
+
+
+def _as_begun(evaluator: LiveEvaluator, recorded: Json | None) -> None:
+    """Give the evaluator of a run that an earlier release began what that one had."""
+    if recorded is not None and isinstance(evaluator, SupernetEvaluator):
+        evaluator.recipe = as_recorded(evaluator.recipe, recorded["recipe"])
+        evaluator.judge = evaluator.judge if "judge" in recorded else EARLIER["judge"]
 
 
 def _check(searcher: Searcher, evaluator: LiveEvaluator) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.kinds import EvaluatorSettings
 from nasreplay.evaluate.ledger import Budget
+from nasreplay.runs.earlier import as_recorded
+from nasreplay.runs.folder import read_header
 from nasreplay.search import Searcher, make
 from nasreplay.search.changes import ChangeSettings
 from nasreplay.settings import Json, setting
@@ -50,9 +52,16 @@ class SearchSettings(ChangeSettings):
         name = named
         changes = dict(self.changes((name,)).get(name, {}))
         made = make(name, changes, preset=preset)
+        made = as_recorded(made, self.recorded("searcher"))
         if epochs and made.epochs is not None:
             made = make(name, {"epochs": epochs, **changes}, preset=preset)
         return made
+
+    def recorded(self, part: str) -> Json | None:
+        """A part of the header of the run that is resumed; None without such a run."""
+        if not (self.resume and self.out and (self.out / "run.json").exists()):
+            return None
+        return read_header(self.out).get(part, {})
 
     def limits(self, epochs: int | None = None) -> Budget:
         """The budget of the one replica."""

@@ -63,6 +63,13 @@ def long(c_in: int, c_out: int, kernel: int, stride=1, affine=True, track=True, 
     return [nn.ReLU(), across, down, batch_norm(c_out, affine, track)]
 
 
+class LongConv(Chain):
+    """`conv_kx1_1xk`: see `long`."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride=1, affine=True, track=True):
+        super().__init__(*long(c_in, c_out, kernel, stride, affine, track))
+
+
 class Gate(nn.Module):
     """`cweight_com` (squeeze and excitation): channels scaled by what their means say; at stride 2 a depthwise 3×3.
 
@@ -125,7 +132,7 @@ LAYERS: dict[str, Builder] = {
     **_sized("max_pool_{k}x{k}", lambda c_in, c_out, k, stride, *_: nn.MaxPool2d(k, stride, k // 2), 3, 5, 7),
     **_sized("sep_conv_{k}x{k}", SepConv, 3, 5, 7),
     **_sized("dil_conv_{k}x{k}", DilConv, 3, 5),
-    **_sized("conv_{k}x1_1x{k}", lambda *sizes: Chain(*long(*sizes)), 3, 7),
+    **_sized("conv_{k}x1_1x{k}", LongConv, 3, 7),
     **_sized("nor_conv_{k}x{k}", ReLUConvBN, 5, 7),
     "cweight_com": lambda c_in, c_out, *rest: Gate(c_in, *rest),
     "shuffle_conv_3x3": lambda c_in, c_out, *rest: ShuffleConv(c_in, *rest),

@@ -1,7 +1,7 @@
 """The names that parameters have in the state dicts of the releases, for weights that come from there or go there.
 
-Ours are those of the 2018 DARTS release but for the two convolutions of a strided skip, which have AutoDL-Projects'
-names. The names of the 2019 GDAS release are not known here; its networks keep ours.
+Ours are those of the 2018 DARTS release but for the convolutions of a strided skip and for conv_7x1_1x7, which have
+AutoDL-Projects' names. The names of the 2019 GDAS release are not known here; its networks keep ours.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from torch import Tensor
 
 from nasreplay.errors import BadInput
 from nasreplay.models.nasnet.evaluation_network import GenotypeCell, NASNet
-from nasreplay.models.nasnet.nasnet_ops import SepConv
+from nasreplay.models.nasnet.nasnet_ops import LongConv, SepConv
 from nasreplay.models.nb201.nb201_ops import Shrink
 
+AFTER_DARTS = ("darts", "pdarts", "snas")
 # layers 1 to 3 and 5 to 7 of a separable convolution are two modules there
 HALVES = {
     f"op.{first + k}": f"{half}.op.{k}" for half, first in (("op_a", 0), ("op_b", 4)) for k in (1, 2, 3)
@@ -25,8 +26,10 @@ def names(net: NASNet) -> dict[str, str]:
     """Published name of every entry of the state dict, by our name."""
     dialect, renamed = net.plan.dialect, {}
     for path, module in net.named_modules():
-        if dialect in ("darts", "snas") and isinstance(module, Shrink):
+        if dialect in AFTER_DARTS and isinstance(module, Shrink):
             renamed |= {f"{path}.convs.0": f"{path}.conv_1", f"{path}.convs.1": f"{path}.conv_2"}
+        if dialect in AFTER_DARTS and isinstance(module, LongConv):
+            renamed |= {f"{path}.op.{layer}": f"{path}.{layer}" for layer in range(len(module.op))}
         if dialect == "xautodl-searched" and isinstance(module, SepConv):
             renamed |= {f"{path}.{ours}": f"{path}.{theirs}" for ours, theirs in HALVES.items()}
     if dialect == "xautodl" and net.plan.stem == "cifar":

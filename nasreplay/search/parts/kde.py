@@ -1,7 +1,12 @@
 """The model of BOHB: two kernel density estimates over categorical decisions, one of good and one of bad points.
 
 Falkner et al., BOHB, ICML 2018, section 3.2 and algorithm 2; kernels of Aitchison & Aitken (1976) with the normal
-reference bandwidth 1.06 σ n^(−1/(4 + D)). All replicas hold the same number of points, so all are fitted at once.
+reference bandwidth h = 1.06 σ n^(−1/(4 + D)): 1 − h where a point has the candidate's option, h/(c − 1) elsewhere.
+Two rules of them:
+released: those of hpbandster 0.7.4 with statsmodels. h has no upper bound, so that a kernel may be negative, and c is
+the number of distinct options among the points: if it is 1, every other option has an infinite kernel.
+legal: h is at most (c − 1)/c, where a kernel is flat, and c is the number of the decision's options.
+All replicas hold the same number of points, so all are fitted at once.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import numpy as np
 
 from nasreplay.seeds import Draws
 
+KERNELS = ("released", "legal")
 FLOOR = 1e-32  # densities are compared by ratio; the original floors them here
 
 
@@ -22,8 +28,10 @@ class Model:
     state.count: int64 [R, rungs].
     """
 
-    def __init__(self, choices: np.ndarray, candidates: int, min_bandwidth: float, top_fraction: float):
-        self.choices, self.candidates = choices, candidates
+    def __init__(
+        self, choices: np.ndarray, candidates: int, min_bandwidth: float, top_fraction: float, kernels: str
+    ):
+        self.choices, self.candidates, self.legal = choices, candidates, kernels == "legal"
         self.min_bandwidth, self.top_fraction = min_bandwidth, top_fraction
         self.least = len(choices) + 1  # points that a density needs
 
@@ -52,11 +60,16 @@ class Model:
         """Points until both densities have more points than dimensions."""
         return 2 * self.least
 
-    def propose(self, state: SimpleNamespace, rows: np.ndarray, draws: Draws) -> np.ndarray | None:
-        """int8 [n, D]: the candidate with the best ratio of good to bad density; None while there is no model."""
+    def propose(
+        self, state: SimpleNamespace, rows: np.ndarray, uniform: np.ndarray, draws: Draws
+    ) -> np.ndarray:
+        """int8 [n, D]: the candidate with the best ratio of good to bad density.
+
+        uniform: [n, D], what is proposed while there is no model, and where it can compare no candidates.
+        """
         ready = np.flatnonzero(state.count[rows[0]] >= self._needed)
         if not len(ready):
-            return None
+            return uniform
         rung = ready[-1]
         count = int(state.count[rows[0], rung])
         points, values = state.points[rows, rung, :count], state.values[rows, rung, :count]
@@ -67,15 +80,29 @@ class Model:
         bad = np.take_along_axis(points, order[:, split : split + rest], axis=1)
         good_width, bad_width = self._bandwidth(good), self._bandwidth(bad)
         candidates = self._candidates(good, good_width, draws)
-        ratio = np.maximum(self._density(candidates, bad, bad_width), FLOOR)
-        ratio /= np.maximum(self._density(candidates, good, good_width), FLOOR)
-        return candidates[np.arange(len(rows)), ratio.argmin(axis=1)]
+        best = self.best(self.density(candidates, good, good_width), self.density(candidates, bad, bad_width))
+        found = candidates[np.arange(len(rows)), best]
+        return np.where(best[:, None] < 0, uniform, found)
+
+    @staticmethod
+    def best(good: np.ndarray, bad: np.ndarray) -> np.ndarray:
+        """int64 [n]: the place of the candidate of smallest bad by good density [n, K], −1 where none compares.
+
+        As released, the first candidate that the good points make finite and the bad ones infinite ends the search.
+        """
+        with np.errstate(invalid="ignore"):
+            ratio = np.fmax(bad, FLOOR) / np.maximum(good, FLOOR)
+        ends = ~np.isfinite(ratio) & np.isfinite(good)
+        smallest = np.where(np.isfinite(ratio), ratio, np.inf)
+        found = np.where(ends.any(axis=1), ends.argmax(axis=1), smallest.argmin(axis=1))
+        return np.where(ends.any(axis=1) | np.isfinite(smallest).any(axis=1), found, -1)
 
     def _bandwidth(self, points: np.ndarray) -> np.ndarray:
-        """float64 [n, D], clipped to what the kernel allows."""
+        """float64 [n, D]."""
         count, decisions = points.shape[1:]
         width = 1.06 * points.std(axis=1) * count ** (-1.0 / (4 + decisions))
-        return np.clip(width, self.min_bandwidth, (self.choices - 1) / self.choices)
+        most = (self.choices - 1) / self.choices if self.legal else np.inf
+        return np.clip(width, self.min_bandwidth, most)
 
     def _candidates(self, good: np.ndarray, width: np.ndarray, draws: Draws) -> np.ndarray:
         """int8 [n, K, D]: random good points, each decision kept with probability 1 − bandwidth, else uniform."""
@@ -87,11 +114,18 @@ class Model:
         other = draws.uniform(shape[1] * decisions).reshape(shape) * self.choices
         return np.where(keep, kept, other.astype(np.int8))
 
-    def _density(self, candidates: np.ndarray, points: np.ndarray, width: np.ndarray) -> np.ndarray:
-        """float64 [n, K]: mean over points of the product of the kernels."""
+    def density(self, candidates: np.ndarray, points: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """float64 [n, K]: mean over points [n, P, D] of the product of the kernels of bandwidths [n, D]."""
         product = np.ones((len(points), candidates.shape[1], points.shape[1]))
-        for decision, choices in enumerate(self.choices.tolist()):
-            h = width[:, decision, None, None]
-            same = candidates[:, :, None, decision] == points[:, None, :, decision]
-            product *= np.where(same, 1 - h, h / max(choices - 1, 1))
-        return product.mean(axis=2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for decision, choices in enumerate(self.choices.tolist()):
+                h, at = width[:, decision, None, None], points[:, :, decision]
+                others = max(choices - 1, 1) if self.legal else _distinct(at, choices)[:, None, None] - 1
+                same = candidates[:, :, None, decision] == at[:, None]
+                product *= np.where(same, 1 - h, h / others)
+            return product.mean(axis=2)
+
+
+def _distinct(options: np.ndarray, choices: int) -> np.ndarray:
+    """int64 [n]: how many different ones of `choices` options are in each row."""
+    return sum((options == choice).any(axis=1).astype(np.int64) for choice in range(choices))  # pyright: ignore

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from nasreplay.config import positive, within
+from nasreplay.config import one_of, positive, within
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
 from nasreplay.search.base import Live, register_searcher
-from nasreplay.search.parts.kde import Model
+from nasreplay.search.parts.kde import KERNELS, Model
 from nasreplay.search.searchers.hyperband import Hyperband
 from nasreplay.spaces.base import Space
 
@@ -21,9 +21,8 @@ class BOHB(Hyperband):
     """Hyperband whose new configurations come from a model of the best points seen.
 
     On a table with one fidelity every configuration is a model proposal at full cost.
-    Deviations besides Hyperband's: kernels keep their legal range (the original lets a bandwidth pass (c−1)/c, where
-    the kernel of a category turns negative); the budget ends the run (the published script runs all brackets and
-    applies the budget when scoring).
+    Deviation besides Hyperband's: the budget ends the run (the published script runs all brackets and applies the
+    budget when scoring).
     """
 
     num_samples: int = 4
@@ -34,6 +33,9 @@ class BOHB(Hyperband):
     """Share of the points that count as good. Default: the paper's."""
     random_fraction: float = 0.0
     """Share of proposals without the model. Default: NATS-Bench's."""
+    kernels: str = "released"
+    """Kernels: released (hpbandster 0.7.4's: no upper bound of bandwidths, options that occur are counted) or legal
+    (kernels stay positive, all options are counted)."""
 
     name: ClassVar[str] = "bohb"
     source: ClassVar[str] = (
@@ -45,22 +47,25 @@ class BOHB(Hyperband):
     def __post_init__(self):
         super().__post_init__()
         positive(self, "num_samples", "min_bandwidth")
+        one_of(self, "kernels", KERNELS)
         within(self, 0.0, 1.0, "random_fraction")
         within(self, 0.01, 0.5, "top_fraction")
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Begin without points."""
         super().begin(space, ladder, seed, replicas)
-        self.model = Model(space.choices, self.num_samples, self.min_bandwidth, self.top_fraction)
+        self.model = Model(
+            space.choices, self.num_samples, self.min_bandwidth, self.top_fraction, self.kernels
+        )
         self.model.begin(self.state, len(replicas), len(self.ladder))
 
     def propose(self, rows: np.ndarray) -> np.ndarray:
         """int8 [n, D]: by the model once there is one, uniform before."""
         draws = self.draws(rows)
         codes = self.space.sample(draws)
-        guided = self.model.propose(self.state, rows, draws)
+        guided = self.model.propose(self.state, rows, codes, draws)
         chance = draws.uniform(1)[:, 0] >= self.random_fraction
-        return codes if guided is None else np.where(chance[:, None], guided, codes)
+        return np.where(chance[:, None], guided, codes)
 
     def tell(self, answers: Evaluations, live: Live) -> None:
         """Add the points to the model, and go on in the bracket."""

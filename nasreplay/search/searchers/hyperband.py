@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nasreplay.config import within
-from nasreplay.evaluate.protocol import Evaluations, Fidelity
+from nasreplay.config import one_of, within
+from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.search.base import BATCH, Live, Question, SamplingSearcher, register_searcher
 from nasreplay.spaces.base import Space
 
@@ -27,6 +27,9 @@ class Hyperband(SamplingSearcher):
 
     eta: int = 3
     """1/eta of a rung's configurations are promoted. Default: the paper's."""
+    answer: str = "seen"
+    """Answer: seen (the most accurate at any rung, as NATS-Bench scores it) or top (the most accurate at the highest
+    rung, hpbandster's incumbent)."""
 
     name: ClassVar[str] = "hyperband"
     rungs: ClassVar[int] = 3
@@ -36,6 +39,11 @@ class Hyperband(SamplingSearcher):
 
     def __post_init__(self):
         within(self, 2, 1000, "eta")
+        one_of(self, "answer", ("seen", "top"))
+
+    def tells_steps(self, evaluator: Evaluator) -> bool:
+        """Whether its answer may be another than the most accurate that it was told."""
+        return self.answer == "top"
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """The first bracket starts at the cheapest rung."""
@@ -67,6 +75,13 @@ class Hyperband(SamplingSearcher):
         else:
             codes = self.state.rung_codes[live.rows, place]
         return Question(codes, live.rows, self.ladder[rung])
+
+    def _keep_best(self, answers: Evaluations) -> None:
+        lower = self.state.at[answers.replica[:1], 1] + 1 < len(self.ladder)
+        if self.answer == "top" and lower.any():
+            # below every accuracy of the highest rung: the answer until there is one
+            answers = answers._replace(accuracy=answers.accuracy - 101)
+        super()._keep_best(answers)
 
     def tell(self, answers: Evaluations, live: Live) -> None:
         """Fill the rung; at its end promote its best."""

@@ -33,6 +33,7 @@ class Dialect:
 
 DIALECTS = {
     "darts": Dialect("the 2018 DARTS release; CNAS"),
+    "pdarts": Dialect("P-DARTS", imagenet_norm=True),
     "gdas": Dialect("the 2019 GDAS release", pool_norm="bare"),
     "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True),
     "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True),

@@ -143,7 +143,7 @@ SETN, Dong and Yang, ICCV 2019: xautodl
   SETN
     id@0+s5@1 s5@0+s3@1 s5@1+s5@3 mp@1+c3@4
     s3@0+s5@1 ap@0+s5@1 ap@0+s5@1 ap@0+id@1
-P-DARTS, Chen et al., ICCV 2019: darts
+P-DARTS, Chen et al., ICCV 2019: pdarts
   PDARTS
     id@0+d3@1 id@0+s3@1 s3@1+s3@3 s3@0+d5@4
     ap@0+s5@1 s3@0+d5@2 mp@0+d3@1 d3@1+d5@3

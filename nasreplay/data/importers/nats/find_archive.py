@@ -38,10 +38,14 @@ def default_file(space: Space | None = None) -> Path:
     return _only([f"{each.archive}{ENDING}" for each in archived() if space in (None, each)])
 
 
+def torch_home() -> str | None:
+    """`$TORCH_HOME`, else `$HOME/.torch`; None without either."""
+    home = os.environ.get("HOME")
+    return os.environ.get("TORCH_HOME") or (None if home is None else os.path.join(home, ".torch"))
+
+
 def _only(names: list[str]) -> Path:
-    root = os.environ.get("TORCH_HOME") or (
-        os.path.join(os.environ["HOME"], ".torch") if "HOME" in os.environ else None
-    )
+    root = torch_home()
     if root is None:
         raise BadInput("no archive named, and neither TORCH_HOME nor HOME says where to look: name its place")
     found = [Path(root) / name for name in names if (Path(root) / name).exists()]

@@ -1,0 +1,27 @@
+"""What runs of earlier releases were run with and do not say: settings that did not exist then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+EARLIER = {"kernels": "legal", "answer": "seen", "idle": "rest", "judge": "batches"}
+"""Settings that runs of earlier releases do not name, and what those ran with."""
+
+
+def as_recorded(settings: T, recorded: Mapping[str, Any] | None) -> T:
+    """A settings dataclass as a run had it whose header may lack what later releases added; None: of no run."""
+    if recorded is None:
+        return settings
+    names = {one.name for one in fields(settings)} - set(recorded)  # pyright: ignore[reportArgumentType]
+    return replace(settings, **{name: EARLIER[name] for name in names & set(EARLIER)})  # pyright: ignore
+
+
+def with_earlier(recorded: Any, settings: Any) -> Any:
+    """The recorded values, and those of EARLIER that `settings` name and they do not."""
+    if not (isinstance(recorded, dict) and isinstance(settings, dict)):
+        return recorded
+    known = {name: with_earlier(value, settings.get(name)) for name, value in recorded.items()}
+    return {name: value for name, value in EARLIER.items() if name in settings} | known
