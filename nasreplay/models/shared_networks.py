@@ -110,6 +110,9 @@ class CellNetwork(SharedNetwork):
     drop_path: float = 0.0
     """Rate of drop path in the last epoch, reached linearly. Default: 0; not in the size space."""
 
+    plain_head: int = 0
+    """1: the last batch norm follows --bn and --affine, as in search-cell.py; 0: affine, with running statistics."""
+
     home: ClassVar[Space] = TOPOLOGY
     folder: ClassVar[str] = "search-cell-nas-bench-201/{SEARCHER}-{dataset}-BN{bn}"
     mixes_per_cell: ClassVar[bool] = True
@@ -128,7 +131,7 @@ class CellNetwork(SharedNetwork):
         """See `nb201.topology_supernet`."""
         from nasreplay.models.nb201.topology_supernet import Supernet
 
-        return Supernet(classes, self.channels, self.cells, *self.flags)
+        return Supernet(classes, self.channels, self.cells, *self.flags, bool(self.plain_head))
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
         """The rate rises linearly and reaches `drop_path` in the last epoch."""

@@ -104,7 +104,7 @@ PROTOCOLS = {
             "Dong & Yang, NAS-Bench-201, ICLR 2020, table 5 and its scripts",
             recipe="12",
             equal_rungs=True,
-            settings={"bohb": {"answer": "top"}},
+            settings={"bohb": {"answer_from": "top"}},
             seconds={(TOPOLOGY.name, "cifar10"): 12_000.0},
             overshoot="discard",
             searchers=BASELINES,

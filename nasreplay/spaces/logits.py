@@ -43,7 +43,7 @@ def read_logits(content: bytes, where: str) -> tuple[Architecture | Genotype, st
             TOPOLOGY, tuple(TOPOLOGY.derive(values).tolist())
         ), f"the best operations by {told}"
     weights = values.reshape(-1, 8)
-    found = derive(weights if probable else softmax(weights), DARTS)
+    found = derive(weights if probable else softmax(weights, np.float32), DARTS)
     return found, f"the two best states a node by {told} of DARTS's operations"
 
 

@@ -147,7 +147,8 @@ class NASNetSpace(Space):
 
     def derive(self, weights: np.ndarray) -> np.ndarray:
         """Codes int8 [N, D] of logits [N, E, O], by the rule from the softmax of each row."""
-        rows = [self.encode(derive(softmax(row), self.operations, self.rule)) for row in weights]
+        probabilities = softmax(np.asarray(weights), np.float32)
+        rows = [self.encode(derive(row, self.operations, self.rule)) for row in probabilities]
         return np.array(rows, dtype=np.int8).reshape(len(rows), self.decisions)
 
     def deriving(self, rule: str) -> NASNetSpace:

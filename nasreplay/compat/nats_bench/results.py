@@ -96,7 +96,13 @@ class ArchResults:
         if isinstance(is_random, bool):
             chosen = [seeds[random.randint(0, len(seeds) - 1)]] if is_random else seeds
         else:
-            chosen = [seed_of(is_random, seeds)]
+            try:
+                chosen = [seed_of(is_random, seeds)]
+            except NotMeasured:
+                self.get_metrics(
+                    dataset, setname, iepoch
+                )  # as there, a missing epoch is found first: KeyError
+                raise
         networks = [self._count(dataset, seed) for seed in chosen]
         found = [
             network.get_train(iepoch) if setname == "train" else network.get_eval(setname, iepoch)

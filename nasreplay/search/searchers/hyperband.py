@@ -27,9 +27,9 @@ class Hyperband(SamplingSearcher):
 
     eta: int = 3
     """1/eta of a rung's configurations are promoted. Default: the paper's."""
-    answer: str = "seen"
-    """Answer: seen (the most accurate at any rung, as NATS-Bench scores it) or top (the most accurate at the highest
-    rung, hpbandster's incumbent)."""
+    answer_from: str = "any"
+    """Rungs that its answer comes from: any (the most accurate of all, as NATS-Bench scores it) or top (hpbandster's
+    incumbent)."""
 
     name: ClassVar[str] = "hyperband"
     rungs: ClassVar[int] = 3
@@ -39,11 +39,11 @@ class Hyperband(SamplingSearcher):
 
     def __post_init__(self):
         within(self, 2, 1000, "eta")
-        one_of(self, "answer", ("seen", "top"))
+        one_of(self, "answer_from", ("any", "top"))
 
     def tells_steps(self, evaluator: Evaluator) -> bool:
         """Whether its answer may be another than the most accurate that it was told."""
-        return self.answer == "top"
+        return self.answer_from == "top"
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """The first bracket starts at the cheapest rung."""
@@ -78,7 +78,7 @@ class Hyperband(SamplingSearcher):
 
     def _keep_best(self, answers: Evaluations) -> None:
         lower = self.state.at[answers.replica[:1], 1] + 1 < len(self.ladder)
-        if self.answer == "top" and lower.any():
+        if self.answer_from == "top" and lower.any():
             # below every accuracy of the highest rung: the answer until there is one
             answers = answers._replace(accuracy=answers.accuracy - 101)
         super()._keep_best(answers)

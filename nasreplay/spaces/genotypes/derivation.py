@@ -84,9 +84,10 @@ def nodes_of(rows: int) -> int:
     return nodes if edges == rows else 0
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of each row, in float64."""
-    shifted = np.exp(logits - np.max(logits, axis=-1, keepdims=True), dtype=np.float64)
+def softmax(logits: np.ndarray, precision: type[np.floating] = np.float64) -> np.ndarray:
+    """Probabilities of each row. Published derivations compute them in float32, where close ones are equal."""
+    logits = logits.astype(precision) if precision is np.float32 else logits
+    shifted = np.exp(logits - np.max(logits, axis=-1, keepdims=True), dtype=precision)
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
