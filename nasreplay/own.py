@@ -94,9 +94,16 @@ def import_file(path: Path) -> ModuleType:
     return module
 
 
-def file_of(thing: type) -> OwnFile | None:
-    """The user's file that a class was imported from by `import_file`; None for any other."""
-    return _files.get(thing.__module__)
+def file_of(thing: Any) -> OwnFile | None:
+    """The user's file that a class, function or value was imported from by `import_file`; None for any other."""
+    return _files.get(getattr(thing, "__module__", ""))
+
+
+def place_of(thing: Any) -> str:
+    """The place of a class, function or value, as `found_at` takes it."""
+    file = file_of(thing)
+    name = getattr(thing, "__qualname__", None) or type(thing).__qualname__
+    return f"{file.path if file else thing.__module__}:{name}"
 
 
 def import_again(files: Sequence[OwnFile]) -> None:
@@ -133,7 +140,7 @@ def blamed(thing: type) -> Iterator[None]:
     except Exception as problem:
         if not file:
             raise
-        line = _line_in(problem, file.path)
+        line = line_in(problem, file.path)
         raise NasReplayError(f"{file.path}{line}: {type(problem).__name__}: {problem}") from problem
 
 
@@ -149,12 +156,12 @@ def _in_import(path: str) -> Iterator[None]:
     except BadInput as problem:
         if str(problem).startswith(path):
             raise
-        raise type(problem)(f"{path}{_line_in(problem, path)}: {problem}") from problem
+        raise type(problem)(f"{path}{line_in(problem, path)}: {problem}") from problem
     except SyntaxError as problem:
         raise BadSetting(f"{problem.filename}, line {problem.lineno}: {problem.msg}") from problem
     except (Exception, SystemExit) as problem:
         told = f"{type(problem).__name__}: {problem}"
-        raise BadSetting(f"{path}{_line_in(problem, path)}: {told}") from problem
+        raise BadSetting(f"{path}{line_in(problem, path)}: {told}") from problem
     finally:
         _importing.pop()
 
@@ -176,6 +183,7 @@ def _module(name: str, place: str) -> ModuleType:
         raise
 
 
-def _line_in(problem: BaseException, path: str) -> str:
+def line_in(problem: BaseException, path: str) -> str:
+    """The line of a file in which an error arose, as `, line 3`; empty for none."""
     lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == path]
     return f", line {lines[-1]}" if lines else ""

@@ -16,7 +16,10 @@ from nasreplay.numerals import real, whole
 from nasreplay.settings import Setting, option_of, settings_of
 
 EVALUATOR = click.option(
-    "--evaluator", default="table", show_default=True, help="What answers: table, supernet, scratch."
+    "--evaluator",
+    default="table",
+    show_default=True,
+    help="What answers: table, supernet, scratch, or yours, as my.py:score.",
 )
 
 

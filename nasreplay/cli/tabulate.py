@@ -51,6 +51,7 @@ def tabulate(
     \b
     nasreplay tabulate --dataset cifar10 --trial 777 --out trial777.h5
     nasreplay tabulate --sample 500 --shard 1/2 --out a.h5
+    nasreplay tabulate --evaluator my.py:score --out mine.h5
     nasreplay tabulate --merge a.h5 b.h5 --out whole.h5
     """
     from nasreplay.evaluate.tabulate.to_pack import merge
@@ -65,7 +66,7 @@ def tabulate(
     if packs:
         raise BadSetting(f"{packs[0]}: packs are for --merge; a table to read is named with --table")
     if run:
-        refuse_others("with --run", TabulationSettings, also=("run", "data", "archs", "out"))
+        refuse_others("with --run", TabulationSettings, also=("run", "data", "threads", "archs", "out"))
     else:
         own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
         refuse_others(f"with --evaluator {evaluator}", TabulationSettings, *own, also=WHAT)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from nasreplay.evaluate.function_evaluator import FunctionSettings
 from nasreplay.evaluate.kinds import EVALUATORS
 from nasreplay.evaluate.table.table_settings import TableSettings
 from nasreplay.live.evaluator_settings import ScratchSettings, SupernetSettings
 
-__all__ = ["BUILT_IN", "EVALUATORS", "ScratchSettings", "SupernetSettings", "TableSettings", "owners"]
+__all__ = [
+    "BUILT_IN",
+    "EVALUATORS",
+    "FunctionSettings",
+    "ScratchSettings",
+    "SupernetSettings",
+    "TableSettings",
+    "owners",
+]
 
-BUILT_IN = (TableSettings, *SupernetSettings.owners(), ScratchSettings)
+BUILT_IN = (TableSettings, *SupernetSettings.owners(), ScratchSettings, FunctionSettings)
 """The settings classes of the built-in kinds, whose fields the signatures of functions list."""
 
 
 def owners() -> tuple[type, ...]:
     """The settings classes of all kinds, whose fields are the options of a command that takes any evaluator."""
-    return tuple(dict.fromkeys(owner for kind in EVALUATORS.values() for owner in kind.owners()))
+    kinds = (*EVALUATORS.values(), FunctionSettings)
+    return tuple(dict.fromkeys(owner for kind in kinds for owner in kind.owners()))

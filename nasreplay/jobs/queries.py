@@ -15,7 +15,7 @@ from nasreplay.errors import BadSetting, NotMeasured, shortened
 from nasreplay.jobs.architectures import given
 from nasreplay.numerals import counted
 from nasreplay.settings import setting, with_settings
-from nasreplay.spaces import Space
+from nasreplay.spaces import Space, space_named
 from nasreplay.spaces.read import Named, read_many
 
 
@@ -33,6 +33,8 @@ class QuerySettings:
     """Which training run."""
     table: str | None = setting(None, metavar="PACK")
     """A name or file; default: the embedded NAS-Bench-201 table."""
+    space: str | None = None
+    """A space of yours that the table is of, as my.py:SPACE."""
     index: bool = False
     """Every ARCH is an official index."""
     best: str | None = setting(None, metavar="DATASET")
@@ -65,6 +67,8 @@ def query(*architectures: Named, settings: QuerySettings) -> QueryResult:
     (`nasreplay.jobs.architectures`), an official index, or a value of its class.
     Raises BadArchitecture, UnknownName, BadPack, and NotMeasured, which lists what was measured.
     """
+    if settings.space:
+        space_named(settings.space)  # a table is of a space that is known
     if settings.best is None:
         return _named(architectures, settings)
     if architectures or settings.datasets or settings.index:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting, shortened
+from nasreplay.evaluate.function_evaluator import adopt
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.jobs import silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, SupernetSettings
@@ -60,7 +61,7 @@ class TabulationSettings:
 
 def tabulate(
     out: Path | str,
-    evaluator: str = "table",
+    evaluator: str | Evaluator = "table",
     *,
     run: Path | None = None,
     data: Path | None = None,
@@ -72,11 +73,11 @@ def tabulate(
 ) -> Pack:
     """Ask an evaluator for every architecture and write the answers as a pack.
 
-    out: the .h5 file; evaluator: a kind; run: a live run whose last shared weights are asked instead; data: folder
-    of the images, where they are not where the run or the evaluator looks; archs: only these, in any spelling; tell:
-    gets what was read; values: fields of `TabulationSettings` and of the kind's settings. The answers so far are
-    kept in OUT.log, beside `command`; what was killed goes on with the same call. Raises BadSetting, NotMeasured or
-    BadOutput.
+    out: the .h5 file; evaluator: a kind, `my.py:score`, or an object; run: a live run whose last shared weights are
+    asked instead; data: folder of the images, where they are not where the run or the evaluator looks; archs: only
+    these, in any spelling; tell: gets what was read; values: fields of `TabulationSettings` and of the kind's
+    settings. The answers so far are kept in OUT.log, beside `command`; what was killed goes on with the same call.
+    Raises BadSetting, NotMeasured or BadOutput.
     """
     from nasreplay.evaluate.tabulate import tabulate as fill
 
@@ -94,12 +95,12 @@ def tabulate(
 list_settings(tabulate, tabulate, TabulationSettings, *BUILT_IN)
 
 
-def _evaluator(name: str, run: Path | None, data: Path | None, values: Json) -> Evaluator:
+def _evaluator(name: str | Evaluator, run: Path | None, data: Path | None, values: Json) -> Evaluator:
     if run is not None:
         from nasreplay.live.trained import trained
 
-        return trained(run, data)[0]
-    kind = EVALUATORS.named(name)
+        return trained(run, data, values.get("threads"))[0]
+    kind = EVALUATORS.named(name) if isinstance(name, str) else adopt(name)
     values |= {} if data is None else {"data": data}
     refuse_unknown(values, f"evaluator {name!r}", TabulationSettings, *kind.owners())
     settings = kind.of({**values, "trial": "mean"})

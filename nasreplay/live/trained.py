@@ -45,17 +45,20 @@ def shared_weights(folder: Path) -> SharedWeights:
     return SharedWeights(state["evaluator"]["net"], settings.network, about["dataset"], about["data"])
 
 
-def trained(folder: Path, data: Path | None = None) -> tuple[SupernetEvaluator, SupernetSettings]:
+def trained(
+    folder: Path, data: Path | None = None, threads: int | None = None
+) -> tuple[SupernetEvaluator, SupernetSettings]:
     """The evaluator of a recorded live run with its last shared weights, and its settings.
 
-    data: where its images are now, instead of the recorded folder. Raises BadOutput, or BadData for other images.
+    data: where its images are now, instead of the recorded folder; threads: CPU threads now. Raises BadOutput, or
+    BadData for other images.
     """
     header = read_header(folder)
     settings, state = _recorded(folder, header)
     settings = replace(
-        settings, data=data or settings.data, weights=None
+        settings, data=data or settings.data, weights=None, threads=threads or settings.threads
     )  # the last weights are in the state
-    evaluator = settings.open(SEARCHERS[header["options"]["searcher"]]())
+    evaluator = settings.open(SEARCHERS.named(header["options"]["searcher"])())
     if evaluator.source.fingerprint != header["evaluator"]["data"]:
         raise BadData(
             f"{evaluator.source.folder}: not the images of {folder}, or no longer: --data DIR says where those are"

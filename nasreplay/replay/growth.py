@@ -25,7 +25,7 @@ from nasreplay.search import Searcher
 
 Pair = tuple[str, str]
 """A data set and the name of a searcher."""
-ADOPTED = ("table", "recipe", "evaluations")
+ADOPTED = ("table", "space", "recipe", "evaluations")
 """Fields of a plan that, when they are not given, are those of the folder."""
 
 
@@ -46,7 +46,7 @@ def completed(plan: Plan, header: Mapping[str, Any] | None) -> Plan:
             plan, replicas=plan.replicas or REPLICAS, seed=SEED if plan.seed is None else plan.seed
         )
     given = {
-        name: header[name]
+        name: header.get(name)
         for name in ADOPTED
         if getattr(plan, name) is None and header.get(name) != "embedded"
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nasreplay import own, search
 from nasreplay.errors import BadSetting, shortened
@@ -18,9 +17,15 @@ from nasreplay.seeds import root_seed
 
 
 def compare(
-    searchers: Sequence[str | Searcher], table: TableEvaluator | Sequence[TableEvaluator], **limits: Any
+    searchers: Sequence[str | Searcher],
+    table: TableEvaluator | Sequence[TableEvaluator],
+    *,
+    replicas: int,
+    evaluations: int | None,
+    budget: float | None,
+    seed: int,
 ) -> Comparison:
-    """See `nasreplay.search.compare`; limits: replicas, evaluations, budget, seed."""
+    """See `nasreplay.search.compare`."""
     own.refuse_in_import("a comparison")
     tables = _opened(table)
     first = next(iter(tables.values()))
@@ -30,7 +35,10 @@ def compare(
         trial=first.trial,
         gradient=first.gradient,
         samples=first.samples,
-        **limits | {"seed": root_seed(limits["seed"])},
+        replicas=replicas,
+        evaluations=evaluations,
+        budget=budget,
+        seed=(seed := root_seed(seed)),
     )
     given = GivenTables(plan, tables)
     pairs = [(dataset, name) for dataset in tables for name in plan.names]
@@ -38,11 +46,9 @@ def compare(
         validate(plan.searcher(name), tables[dataset], given.budget(dataset), range(plan.every_replica))
     results = []
     for dataset, name in pairs:
-        budget = given.budget(dataset)
+        limits = given.budget(dataset)
         results.append(
-            search.run(
-                plan.searcher(name), tables[dataset], budget, seed=plan.seed, replicas=plan.every_replica
-            )
+            search.run(plan.searcher(name), tables[dataset], limits, seed=seed, replicas=plan.every_replica)
         )
         if not results[-1].finished:
             raise KeyboardInterrupt

@@ -34,6 +34,8 @@ class Plan(ReadingSettings):
     """Protocol: plain, nats or nb201: recipe, budgets, rungs and scoring of a published comparison."""
     table: str | None = setting(None, metavar="PACK")
     """A pack: path or name. Default: the embedded NAS-Bench-201."""
+    space: str | None = None
+    """A space of yours that the table is of, as my.py:SPACE."""
     replicas: int | None = setting(None, metavar="N")
     """Independent runs of each searcher. Default: 500, or those that --out holds."""
     budget: float | None = setting(None, metavar="SECONDS")
@@ -82,6 +84,8 @@ class Plan(ReadingSettings):
         """The fields as JSON values for run.json: searchers by name with their settings, `budget` as budget_s."""
         own = {one.name: getattr(self, one.name) for one in fields(Plan)}
         own["budget_s"] = own.pop("budget")
+        if self.space is None:
+            own.pop("space")
         own |= {"replicas": self.every_replica, "seed": SEED if self.seed is None else self.seed}
         return own | {"searchers": {one.name: one.settings() for one in self.searchers}}
 

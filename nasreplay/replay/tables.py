@@ -16,7 +16,7 @@ from nasreplay.replay.budgets import time_budget
 from nasreplay.replay.plan import Plan
 from nasreplay.runs.result import TableFacts
 from nasreplay.search import Searcher
-from nasreplay.spaces import Space
+from nasreplay.spaces import Space, space_named
 
 
 class Tables:
@@ -27,7 +27,12 @@ class Tables:
 
     def __init__(self, plan: Plan):
         self.plan, self.rules = plan, plan.rules
+        space = space_named(plan.space) if plan.space else None  # first: it may be one that only this names
         self.pack = open_table(plan.table)
+        if space and self.pack.space is not space:
+            raise BadSetting(
+                f"{self.pack.path} is a table of the {self.pack.space.name} space, not of {space.name}"
+            )
         self.datasets = replayable(self.pack, plan.datasets)
         """Data sets on which answers are read."""
         self.searched = (self.rules.searched,) if self.rules.searched else self.datasets

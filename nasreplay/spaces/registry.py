@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nasreplay.spaces.base import Space
 
 S = TypeVar("S", bound="Space")
-SPACES: Registry[Space] = Registry("space", "nasreplay.spaces", lambda space: space.size)
 
 
 def register_space(space: S, *aliases: str) -> S:
@@ -27,6 +26,17 @@ def register_space(space: S, *aliases: str) -> S:
         raise BadSetting(f"{space!r} is no space: make a nasreplay.Space with a name and its options")
     SPACES.add(space, space.name, *aliases)
     return space
+
+
+SPACES: Registry[Space] = Registry(
+    "space",
+    "nasreplay.spaces",
+    lambda space: space.size,
+    fits=lambda thing: (
+        hasattr(thing, "options") and hasattr(thing, "decisions") and not isinstance(thing, type)
+    ),
+    adopt=register_space,
+)
 
 
 def space_named(name: str) -> Space:

@@ -137,9 +137,11 @@ def test_a_searcher_may_be_written_in_other_ways(run, name):
     assert json.loads(told.out)["points"] == 3
 
 
-def test_a_run_without_a_whole_table_is_refused_in_one_line(run, refused, tmp_path):
-    told = refused("search", "rea", "--trial", "999", "--seed", "1", "--out", "run")
-    assert "7,456 of 15,625 architectures cannot be asked for" in told
+def test_a_run_on_a_part_of_the_table_says_so(run, refused):
+    told = run("search", "rea", "--trial", "999", "--seed", "1", "--out", "run").out
+    assert "8,169 of 15,625 architectures measured; rank and regret are among these" in told
+    told = refused("search", "darts-v1", "--trial", "999", "--seed", "1", "--out", "other", writes=True)
+    assert "darts-v1 needs a slope, and so every architecture: 8,169 of 15,625" in told
 
 
 # --- interrupted -----------------------------------------------------------------------------------

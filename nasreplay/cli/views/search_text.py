@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from nasreplay.cli.views.gap_text import total_rows
 from nasreplay.evaluate.ledger import simulated_time
 from nasreplay.files.columns import aligned
+from nasreplay.jobs.searches.own_search import OwnFound
 from nasreplay.jobs.searches.table_search import TableFound
 
 if TYPE_CHECKING:
     from nasreplay.jobs.searches.live_search import LiveFound
 
 
-def search_text(found: TableFound | LiveFound) -> str:
+def search_text(found: TableFound | LiveFound | OwnFound) -> str:
     """What was found, and where its record is."""
+    if isinstance(found, OwnFound):
+        return _own(found)
     return _on_table(found) if isinstance(found, TableFound) else _live(found)
 
 
@@ -37,6 +40,21 @@ def _on_table(found: TableFound) -> str:
         )
     lines += [f"note     {found.note}"] if found.note else []
     return "\n".join([*lines, f"run      {found.folder}"])
+
+
+def _own(found: OwnFound) -> str:
+    at = "" if found.index is None else f"  (index {found.index})"
+    clock = f", {found.simulated_s:,.0f} simulated s" if found.simulated_s else ""
+    return "\n".join(
+        [
+            f"{found.searcher} on {found.dataset}, seed {found.seed}: {found.evaluations:,} evaluations{clock}, "
+            f"{found.wall_s:,.1f} s here",
+            f"found    {found.found}{at}",
+            f"valid    {found.accuracy:.2f} %",
+            f"         {found.meaning}",
+            f"run      {found.folder}",
+        ]
+    )
 
 
 def _live(found: LiveFound) -> str:

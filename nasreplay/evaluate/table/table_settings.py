@@ -39,6 +39,7 @@ class TableSettings(EvaluatorSettings, ReadingSettings, kind="table"):
         """The table, with as many rungs as the searcher can use."""
         from nasreplay.evaluate.table.load import load_table
 
+        space = space_named(self.space) if self.space else None  # first: it may be one that only this names
         table = load_table(
             self.dataset,
             table=self.table,
@@ -48,8 +49,8 @@ class TableSettings(EvaluatorSettings, ReadingSettings, kind="table"):
             gradient=self.gradient,
             samples=self.samples,
         )
-        if self.space:
-            check_space(table, space_named(self.space))
+        if space:
+            check_space(table, space)
         return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
+from nasreplay.evaluate.function_evaluator import adopt
 from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, TableSettings
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
@@ -14,42 +15,44 @@ from nasreplay.seeds import root_seed
 from nasreplay.settings import chosen, list_settings, refuse_unknown
 
 if TYPE_CHECKING:
+    from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.jobs.searches.live_search import LiveFound
+    from nasreplay.jobs.searches.own_search import OwnFound
     from nasreplay.jobs.searches.table_search import TableFound
 
 
 def search(
     searcher: str | Searcher,
-    evaluator: str = "table",
+    evaluator: str | Evaluator = "table",
     *,
     tell: Tell = silent,
     show: Show | None = None,
     command: str = "",
     **values: Any,
-) -> TableFound | LiveFound:
+) -> TableFound | LiveFound | OwnFound:
     """Run a searcher until its budget or its epochs end, and record everything that it did.
 
-    searcher: a name, or an object with its settings; evaluator: a kind, "table", "supernet" or "scratch"; values:
-    fields of `SearchSettings` and of the kind's settings (`TableSettings`, `SupernetSettings` and its networks,
-    `ScratchSettings`). Returns a `TableFound` or a `LiveFound`. Raises UnknownName or BadSetting for what cannot be,
-    Interrupted after Ctrl-C.
+    searcher: a name, or an object with its settings; evaluator: a kind, "table", "supernet" or "scratch", or one of
+    your own, `my.py:score` or an object; values: fields of `SearchSettings` and of the kind's settings
+    (`TableSettings`, `SupernetSettings` and its networks, `ScratchSettings`, `FunctionSettings`). Returns a
+    `TableFound`, a `LiveFound` or an `OwnFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted
+    after Ctrl-C.
     """
     asker = searcher if isinstance(searcher, Searcher) else make(searcher)
-    kind = EVALUATORS.named(evaluator)
+    kind = EVALUATORS.named(evaluator) if isinstance(evaluator, str) else adopt(evaluator)
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
-        )
-    if not issubclass(kind, TableSettings | LiveSettings):
-        raise BadSetting(
-            f"--evaluator {evaluator}: a search takes its table: "
-            f"`nasreplay tabulate --evaluator {evaluator} --out PACK`, then --table PACK"
         )
     refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
     seed = rank_zero.broadcast(lambda: _seed(settings))
     named = searcher if isinstance(searcher, Searcher) else asker.name
     task = Task(named, kind.of(values, asker), settings, seed, command)
+    if not issubclass(kind, TableSettings | LiveSettings):
+        from nasreplay.jobs.searches.own_search import search_own
+
+        return search_own(task, show)
     if kind.live:
         from nasreplay.jobs.searches.live_search import search_live
 
