@@ -62,9 +62,10 @@ class Progress:
 
     def tell(self, line: str, err: bool = True) -> None:
         """Print a line on stderr, or on stdout; above the bar where it would run into it."""
-        from nasreplay.cli.views.fold import folded
+        from nasreplay.cli.views.fold import folded, width
 
+        line = folded(line, width())
         if self._bar and (err or sys.stdout.isatty()):
-            self._bar.console.print(folded(line), markup=False, highlight=False, emoji=False, soft_wrap=True)
+            self._bar.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
         else:
-            click.echo(folded(line), err=err)
+            click.echo(line, err=err)

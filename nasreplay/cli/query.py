@@ -47,6 +47,8 @@ def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values:
         from nasreplay.cli.views import query_text
 
         listed = len(result) > query_text.SECTIONS and not sys.stdout.isatty()
-        click.echo("\n".join(query_text.lines(result))) if listed else show(query_text.lines(result))
+        click.echo("\n".join(query_text.lines(result))) if listed else show(
+            query_text.lines(result), piped=True
+        )
     if result.best_of == 0:
         raise click.exceptions.Exit(1)

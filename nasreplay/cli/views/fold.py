@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable
 
 import click
@@ -16,20 +18,22 @@ _PLACES = re.compile(
 )  # before words and rows of cells, not inside of ('op', 0)
 
 
-def width(otherwise: int = WHOLE) -> int:
-    """Columns of the terminal, or of $COLUMNS."""
-    return shutil.get_terminal_size((otherwise, 24)).columns
+def width(piped: bool = False) -> int:
+    """Columns of the terminal; without one WHOLE, or those of $COLUMNS where `piped` asks for them."""
+    if sys.stdout.isatty() or (piped and "COLUMNS" in os.environ):
+        return shutil.get_terminal_size().columns
+    return WHOLE
 
 
-def show(lines: str | Iterable[str]) -> None:
+def show(lines: str | Iterable[str], piped: bool = False) -> None:
     """Print lines on stdout, folded to the terminal."""
-    click.echo(folded(lines))
+    click.echo(folded(lines, width(piped)))
 
 
-def folded(lines: str | Iterable[str]) -> str:
-    """The lines, each at most as wide as the terminal, below each other."""
+def folded(lines: str | Iterable[str], columns: int) -> str:
+    """The lines, each at most as wide as so many columns, below each other."""
     every = lines.splitlines() if isinstance(lines, str) else lines
-    return "\n".join(part for line in every for part in fold(line, width()))
+    return "\n".join(part for line in every for part in fold(line, columns))
 
 
 def fold(line: str, columns: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,7 +37,9 @@ def lines(result: QueryResult) -> Iterator[str]:
 
 def _in_full(result: QueryResult, missing: list[str]) -> list[str]:
     columns = side_by_side(result)
-    if len(result) > 1 and max(map(len, columns)) <= width(110):
+    if len(result) > 1 and max(map(len, columns)) <= (
+        110 if width(piped=True) == WHOLE else width(piped=True)
+    ):
         return [*(_heading(result, which) for which in range(len(result))), *missing, "", *columns]
     return [line for which in range(len(result)) for line in ["", *section(result, which, missing)]][1:]
 
@@ -55,7 +56,7 @@ def _blocks(columns: list[tuple[str, Cells]]) -> list[str]:
     """A grid of the columns, or several below each other where the terminal is narrow."""
     for count in range(len(columns), 0, -1):
         rows = grid(columns[:count])
-        if count == 1 or max(map(len, rows)) <= width():
+        if count == 1 or max(map(len, rows)) <= width(piped=True):
             return rows + (["", *_blocks(columns[count:])] if columns[count:] else [])
     return []
 
@@ -90,7 +91,7 @@ def listing(result: QueryResult) -> list[str]:
             else:
                 cells += [_millions(known.parameters[which]), _number(known.flops[which] / 1e6)]
         rows.append([*cells, text])
-    return _text_last(rows, width() if sys.stdout.isatty() else WHOLE)  # thousands go into a pipe
+    return _text_last(rows, width())  # thousands go into a pipe
 
 
 def best_lines(result: QueryResult, missing: Sequence[str] = ()) -> Iterator[str]:
@@ -108,7 +109,7 @@ def best_lines(result: QueryResult, missing: Sequence[str] = ()) -> Iterator[str
     yield f"{name}: the best {len(result)} of {among}"
     yield from missing
     yield ""
-    yield from _text_last(rows, width())
+    yield from _text_last(rows, width(piped=True))
 
 
 def notes(result: QueryResult) -> Iterator[str]:
@@ -223,7 +224,7 @@ def grid(columns: Sequence[tuple[str, Cells]]) -> list[str]:
         rows.append([place[-1], *(cells.get(place, UNKNOWN) for _, cells in columns)])
         last = place[0]
     lines = aligned(rows, "l".ljust(len(rows[0]), "r"))
-    if max(map(len, lines)) <= width() or not any(SPARED in row[0] for row in rows):
+    if max(map(len, lines)) <= width(piped=True) or not any(SPARED in row[0] for row in rows):
         return lines
     spared = [
         (heading, {(*place, label.replace(SPARED, " %")): cell for (*place, label), cell in cells.items()})
