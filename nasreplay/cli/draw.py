@@ -21,5 +21,8 @@ def draw(architecture: str, **values: Any) -> None:
     ARCH is an |op~i| string, a six-digit key, an official index, widths such as 8:16:24:32:40, a genotype in any form
     or a file with one, a name of nasreplay zoo, a run folder of nasreplay search, or a search checkpoint.
     """
-    for file in figures.draw(architecture, settings=chosen(DrawSettings, values)):
+    settings = chosen(DrawSettings, values)
+    for file in figures.draw(
+        architecture, settings=settings, tell=lambda line: click.echo(f"nasreplay: {line}", err=True)
+    ):
         click.echo(file)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nasreplay.cli.inputs import given
+from nasreplay.cli.inputs import faults_of, given, refuse_faults
 from nasreplay.cli.options import options_of
 from nasreplay.cli.views.fold import show
 from nasreplay.jobs import queries
@@ -25,7 +25,8 @@ def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values:
 
     ARCH is a string such as '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|none~2|' (in
     quotes), a six-digit key, an official index of one to five digits, widths such as 8:16:24:32:40, or any other
-    form that `nasreplay convert` reads. `-` reads architectures from standard input, one a line.
+    form that `nasreplay convert` reads, or a file. `-` reads standard input: a list, one a line, or a text
+    with one. What is no architecture in a list is left out, and told at the end.
 
     \b
     nasreplay query 9930 333133
@@ -36,7 +37,9 @@ def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values:
     settings = chosen(QuerySettings, values)
     if settings.best is None and not architectures:
         raise click.UsageError("name an architecture, or - for standard input, or --best DATASET")
-    result = queries.query(*given(architectures), settings=settings)
+    asked = given(architectures)
+    faults = faults_of(asked, architectures)
+    result = queries.query(*asked, settings=settings, faults=faults)
     if result.note and (as_csv or result.best_of is not None):
         click.echo(f"nasreplay: {result.note}", err=True)
     if as_json or as_csv:
@@ -52,3 +55,4 @@ def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values:
         )
     if result.best_of == 0:
         raise click.exceptions.Exit(1)
+    refuse_faults(faults, len(asked))

@@ -10,7 +10,7 @@ import click
 from nasreplay.cli.views.fold import show, width
 from nasreplay.files.columns import aligned
 from nasreplay.settings import Json
-from nasreplay.spaces.costs.network_plan import DIALECTS
+from nasreplay.spaces.costs.network_plan import DIALECTS, FIXED_REDUCTION
 from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
 from nasreplay.spaces.genotypes.published_genotypes import Entry, Published, entry
 from nasreplay.spaces.genotypes.published_genotypes import zoo as entries
@@ -74,6 +74,7 @@ def _page(one: Entry) -> list[str]:
     rows = [
         ("source", one.source),
         ("network", f"{one.dialect}: {DIALECTS[one.dialect].source}"),
+        *((("", FIXED_REDUCTION),) if one.genotype.reduce is None else ()),
         (
             "counted",
             f"{counted.parameters:,} parameters, {counted.multiply_adds / 1e6:.1f} M multiply-adds "

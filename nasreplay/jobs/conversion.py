@@ -27,10 +27,11 @@ class ConvertSettings:
 
 
 @with_settings(ConvertSettings)
-def convert(*architectures: Named, settings: ConvertSettings) -> list[str]:
+def convert(*architectures: Named, settings: ConvertSettings, faults: list[str] | None = None) -> list[str]:
     """Each architecture in the wanted form, a line each; forms that are read: `nasreplay.spaces.read`, files.
 
-    Raises BadArchitecture for a text that names none, and for a form that one does not have.
+    faults: is told what names no architecture, whose line is empty then. Raises BadArchitecture for a text that names
+    none, and for a form that one does not have.
     """
     every = given(architectures)
     if not every:
@@ -41,7 +42,11 @@ def convert(*architectures: Named, settings: ConvertSettings) -> list[str]:
         try:
             lines.append(_converted(named, settings, space))
         except BadArchitecture as problem:
-            raise BadArchitecture(f"{place_of(place, len(every))}{problem}") from None
+            told = f"{place_of(place, len(every))}{problem}"
+            if faults is None or len(faults) == len(every) - 1:
+                raise BadArchitecture(told) from None
+            faults.append(told)
+            lines.append("")
     return lines
 
 

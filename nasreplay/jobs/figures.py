@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nasreplay.jobs import silent
 from nasreplay.jobs.training.training_target import read_target
 from nasreplay.settings import setting, with_settings
 from nasreplay.spaces import Genotype
+from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, lost_operations
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.graph import NONE
 from nasreplay.spaces.read import Named
@@ -29,11 +32,12 @@ class DrawSettings:
 
 
 @with_settings(DrawSettings)
-def draw(architecture: Named, settings: DrawSettings) -> list[Path]:
+def draw(architecture: Named, settings: DrawSettings, tell: Callable[[str], None] = silent) -> list[Path]:
     """Draw the cells of an architecture, or its widths, and return the files.
 
     architecture: a value, an official index, a text in any notation, a file with one, a run folder, or a search
-    checkpoint. Raises BadArchitecture, BadSetting for another kind of file, BadOutput.
+    checkpoint. tell: is told what the figure doesn't say. Raises BadArchitecture, BadOutput, BadSetting for another
+    kind of file.
     """
     from nasreplay.runs.drawing.figure import kind_of, save_drawing
 
@@ -41,6 +45,13 @@ def draw(architecture: Named, settings: DrawSettings) -> list[Path]:
         to_darts(architecture) if isinstance(architecture, Genotype) else str(architecture), settings.which
     )
     graphs = target.cell.graphs()
+    if isinstance(target.cell, Genotype):
+        if target.cell.reduce is None:
+            tell(f"not drawn: the {FIXED_REDUCTION}")
+        for line in lost_operations(target.cell, target.dialect):
+            tell(line)
+    if target.where.rpartition(", ")[2].startswith("line "):
+        tell(target.where)
     if settings.hide_none:
         graphs = tuple(graph.without(NONE) for graph in graphs)
     files = list(settings.out) or [Path(f"{target.name}.{ending}") for ending in ("svg", "png")]

@@ -60,25 +60,27 @@ class QuerySettings:
 
 
 @with_settings(QuerySettings)
-def query(*architectures: Named, settings: QuerySettings) -> QueryResult:
+def query(*architectures: Named, settings: QuerySettings, faults: list[str] | None = None) -> QueryResult:
     """The numbers of architectures of one space, or with `best` those of the best of a table.
 
     An architecture is a text in any notation (`nasreplay.spaces.read`), a file, a run folder or a search checkpoint
     (`nasreplay.jobs.architectures`), an official index, or a value of its class.
-    Raises BadArchitecture, UnknownName, BadPack, and NotMeasured, which lists what was measured.
+    faults: is told what names no architecture, which is left out then. Raises BadArchitecture, UnknownName, BadPack,
+    and NotMeasured, which lists what was measured.
     """
     if settings.space:
         space_named(settings.space)  # a table is of a space that is known
     if settings.best is None:
-        return _named(architectures, settings)
+        return _named(architectures, settings, faults)
     if architectures or settings.datasets or settings.index:
         raise BadSetting("--best DATASET takes no ARCH, --dataset or --index: leave them out")
     return _best(settings.best, settings)
 
 
-def _named(architectures: Sequence[Named], settings: QuerySettings) -> QueryResult:
+def _named(architectures: Sequence[Named], settings: QuerySettings, faults: list[str] | None) -> QueryResult:
     pack = open_table(settings.table) if settings.table else None
-    space, flat = read_many(given(architectures), index=settings.index, space=pack.space if pack else None)
+    every, home = given(architectures), pack.space if pack else None
+    space, flat = read_many(every, index=settings.index, space=home, faults=faults)
     if pack is None and space is SPACE:
         pack = open_table()
     if pack is None:

@@ -144,12 +144,16 @@ def read_architecture(named: Named, *, index: bool = False, space: Space | None 
 
 
 def read_many(
-    every: Sequence[Named], *, index: bool = False, space: Space | None = None
+    every: Sequence[Named],
+    *,
+    index: bool = False,
+    space: Space | None = None,
+    faults: list[str] | None = None,
 ) -> tuple[Space, np.ndarray]:
     """The one space of all that is named, and flat indices int64 [N]; forms as in `read_architecture`.
 
     `space`: the space that all must belong to; None means the first one's (indices count in the topology space). The
-    first bad one raises BadArchitecture.
+    first bad one raises BadArchitecture; with a list of `faults` bad ones are told there and left out, but for all.
     """
     if not every:
         raise BadArchitecture(f"no architecture given: {FORMS}")
@@ -158,7 +162,13 @@ def read_many(
     for place, named in enumerate(every):
         flat = known.get(named)
         if flat is None:
-            found = _one_of_many(named, index, space, place_of(place, len(every)))
+            try:
+                found = _one_of_many(named, index, space, place_of(place, len(every)))
+            except BadArchitecture as problem:
+                if faults is None or len(faults) == len(every) - 1:
+                    raise
+                faults.append(str(problem))
+                continue
             flat = found.flat
             if space is None or place == 0:
                 space = found.space
@@ -189,8 +199,8 @@ def _one_of_many(named: Named, index: bool, space: Space | None, where: str) -> 
     if space is not None and found.space is not space:
         shown = named.strip() if isinstance(named, str) else str(found)
         raise BadArchitecture(
-            f"{where}{shown!r} belongs to the {found.space.name} space, but this is about the {space.name} space: "
-            "ask for the two apart, and name a table of the right space with --table"
+            f"{where}{shortened(shown)} belongs to the {found.space.name} space, but this is about the "
+            f"{space.name} space: ask for the two apart, and name a table of the right space with --table"
         )
     return found
 

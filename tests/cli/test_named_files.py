@@ -123,3 +123,35 @@ def test_files_that_are_no_files(run, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "empty" in run("convert", "empty", status=2).err
     assert entry("DARTS_V2").name in run("zoo").out
+
+
+def test_one_bad_line_leaves_the_others_their_answers(files, run, monkeypatch):
+    lines = ["333133", "x", f"{CELL}  # ours", "# nothing", "|none~0|", "9930"]
+
+    def piped(*arguments):
+        text = "\n".join(lines)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
+        return run(*arguments, status=2)
+
+    told = piped("query", "-", "--json")
+    assert [each["key"] for each in json.loads(told.out)][:2] == ["333133", KEY]
+    assert len(json.loads(told.out)) == 3
+    assert told.err.startswith(
+        "nasreplay: error: 2 of 5 left out: architecture 2 of 5: 'x' is not an architecture"
+    )
+    assert told.err.endswith("; also 4\n")
+    assert piped("convert", "-", "--to", "key").out.split("\n")[:4] == ["333133", "", KEY, ""]
+    assert run("query", "333133", "x", status=2).out == ""  # what was typed is refused as a whole
+    lines[:] = ["x", "y"]
+    assert "architecture 2 of 2: 'y'" in piped("query", "-").err
+
+
+def test_a_fixed_reduction_and_lost_operations_are_said(files, run):
+    assert "not drawn: the fixed reduction cell of GDAS-FRC" in run("draw", "GDAS_F1").err
+    assert "fixed reduction cell of GDAS-FRC" in run("zoo", "GDAS_F1").out
+    assert "GDAS-FRC" not in run("zoo", "GDAS_V1").out
+    pairs = "[('sep_conv_3x3', 1), ('max_pool_3x3', 1)]"
+    twice = f"Genotype(normal={pairs}, normal_concat=[2], reduce={pairs}, reduce_concat=[2])"
+    told = run("draw", twice).err
+    assert "normal cell, node 2: in layers of xautodl-searched only the last" in told
+    assert "of the operations from state 1, max_pool_3x3, is built, in the place of each" in told

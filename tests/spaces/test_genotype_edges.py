@@ -5,6 +5,7 @@ import random
 import pytest
 
 from nasreplay.errors import BadArchitecture
+from nasreplay.spaces.costs.network_plan import DIALECTS, lost_operations
 from nasreplay.spaces.genotypes.genotype import MOST_EDGES, MOST_NODES, Cell, Genotype
 from nasreplay.spaces.genotypes.notation import WRITERS, from_mapping, read_genotype
 from nasreplay.spaces.genotypes.published_genotypes import entry
@@ -126,3 +127,14 @@ def test_sources_nodes_and_outputs_of_other_kinds(place):
             from_mapping(value)
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 400
+
+
+def test_operations_that_a_network_lacks_are_named():
+    cell = Cell(((("sep_conv_3x3", 1), ("max_pool_3x3", 1)), (("none", 0), ("none", 1))), (2, 3))
+    told = {dialect: lost_operations(Genotype(cell, cell), dialect) for dialect in DIALECTS}
+    assert [len(lines) for lines in told.values()] == [0, 0, 0, 0, 2]
+    assert told["xautodl-searched"][0].startswith(
+        "normal cell, node 2: only the last of the operations from state 1"
+    )
+    assert len(lost_operations(Genotype(cell, None))) == 1
+    assert lost_operations(entry("DARTS_V2").genotype) == []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasreplay.spaces import Architecture, Genotype
+from nasreplay.spaces.costs.network_plan import Plan, lost_operations
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training import TrainingResult
     from nasreplay.jobs.training.training_setup import NetworkFacts, Training
-    from nasreplay.jobs.training.training_target import Target
     from nasreplay.spaces.genotypes.published_genotypes import Published
 
 
@@ -49,7 +49,7 @@ def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
         f"memory     {facts.memory_mb:,.0f} MB for weights and steps of {recipe.batch} images",
         *(f"published  {accuracy(one)}" for one in published(training)),
         f"note: {source.note}" if source.note else "",
-        *_twice(training.target),
+        *(f"note: {remark}" for remark in _lost(training)),
     ]
     return "\n".join(line for line in lines if line)
 
@@ -72,15 +72,12 @@ def resolved_briefly(training: Training, seed: int) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _twice(target: Target) -> list[str]:
-    """A search of AutoDL-Projects may put two operations on one edge; its network uses the later one twice."""
-    cells = target.cell.cells() if isinstance(target.cell, Genotype) and target.searched else {}
-    return [
-        f"note: {where}, node {number}: both operations read state {node[0][1]}"
-        for where, cell in cells.items()
-        for number, node in enumerate(cell.nodes, 2)
-        if len(node) == 2 and node[0][1] == node[1][1]
-    ]
+def _lost(training: Training) -> list[str]:
+    """Operations of the target that its network lacks."""
+    cell, plan = training.target.cell, training.network.sizes
+    if not isinstance(cell, Genotype) or not isinstance(plan, Plan):
+        return []
+    return lost_operations(cell, plan.dialect)
 
 
 def accuracy(one: Published) -> str:

@@ -17,7 +17,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.settings import Json, settings_of
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
@@ -207,6 +207,7 @@ def _genotype_network(
     plan = sizes.plan(source.classes, _dialect(target, sizes, settings))
     recipe = recipe if plan.auxiliary else replace(recipe, auxiliary=0.0)
     words = f"{plan.channels} channels, {plan.cells} cells ({sizes.name}), layers of {plan.style.source}"
+    words += "" if genotype.reduce else f", {FIXED_REDUCTION}"
     return Network(recipe, plan, words, lambda: NASNet(genotype, plan))
 
 

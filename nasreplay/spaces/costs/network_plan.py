@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.spaces.genotypes.genotype import INPUTS, Genotype
 
 STEM = 3  # the stem of CIFAR networks has 3·C channels
 
@@ -41,6 +42,29 @@ DIALECTS = {
         "AutoDL-Projects, genotypes of its searches", imagenet_norm=True, final_norm=True, search_layers=True
     ),
 }
+
+
+FIXED_REDUCTION = "fixed reduction cell of GDAS-FRC"
+"""What the network of a genotype without a reduction cell has in its place."""
+
+
+def lost_operations(genotype: Genotype, dialect: str = "") -> list[str]:
+    """Operations of a genotype that a network lacks, a sentence for each node.
+
+    dialect: the release whose layers are meant; "" while nothing says, when those that lack some are named.
+    """
+    told: list[str] = []
+    if dialect and not DIALECTS[dialect].search_layers:
+        return told
+    for where, cell in genotype.cells().items():
+        for state, source in cell.doubled():
+            last = [operation for operation, each in cell.nodes[state - INPUTS] if each == source][-1]
+            layers = "" if dialect else "in layers of xautodl-searched "
+            told.append(
+                f"{where}, node {state}: {layers}only the last of the operations from state {source}, {last}, is "
+                "built, in the place of each"
+            )
+    return told
 
 
 @dataclass(frozen=True)
