@@ -257,7 +257,8 @@ def term(label: str, operation: str, consider_zero: bool | None) -> str:
 
 
 def _error(text: str, place: int, what: str) -> BadArchitecture:
-    return BadArchitecture(f"{text!r}, character {place + 1}: {what} (form: {_TEMPLATE.format(*['OP'] * 6)})")
+    shown = repr(text) if len(text) <= 200 else shortened(text)
+    return BadArchitecture(f"{shown}, character {place + 1}: {what} (form: {_TEMPLATE.format(*['OP'] * 6)})")
 
 
 TOPOLOGY = register_space(TopologySpace(), "tss")

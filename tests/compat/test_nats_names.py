@@ -49,6 +49,8 @@ def test_times_places_and_files(tmp_path, monkeypatch):
 
 def test_the_information_of_one_architecture_is_that_of_the_api(capsys):
     api = create("embedded", "tss", verbose=False)
-    lines = api_topology.print_information(api.query_meta_info_by_index(11, "200"), "arch-index=11", show=True)
+    lines = api_topology.print_information(
+        api.query_meta_info_by_index(11, "200"), "arch-index=11", show=True
+    )
     assert "\n".join(lines) == api.query_info_str_by_arch(11, "200")
     assert capsys.readouterr().out == "\n".join(lines) + "\n"

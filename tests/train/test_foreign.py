@@ -45,6 +45,16 @@ def test_a_nasnet_search(tmp_path, legacy):
     assert read(path, "best").cell == from_mapping(FIRST)
 
 
+@pytest.mark.parametrize("held", [{"stem.weight": torch.zeros(3)}, {"state_dict": {}, "epoch": 3}])
+def test_weights_alone_say_where_the_genotype_is(tmp_path, held):
+    torch.save(held, tmp_path / "weights.pt")
+    with pytest.raises(
+        BadInput, match=r"no genotypes but .*; the genotype stands in the search's log"
+    ) as caught:
+        read(tmp_path / "weights.pt")
+    assert "stem.weight" not in str(caught.value)
+
+
 def test_a_search_with_a_fixed_reduction(tmp_path):
     path = write(tmp_path / "x.pth", {0: genotype("none", "none", "none", "dua_sepc_3x3", reduce=False)})
     cell = read(path).cell

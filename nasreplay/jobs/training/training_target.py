@@ -118,15 +118,27 @@ def _of_checkpoint(path: Path, which: str) -> Target:
     content = load_foreign(path)
     if not (isinstance(content, dict) and {"searcher", "evaluator", "step"} <= content.keys()):
         return _searched(found_in(content, path, which), path.stem, str(path))
-    logits = dict(content["searcher"].get("state", {})).get("logits")
-    if logits is not None and not np.isfinite(np.asarray(logits)).all():
-        raise BadInput(f"{path}: the logits hold NaN or infinity: this search has failed")
+    _check_state(content, path)
     folder = path.resolve().parent.parent
     try:
         found = _of_run(folder, which, content["step"])
     except BadOutput as problem:
         raise BadInput(f"{path}: belongs to a run folder, which has the found cells: {problem}") from None
     return _searched(found, folder.name, str(path))
+
+
+def _check_state(content: Json, path: Path) -> None:
+    """Raise BadInput for a state of our own search that no searcher can have left."""
+    searcher, step = content["searcher"], content["step"]
+    state = searcher.get("state", {}) if isinstance(searcher, dict) else None
+    if not isinstance(state, dict) or type(step) is not int:
+        raise BadInput(f"{path}: damaged: it holds no state of a searcher after a step")
+    try:
+        finite = np.isfinite(np.asarray(state.get("logits", 0.0))).all()
+    except (TypeError, ValueError):
+        raise BadInput(f"{path}: damaged: the logits are no numbers") from None
+    if not finite:
+        raise BadInput(f"{path}: the logits hold NaN or infinity: this search has failed")
 
 
 def _searched(found: FoundCell, name: str, place: str) -> Target:
@@ -161,7 +173,7 @@ def _of_run(folder: Path, which: str, step: int | None = None) -> FoundCell:
         found, where = _best_epoch(until) if which == "best" else _last(until)
         about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
         return FoundCell(read(found), dataset, where, *about, str(options.get("data") or ""))
-    except (LookupError, TypeError, BadArchitecture) as problem:
+    except (LookupError, TypeError, AttributeError, ValueError) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
 
 

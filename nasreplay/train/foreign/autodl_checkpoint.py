@@ -74,13 +74,17 @@ class FoundCell(NamedTuple):
 
 def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
     """The cell of what `load_foreign` read: of the last finished epoch, or of the `best`. Raises BadInput."""
-    if isinstance(content, dict) and content and all(isinstance(each, Tensor) for each in content.values()):
-        raise BadInput(
-            f"{path}: holds weights only ({len(content):,} tensors), no architecture: give the genotype, which "
-            "stands in the search's log (its last one is read), its genotypes.py (FILE:NAME) or its checkpoint"
-        )
     if not isinstance(content, dict) or "genotypes" not in content:
-        raise BadInput(f"{path}: no search checkpoint, it has no genotypes but {_listed(content)}")
+        weights = (
+            isinstance(content, dict)
+            and content
+            and all(isinstance(each, Tensor) for each in content.values())
+        )
+        held = f"{len(content):,} tensors of weights" if weights else _listed(content)
+        raise BadInput(
+            f"{path}: no search checkpoint, it has no genotypes but {held}; the genotype stands in the search's log "
+            "(give the file, its last one is read), in its genotypes.py (FILE:NAME), or in its search checkpoint"
+        )
     try:
         at = "best" if which == "best" else content["epoch"] - 1
         if at not in content["genotypes"]:
