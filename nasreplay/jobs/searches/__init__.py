@@ -52,7 +52,7 @@ def search(
     if not issubclass(kind, TableSettings | LiveSettings):
         from nasreplay.jobs.searches.own_search import search_own
 
-        return search_own(task, show)
+        return search_own(task, tell, show)
     if kind.live:
         from nasreplay.jobs.searches.live_search import search_live
 

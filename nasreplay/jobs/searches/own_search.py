@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasreplay.errors import BadSetting
-from nasreplay.jobs.searches.task import Found, Show, Task, interrupted
+from nasreplay.errors import BadSetting, Interrupted
+from nasreplay.jobs.searches.task import Found, Show, Task, Tell
+from nasreplay.runs.folder import continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
 from nasreplay.search import run
@@ -41,7 +42,7 @@ class OwnFound(Found):
     """Run folder."""
 
 
-def search_own(task: Task, show: Show | None = None) -> OwnFound:
+def search_own(task: Task, tell: Tell, show: Show | None = None) -> OwnFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
     searcher = task.settings.searcher(task.searcher, "table")
     evaluator = task.evaluator.open(searcher)
@@ -50,16 +51,16 @@ def search_own(task: Task, show: Show | None = None) -> OwnFound:
     if budget.simulated_s is None and budget.evaluations is None and searcher.epochs_on(evaluator) is None:
         raise BadSetting("an evaluator of your own has no published budget: give --evaluations N")
     folder = task.settings.out or Path("output/search") / f"{searcher.name}-{dataset}-seed{task.seed}"
-    recorder = RunFolder(
-        folder, {"command": task.command, "options": task.options}, resume=task.settings.resume
-    )
+    facts = {"command": task.command, "options": task.options}
+    recorder = RunFolder(folder, facts, resume=task.settings.resume, tell=tell)
 
     def told(progress: Progress) -> None:
         if show:
             show(round(1000 * progress.fraction), 1000)
 
-    if not run(searcher, evaluator, budget, seed=task.seed, recorder=recorder, progress=told).finished:
-        raise interrupted(folder)
+    with continues(folder):
+        if not run(searcher, evaluator, budget, seed=task.seed, recorder=recorder, progress=told).finished:
+            raise Interrupted("interrupted")
     result = result_of(folder)
     save_result(folder / "results.h5", result)
     (best,) = result.found
