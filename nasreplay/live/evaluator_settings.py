@@ -97,6 +97,8 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     """Batches (of the recipe's test_batch_size, else 512) that compare candidates during the search."""
     judge: Literal["all", "batches"] = "all"
     """Images that judge an epoch's answer and the last epoch's candidates: all validation images or those batches."""
+    rewards: Literal["batch", "running"] = "batch"
+    """Statistics with which a mini-batch's accuracy is measured: the batch's, or running ones as in ENAS's script."""
     checkpoint_cells: bool = False
     """Less memory, more time: compute cells again in the backward pass."""
     weights: str | None = setting(None, metavar="RUN")
@@ -151,6 +153,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             fraction=self.fraction,
             valid_batches=self.valid_batches,
             judge=self.judge,
+            rewards=self.rewards,
             device=device,
             truth=self.truth(self.network.space),
             start=self._start(source),

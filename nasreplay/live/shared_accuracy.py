@@ -49,6 +49,8 @@ class SharedAccuracies(EvaluatorBase):
     """All validation images."""
     judge: str
     """all: every validation image judges an epoch's answer and the last epoch's candidates; batches: `valid` does."""
+    rewards: str
+    """Statistics behind the accuracy on a mini-batch: "batch", or "running" where the network has them."""
     ending: bool = begun()
     """Whether the last epoch has begun."""
     valid_batch: int
@@ -77,7 +79,9 @@ class SharedAccuracies(EvaluatorBase):
             # on a divided batch all ranks work on each, else they take turns
             if at == BATCH or row % group.world_size == group.rank:
                 started = time.perf_counter()
-                counts[row] = self.count_right(one_hot, batches(), train_mode=at == BATCH)
+                counts[row] = self.count_right(
+                    one_hot, batches(), train_mode=at == BATCH and self.rewards == "batch"
+                )
                 seconds[row] = time.perf_counter() - started
         group.all_reduce_arrays(counts, seconds)
         self.ledger.simulated_s[:] = group.broadcast(self.ledger.simulated_s.copy)

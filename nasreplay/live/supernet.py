@@ -47,6 +47,7 @@ class SupernetEvaluator(SharedAccuracies):
     recipe: how the weights learn; the published clipping norm includes the logits' gradient, ours does not.
     fraction: part of the images of every split that is used.
     valid_batches: batches of the recipe's test_batch (else 512) images that compare candidates.
+    rewards: "batch" or "running" statistics for the accuracy on a mini-batch.
     judge: "all" images, or "batches", judge an epoch's answer and the last epoch's candidates.
     device: device, precision and ranks.
     dtype: of the weights.
@@ -75,6 +76,7 @@ class SupernetEvaluator(SharedAccuracies):
         fraction: float = 1.0,
         valid_batches: int = 1,
         judge: str = "all",
+        rewards: str = "batch",
         device: Device | None = None,
         dtype: torch.dtype = torch.float32,
         truth: TableEvaluator | None = None,
@@ -84,7 +86,7 @@ class SupernetEvaluator(SharedAccuracies):
         self.space, self.dataset = self.network.space, source.name
         self.recipe, self.device, self.dtype, self.truth = recipe, device or Device(), dtype, truth
         self._check(recipe, valid_batches)
-        self.valid_batch, self.judge = recipe.test_batch or 512, judge
+        self.valid_batch, self.judge, self.rewards = recipe.test_batch or 512, judge, rewards
         parts = source.search()
         self.images = (parts.weights.fraction(fraction), parts.arch.fraction(fraction))
         count = min(self.valid_batch * valid_batches, len(parts.valid))
@@ -186,6 +188,7 @@ class SupernetEvaluator(SharedAccuracies):
             "precision": self.device.precision,
             "valid": self._meaning(self.valid),
             "judge": self.judge,
+            "rewards": self.rewards,
             **self._own(),
         }
 

@@ -7,7 +7,14 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-EARLIER = {"kernels": "legal", "answer_from": "any", "idle": "rest", "judge": "batches", "plain_head": 0}
+EARLIER = {
+    "kernels": "legal",
+    "answer_from": "any",
+    "idle": "rest",
+    "judge": "batches",
+    "plain_head": 0,
+    "rewards": "batch",
+}
 """Settings that runs of earlier releases do not name, and what those ran with."""
 
 

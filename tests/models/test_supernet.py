@@ -13,6 +13,7 @@ from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nb201.cell import MixedCell
 from nasreplay.models.nb201.child import child
 from nasreplay.models.nb201.topology_supernet import Supernet
+from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import EDGES
 from tests.support.formula import fill, images
@@ -215,3 +216,12 @@ def test_drop_path_drops_whole_samples_in_evaluation_too():
     assert dropped.mean().item() == pytest.approx(1, abs=0.1)
     weights = torch.full((6, 5), 0.2, dtype=torch.float64)
     assert len({tuple(net(X, weights, ALL).flatten().tolist()) for _ in range(6)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("bn", "plain_head", "size"), [(0, 1, 1_692_728), (0, 0, 1_692_856), (1, 0, 1_692_856)]
+)
+def test_the_head_follows_the_flags_where_it_is_asked_to(bn, plain_head, size):
+    """The sizes of search-cell.py and of the older scripts, which count the 30 logits among the parameters."""
+    net = CellNetwork(bn=bn, plain_head=plain_head).build(10)
+    assert sum(p.numel() for p in net.parameters()) + 30 == size

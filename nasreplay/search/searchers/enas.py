@@ -25,8 +25,8 @@ class ENAS(Searcher):
     The epoch's answer is the best of some controller samples. The reward is accuracy/100 + entropy · H, not detached;
     in an epoch the baseline is decay · (its value at the last epoch's last sample) + (1 − decay) · reward, in the
     first epoch the accuracy itself. Defaults are those of NAS-Bench-201's script.
-    Deviations: rewards are measured with the evaluator's batch statistics (the published script uses running ones
-    where it tracks them); candidates are compared on its fixed validation batches instead of one batch each.
+    Deviations: rewards are measured with batch statistics unless the evaluator is told otherwise (--rewards running,
+    as in the published script); candidates are compared on the same images instead of one batch each.
     """
 
     epochs: int = 250  # pyright: ignore[reportIncompatibleVariableOverride]
