@@ -122,5 +122,7 @@ def import_csv(file: str, **values: Any) -> None:
     from nasreplay.jobs import table_files
 
     done = table_files.import_csv(file, settings=chosen(ImportCsvSettings, values))
+    for remark in done.remarks:
+        click.echo(f"nasreplay: {remark}", err=True)
     missing = f", {done.missing:,} architectures without a row" if done.missing else ""
     click.echo(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")

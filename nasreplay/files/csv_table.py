@@ -1,24 +1,30 @@
-"""A CSV file as columns of texts and numbers, with errors that name the row and the column."""
+"""A CSV file as columns of texts and numbers, with errors that name the line and the column."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from nasreplay.errors import BadInput, UnknownName
+from nasreplay.files.text import place, read_text
 
 MISSING = ("", "nan")
+MOST_CELLS = 3_000_000
+MOST_COLUMNS = 2_000
+LONGEST_NUMBER = 100  # characters
 
 
-class CsvTable:
-    """The columns of a CSV file. Row 0 of an array is row 2 of the file, below the header."""
+class CsvTable(NamedTuple):
+    """The columns of a CSV file."""
 
-    def __init__(self, file: Path, columns: dict[str, tuple[str, ...]]):
-        self.file, self.columns = file, columns
+    file: Path
+    columns: dict[str, tuple[str, ...]]
+    """Cells [rows] of each column."""
+    lines: list[int]
+    """The line of the file at which each row ends, counted from 1."""
 
     def texts(self, column: str) -> tuple[str, ...]:
         """The cells of a column; raises UnknownName, which lists the columns."""
@@ -28,42 +34,56 @@ class CsvTable:
 
     def numbers(self, column: str) -> np.ndarray:
         """The cells as float64 [rows], empty ones as NaN; raises BadInput for any other text."""
-        values = np.empty(len(self.texts(column)))
+        values = np.empty(len(self.lines))
         for row, text in enumerate(self.texts(column)):
             try:
+                if not text.isascii() or "_" in text or len(text) > LONGEST_NUMBER:
+                    raise ValueError
                 values[row] = float("nan" if text.strip().lower() in MISSING else text)
             except ValueError:
-                raise BadInput(f"{self.place(row, column)}: {text!r} is not a number") from None
+                raise BadInput(f"{self.place(row, column)}: {text[:60]!r} is not a number") from None
         return values
 
     def place(self, row: int, column: str) -> str:
         """How errors call a cell; `row` counts from 0."""
-        return f"{self.file}, row {row + 2}, column {column!r}"
+        return f"{self.file}, line {self.lines[row]:,}, column {column!r}"
 
 
-def read_csv(file: Path) -> CsvTable:
-    """The table of a .csv or .csv.gz file with a header line; raises BadInput."""
-    opened = gzip.open if file.suffix == ".gz" else open
+def read_csv(file: Path, most: int) -> CsvTable:
+    """The table of a .csv or .csv.gz file with a header line and at most so many rows; raises BadInput.
+
+    Cells are separated by commas, or by the semicolons or tabs that the header has more of. Empty lines don't matter.
+    """
+    text = read_text(file)
+    header = text.lstrip("\r\n").partition("\n")[0]
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=max(",;\t", key=header.count))
+    rows: list[list[str]] = []
+    lines: list[int] = []
     try:
-        with opened(file, "rt", encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.reader(stream))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
-        raise BadInput(f"{file}: not a whole gzip file ({problem}); get it again") from problem
-    except OSError as problem:
-        raise BadInput(f"{file}: cannot be read: {problem.strerror or problem}") from problem
-    except UnicodeDecodeError as problem:
-        raise BadInput(f"{file}: not UTF-8 text (byte {problem.start}); save it as UTF-8") from problem
+        for row in reader:
+            if not row:
+                continue
+            if rows and len(row) != len(rows[0]):
+                raise BadInput(
+                    f"{place(file)}, line {reader.line_num:,}: {len(row)} cells, the header has {len(rows[0])}"
+                )
+            if len(row) > MOST_COLUMNS or len(rows) * len(row) > MOST_CELLS:
+                raise BadInput(
+                    f"{place(file)}: more than {MOST_CELLS:,} cells or {MOST_COLUMNS:,} columns; keep those that "
+                    "are mapped"
+                )
+            if len(rows) > most:
+                raise BadInput(
+                    f"{place(file)}: more than {most:,} rows, one for each architecture of the space"
+                )
+            rows.append(row)
+            lines.append(reader.line_num)
     except csv.Error as problem:
-        raise BadInput(f"{file}: not a CSV file: {problem}") from problem
-    while rows and not rows[-1]:
-        rows.pop()
+        raise BadInput(f"{place(file)}, line {reader.line_num:,}: not a CSV file: {problem}") from problem
     if len(rows) < 2:
-        raise BadInput(f"{file}: needs a header and at least one row, has {len(rows)} lines")
-    header = [name.strip() for name in rows[0]]
-    repeated = [name for name in header if header.count(name) > 1]
+        raise BadInput(f"{place(file)}: needs a header and at least one row, has {len(rows)} lines")
+    names = [name.strip() for name in rows[0]]
+    repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise BadInput(f"{file}: the column {repeated[0]!r} stands twice in the header; rename one")
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise BadInput(f"{file}, row {number}: {len(row)} cells, the header has {len(header)}")
-    return CsvTable(file, dict(zip(header, zip(*rows[1:], strict=True), strict=True)))
+        raise BadInput(f"{place(file)}: the column {repeated[0]!r} stands twice in the header; rename one")
+    return CsvTable(file, dict(zip(names, zip(*rows[1:], strict=True), strict=True)), lines[1:])

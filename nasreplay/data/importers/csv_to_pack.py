@@ -9,7 +9,6 @@ mapped several times. Rows may be any part of the space in any order; what is no
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,12 +18,15 @@ import h5py
 import numpy as np
 
 from nasreplay.data import semantics
+from nasreplay.data.importers.column_guesses import check_unit, unmapped
 from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.pack.limits import limits_of
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName, choices, shortened
 from nasreplay.files.csv_table import CsvTable, read_csv
+from nasreplay.files.text import harmless
+from nasreplay.files.typed import read_json
 from nasreplay.numerals import counted, real
 from nasreplay.spaces import Space
 
@@ -37,8 +39,8 @@ class Mapped(NamedTuple):
 
     column: str
     """Column of the CSV file."""
-    factor: float
-    """Factor by which its numbers are multiplied."""
+    factor: float | None
+    """Factor by which its numbers are multiplied; None where none is given."""
     path: str
     """Path of the pack column that they become."""
     seed: int
@@ -54,6 +56,8 @@ class Imported(NamedTuple):
     """The rows that it was made from."""
     missing: int
     """Number of architectures without a value."""
+    remarks: tuple[str, ...]
+    """What may be wrong with units, a line each."""
 
 
 def import_csv(
@@ -75,15 +79,19 @@ def import_csv(
     nothing is written then.
     """
     file, out = Path(file), Path(out)
-    space.count()  # refuses spaces that no table can hold
-    if out.exists() and not h5py.is_hdf5(out):
+    if out.exists() and not (out.is_file() and h5py.is_hdf5(out)):
         raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
-    table = read_csv(file)
+    table = read_csv(file, most=space.count())  # refuses spaces that no table can hold
     identity, mapped = _parse(table, mappings, custom)
     flat = _architectures(table, *identity, space)
     columns = _seed_columns(mapped)
+    found = _epochs([entry.path for entry in mapped], epochs or {})
+    remarks = []
     for entry in mapped:
-        values = table.numbers(entry.column) * entry.factor
+        values = table.numbers(entry.column) * (1.0 if entry.factor is None else entry.factor)
+        if entry.factor is None:  # who gives a factor has thought of units
+            count = found.get(str(layout.recipe_of(entry.path)), 1)
+            remarks.append(check_unit(entry.column, entry.path, values, count))
         _check_values(table, entry, values)
         _place(columns, entry, flat, values, space.size)
     pack = write_pack(
@@ -93,31 +101,17 @@ def import_csv(
         title=title or file.name,
         source=source or file.name,
         licence=licence,
-        epochs=_epochs(columns, epochs or {}),
+        epochs=found,
         custom_datasets=custom,
     )
-    return Imported(pack, len(flat), space.size - len(flat))
+    return Imported(pack, len(flat), space.size - len(flat), tuple(filter(None, remarks)))
 
 
 def read_map_file(file: str | Path) -> list[str]:
     """The mappings of a JSON file `{"COLUMN": "TARGET", "COLUMN*2": ["TARGET", "TARGET"], …}`."""
-    file = Path(file)
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise BadInput(f"{file}: cannot be read: {problem.strerror}") from problem
-    except (ValueError, RecursionError) as problem:
-        raise BadInput(f"{file}: not a JSON file: {problem}") from problem
-    wrong = BadInput(f'{file}: must be one JSON object {{"COLUMN": "TARGET" or ["TARGET", …], …}}')
-    if not isinstance(content, dict):
-        raise wrong
-    found = []
-    for column, targets in content.items():
-        targets = targets if isinstance(targets, list) else [targets]
-        if not all(isinstance(target, str) for target in targets):
-            raise wrong
-        found += [f"{column}={target}" for target in targets]
-    return found
+    content = read_json(file, dict[str, str | list[str]])
+    listed = {name: [each] if isinstance(each, str) else each for name, each in content.items()}
+    return [f"{column}={target}" for column, targets in listed.items() for target in targets]
 
 
 # --- mappings --------------------------------------------------------------------------------------
@@ -127,6 +121,8 @@ def _parse(
     table: CsvTable, mappings: Sequence[str], custom: Mapping[str, CustomDataset]
 ) -> tuple[tuple[str, str], list[Mapped]]:
     """(identity column, its kind) and the mappings of numbers."""
+    if not mappings:
+        raise unmapped(table)
     identities, mapped = [], []
     for text in mappings:
         left, equals, target = text.rpartition("=")
@@ -139,7 +135,8 @@ def _parse(
             mapped.append(Mapped(*_factor(table, left, text), *_target(target, text, custom)))
     if len(identities) != 1:
         raise BadSetting(
-            f"{len(identities)} columns name the architecture; map exactly one to {', '.join(IDENTITIES)}"
+            f"{len(identities)} columns name the architecture; map exactly one to {', '.join(IDENTITIES)}; "
+            f"the file has {harmless(', '.join(table.columns), 500)}"
         )
     if not mapped:
         raise BadSetting("no column is mapped to a number such as cifar10-valid/12/x-valid/accuracy")
@@ -147,11 +144,11 @@ def _parse(
     return identities[0], mapped
 
 
-def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float]:
+def _factor(table: CsvTable, left: str, text: str) -> tuple[str, float | None]:
     column, star, factor = left.rpartition("*")
     if left in table.columns or not star:
         table.texts(left)
-        return left, 1.0
+        return left, None
     table.texts(column)
     try:
         number = real(factor)
@@ -198,9 +195,9 @@ def _check_once(mapped: Sequence[Mapped]) -> None:
             raise BadSetting(f"{path} is mapped both as an average and trial by trial; map one of them")
 
 
-def _epochs(columns: Mapping[str, Any], given: Mapping[str, int]) -> dict[str, int]:
+def _epochs(paths: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:
     found = {}
-    for recipe in filter(None, map(layout.recipe_of, columns)):
+    for recipe in filter(None, map(layout.recipe_of, paths)):
         name = recipe.split("/")[1]
         count = given.get(name, counted(name) or 0)
         if count < 1:
@@ -222,7 +219,8 @@ def _architectures(table: CsvTable, column: str, kind: str, space: Space) -> np.
         except BadArchitecture as problem:
             raise BadArchitecture(f"{table.place(row, column)}: {problem}") from None
         if flat in first:
-            raise BadInput(f"{table.place(row, column)}: {text!r} stands already in row {first[flat] + 2}")
+            before = table.lines[first[flat]]
+            raise BadInput(f"{table.place(row, column)}: {text!r} stands already in line {before:,}")
         first[flat] = row
     return np.fromiter(first, np.int64, len(first))
 

@@ -74,7 +74,9 @@ def write_pack(
         raise BadInput(f"{path}: cannot be written: {wrong[0]}")
     recipes = list(dict.fromkeys(filter(None, map(layout.recipe_of, shapes))))
     custom = {
-        custom_dataset.check_name(stored): custom_datasets.get(stored, semantics.UNSTATED)
+        custom_dataset.check_name(stored): custom_dataset.read_again(
+            custom_datasets.get(stored, semantics.UNSTATED)
+        )
         for stored in custom_names(shapes)
     }
     if custom_datasets.keys() - custom.keys():
