@@ -1,8 +1,9 @@
-"""`nasreplay data`: the tables on this machine, what they hold, are they sound; archives and CSV files to packs."""
+"""`nasreplay data`: tables on this machine, their contents and soundness; archives and CSV files to packs; images."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,15 +18,16 @@ from nasreplay.settings import chosen
 
 @click.group(cls=Group)
 def data() -> None:
-    """The benchmark tables: list, describe, check, convert and import them."""
+    """Benchmark tables: list, describe, check, convert and import them. Images: list and fetch them."""
 
 
 @data.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_tables(as_json: bool) -> None:
-    """The embedded table and the packs in the cache folder."""
+    """The embedded table and the packs in the cache folder, and the built-in image sets."""
     from nasreplay.files.columns import aligned
     from nasreplay.jobs import table_files
+    from nasreplay.jobs.image_files import list_images
 
     every = table_files.list_tables()
     for problem in every.damaged:
@@ -38,6 +40,24 @@ def list_tables(as_json: bool) -> None:
         listed = ", ".join(each.datasets), ", ".join(each.recipes)
         rows.append((each.name, each.space, *listed, f"{each.bytes / 1e6:.1f}", each.title))
     show(aligned(rows))
+    images = [(each.name, *(f"{number:,}" for number in each[1:4]), each.images) for each in list_images()]
+    heading = ("image set", "classes", "pixels", "training", "images")
+    click.echo()
+    show(aligned([heading, *images]))
+
+
+@data.command()
+@click.argument("name")
+@click.option("--data", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Where to put them.")
+def fetch(name: str, folder: Path | None) -> None:
+    """Download the images of NAME, cifar10 or cifar100, unless they are there. Nothing else ever downloads unasked.
+
+    They come from the University of Toronto (170 MB), are checked by their md5 sums, and are put where every
+    command looks: under --data, else $TORCH_HOME/cifar.python, without TORCH_HOME ~/.cache/torch/cifar.python.
+    """
+    from nasreplay.jobs.image_files import fetch_images
+
+    click.echo(fetch_images(name, folder))
 
 
 @data.command()

@@ -90,6 +90,7 @@ class ScratchEvaluator(EvaluatorBase):
         self.dataset = halves[0] if halves else source.name
         images, sets = source.benchmark(self.dataset)
         self.images, self.sets = images.fraction(fraction), {n: s.fraction(fraction) for n, s in sets.items()}
+        self.recipe.check_learns(self.epochs[-1], len(self.images))
         self.test = next(name for name in TESTS if name in sets)
         self.folder = home() / "scratch" / self._key()
 

@@ -55,9 +55,9 @@ def trained(
     """
     header = read_header(folder)
     settings, state = _recorded(folder, header)
-    settings = replace(
-        settings, data=data or settings.data, weights=None, threads=threads or settings.threads
-    )  # the last weights are in the state
+    # the last weights are in the state, and only who asks for a download gets one
+    changes = {"data": data or settings.data, "threads": threads or settings.threads}
+    settings = replace(settings, **changes, weights=None, download=False)
     evaluator = settings.open(SEARCHERS.named(header["options"]["searcher"])())
     if evaluator.source.fingerprint != header["evaluator"]["data"]:
         raise BadData(

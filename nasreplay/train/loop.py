@@ -140,7 +140,7 @@ class Trainer:
 
     def epoch(self, sets: Mapping[str, Images], after_batch: Callable[[], None] | None = None) -> Epoch:
         """Train to the end of the current epoch, then evaluate on the sets."""
-        number, rate = self.trained, self.recipe.learning_rate(self.trained)
+        number, rate = self.trained, self.recipe.highest_rate(self.trained, len(self.images))
         if self.recipe.drop_path:
             self.network.drop_path = self.recipe.drop_path_rate(number)  # pyright: ignore[reportArgumentType]
         if self.batches.epoch == number:  # else it was interrupted during the evaluation

@@ -108,6 +108,19 @@ class Recipe:
         rest = 1 - fallen if self.schedule == "linear" else (1 + math.cos(math.pi * fallen)) / 2
         return self.eta_min + (self.lr - self.eta_min) * rest
 
+    def highest_rate(self, epoch: int, images: int) -> float:
+        """The highest learning rate in an epoch, counted from 0, of so many images."""
+        before_last = (images - 1) // self.batch * self.batch
+        return max(self.learning_rate(epoch), self.learning_rate(epoch, before_last / images))
+
+    def check_learns(self, until: int, images: int) -> None:
+        """Raise BadSetting where the learning rate is 0 in all batches, of so many images, until an epoch ends."""
+        if not any(self.highest_rate(epoch, images) for epoch in range(until)):
+            raise BadSetting(
+                f"recipe {self.name}: the learning rate is 0 throughout, for it rises from 0 in {self.warmup} epochs "
+                f"of warm-up and the first has a single batch: --epochs {until + 1} or more, or a smaller --batch"
+            )
+
     def drop_path_rate(self, epoch: int) -> float:
         """The rate of drop path in an epoch counted from 0."""
         return self.drop_path * epoch / self.total

@@ -67,7 +67,7 @@ class Epoch(NamedTuple):
     epoch: int
     """Its number, from 1."""
     lr: float
-    """Learning rate at its start."""
+    """The highest learning rate in it; it rises within the epochs of a warm-up only."""
     train: Score
     """The training images, while the weights changed."""
     sets: dict[str, Score]

@@ -2,10 +2,8 @@
 # bash scripts-search/NAS-Bench-201/train-a-net.sh ARCH C N [options of nasreplay train]
 # Trains one structure (a cell text, or resnet, all_c3x3, all_c1x1, all_idnt) with width C and N cells a stage by the
 # 200-epoch recipe, on every data set of DATASETS with every seed of SEEDS; what was begun before is continued.
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
-[ $# -ge 3 ] || { echo "usage: $0 ARCH CHANNELS CELLS [options of nasreplay train]" >&2; exit 2; }
+source "$(dirname "$0")/../algos/common.sh"
+[ $# -ge 3 ] || usage "ARCH CHANNELS CELLS" train
 arch=$1 channels=$2 cells=$3
 shift 3
 for dataset in ${DATASETS:-cifar10-valid cifar10 cifar100 ImageNet16-120}; do
@@ -13,6 +11,6 @@ for dataset in ${DATASETS:-cifar10-valid cifar10 cifar100 ImageNet16-120}; do
     out="output/NAS-BENCH-201-4/specifics/FULL-$arch-$channels-$cells/$dataset-seed$seed"
     [ -e "$out/run.json" ] && resume=--resume || resume=
     python3 -m nasreplay train "$arch" --channels "$channels" --cells "$cells" --dataset "$dataset" --seed "$seed" \
-      --recipe 200 --out "$out" $resume "$@"
+      --recipe 200 $(fetching "$@") --out "$out" $resume "$@"
   done
 done

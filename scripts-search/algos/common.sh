@@ -10,12 +10,18 @@ usage() {
   exit 2
 }
 
+# As the published scripts do, these fetch the images of CIFAR where none are; not into a folder that --data names.
+fetching() {
+  [[ " $* " == *" --data"* ]] || echo --download
+}
+
 # A weight-sharing search, in the space that the searcher was made for; BN 1 keeps running statistics, seed -1 draws one.
 live() {
   local name=$1
   shift
   [ $# -ge 3 ] || usage "DATASET BN SEED"
-  exec python3 -m nasreplay search "$name" --evaluator supernet --dataset "$1" --bn "$2" --seed "$3" "${@:4}"
+  exec python3 -m nasreplay search "$name" --evaluator supernet --dataset "$1" --bn "$2" --seed "$3" \
+    $(fetching "$@") "${@:4}"
 }
 
 # A search on the benchmark table with the simulated clock.

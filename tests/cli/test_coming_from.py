@@ -59,7 +59,17 @@ def smaller(words: Sequence[str]) -> list[str]:
             return [*words, *LIVE, *size, *FEW.get(name, ())]
         case ["retrain", *rest]:
             files = ("--side", "32", "--workers", "0") if "imagenet-1k" in rest else ()
-            return [*words, *LIVE, "--channels", "8", "--cells", "1", "--auxiliary", "0", *files]
+            small = (
+                "--batch",
+                "8",
+                "--channels",
+                "8",
+                "--cells",
+                "1",
+                "--auxiliary",
+                "0",
+            )  # two batches learn
+            return [*words, *LIVE, *small, *files]
         case ["train", *_]:
             return [*words, "--epochs", "1", "--channels", "2", "--cells", "1"]
         case ["tabulate", *rest] if "scratch" in rest:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from nasreplay.cli.data import data
-from nasreplay.errors import BadPack, BadSetting, LacksCapability, UnknownName
+from nasreplay.errors import BadInput, BadPack, BadSetting, LacksCapability, UnknownName
 from nasreplay.spaces import TOPOLOGY
 
 
@@ -98,3 +99,30 @@ def test_import_csv(run, tmp_path):
         run(*arguments, "--space", "nosuch")
     with pytest.raises(LacksCapability, match="too many for tables"):
         run(*arguments, "--space", "nasnet")
+
+
+def test_built_in_image_sets_are_listed_with_the_way_to_their_images(run):
+    told = run("list").stdout
+    for line in (
+        r"cifar100 +100 +32 +50,000 +nasreplay data fetch cifar100",
+        r"digits +10 +8 +1,437 +comes with scikit-learn",
+        r"imagenet-1k +1,000 +224 +1,281,167 +an image folder ILSVRC2012/",
+    ):
+        assert re.search(line, told), line
+
+
+def test_fetch_names_what_can_be_fetched(run):
+    with pytest.raises(UnknownName, match=r"did you mean cifar10\?"):
+        run("fetch", "cifr10")
+    with pytest.raises(BadInput, match=r"digits cannot be fetched \(comes with scikit-learn\)"):
+        run("fetch", "digits")
+
+
+def test_fetch_is_content_with_files_that_are_there(run, tmp_path, monkeypatch):
+    from nasreplay.train.images import published_files as published
+    from tests.support.made_up import published_files
+
+    published_files(tmp_path, published.PUBLISHED["cifar10"], monkeypatch)
+    assert run("fetch", "C10", "--data", str(tmp_path)).stdout.strip() == str(
+        tmp_path / "cifar-10-batches-py"
+    )

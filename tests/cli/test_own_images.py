@@ -50,7 +50,10 @@ def test_a_run_is_taken_up_from_anywhere(run, two, elsewhere):
     for dataset in (("--dataset", str(two)), ("--dataset", "two", "--data", str(root / "d"))):
         assert "found" in run(*REA, *dataset, "--weights", place, "--out", f"out{len(dataset)}").out
     run("retrain", place, *TINY, "--recipe", "1", "--out", "T")
-    assert json.loads(Path("T/run.json").read_text())["images"].endswith(f"image folder {two}")
+    header = json.loads(Path("T/run.json").read_text())
+    assert header["images"]["about"].endswith(f"image folder {two}")
+    assert header["images"]["fingerprint"] == header["data"]
+    assert header["settings"]["dataset"] == str(two)
     told = run("tabulate", "--run", place, "--sample", "3", "--out", "t.h5")
     assert "images of 2 classes, 8 × 8 pixels" in told.err
     assert "no table" in run("gap", place, status=2).err

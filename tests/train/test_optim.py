@@ -124,7 +124,7 @@ def test_a_config_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ({"lr": 0.1}, "unknown setting 'lr'; known: scheduler"),
+        ({"lr": 0.1}, "unknown setting 'lr'"),
         ({"scheduler": "step"}, "scheduler = 'step'; known: cos"),
         ({"criterion": "SmoothSoftmax"}, "needs label_smooth"),
         ({"epochs": "many"}, "must be of type int"),
@@ -143,3 +143,25 @@ def test_bad_config_files_are_told(tmp_path, content, problem):
 def test_recipes_that_do_not_exist(text):
     with pytest.raises(UnknownName, match="number of epochs"):
         recipe_of(text)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "until", "images", "learns"),
+    [
+        (5, 1, 96, False),
+        (5, 1, 97, True),
+        (5, 2, 96, True),
+        (0, 1, 10, True),
+        (1, 1, 50, False),
+        (1, 2, 50, True),
+    ],
+)
+def test_a_run_that_cannot_learn_is_refused(warmup, until, images, learns):
+    recipe = Recipe("mine", epochs=10, warmup=warmup, batch=96)
+    if learns:
+        recipe.check_learns(until, images)
+        return
+    with pytest.raises(
+        BadSetting, match=rf"recipe mine: the learning rate is 0 throughout.*--epochs {until + 1}"
+    ):
+        recipe.check_learns(until, images)

@@ -13,7 +13,7 @@ from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.runs.folder import check_resume, continues
-from nasreplay.settings import Json, to_plain, with_settings
+from nasreplay.settings import Json, with_settings
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training.compare_to_table import TableComparison
@@ -111,7 +111,7 @@ def retrain(
         folder = TrainingFolder(
             settings.out or f"{root}/{target.name}-{training.source.name}-seed{{seed}}",
             training.header(),
-            {"images": training.source.about, "settings": to_plain(settings), "command": command},
+            {**training.facts_of_run(), "command": command},
             resume=settings.resume,
             save_every_s=settings.save_every,
         )

@@ -15,7 +15,7 @@ from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import NETWORKS
-from nasreplay.settings import Json, settings_of
+from nasreplay.settings import Json, settings_of, to_plain
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
@@ -106,6 +106,13 @@ class Training:
         """The last epoch that is trained."""
         return self.settings.epochs or self.recipe.total
 
+    def facts_of_run(self) -> Json:
+        """What its run records besides: the images, and settings that find them again from any working folder."""
+        return {
+            "images": self.source.record(),
+            "settings": {**to_plain(self.settings), **self.source.where},
+        }
+
     def header(self) -> Json:
         """What a continued training must have in common, as JSON values."""
         sizes = self.network.sizes
@@ -155,6 +162,7 @@ def prepare(target: Target, settings: RetrainSettings) -> Training:
     recipe = network.recipe.for_world_size(device.group.world_size)
     _check(recipe, settings, len(images))
     division_of(recipe, device, len(images))
+    recipe.check_learns(settings.epochs or recipe.total, len(images))
     return Training(target, settings, source, device, recipe, network, images, sets)
 
 

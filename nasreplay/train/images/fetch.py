@@ -36,9 +36,15 @@ def download(about: ImageFiles, root: Path) -> Path:
         if isinstance(problem, PermissionError) or not there.is_dir():
             raise BadOutput(f"{root}: cannot be written: {problem.strerror}; choose another --data") from None
         raise BadData(
-            f"{about.folder} is not under {root} and {about.address} cannot be downloaded ({problem}): "
+            f"{about.folder} is not under {root} and {about.address} cannot be downloaded ({_reason(problem)}): "
             "unpack it there, or name its folder with --data"
         ) from None
+
+
+def _reason(problem: OSError) -> str:
+    """The cause at the bottom of an error of the network."""
+    cause = getattr(problem.args[0], "reason", problem) if problem.args else problem
+    return str(cause).split(": ", 1)[-1]
 
 
 def unpack(about: ImageFiles, root: Path) -> Path | None:

@@ -18,7 +18,6 @@ from nasreplay.data.cards import CARDS, DatasetCard
 from nasreplay.data.cards.base import ImageFiles
 from nasreplay.errors import BadData, choices
 from nasreplay.files.text import harmless, place
-from nasreplay.train.distributed import process_group
 from nasreplay.train.images.cache import Kept, announce, kept
 from nasreplay.train.images.fetch import download, unpack
 from nasreplay.train.images.image_folder import LAYOUT, ImageFolder, is_image_folder, stamp
@@ -57,6 +56,8 @@ def find(name: str, data: Path | None = None, fetch: bool = False) -> FoundImage
     data: the folder to look in; fetch: download published files that are not there. Of several processes rank 0
     looks, fetches and decodes.
     """
+    from nasreplay.train.distributed import process_group
+
     group = process_group()
     place = group.broadcast(lambda: locate(name, data, fetch))
     found = _read(place) if group.is_rank_zero else None
