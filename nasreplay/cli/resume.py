@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from nasreplay.cli.main import ARGUMENTS
 from nasreplay.cli.views.fold import show
+from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.files.atomic import write_whole
 from nasreplay.jobs import rank_zero
@@ -22,7 +23,7 @@ from nasreplay.settings import Json
 
 RUNS = ("search", "train", "retrain")  # which take --resume
 TABLES = ("replay", "tabulate")  # which go on by themselves where --out is there
-FREE = {"out", "resume", "as_json", "data", "device", "threads", "workers", "save_every"}
+FREE = {"out", "resume", "as_json", "data", "download", "device", "threads", "workers", "save_every"}
 """Options that change no number of a run."""
 LENGTHENS = {"train": {"epochs", "export", "table"}, "retrain": {"epochs", "export", "table"}}
 """Options of what may be done besides when a run goes on."""
@@ -86,6 +87,13 @@ def continued(values: Json) -> Json:
         if context.get_parameter_source(key) is not ParameterSource.COMMANDLINE:
             continue
         was, now = before[key], _absolute(values[key]) if moves else values[key]
+        if key == "dataset" and not any(
+            card.is_named(name) for card in CARDS.values() for name in (was, now)
+        ):
+            was, now = (
+                None,
+                os.path.abspath(now) if os.path.isdir(now) else now,
+            )  # images of one's own are compared when they have been read
         if key not in FREE | longer and before.get("evaluator") != "table" and was not in (None, values[key]):
             raise BadSetting(
                 f"{option.get_error_hint(context)}: {run} holds a run with {key} = {was}, now {now}: leave it out "

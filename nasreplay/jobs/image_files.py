@@ -21,7 +21,7 @@ class ImageSummary(NamedTuple):
     training: int
     """Number of training images."""
     images: str
-    """Where the images come from, in words."""
+    """The origin of the images, in words."""
 
 
 def list_images() -> list[ImageSummary]:
