@@ -18,9 +18,8 @@ from typing import Any
 
 from nasreplay import own
 from nasreplay.errors import BadOutput, BadSetting
-from nasreplay.files.atomic import write_whole
 from nasreplay.files.lock import alone_in
-from nasreplay.replay.growth import Held, Pair, check_agrees, completed, recorded
+from nasreplay.replay.growth import Held, Pair, check_agrees, completed, recorded, write_header
 from nasreplay.replay.plan import Plan
 from nasreplay.replay.pool import Work, finish
 from nasreplay.replay.protocols import protocol_named
@@ -67,7 +66,7 @@ def compare(
         if settings != header:
             facts = {"command": _commands(header, command), "versions": versions()}
             settings |= {"seed": root_seed(settings["seed"]), **facts}
-            write_whole(folder / "run.json", json.dumps(settings, indent=1).encode() + b"\n")
+            write_header(folder, settings)
         held = Held(folder, settings["seed"])
         work = _missing(tables, held, pairs)
         tell(len(pairs) - len(work), len(pairs), "")
@@ -157,7 +156,7 @@ def write(comparison: Comparison, folder: Path) -> None:
     """Write a comparison as a folder that `compare` continues. Raises BadOutput."""
     store.write_comparison(folder / "results.h5", comparison.results, comparison.tables, comparison.settings)
     header = {name: value for name, value in comparison.settings.items() if name not in TOLD}
-    write_whole(folder / "run.json", json.dumps(header, indent=1).encode() + b"\n")
+    write_header(folder, header)
 
 
 def is_of(plan: Plan, header: dict[str, Any]) -> bool:

@@ -6,6 +6,8 @@ searchers, data sets and replicas; everything else must be as it was.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +16,7 @@ from typing import Any
 
 from nasreplay import own, search
 from nasreplay.errors import BadInput, BadOutput
+from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import difference
 from nasreplay.replay.plan import REPLICAS, SEED, Plan
 from nasreplay.runs import store
@@ -36,7 +39,14 @@ def recorded(folder: Path) -> dict[str, Any] | None:
     header = read_header(folder)
     if not isinstance(header.get("searchers"), dict) or not isinstance(header.get("datasets"), list):
         raise BadOutput(f"{folder}: holds a run that is no comparison; choose another --out")
+    header.pop("working_folder", None)
     return header
+
+
+def write_header(folder: Path, header: Mapping[str, Any]) -> None:
+    """Write run.json: what decides the numbers, and what was typed where."""
+    text = json.dumps({**header, "working_folder": os.getcwd()}, indent=1)
+    write_whole(folder / "run.json", text.encode() + b"\n")
 
 
 def completed(plan: Plan, header: Mapping[str, Any] | None) -> Plan:

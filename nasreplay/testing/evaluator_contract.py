@@ -6,14 +6,19 @@ import json
 from copy import copy
 
 import numpy as np
-import pytest
 
 from nasreplay.errors import BadArchitecture, BadSetting, LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
 from nasreplay.search.parts.samplers import vertex
 from nasreplay.testing.made_up import random_codes, random_mixture
-from nasreplay.testing.promises import check
+from nasreplay.testing.promises import check, refused
+
+BASE = "nasreplay.evaluate.base.EvaluatorBase"
+CHARGE = f"charge each answer once, as {BASE}.evaluate does by Ledger.charge"
+CHECK = f"Space.check_codes does it, and {BASE}.evaluate calls it first"
+STATE = f"{BASE}.state_dict and load_state_dict; add what else has memory"
+ALONE = "an answer depends on its replica and its questions, never on others in the batch (seeds.Stream)"
 
 
 def check_evaluator(evaluator: Evaluator) -> None:
@@ -53,16 +58,28 @@ class EvaluatorContract:
 
     def test_describes_itself_in_json(self):
         described = self.make().describe()
-        assert {"evaluator", "space"} <= described.keys()
-        assert json.loads(json.dumps(described)) == described
+        lacking = {"evaluator", "space", "dataset"} - described.keys()
+        assert not lacking, (
+            f"describe() lacks {', '.join(sorted(lacking))}; it is what run.json records ({BASE}.describe has them)"
+        )
+        try:
+            again = json.loads(json.dumps(described))
+        except (TypeError, ValueError) as problem:
+            raise AssertionError(
+                f"describe() is JSON values, texts and numbers and lists of them: {problem}"
+            ) from None
+        assert again == described, (
+            f"describe() has values that JSON changes, tuples say: {described}, then {again}"
+        )
 
     def test_ladder_is_what_it_answers(self):
         evaluator = self.started()
-        assert evaluator.ladder()
+        assert evaluator.ladder(), "ladder() has one Fidelity or more, cheapest first (evaluate.protocol)"
         for at in evaluator.ladder():
             answers = evaluator.evaluate(random_codes(evaluator.space, 1), at=at)
-            assert answers.at == at
-            assert 0 <= answers.accuracy[0] <= 100
+            assert answers.at == at, f"evaluate(at={at!r}) answers at it, not at {answers.at!r}"
+            told = answers.accuracy[0]
+            assert 0 <= told <= 100, f"an accuracy at {at} is percent, 0 to 100, not {told}"
 
     def test_ledger_is_the_sum_of_the_answers(self):
         evaluator = self.started()
@@ -70,51 +87,73 @@ class EvaluatorContract:
         total = 0.0
         for answers in asked:
             total += answers.seconds[0]
-            assert answers.clock[0] == total
-        assert evaluator.ledger.simulated_s[0] == total
-        assert evaluator.ledger.queries[0] == 4
+            assert answers.clock[0] == total, (
+                f"the clock after an answer is the sum of seconds, {total}: {CHARGE}"
+            )
+        assert evaluator.ledger.simulated_s[0] == total, f"the ledger has {total} simulated seconds: {CHARGE}"
+        queries = evaluator.ledger.queries[0]
+        assert queries == 4, f"4 questions are charged as 4, not {queries}: {CHARGE}"
 
     def test_the_crossing_evaluation_is_kept_and_the_next_one_not_answered(self):
         evaluator = self.started(Budget(evaluations=2))
         codes = random_codes(evaluator.space, 3)
         answers = evaluator.evaluate(codes, replica=np.zeros(3, dtype=np.int64))
-        assert answers.answered.tolist() == [True, True, False]
-        assert evaluator.ledger.queries[0] == 2
-        assert evaluator.ledger.simulated_s[0] == answers.clock[1]
-        assert evaluator.ledger.spent()[0] >= 1
+        assert answers.answered.tolist() == [True, True, False], (
+            f"of 3 questions to a budget of 2 the third is not answered, not {answers.answered.tolist()}: {CHARGE}"
+        )
+        queries = evaluator.ledger.queries[0]
+        assert queries == 2, f"only answered questions are charged, 2, not {queries}: {CHARGE}"
+        assert evaluator.ledger.simulated_s[0] == answers.clock[1], (
+            f"the clock stops at the last answer: {CHARGE}"
+        )
+        assert evaluator.ledger.spent()[0] >= 1, f"the budget is spent: {CHARGE}"
 
     def test_bad_questions_are_refused_and_charge_nothing(self):
         evaluator = self.started()
         good = random_codes(evaluator.space, 1)
-        with pytest.raises(BadArchitecture):
+        with refused(BadArchitecture, "evaluate with an option that no decision has", CHECK):
             evaluator.evaluate(good + 100)
-        with pytest.raises(BadArchitecture):
+        with refused(BadArchitecture, "evaluate with a decision too few", CHECK):
             evaluator.evaluate(good[:, :-1])
-        with pytest.raises(NotMeasured):
+        with refused(NotMeasured, "evaluate at a fidelity that ladder() has not", f"{BASE}.fidelity does it"):
             evaluator.evaluate(good, at=Fidelity("no such recipe", 1))
-        with pytest.raises(BadSetting):
+        with refused(BadSetting, "2 questions of 1 replica without replica=", "Ledger.rows does it"):
             evaluator.evaluate(np.concatenate([good, good]))
-        assert evaluator.ledger.queries[0] == 0
-        assert evaluator.ledger.simulated_s[0] == 0
+        queries, seconds = evaluator.ledger.queries[0], evaluator.ledger.simulated_s[0]
+        assert queries == seconds == 0, (
+            f"a refused question charges nothing, here {queries} questions and {seconds} s: check before `charge`"
+        )
 
     def test_state_round_trip(self):
         first, second = self.started(), self.started()
         codes = random_codes(first.space, 1)
         first.evaluate(codes)
         second.load_state_dict(first.state_dict())
-        assert second.ledger.simulated_s[0] == first.ledger.simulated_s[0]
+        assert second.ledger.simulated_s[0] == first.ledger.simulated_s[0], (
+            f"state_dict() has the clock: {STATE}"
+        )
         for seed in range(3):
             codes = random_codes(first.space, 1, seed)
             one, other = first.evaluate(codes), second.evaluate(codes)
-            assert (one.accuracy[0], one.trial[0]) == (other.accuracy[0], other.trial[0])
-        assert second.ledger.queries[0] == first.ledger.queries[0] == 4
+            told, again = (one.accuracy[0], one.trial[0]), (other.accuracy[0], other.trial[0])
+            assert told == again, (
+                f"after load_state_dict the answer is {told} (accuracy, trial), not {again}: {STATE}"
+            )
+        queries = second.ledger.queries[0], first.ledger.queries[0]
+        assert queries == (4, 4), f"state_dict() has the questions, 4 by then, not {queries}: {STATE}"
 
     def test_report_is_free(self):
         evaluator = self.started()
         report = evaluator.report(random_codes(evaluator.space, 2))
-        assert report.valid.shape == (2,)
-        assert report.meaning["valid"]
-        assert evaluator.ledger.queries[0] == 0
+        shape = np.shape(report.valid)
+        assert shape == (2,), (
+            f"report(codes [2, D]).valid has shape (2,), not {shape} (evaluate.protocol.Report)"
+        )
+        assert report.meaning.get("valid"), 'Report.meaning["valid"] says in words what the accuracy is'
+        queries = evaluator.ledger.queries[0]
+        assert queries == 0, (
+            f"a report charges nothing, here {queries} questions: it must not call `evaluate`"
+        )
 
 
 class BatchedContract(EvaluatorContract):
@@ -126,9 +165,9 @@ class BatchedContract(EvaluatorContract):
         for seed in range(5):
             codes = random_codes(together.space, 7, seed)
             one, other = together.evaluate(codes), alone.evaluate(codes[3:4])
-            assert one.accuracy[3] == other.accuracy[0]
-            assert one.trial[3] == other.trial[0]
-            assert one.clock[3] == other.clock[0]
+            for name in ("accuracy", "trial", "clock"):
+                told, again = getattr(one, name)[3], getattr(other, name)[0]
+                assert told == again, f"{name} of replica 3 among 7 is {told}, alone {again}: {ALONE}"
 
     def test_several_questions_of_a_replica_equal_one_by_one(self):
         at_once, one_by_one = self.started(replicas=2), self.started(replicas=2)
@@ -137,8 +176,11 @@ class BatchedContract(EvaluatorContract):
         answers = at_once.evaluate(codes, replica=replica)
         for row, asker in enumerate(replica):
             single = one_by_one.evaluate(codes[row : row + 1], replica=np.array([asker]))
-            assert single.accuracy[0] == answers.accuracy[row]
-            assert single.clock[0] == answers.clock[row]
+            for name in ("accuracy", "clock"):
+                told, again = getattr(answers, name)[row], getattr(single, name)[0]
+                assert told == again, (
+                    f"{name} of question {row} of 6 at once is {told}, one by one {again}: {ALONE}"
+                )
 
 
 class SlopeContract(EvaluatorContract):
@@ -159,14 +201,18 @@ class SlopeContract(EvaluatorContract):
                 weights[0, edge, option] += sign * self.step
                 loss.append(evaluator.slope(Mixture(weights, mixture.active)).loss[0])
             difference = (loss[0] - loss[1]) / (2 * self.step)
-            assert abs(difference - slope.gradient[0, edge, option]) < self.tolerance
+            gradient = slope.gradient[0, edge, option]
+            assert abs(difference - gradient) < self.tolerance, (
+                f"gradient of edge {edge}, operation {option} is {gradient}, and by central differences {difference}"
+            )
 
     def test_learn_with_need_slope_answers_a_slope(self):
         evaluator = self.started()
         evaluator.begin_step()
         slope = evaluator.learn(random_mixture(evaluator.space, 1), need_slope=True)
-        assert slope is not None
-        assert slope.gradient.shape == (1, *evaluator.space.mask.shape)
+        assert slope is not None, "learn(need_slope=True) returns a Slope (evaluate.protocol)"
+        shape, wanted = slope.gradient.shape, (1, *evaluator.space.mask.shape)
+        assert shape == wanted, f"a gradient has shape [N, E, O], here {wanted}, not {shape}"
 
 
 class ExactSlopeContract(BatchedContract):
@@ -187,7 +233,11 @@ class ExactSlopeContract(BatchedContract):
             neighbor = codes.copy()
             neighbor[0, edge] = option
             told = evaluator.evaluate(neighbor, trial="mean").accuracy[0]
-            assert abs(slope.gradient[0, edge, option] - (1 - told / 100)) < 1e-14
+            gradient, wanted = slope.gradient[0, edge, option], 1 - told / 100
+            assert abs(gradient - wanted) < 1e-14, (
+                f"gradient of edge {edge}, operation {option} at a vertex is the neighbor's error {wanted}, "
+                f"not {gradient}"
+            )
 
     def test_interior_slope_is_the_expectation_by_enumeration(self):
         evaluator = self.started()
@@ -199,11 +249,17 @@ class ExactSlopeContract(BatchedContract):
             space.all_codes, trial="mean", replica=np.zeros(space.size, dtype=np.int64)
         )
         error = 1 - every.accuracy / 100
-        assert abs(factors.prod(axis=1) @ error - slope.loss[0]) < 1e-10
+        wanted = factors.prod(axis=1) @ error
+        assert abs(wanted - slope.loss[0]) < 1e-10, (
+            f"loss is the expected error {wanted}, not {slope.loss[0]}"
+        )
         for edge, option in np.argwhere(space.mask):
             others = np.delete(factors, edge, axis=1).prod(axis=1)
             expected = (others * error)[space.all_codes[:, edge] == option].sum()
-            assert abs(expected - slope.gradient[0, edge, option]) < 1e-10
+            gradient = slope.gradient[0, edge, option]
+            assert abs(expected - gradient) < 1e-10, (
+                f"gradient of edge {edge}, operation {option} is the expected error {expected}, not {gradient}"
+            )
 
     def test_slope_does_not_depend_on_the_batch(self):
         evaluator = self.started(replicas=130)
@@ -214,21 +270,29 @@ class ExactSlopeContract(BatchedContract):
             alone = evaluator.slope(
                 Mixture(mixture.weights[part], mixture.active[part]), replica=np.array([row])
             )
-            assert np.array_equal(alone.gradient[0], together.gradient[row])
-            assert alone.loss[0] == together.loss[row]
+            same = (
+                np.array_equal(alone.gradient[0], together.gradient[row])
+                and alone.loss[0] == together.loss[row]
+            )
+            assert same, (
+                f"the slope of mixture {row} of 130 is the same alone, to the last bit (no sums over a batch)"
+            )
 
     def test_slope_charges_nothing_and_second_order_is_first_order(self):
         evaluator = self.started()
         mixture = random_mixture(evaluator.space, 1)
         one, two = evaluator.slope(mixture), evaluator.slope(mixture, order=2)
-        assert one.exact
-        assert np.array_equal(one.gradient, two.gradient)
-        assert evaluator.ledger.queries[0] == 0
-        assert evaluator.ledger.simulated_s[0] == 0
+        assert one.exact, "Slope.exact is True for the gradient of a whole table"
+        assert np.array_equal(one.gradient, two.gradient), "order=2 equals order=1 where there are no weights"
+        queries, seconds = evaluator.ledger.queries[0], evaluator.ledger.simulated_s[0]
+        assert queries == seconds == 0, (
+            f"an exact slope charges nothing, here {queries} questions and {seconds} s"
+        )
 
     def test_learn_changes_nothing(self):
         evaluator = self.started()
         mixture = random_mixture(evaluator.space, 1)
         before = evaluator.slope(mixture)
-        assert evaluator.learn(mixture) is None
-        assert np.array_equal(before.gradient, evaluator.slope(mixture).gradient)
+        assert evaluator.learn(mixture) is None, "learn() returns nothing unless a slope is needed"
+        same = np.array_equal(before.gradient, evaluator.slope(mixture).gradient)
+        assert same, "learn() changes nothing where there are no weights"

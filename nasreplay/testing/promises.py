@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,25 @@ def check(suite: Any, what: str) -> None:
         raise AssertionError(f"{what} breaks {len(broken)} of {len(names)} promises:\n" + "\n".join(broken))
 
 
+@contextmanager
+def refused(error: type[Exception], question: str, where: str) -> Iterator[None]:
+    """A context that must raise this error; AssertionError says for what, and where to look."""
+    try:
+        yield
+    except error:
+        return
+    except Exception as problem:
+        raise AssertionError(
+            f"{question} raises {error.__name__}, not {type(problem).__name__}: {problem} ({where})"
+        ) from problem
+    raise AssertionError(f"{question} raises {error.__name__}, and nothing was raised ({where})")
+
+
 def _what_went_wrong(problem: BaseException) -> str:
     """The error, the line of the contract that was being run, and its place."""
-    frames = [
-        frame for frame in traceback.extract_tb(problem.__traceback__) if HERE in Path(frame.filename).parents
-    ]
+    every = traceback.extract_tb(problem.__traceback__)
+    frames = [frame for frame in every if HERE in Path(frame.filename).parents and frame.filename != __file__]
     last = frames[-1]
-    told = f"{type(problem).__name__}: {problem}" if str(problem) else "is not so"
+    said = str(problem).partition("\nassert ")[0]  # without what pytest adds
+    told = said if said and isinstance(problem, AssertionError) else f"{type(problem).__name__}: {problem}"
     return f"{told}\n    expected: {last.line}\n    see {last.filename}:{last.lineno}, {last.name}"

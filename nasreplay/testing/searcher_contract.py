@@ -17,6 +17,10 @@ from nasreplay.spaces import space_named
 from nasreplay.testing.made_up import synthetic_table
 from nasreplay.testing.promises import check
 
+SEARCHER = "nasreplay.search.Searcher"
+SAMPLING = "nasreplay.search.SamplingSearcher"
+DRAWS = "random numbers come from self.draws(rows) alone"
+
 
 def check_searcher(searcher: Searcher, evaluator: Evaluator | None = None) -> None:
     """Check a searcher against the promises of searchers; AssertionError tells of all that fail.
@@ -62,31 +66,54 @@ class LiveSearcherContract:
 
     def test_names_its_source_and_settings(self):
         searcher = self.make()
-        assert searcher.name
-        assert searcher.source
-        assert json.loads(json.dumps(searcher.settings())).keys() == searcher.settings().keys()
+        for fact in ("name", "source"):
+            text = getattr(searcher, fact, None)
+            assert isinstance(text, str) and text != "", (  # noqa: PT018
+                f"class attribute `{fact}` is a text, not {text!r} ({SEARCHER})"
+            )
+        try:
+            kept = json.loads(json.dumps(searcher.settings()))
+        except (TypeError, ValueError) as problem:
+            raise AssertionError(
+                f"fields are JSON values, for run.json: {problem} ({SEARCHER}.settings)"
+            ) from None
+        assert kept.keys() == searcher.settings().keys(), (
+            f"settings() has texts as names ({SEARCHER}.settings)"
+        )
 
     def test_spends_its_budget_and_no_more(self):
         result = self.outcome()
-        assert result.finished
-        assert (result.points > 0).all()
-        assert result.evaluations.max() <= (self.budget.evaluations or np.inf)
+        assert result.finished, "the run comes to the end of its budget"
+        idle = np.flatnonzero(result.points == 0)
+        assert not len(idle), f"every replica asks or steps; {idle.tolist()} did not: index with live.rows"
+        asked, limit = result.evaluations.max(), self.budget.evaluations or np.inf
+        assert asked <= limit, (
+            f"{asked} evaluations were charged to a budget of {limit}: ask by step's evaluator only"
+        )
 
     def test_finds_an_architecture_of_the_space(self):
         size = self.evaluator().space.size
         result = self.outcome()
-        assert ((result.found_flat >= 0) & (result.found_flat < size)).all()
+        found = result.found_flat
+        assert ((found >= 0) & (found < size)).all(), (
+            f"incumbent() is codes int8 [R, D] of the space ({SEARCHER})"
+        )
         last = result.incumbent_flat[np.arange(self.replicas), result.points - 1]
-        assert np.array_equal(result.found_flat, last)
+        assert np.array_equal(found, last), (
+            "incumbent() at the end is the best that was told (or the last step's): keep it in self.state, and let "
+            f"tell() use answers.codes and answers.replica ({SAMPLING})"
+        )
 
     def test_same_seed_same_run_other_seed_other_run(self):
         one, again = self.outcome(), self.outcome()
-        assert np.array_equal(one.incumbent_flat, again.incumbent_flat)
+        assert np.array_equal(one.incumbent_flat, again.incumbent_flat), (
+            f"the same seed gives the same run: {DRAWS}; and all that changes is set anew in begin()"
+        )
         found = [self.outcome(seed=seed) for seed in (6, 7)]
         answers = [
             result.from_flat(result.incumbent_flat[result.incumbent_flat >= 0]) for result in (one, *found)
         ]
-        assert len({codes.tobytes() for codes in answers}) > 1
+        assert len({codes.tobytes() for codes in answers}) > 1, f"another seed gives another run: {DRAWS}"
 
     def test_a_saved_state_continues_exactly(self):
         whole = _Saver(self.mark)
@@ -96,12 +123,18 @@ class LiveSearcherContract:
         self.outcome(recorder=stopped)
         resumed = _Saver(self.mark, start=stopped.saved)
         self.outcome(recorder=resumed)
-        assert resumed.trail == whole.trail[half:]
+        steps = zip(resumed.trail, whole.trail[half:], strict=False)
+        first = next((step for step, (one, other) in enumerate(steps, half + 1) if one != other), None)
+        assert resumed.trail == whole.trail[half:], (
+            f"a run that is saved after step {half} and loaded goes on as before, and here differs "
+            f"{'in its length' if first is None else f'from step {first} on'}: what a step changes "
+            f"lives in self.state, arrays whose first axis is the replica ({SEARCHER}.state_dict)"
+        )
 
     def test_a_step_cannot_reach_test_numbers(self):
         seen = InStep(self.evaluator(), self.evaluator().space)
-        assert not hasattr(seen, "report")
-        assert not hasattr(seen, "test")
+        reached = [name for name in ("report", "test") if hasattr(seen, name)]
+        assert not reached, f"what a step sees has no {reached} (search.driver.InStep)"
         searcher = self.make()
         evaluator = self.evaluator()
 
@@ -133,7 +166,10 @@ class SearcherContract(LiveSearcherContract):
                 one, other = (
                     np.atleast_1d(x) for x in (getattr(together, name)[row], getattr(alone, name)[0])
                 )
-                assert np.array_equal(one[: other.size], other, equal_nan=other.dtype.kind == "f"), name
+                assert np.array_equal(one[: other.size], other, equal_nan=other.dtype.kind == "f"), (
+                    f"`{name.removesuffix('_flat')}` of replica {row} is the same alone as among five: {DRAWS}; "
+                    "index with live.rows or answers.replica, and sum over no replicas"
+                )
 
 
 class _Saver:

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pytest
 
 from nasreplay.errors import BadArchitecture
 from nasreplay.evaluate.ledger import Budget
@@ -21,7 +20,7 @@ from nasreplay.seeds import Stream
 from nasreplay.spaces import Space
 from nasreplay.spaces.registry import SPACES
 from nasreplay.testing.made_up import Formula, random_codes, synthetic_table
-from nasreplay.testing.promises import check
+from nasreplay.testing.promises import check, refused
 
 
 def check_space(space: Space) -> None:
@@ -60,7 +59,9 @@ class SpaceContract:
     def test_it_is_registered_and_a_pickle_of_it_is_itself(self):
         space = self.make()
         assert SPACES.holds(space.name, space), "register_space(space) makes packs and processes know it"
-        assert pickle.loads(pickle.dumps(space)) is space
+        assert pickle.loads(pickle.dumps(space)) is space, (
+            "a pickle is the registered space (Space.__reduce_ex__)"
+        )
 
     def test_texts_name_their_architectures(self):
         space = self.make()
@@ -73,9 +74,11 @@ class SpaceContract:
 
     def test_what_is_outside_is_refused(self):
         space = self.make()
-        with pytest.raises(BadArchitecture):
+        with refused(
+            BadArchitecture, "check_codes with an option that no decision has", "Product.check_codes"
+        ):
             space.check_codes(self.some() + 100)
-        with pytest.raises(BadArchitecture):
+        with refused(BadArchitecture, "parse('no architecture at all')", "Space.parse is an example"):
             space.parse("no architecture at all")
 
     def test_indices_name_their_architectures(self):
@@ -84,8 +87,10 @@ class SpaceContract:
             return
         flat = space.flat(some)
         assert np.array_equal(space.from_flat(flat), some), "codes(index(codes)) are the codes"
-        assert ((flat >= 0) & (flat < space.size)).all()
-        assert np.array_equal(space.official_to_flat[space.flat_to_official[flat]], flat)
+        assert ((flat >= 0) & (flat < space.size)).all(), f"flat(codes) is 0 to {space.size - 1}"
+        assert np.array_equal(space.official_to_flat[space.flat_to_official[flat]], flat), (
+            "flat_to_official is the inverse of official_to_flat"
+        )
         assert np.array_equal(np.sort(space.official_to_flat), np.arange(space.size)), (
             "the order is a permutation"
         )
@@ -101,7 +106,8 @@ class SpaceContract:
     def test_neighbors_are_one_edit_away_and_have_each_other(self):
         space, some = self.make(), self.some()[:5]
         around = space.neighbors(some)
-        assert around.shape[1:] == ((space.choices - 1).sum(), space.decisions)
+        wanted = ((space.choices - 1).sum(), space.decisions)
+        assert around.shape[1:] == wanted, f"neighbors(codes) has shape [N, {wanted}], not {around.shape}"
         for codes, near in zip(some, around, strict=True):
             space.check_codes(near)
             assert ((near != codes).sum(axis=1) == 1).all(), "each differs in one decision"
@@ -114,7 +120,7 @@ class SpaceContract:
         before = some.copy()
         children = space.mutate(some, Stream(3, "mutation", range(len(some))).at())
         assert np.array_equal(some, before), "the parent stays as it is"
-        assert children.shape == some.shape
+        assert children.shape == some.shape, f"mutate gives a child for each parent, not {children.shape}"
         space.check_codes(children)
         alone = space.mutate(some[7:8], Stream(3, "mutation", range(7, 8)).at())
         assert np.array_equal(alone[0], children[7]), "child 7 does not depend on the others"
@@ -122,7 +128,10 @@ class SpaceContract:
     def test_embed_and_derive_are_inverse(self):
         space, some = self.make(), self.some()
         weights = space.embed(some)
-        assert weights.shape == (len(some), *space.mask.shape)
+        wanted = (len(some), *space.mask.shape)
+        assert weights.shape == wanted, (
+            f"embed(codes) has shape [N, E, O], here {wanted}, not {weights.shape}"
+        )
         assert not weights[:, ~space.mask].any(), "an edge has nothing on operations that it lacks"
         derived = space.check_codes(space.derive(weights))
         if space.edges == space.decisions:
@@ -148,8 +157,11 @@ class SpaceContract:
         table = synthetic_table(space, trials=1, trial="mean")
         with TemporaryDirectory() as folder:
             path = Path(folder) / "pack.h5"
-            assert tabulate(table, None, path).space is space
+            assert tabulate(table, None, path).space is space, "a pack names its space, which is registered"
             read = load_table("synthetic", table=str(path), trial="mean")
-            assert read.space is space
+            assert read.space is space, "a table is of the registered space"
             some = self.some()
-            assert np.array_equal(read.report(some).valid, table.report(some).valid)
+            same = np.array_equal(read.report(some).valid, table.report(some).valid)
+            assert same, (
+                "a table read again has the same numbers: flat() must give each architecture its own place"
+            )

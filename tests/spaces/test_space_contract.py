@@ -31,7 +31,7 @@ def test_a_broken_space_is_told_what_was_expected_and_where():
     text = str(told.value)
     assert text.startswith("the broken space breaks 5 of 11 promises:")
     assert "register_space(space) makes packs and processes know it" in text
-    assert "- texts name their architectures: AssertionError: parse(format(codes)) is [" in text
+    assert "- texts name their architectures: parse(format(codes)) is [" in text
     assert "- mutation stays inside and is the same in any company: BadArchitecture: code" in text
     assert "expected: space.check_codes(children)" in text
     assert "testing/space_contract.py:" in text
