@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nasreplay._callable import in_python_words
 from nasreplay._version import __version__
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _FROM:
-        return getattr(importlib.import_module(f"nasreplay.{_FROM[name]}"), name)
+        found = getattr(importlib.import_module(f"nasreplay.{_FROM[name]}"), name)
+        globals()[name] = found if isinstance(found, type) else in_python_words(found)
+        return globals()[name]
     if name in _PACKAGES:
         return importlib.import_module(f"nasreplay.{name}")
     raise AttributeError(f"module 'nasreplay' has no attribute {name!r}")

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from nasreplay.errors import BadSetting, UnknownName, shortened
 from nasreplay.files.typed import read_json
 from nasreplay.numerals import real, whole
+from nasreplay.settings import check_kind
 
 T = TypeVar("T")
 _PAIR = {
@@ -79,6 +80,17 @@ def _convert(value: Any, default: Any, where: str) -> Any:
         raise BadSetting(
             f"{where} = {shortened(value)}: must be of type {kind.__name__}, like {default!r}"
         ) from None
+
+
+def check(where: str, value: object, like: object) -> None:
+    """Raise BadSetting for a value of another kind than a default; None says nothing of a kind."""
+    if isinstance(like, tuple):
+        if not isinstance(value, list | tuple) or len(value) != len(like):
+            raise BadSetting(f"{where} is {shortened(value)}: it must be {len(like)} values, like {like!r}")
+        for one, other in zip(value, like, strict=True):
+            check(where, one, other)
+    elif isinstance(like, bool | int | float | str):
+        check_kind(where, value, type(like))
 
 
 def positive(settings: Any, *names: str) -> None:

@@ -43,7 +43,8 @@ def choices(name: object, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # slow to import
 
     names = {each.lower(): each for each in known}
-    near = get_close_matches(str(name).lower()[:LONGEST_QUOTE], names, 1)
+    word = name if isinstance(name, str) else shortened(name)
+    near = get_close_matches(word.lower()[:LONGEST_QUOTE], names, 1)
     meant = f": did you mean {names[near[0]]}? " if near else "; "
     return f"{meant}known: {listed(names.values()) or '(none)'}"
 

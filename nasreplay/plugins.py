@@ -52,6 +52,8 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def named(self, name: str) -> T:
         """The thing of that name, or at that place (`my.py:NAME`); UnknownName lists the known ones."""
+        if not isinstance(name, str):
+            raise UnknownName.among(self, f"unknown {self.kind}", name)
         if self.adopt and own.is_place(name):
             found = own.found_at(name, self.fits, self.kind)
             try:

@@ -20,14 +20,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields, is_dataclass
 from functools import cache, wraps
 from itertools import pairwise
-from numbers import Real
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nasreplay.errors import BadSetting, UnknownName, shortened
-from nasreplay.numerals import real, whole
+from nasreplay.numerals import LARGEST, real, whole
 
 T = TypeVar("T")
+KINDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Path: "a path",
+    list: "a list",
+    Mapping: "a dictionary",
+    Callable: "a function",
+}
+"""What errors call the kinds of values."""
 FILES = ("FILE", "PACK", "RUN")
 """How a metavar begins whose text may name a file or a folder."""
 Json = dict[str, Any]
@@ -65,6 +77,8 @@ class Setting(NamedTuple):
     name: str
     kind: type
     """bool, int, float, str or Path."""
+    kinds: tuple[type, ...]
+    """All that a value may be, `kind` among them."""
     several: bool
     """Whether it is a tuple of any length."""
     choices: tuple[str, ...]
@@ -94,7 +108,8 @@ def _setting(one: Field[Any], hint: Any, text: str) -> Setting:
     if get_origin(kind) is Literal:
         kind, choices = str, get_args(kind)
     form = one.metadata.get("form", Form())
-    return Setting(one.name, kind, several, choices, one.default, text, form)
+    kinds = (kind,) if several or choices else tuple(kinds)
+    return Setting(one.name, kind, kinds, several, choices, one.default, text, form)
 
 
 def _texts(owner: type) -> dict[str, str]:
@@ -139,17 +154,42 @@ def chosen(owner: type[T], values: Mapping[str, Any], **fixed: Any) -> T:
     return owner(**{**given, **fixed})
 
 
+def check_kind(name: str, value: object, *kinds: type) -> None:
+    """Raise BadSetting for a value of none of these kinds; integers are numbers, and True is none."""
+    for kind in kinds:
+        base = {int: Integral, float: Real, bool: bool, Path: (str, PathLike)}.get(kind, kind)
+        if isinstance(value, base) and (kind is bool or not isinstance(value, bool)):
+            if isinstance(value, Integral) and not -LARGEST <= value <= LARGEST:
+                raise BadSetting(f"{name} is {shortened(value)}: it must be a number of 64 bits")
+            return
+    words = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS)
+    raise BadSetting(f"{name} is {shortened(value)}: it must be {words}")
+
+
 def is_given(value: Any) -> bool:
     """Whether this stands for a value: None and () do not."""
     return value is not None and not (isinstance(value, tuple) and not value)
 
 
-def refuse_unknown(values: Mapping[str, Any], what: str, *owners: type) -> None:
-    """Raise UnknownName for a given value that is no field of these classes; `what` is what was called."""
-    known = {name for owner in owners for name in settings_of(owner)}
+def by_field(values: Mapping[str, Any], what: str, *owners: type) -> dict[str, Any]:
+    """The values by the fields of these classes; the option's name of a field means it, too, and so does its plural.
+
+    Raises UnknownName for a given value that is no field, BadSetting for one that is given twice; `what` was called.
+    """
+    known = {name: one for owner in owners for name, one in settings_of(owner).items()}
+    names = {option_of(one).strip("-").replace("-", "_"): name for name, one in known.items()}
+    names |= {f"{name}s": name for name in known} | {name: name for name in known}
+    found: dict[str, Any] = {}
     for name, value in values.items():
-        if is_given(value) and name not in known:
+        if not is_given(value):
+            continue
+        if name not in names:
             raise UnknownName.among(sorted(known), f"{what} has no setting", name)
+        if found.setdefault(names[name], value) is not value:
+            raise BadSetting(
+                f"{what} is given {names[name]} and {name}, which are one: leave out one of them"
+            )
+    return found
 
 
 def option_of(one: Setting) -> str:
@@ -178,6 +218,10 @@ def _typed(one: Setting, value: Any) -> Any:
         if not isinstance(parts, list | tuple):
             raise BadSetting(f"{one.name} is {shortened(value)}: must be a list")
         return tuple(_typed(one._replace(several=False), part) for part in parts)
+    if isinstance(value, list | tuple) and len(value) == 1:
+        (value,) = value
+    if one.kind is str and isinstance(value, PathLike):
+        value = str(value)
     number = {int: whole, float: real}.get(one.kind)
     try:
         value = number(value) if number and (one.kind is int or isinstance(value, str)) else value
@@ -185,6 +229,8 @@ def _typed(one: Setting, value: Any) -> Any:
             real(value)
     except ValueError as problem:
         raise BadSetting(f"{one.name} is {shortened(value)}: it {problem}") from None
+    if one.kind in KINDS:
+        check_kind(one.name, value, *one.kinds)
     if one.choices and value not in one.choices:
         raise BadSetting(f"{one.name} is {shortened(value)}: one of {', '.join(one.choices)}")
     if one.form.least is not None and value < one.form.least:
@@ -206,10 +252,13 @@ def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]
         @wraps(function)
         def called(*arguments: Any, settings: Any = None, **values: Any) -> T:
             kept = {name: values.pop(name) for name in named & values.keys()}
-            refuse_unknown(values, function.__name__, owner)
-            return function(
-                *arguments, **kept, settings=chosen(owner, values) if settings is None else settings
-            )
+            if settings is None:
+                settings = chosen(owner, by_field(values, function.__name__, owner))
+            elif values or not isinstance(settings, owner):
+                raise BadSetting(
+                    f"{function.__name__}: settings is a {owner.__name__} and has all the others in it"
+                )
+            return function(*arguments, **kept, settings=settings)
 
         list_settings(called, function, owner)
         return called

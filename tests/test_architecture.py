@@ -27,14 +27,14 @@ COMMON = {
 }
 RUNS = COMMON | {"files", "spaces", "data", "evaluate", "runs"}
 MAY_IMPORT = {
-    "_callable": set(),
+    "_callable": {"errors"},
     "errors": set(),
     "numerals": set(),
     "own": {"errors"},
     "plugins": {"errors", "own"},
     "seeds": set(),
     "_version": set(),
-    "config": {"errors", "files", "numerals"},
+    "config": {"errors", "files", "numerals", "settings"},
     "settings": {"errors", "numerals"},
     "signals": set(),
     "files": COMMON,
@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "jobs": RUNS | {"compat", "search", "replay", "models", "train", "live"},
     "cli": RUNS | {"search", "replay", "models", "train", "live", "jobs"},
     "__main__": {"cli", "signals"},
-    "__init__": {"_version", "evaluate", "jobs", "replay", "search", "spaces"},
+    "__init__": {"_callable", "_version", "evaluate", "jobs", "replay", "search", "spaces"},
 }
 # and what single files may import besides
 ALSO = {

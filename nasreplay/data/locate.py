@@ -7,12 +7,14 @@ from pathlib import Path
 from nasreplay.data.embedded import NAME, embedded_pack, home
 from nasreplay.data.pack import Pack
 from nasreplay.errors import BadOutput
+from nasreplay.settings import check_kind
 
 EMBEDDED = "embedded"
 
 
 def open_table(name: str | Path | None = None) -> Pack:
     """The table of a name (`embedded`, the default, or one in the cache folder) or of a path; raises BadPack."""
+    check_kind("table", EMBEDDED if name is None else name, Path)
     if name is None or name == EMBEDDED:
         return embedded_pack()
     kept = cached_tables().get(str(name))

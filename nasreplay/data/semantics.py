@@ -72,6 +72,8 @@ _CUSTOM_SETS = {"x-valid": "validation", "x-test": "test"}
 
 def dataset_named(name: str, custom: Mapping[str, CustomDataset] = NO_CUSTOM) -> str:
     """The data set that a name or alias means, whatever its case. Raises UnknownName."""
+    if not isinstance(name, str):
+        raise UnknownName.among((*custom, *DATASETS), "unknown data set", name)
     if name in custom:
         return name
     for dataset, aliases in (*ALIASES.items(), *((each, ()) for each in custom)):

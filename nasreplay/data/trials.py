@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.errors import BadSetting, NotMeasured, shortened
 
 MEAN, DRAWN = "mean", "drawn"
 AVERAGED = -1  # the "seed" of a column that its source had already averaged over unknown trials
@@ -63,7 +63,9 @@ class Trials:
         """The column of a seed; raises NotMeasured, which lists the seeds."""
         found = np.flatnonzero(self.seeds == seed)
         if not len(found) or seed == AVERAGED:
-            raise NotMeasured(f"no trial {seed!r} {self.where}; trials: {_listed(self.seeds.tolist())}")
+            raise NotMeasured(
+                f"no trial {shortened(seed)} {self.where}; trials: {_listed(self.seeds.tolist())}"
+            )
         return int(found[0])
 
     def columns(

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from nasreplay.errors import BadSetting
+from nasreplay.settings import check_kind
+
+MOST = 1e300  # of anything; above, seconds are no numbers
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,13 @@ class Budget:
     """The evaluation that crosses the limit: "keep" counts it (NATS-Bench), "discard" drops it (NAS-Bench-201)."""
 
     def __post_init__(self):
-        for name in ("simulated_s", "wall_s", "evaluations", "epochs"):
+        kinds = {"simulated_s": float, "wall_s": float, "evaluations": int, "epochs": int}
+        for name, kind in kinds.items():
             limit = getattr(self, name)
-            if limit is not None and not (limit > 0 and np.isfinite(limit)):
+            if limit is None:
+                continue
+            check_kind(f"budget {name}", limit, kind)
+            if not 0 < limit <= MOST:
                 raise BadSetting(f"budget {name} is {limit}: it must be above 0")
         if self.overshoot not in ("keep", "discard"):
             raise BadSetting(f"budget overshoot is {self.overshoot!r}: it must be 'keep' or 'discard'")

@@ -23,7 +23,7 @@ def given(every: Iterable[Named], tell: Callable[[str], None] = lambda line: Non
     """
     found: list[Named] = []
     for named in every:
-        if named == "-":
+        if isinstance(named, str) and named == "-":
             found += listed(read_text("-", error=BadArchitecture))
         elif isinstance(named, str) and (file := named_file(named)):
             found += _held(*file, tell)

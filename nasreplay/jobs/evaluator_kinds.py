@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nasreplay.evaluate.function_evaluator import FunctionSettings
-from nasreplay.evaluate.kinds import EVALUATORS
+from nasreplay.errors import BadSetting, shortened
+from nasreplay.evaluate.function_evaluator import FunctionSettings, adopt
+from nasreplay.evaluate.kinds import EVALUATORS, EvaluatorSettings
 from nasreplay.evaluate.table.table_settings import TableSettings
 from nasreplay.live.evaluator_settings import ScratchSettings, SupernetSettings
 
@@ -14,11 +15,22 @@ __all__ = [
     "ScratchSettings",
     "SupernetSettings",
     "TableSettings",
+    "kind_of",
     "owners",
 ]
 
 BUILT_IN = (TableSettings, *SupernetSettings.owners(), ScratchSettings, FunctionSettings)
 """The settings classes of the built-in kinds, whose fields the signatures of functions list."""
+
+
+def kind_of(evaluator: object) -> type[EvaluatorSettings]:
+    """The settings class of a kind's name, of a place, or of an object. Raises UnknownName or BadSetting."""
+    if isinstance(evaluator, str):
+        return EVALUATORS.named(evaluator)
+    try:
+        return adopt(evaluator)
+    except BadSetting as problem:
+        raise BadSetting(f"evaluator: {shortened(evaluator)} {problem}") from None
 
 
 def owners() -> tuple[type, ...]:

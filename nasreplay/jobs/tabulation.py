@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting, shortened
-from nasreplay.evaluate.function_evaluator import adopt
+from nasreplay.evaluate.kinds import EvaluatorSettings
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.jobs import silent
-from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, SupernetSettings
+from nasreplay.jobs.evaluator_kinds import BUILT_IN, SupernetSettings, kind_of
 from nasreplay.numerals import counted
 from nasreplay.runs.folder import continues
-from nasreplay.settings import Json, chosen, list_settings, refuse_unknown, setting
+from nasreplay.settings import Json, by_field, check_kind, chosen, list_settings, setting
 from nasreplay.train.images.recorded_images import RecordedImages
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class TabulationSettings:
     """Which architectures are asked for, and in which trials."""
 
-    trial: str | None = setting(None, metavar="mean|SEED[,SEED…]")
+    trial: int | str | None = setting(None, metavar="mean|SEED[,SEED…]")
     """What to ask for. Default: the mean of a table."""
     sample: int | None = setting(None, metavar="N")
     """Only N architectures, drawn uniformly with --seed."""
@@ -39,11 +39,11 @@ class TabulationSettings:
     """Only the i-th of n parts, counted from 1."""
 
     @property
-    def trials(self) -> tuple[int, ...] | str | None:
+    def trials(self) -> tuple[int, ...] | int | str | None:
         """Seeds, or mean; None for what the evaluator is set to. Raises BadSetting."""
         if self.trial is None or self.trial == "mean":
             return self.trial
-        seeds = [counted(seed.strip()) for seed in self.trial.split(",")]
+        seeds = [counted(seed.strip()) for seed in str(self.trial).split(",")]
         if None in seeds:
             raise BadSetting(
                 f"--trial {shortened(self.trial)}: must be mean, or seeds such as 777 or 777,888"
@@ -81,9 +81,21 @@ def tabulate(
     """
     from nasreplay.evaluate.tabulate import tabulate as fill
 
+    for name, path in (("out", out), ("run", run)):
+        if path is not None or name == "out":
+            check_kind(name, path, Path)
+    if archs is not None and (isinstance(archs, str) or not isinstance(archs, Iterable)):
+        raise BadSetting(f"archs is {shortened(archs)}: it must be a list of architectures")
+    check_kind("tell", tell, Callable)
+    kind = kind_of(evaluator)
+    if run is None:
+        values = by_field(values, f"evaluator {evaluator!r}", TabulationSettings, *kind.owners())
+    else:
+        threads = {"threads": values.pop("threads", None)}
+        values = by_field(values, "a tabulation of a run", TabulationSettings) | threads
     settings = chosen(TabulationSettings, values)
     trials, part = settings.trials, settings.part
-    asked = _evaluator(evaluator, run, data, {**values, "trial": None})
+    asked = _evaluator(kind, run, data, {**values, "trial": None})
     if isinstance(source := getattr(asked, "source", None), RecordedImages):
         tell(source.about)
     asked.space.count()  # refuses spaces that no table can hold
@@ -95,14 +107,12 @@ def tabulate(
 list_settings(tabulate, tabulate, TabulationSettings, *BUILT_IN)
 
 
-def _evaluator(name: str | Evaluator, run: Path | None, data: Path | None, values: Json) -> Evaluator:
+def _evaluator(kind: type[EvaluatorSettings], run: Path | None, data: Path | None, values: Json) -> Evaluator:
     if run is not None:
         from nasreplay.live.trained import trained
 
-        return trained(run, data, values.get("threads"))[0]
-    kind = EVALUATORS.named(name) if isinstance(name, str) else adopt(name)
+        return trained(Path(run), data, values.get("threads"))[0]
     values |= {} if data is None else {"data": data}
-    refuse_unknown(values, f"evaluator {name!r}", TabulationSettings, *kind.owners())
     settings = kind.of({**values, "trial": "mean"})
     if isinstance(settings, SupernetSettings) and settings.weights is None:
         raise BadSetting(

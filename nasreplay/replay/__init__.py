@@ -7,4 +7,6 @@ from __future__ import annotations
 
 from nasreplay._callable import callable_package
 
+__all__: list[str] = []  # it is called
+
 callable_package(__name__, "nasreplay.jobs.comparison:replay")

@@ -13,6 +13,7 @@ from nasreplay.evaluate.table.table_settings import ReadingSettings, trial_of
 from nasreplay.replay.protocols import ComparisonProtocol, protocol_named
 from nasreplay.search import Searcher
 from nasreplay.search.changes import ChangeSettings
+from nasreplay.search.named import searcher_of
 from nasreplay.settings import setting
 
 REPLICAS, SEED = 500, 0
@@ -99,6 +100,7 @@ def searchers_of(
     others have the protocol's, and then the changes in `settings`. Raises UnknownName or BadSetting.
     """
     rules = protocol_named(protocol)
+    asked = [one if isinstance(one, str) else searcher_of(one) for one in asked]
     asked = asked or rules.searchers or search.default_comparison()
     objects = [one for one in asked if isinstance(one, Searcher)]
     made = {search.register_searcher(type(one)).name: one for one in objects}

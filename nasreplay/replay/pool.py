@@ -18,6 +18,7 @@ from nasreplay.files.workers import known_to_workers, start_worker, without_main
 from nasreplay.replay.plan import Plan
 from nasreplay.replay.tables import Tables
 from nasreplay.runs import store
+from nasreplay.search import driver
 from nasreplay.signals import StopSignals, held_back
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -98,7 +99,7 @@ def _search(plan: Plan, folder: Path, seed: int, work: Work) -> Work:
     tables, searcher = Tables(plan), plan.searcher(work.searcher)
     table, budget = tables.seen_by(searcher, work.dataset), tables.budget(work.dataset)
     with own.blamed(type(searcher)):
-        result = search.run(searcher, table, budget, seed=seed, replicas=work.replicas)
+        result = driver.run(searcher, table, budget, seed=seed, replicas=work.replicas)
     if not result.finished:
         raise KeyboardInterrupt
     path = store.part_path(folder, work.dataset, work.searcher, work.replicas.start)

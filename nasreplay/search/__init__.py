@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from nasreplay import config
-from nasreplay._callable import callable_package, function_at
-from nasreplay.errors import UnknownName
+from nasreplay._callable import callable_package, function_at, in_python_words
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.own import is_place
+from nasreplay.search import driver, named
 from nasreplay.search.base import SEARCHERS, Live, Question, SamplingSearcher, Searcher, register_searcher
-from nasreplay.search.driver import run
 from nasreplay.search.searchers.bohb import BOHB
 from nasreplay.search.searchers.channel_search import TAS, MaskGumbel, MaskRL
 from nasreplay.search.searchers.curriculum import Curriculum, CurriculumFixed
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 
 callable_package(__name__, "nasreplay.jobs.searches:search")
 
-PRESETS = ("table", "live", "published")
+make, run = in_python_words(named.make), in_python_words(driver.run)
 
 
 def default_comparison() -> tuple[str, ...]:
@@ -42,6 +39,7 @@ def default_comparison() -> tuple[str, ...]:
     return tuple(name for name, searcher in SEARCHERS.items() if searcher.compared)
 
 
+@in_python_words
 def compare(
     searchers: Sequence[str | Searcher],
     table: TableEvaluator | Sequence[TableEvaluator],
@@ -60,23 +58,6 @@ def compare(
     """
     limits = {"replicas": replicas, "evaluations": evaluations, "budget": budget, "seed": seed}
     return function_at("nasreplay.replay.in_memory:compare")(searchers, table, **limits)
-
-
-def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str | None = None) -> Searcher:
-    """A searcher by name or place (`my.py:Annealing`), with `changes` of its settings.
-
-    All others are those for the evaluator that it runs on (`Searcher.settle`), until then those for tables. A preset
-    fixes them: "table", "live", or "published", the defaults of the fields, which are the published live values.
-    Raises UnknownName or BadSetting.
-    """
-    kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
-    if preset not in (None, *PRESETS):
-        raise UnknownName.among(PRESETS, "unknown preset", preset)
-    searcher = kind()
-    searcher.settle(preset or "table")
-    searcher = config.apply(searcher, changes or {}, kind.name)
-    searcher.chosen = frozenset(searcher.settings() if preset else changes or ())
-    return searcher
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 
 from nasreplay import config
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.plugins import Registry
 from nasreplay.seeds import Draws, Stream, rank_within
@@ -110,10 +110,14 @@ class Searcher:
 
     def __new__(cls, *values: Any, **named: Any) -> Searcher:
         """A searcher that knows which of its settings were given."""
-        searcher = super().__new__(cls)
-        given = frozenset(list(_defaults(cls))[: len(values)]) | named.keys()
+        searcher, known = super().__new__(cls), _defaults(cls)
+        for name, value in [*zip(known, values, strict=False), *named.items()]:
+            if known and name not in known:
+                raise UnknownName.among(known, f"{cls.name} has no setting", name)
+            config.check(f"{cls.name}.{name}", value, known.get(name))
+        given = frozenset(list(known)[: len(values)]) | named.keys()
         # dataclasses.replace gives every setting: then those count that differ from their defaults
-        searcher.chosen = frozenset() if 1 < len(_defaults(cls)) <= len(given) else given
+        searcher.chosen = frozenset() if 1 < len(known) <= len(given) else given
         return searcher
 
     @classmethod

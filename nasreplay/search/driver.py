@@ -8,15 +8,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
+from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, shortened
 from nasreplay.evaluate.base import EvaluatorBase
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.runs.result import Result
 from nasreplay.search.base import SEARCHERS, Live, Searcher
 from nasreplay.search.inside import inside
+from nasreplay.search.named import searcher_of
 from nasreplay.search.trace import Trace
 from nasreplay.seeds import root_seed
+from nasreplay.settings import check_kind
 from nasreplay.signals import StopSignals
 from nasreplay.spaces.base import Space
 
@@ -85,7 +87,7 @@ class Progress(NamedTuple):
 
 
 def run(
-    searcher: Searcher,
+    searcher: str | Searcher,
     evaluator: Evaluator,
     budget: Budget | None = None,
     *,
@@ -98,15 +100,16 @@ def run(
 ) -> Result:
     """Run one searcher on one evaluator until every replica has spent its budget or its epochs.
 
-    Settings of the searcher that were not chosen are those for this evaluator (`Searcher.settle`). `replicas` is a
-    number or a range of replica numbers: replica r of a seed gives the same result in any batch. `seed` −1 draws one,
-    found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight (`finished` False); a
-    second one at once. Where several processes run the same search, `agree` is asked before each step with the ledger
-    and whether this one is to stop: it makes the ledgers equal and returns whether all are to stop. `begun` is called
-    once, when evaluator and searcher have begun. Raises LacksCapability or BadSetting before anything is asked.
+    searcher: an object, or a name; settings that were not chosen are those for this evaluator (`Searcher.settle`).
+    replicas: a number or a range of replica numbers: replica r of a seed gives the same result in any batch. seed: −1
+    draws one, found in the result's settings. Ctrl-C and SIGTERM end the run after the step in flight (`finished`
+    False); a second one at once. Where several processes run the same search, `agree` is asked before each step with
+    the ledger and whether this one is to stop: it makes the ledgers equal and returns whether all are to stop.
+    `begun` is called once both have begun. Raises LacksCapability or BadSetting before anything is asked.
     """
+    searcher, replicas = searcher_of(searcher), _checked(evaluator, budget, seed, replicas)
     budget, agree = budget or Budget(), agree or (lambda ledger, asked: asked)
-    seed, replicas = root_seed(seed), range(replicas) if isinstance(replicas, int) else replicas
+    seed = root_seed(seed)
     searcher.settle(getattr(evaluator, "preset", EvaluatorBase.preset))
     epochs = validate(searcher, evaluator, budget, replicas)
     evaluator.begin(seed, replicas, budget)
@@ -164,6 +167,25 @@ def run(
         if recorder:
             recorder.close()
     return trace.result(searcher, evaluator, header, time.perf_counter() - started, finished)
+
+
+def _checked(evaluator: object, budget: object, seed: object, replicas: object) -> range:
+    """The replicas' numbers; raises BadSetting for arguments of another kind than `run` takes."""
+    if not (hasattr(evaluator, "abilities") and hasattr(evaluator, "evaluate")):
+        raise BadSetting(
+            f"evaluator is {shortened(evaluator)}: it must answer, as nasreplay.load_table('cifar10') does"
+        )
+    if not isinstance(budget, Budget | None):
+        raise BadSetting(
+            f"budget is {shortened(budget)}: it must be a Budget, such as search.Budget(evaluations=150)"
+        )
+    check_kind("seed", seed, int)
+    if isinstance(replicas, range):
+        if replicas.step == 1 and replicas.start >= 0:
+            return replicas
+        raise BadSetting(f"replicas is {replicas}: numbers from 0 on, each one more than the last")
+    check_kind("replicas", replicas, int)
+    return range(int(replicas))  # pyright: ignore[reportArgumentType]
 
 
 def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas: range) -> int:

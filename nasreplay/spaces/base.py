@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture, LacksCapability, shortened
+from nasreplay.errors import BadArchitecture, BadSetting, LacksCapability, shortened
 from nasreplay.seeds import Draws
+from nasreplay.settings import check_kind
 from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.graph import Graph
 from nasreplay.spaces.product import Product
@@ -88,11 +89,24 @@ class Space(Product):
     """Whether the options of every decision grow, so that the last ones make the widest network."""
 
     def __init__(self, name: str = "", options: Sequence[Sequence[str]] = ()):
-        """Left out: the class attributes of a subclass."""
-        if name:
-            self.name = name
-        if options:
-            self.options = tuple(map(tuple, options))
+        """Left out: the class attributes of a subclass. Raises BadSetting for what is no name or no options."""
+        self.name = name or getattr(type(self), "name", "")
+        self.options = (
+            getattr(type(self), "options", ()) if isinstance(options, tuple) and not options else options
+        )
+        check_kind("name", self.name, str)
+        check_kind("options", self.options, list, tuple)
+        self.options = tuple(map(self._words, self.options))
+        if not (self.name and self.options):
+            raise BadSetting(
+                "a space is a name and the options of each decision: Space('mine', [['a', 'b'], ['1', '2']])"
+            )
+
+    @staticmethod
+    def _words(options: object) -> tuple[str, ...]:
+        if isinstance(options, list | tuple) and options and all(isinstance(word, str) for word in options):
+            return tuple(options)
+        raise BadSetting(f"{shortened(options)} are no options of a decision: give a list of words")
 
     def __repr__(self) -> str:
         return f"<{self.name} space, {self.size:,} architectures>"
@@ -156,6 +170,8 @@ class Space(Product):
 
     def architecture(self, text: str) -> Architecture:
         """The architecture that an official text names."""
+        if not isinstance(text, str):
+            raise BadArchitecture(f"{shortened(text)} is no text; `at` takes an official index")
         return Architecture(self, self.parse(text))
 
     def at(self, named: Architecture | str | int) -> Architecture:

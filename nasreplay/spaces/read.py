@@ -134,6 +134,7 @@ def read_architecture(named: Named, *, index: bool = False, space: Space | None 
 
     A genotype becomes the architecture that it is in that space. Raises BadArchitecture.
     """
+    named = _as_text(named)
     found = read(named, index=index, space=space) if isinstance(named, str) else named
     if isinstance(found, Architecture):
         return found
@@ -141,6 +142,18 @@ def read_architecture(named: Named, *, index: bool = False, space: Space | None 
     if isinstance(found, Genotype):
         return Architecture(home, home.encode(found))
     return home.at(found)
+
+
+def _as_text(named: Any) -> Any:
+    """A matrix, lists, dictionary or another library's Genotype as the text that it has; anything else as it is."""
+    if isinstance(named, np.ndarray) and named.ndim == 2:
+        named = named.tolist()
+    if isinstance(named, list) and not all(isinstance(row, list | tuple) for row in named):
+        raise BadArchitecture(
+            f"{shortened(named)} is a list: give several architectures one by one, (a, b, c)"
+        )
+    is_foreign = isinstance(named, tuple) and hasattr(named, "_fields") and not isinstance(named, Genotype)
+    return repr(named) if is_foreign or isinstance(named, list | Mapping) else named
 
 
 def read_many(
@@ -160,7 +173,7 @@ def read_many(
     known: dict[Any, int] = {}
     flats = []
     for place, named in enumerate(every):
-        flat = known.get(named)
+        flat = known.get(named) if isinstance(named, str) else None
         if flat is None:
             try:
                 found = _one_of_many(named, index, space, place_of(place, len(every)))

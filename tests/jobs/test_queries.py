@@ -93,7 +93,7 @@ def test_a_table_of_a_registered_space(tmp_path):
 def test_settings_are_keywords():
     assert "max_latency" in inspect.signature(nasreplay.query).parameters
     assert "Number of architectures with --best" in str(nasreplay.query.__doc__)
-    with pytest.raises(UnknownName, match="query has no setting 'dataset': did you mean datasets"):
-        nasreplay.query(1, dataset="cifar10")
+    with pytest.raises(UnknownName, match="query has no setting 'datset': did you mean dataset"):
+        nasreplay.query(1, datset="cifar10")
     with pytest.raises(BadSetting, match="must be a seed"):
         nasreplay.query(1, trial="drawn")

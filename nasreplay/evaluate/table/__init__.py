@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadSetting, LacksCapability, NotMeasured
+from nasreplay.errors import BadArchitecture, BadSetting, LacksCapability, NotMeasured, shortened
 from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
@@ -16,6 +16,7 @@ from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.evaluate.table.multilinear import Multilinear, exact_slope
 from nasreplay.evaluate.table.sampled_gradient import draw, estimate
 from nasreplay.seeds import Stream
+from nasreplay.settings import check_kind
 from nasreplay.spaces import Space
 from nasreplay.spaces.base import MEMO_LIMIT
 from nasreplay.spaces.read import Named, read_many
@@ -87,14 +88,22 @@ class TableEvaluator(EvaluatorBase):
         self._check()
 
     def _check(self) -> None:
+        check_kind("trial", self.trial, int, str)
+        for name, value, least in (
+            ("samples", self.samples, 1),
+            ("steps_per_epoch", self.steps_per_epoch, 1),
+        ):
+            check_kind(name, value, int)
+            if value < least:
+                raise BadSetting(f"{name} is {value}: it must be at least {least}")
         if self.gradient not in ("exact", "sampled"):
-            raise BadSetting(f"gradient {self.gradient!r}: a table knows 'exact' and 'sampled'")
+            raise BadSetting(f"gradient {shortened(self.gradient)}: a table knows 'exact' and 'sampled'")
         if self.gradient == "sampled" and self.samples < 2:
             raise BadSetting("a sampled slope needs at least 2 samples (each is the others' baseline)")
         if self.gradient == "sampled" and self.objective != "error":
             raise BadSetting("a sampled slope descends the error; objective 'loss' needs gradient 'exact'")
         if self.objective not in ("error", "loss"):
-            raise BadSetting(f"objective {self.objective!r}: a table knows 'error' and 'loss'")
+            raise BadSetting(f"objective {shortened(self.objective)}: a table knows 'error' and 'loss'")
         if self.trial not in ("drawn", "mean"):
             self.levels[-1].trials.column(self.trial)
 
@@ -176,11 +185,17 @@ class TableEvaluator(EvaluatorBase):
 
     # --- one question at a time --------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        held = f"{np.isfinite(self.final.mean).sum():,} of {self.space.size:,} architectures"
+        return f"<table of {self.dataset}: {held} of the {self.space.name} space, {self.final.at}>"
+
     def query(self, architecture: Named, trial: int | str = "mean") -> Answer:
         """One typed answer, free of charge, of an architecture in any form of `spaces.read`.
 
         `trial`: "mean" or a seed. Raises BadArchitecture or NotMeasured.
         """
+        if type(trial) is not str:
+            check_kind("trial", trial, int, str)
         mean, trials, seconds, official = self._items
         flat = self._places.get(architecture) if type(architecture) in (str, int) else None
         if flat is None:
@@ -196,9 +211,14 @@ class TableEvaluator(EvaluatorBase):
         self, architectures: Sequence[Named] | np.ndarray, trial: int | str = "mean"
     ) -> np.ndarray:
         """float64 [N] percent, free of charge: of architectures in any form of `spaces.read`, or of codes [N, D]."""
+        check_kind("trial", trial, int, str)
         if isinstance(architectures, np.ndarray) and architectures.ndim == 2:
             flat = self.space.flat(self.space.check_codes(architectures))
         else:
+            if isinstance(architectures, str) or not isinstance(architectures, Iterable):
+                raise BadArchitecture(
+                    f"{shortened(architectures)} is no list: accuracies takes several architectures"
+                )
             flat = read_many(list(architectures), space=self.space)[1]
         return self.levels[-1].read(flat, trial)[0]
 

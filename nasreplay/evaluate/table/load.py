@@ -12,10 +12,11 @@ from nasreplay.data.custom_dataset import to_json
 from nasreplay.data.locate import open_table
 from nasreplay.data.pack import Pack
 from nasreplay.data.trials import trial_mean
-from nasreplay.errors import NotMeasured
+from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.fidelity import FidelityTable
+from nasreplay.settings import check_kind
 
 RATIO = 3  # epochs of a rung over those of the rung below: Hyperband's and BOHB's published eta
 
@@ -40,6 +41,10 @@ def load_table(
     architecture and trial. The other settings are TableEvaluator's. Raises BadPack, UnknownName, NotMeasured or
     BadSetting.
     """
+    check_kind("rungs", rungs, int)
+    if rungs < 1:
+        raise BadSetting(f"rungs is {rungs}: it must be at least 1")
+    check_kind("recipe", recipe or "", str)
     pack = table if isinstance(table, Pack) else open_table(table)
     dataset = semantics.dataset_named(dataset, pack.custom)
     accuracy, meaning, recipe = pack.accuracy(dataset, "valid", recipe)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
-from nasreplay.evaluate.function_evaluator import adopt
 from nasreplay.jobs import rank_zero, silent
-from nasreplay.jobs.evaluator_kinds import BUILT_IN, EVALUATORS, TableSettings
+from nasreplay.jobs.evaluator_kinds import BUILT_IN, TableSettings, kind_of
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
-from nasreplay.search import Searcher, make
+from nasreplay.search import Searcher
+from nasreplay.search.named import searcher_of
 from nasreplay.seeds import root_seed
-from nasreplay.settings import chosen, list_settings, refuse_unknown
+from nasreplay.settings import by_field, check_kind, chosen, list_settings
 
 if TYPE_CHECKING:
     from nasreplay.evaluate.protocol import Evaluator
@@ -38,16 +39,16 @@ def search(
     `TableFound`, a `LiveFound` or an `OwnFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted
     after Ctrl-C.
     """
-    asker = searcher if isinstance(searcher, Searcher) else make(searcher)
-    kind = EVALUATORS.named(evaluator) if isinstance(evaluator, str) else adopt(evaluator)
+    check_kind("tell", tell, Callable)
+    asker, kind = searcher_of(searcher), kind_of(evaluator)
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
             f"--evaluator {evaluator} works in one process; several train a supernet: --evaluator supernet"
         )
-    refuse_unknown(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
+    values = by_field(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
     seed = rank_zero.broadcast(lambda: _seed(settings))
-    named = searcher if isinstance(searcher, Searcher) else asker.name
+    named = asker.name if isinstance(searcher, str) else asker
     task = Task(named, kind.of(values, asker), settings, seed, command)
     if not issubclass(kind, TableSettings | LiveSettings):
         from nasreplay.jobs.searches.own_search import search_own

@@ -26,7 +26,7 @@ from nasreplay.search import make
 from nasreplay.search.base import Searcher
 from nasreplay.search.driver import run as run_on
 from nasreplay.seeds import Stream
-from nasreplay.settings import Json, setting, with_settings
+from nasreplay.settings import Json, check_kind, setting, with_settings
 
 EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
 AT_ONCE = 4  # architectures between two reports of progress
@@ -122,6 +122,7 @@ def gap(run: Path | str, *, show: Show = silent, settings: GapSettings) -> Gap:
     show: gets (architectures done, all). Raises BadOutput for a folder without shared weights, NotMeasured where no
     table knows the data set.
     """
+    check_kind("run", run, Path)
     from nasreplay.live.trained import trained
     from nasreplay.runs.record import result_of
 

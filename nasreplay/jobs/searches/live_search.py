@@ -27,8 +27,8 @@ from nasreplay.runs.folder import check_resume, continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
 from nasreplay.runs.tensorboard import TensorBoardWriter
-from nasreplay.search import Searcher, run
-from nasreplay.search.driver import Progress
+from nasreplay.search import Searcher
+from nasreplay.search.driver import Progress, run
 from nasreplay.settings import Json
 from nasreplay.train.distributed import process_group
 

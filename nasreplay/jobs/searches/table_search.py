@@ -16,7 +16,8 @@ from nasreplay.runs.folder import continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
-from nasreplay.search import Budget, Searcher, run
+from nasreplay.search import Budget, Searcher
+from nasreplay.search.driver import run
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.runs.folder import check_resume, continues
-from nasreplay.settings import Json, with_settings
+from nasreplay.settings import Json, to_plain, with_settings
+from nasreplay.spaces.read import Named
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training.compare_to_table import TableComparison
@@ -73,7 +74,7 @@ def published(training: Training) -> tuple[Published, ...]:
 
 @with_settings(RetrainSettings)
 def retrain(
-    target: str | Target | None = None,
+    target: Named | Path | Target | None = None,
     *,
     root: str = "output/retrain",
     command: str = "",
@@ -84,10 +85,10 @@ def retrain(
 ) -> TrainingResult:
     """Train what a search found, or a published network, by the published recipe.
 
-    target: a search checkpoint or run folder, a file or text with a genotype, an |op~0|… cell, or a name of the zoo;
-    None is the genotype that `config` names. root: where a run folder without a name is made. command: recorded in
-    run.json. started: called with the training, the network's facts and the seed before the first epoch. tell: gets
-    a line per epoch. progress: called with (images done, images of the epoch, "epoch N").
+    target: a search checkpoint or run folder, a file or text with a genotype, an |op~0|… cell, a name of the zoo, or
+    what a search found; None is the genotype that `config` names. root: where a run folder without a name is made.
+    command: recorded in run.json. started: called with the training, the network's facts and the seed before the
+    first epoch. tell: gets a line per epoch. progress: called with (images done, images of the epoch, "epoch N").
 
     Writes run.json, epochs.jsonl and checkpoint/ into the folder. Raises BadArchitecture, BadSetting, BadData,
     UnknownName or BadOutput before anything is trained, TrainingFailed or Interrupted during the training.
@@ -101,7 +102,7 @@ def retrain(
     for path in settings.export:
         check_export(path)
     if not isinstance(target, Target):
-        target = read_target(target or _configured(settings.config), settings.which)
+        target = read_target(_configured(settings.config) if target is None else target, settings.which)
     place = _place(settings)
     if place:
         rank_zero.broadcast(lambda: check_resume(place, settings.resume, "training"))

@@ -12,12 +12,12 @@ from nasreplay.errors import BadArchitecture, BadInput, BadOutput
 from nasreplay.jobs.named_files import is_checkpoint, named_file
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
-from nasreplay.settings import Json
+from nasreplay.settings import Json, check_kind
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.genotypes.published_genotypes import Entry, is_known, zoo
 from nasreplay.spaces.genotypes.published_genotypes import entry as entry_of
-from nasreplay.spaces.read import read, read_architecture, read_file
+from nasreplay.spaces.read import Named, read, read_architecture, read_file
 
 if TYPE_CHECKING:
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell
@@ -60,11 +60,15 @@ class Target(NamedTuple):
         return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
 
 
-def read_target(text: str, which: str = "last") -> Target:
+def read_target(target: Named | Path, which: str = "last") -> Target:
     """The target of a path (checkpoint, run folder, genotype file), a zoo name, or the text of a genotype or cell.
 
-    which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
+    A value is a target, too. which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
     """
+    if isinstance(target, Architecture | Genotype):
+        return _of_value(target)
+    check_kind("target", target, int, str, Path)
+    text = str(target)
     if (file := named_file(text)) is not None:
         return _of_path(*file, which)
     if is_known(text.strip()):
