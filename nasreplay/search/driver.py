@@ -139,7 +139,8 @@ def run(
 
     try:
         step = recorder.start(header, searcher, evaluator) if recorder else 0
-        header["remark"] = searcher.remark(evaluator.space)
+        if remark := searcher.remark(evaluator.space):
+            header["remark"] = remark
         evaluator.ledger.listener = hear
         in_step: Any = InStep(evaluator, space)
         with StopSignals() as stop:
