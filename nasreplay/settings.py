@@ -36,6 +36,7 @@ KINDS = {
     str: "a text",
     Path: "a path",
     list: "a list",
+    tuple: "a tuple",
     Mapping: "a dictionary",
     Callable: "a function",
 }
@@ -159,7 +160,7 @@ def check_kind(name: str, value: object, *kinds: type) -> None:
     for kind in kinds:
         base = {int: Integral, float: Real, bool: bool, Path: (str, PathLike)}.get(kind, kind)
         if isinstance(value, base) and (kind is bool or not isinstance(value, bool)):
-            if isinstance(value, Integral) and not -LARGEST <= value <= LARGEST:
+            if isinstance(value, Integral) and abs(int(value)) > LARGEST:
                 raise BadSetting(f"{name} is {shortened(value)}: it must be a number of 64 bits")
             return
     words = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS)

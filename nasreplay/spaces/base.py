@@ -91,12 +91,11 @@ class Space(Product):
     def __init__(self, name: str = "", options: Sequence[Sequence[str]] = ()):
         """Left out: the class attributes of a subclass. Raises BadSetting for what is no name or no options."""
         self.name = name or getattr(type(self), "name", "")
-        self.options = (
-            getattr(type(self), "options", ()) if isinstance(options, tuple) and not options else options
-        )
         check_kind("name", self.name, str)
-        check_kind("options", self.options, list, tuple)
-        self.options = tuple(map(self._words, self.options))
+        if isinstance(options, tuple) and not options:
+            options = getattr(type(self), "options", ())
+        check_kind("options", options, list, tuple)
+        self.options = tuple(map(self._words, options))
         if not (self.name and self.options):
             raise BadSetting(
                 "a space is a name and the options of each decision: Space('mine', [['a', 'b'], ['1', '2']])"

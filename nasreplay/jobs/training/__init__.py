@@ -13,7 +13,7 @@ from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.runs.folder import check_resume, continues
-from nasreplay.settings import Json, to_plain, with_settings
+from nasreplay.settings import Json, with_settings
 from nasreplay.spaces.read import Named
 
 if TYPE_CHECKING:
