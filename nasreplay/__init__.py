@@ -21,9 +21,10 @@ from nasreplay._callable import in_python_words
 from nasreplay._version import __version__
 
 if TYPE_CHECKING:
-    from nasreplay import replay, search
+    from nasreplay import evaluate, replay, search
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
+    from nasreplay.jobs.comparison import merge
     from nasreplay.jobs.queries import query
     from nasreplay.jobs.searches.gaps import gap
     from nasreplay.jobs.tabulation import tabulate
@@ -38,20 +39,23 @@ _FROM = {  # on demand: `nasreplay query` must not pay for searchers
     "Space": "spaces.base",
     "gap": "jobs.searches.gaps",
     "load_table": "evaluate.table.load",
+    "merge": "jobs.comparison",
     "query": "jobs.queries",
     "register_space": "spaces.registry",
     "retrain": "jobs.training",
     "tabulate": "jobs.tabulation",
 }
-_PACKAGES = ("replay", "search")  # which can be called, too
+_PACKAGES = ("evaluate", "replay", "search")  # of which the last two can be called, too
 
 __all__ = [
     "Evaluator",
     "Searcher",
     "Space",
     "__version__",
+    "evaluate",
     "gap",
     "load_table",
+    "merge",
     "query",
     "register_space",
     "replay",
