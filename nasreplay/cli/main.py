@@ -7,6 +7,7 @@ import os
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from nasreplay import signals
 from nasreplay._version import __version__
@@ -17,6 +18,7 @@ from nasreplay.jobs.rank_zero import RankZeroOutput
 
 ARGUMENTS = "nasreplay.arguments"
 """The context's place for the words of the command line."""
+COMPLETE = "_NASREPLAY_COMPLETE"  # by which a shell asks
 LONGEST_MESSAGE = 4000  # characters of an error
 
 COMMANDS = {
@@ -57,7 +59,7 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the options of the group; what remains is its subcommand's."""
-        if not args:
+        if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
         ctx.meta.setdefault(ARGUMENTS, list(args))
@@ -84,7 +86,21 @@ class LazyGroup(Group):
         """Import one subcommand."""
         if cmd_name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
+        if COMPLETE in os.environ:
+            from nasreplay.cli.completion import complete
+
+            complete(command)
+        return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of subcommands and options, without importing the subcommands."""
+        named = [
+            CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return named + (
+            click.Command.shell_complete(self, ctx, incomplete) if incomplete.startswith("-") else []
+        )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List subcommands without importing them."""
@@ -134,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    if "_NASREPLAY_COMPLETE" in os.environ:
+    if COMPLETE in os.environ:
         cli.main(arguments, prog_name="nasreplay")
     with cli.make_context("nasreplay", arguments) as context:  # click's main prints a line at Ctrl-C
         cli.invoke(context)

@@ -167,7 +167,10 @@ def _recorded(run: Path, record: Json) -> list[str]:
     typed = (
         command.split(" && ")[-1] if isinstance(command, str) else ""
     )  # the last that a comparison grew by
-    words = shlex.split(typed)[1:]
+    try:
+        words = shlex.split(typed)[1:]
+    except ValueError:  # a quotation that has no end
+        words = []
     while words and words[0].startswith("-"):
         words.pop(0)
     if not words or words[0] not in RUNS + TABLES:

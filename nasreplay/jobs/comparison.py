@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from nasreplay.errors import BadOutput, BadSetting
+from nasreplay.errors import BadOutput, BadSetting, NotMeasured
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.lock import alone_in
 from nasreplay.files.workers import cores
@@ -119,7 +120,7 @@ def replay(
         settings = replace(settings, seed=root_seed(SEED if settings.seed is None else settings.seed))
     folder = settings.out or _default_folder(settings)
     jobs = settings.jobs or cores()
-    with continues(folder):
+    with continues(folder), _official(settings):
         comparison = compare(
             settings, folder, command=command, jobs=jobs, score=settings.score, tell=progress
         )
@@ -127,6 +128,20 @@ def replay(
         if comparison.results and not _is_reported(folder):
             _write_report(done, progress)
     return done
+
+
+@contextmanager
+def _official(plan: Plan) -> Iterator[None]:
+    """A context that says what a published protocol needs, where the embedded table lacks it."""
+    try:
+        yield
+    except NotMeasured as problem:
+        if plan.protocol == "plain" or plan.table is not None:
+            raise
+        raise NotMeasured(
+            f"{problem}; --protocol {plan.protocol} needs more: `nasreplay data convert ARCHIVE` of the official "
+            "NATS-Bench archive, then --table NAME"
+        ) from None
 
 
 def _has_gaps(plan: Plan) -> bool:

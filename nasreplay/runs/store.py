@@ -191,7 +191,8 @@ def _check_seal(path: Path, file_kind: Kind) -> None:
 
 
 def _read(path: Path) -> Comparison:
-    kind = _KIND._replace(missing=f"make it with `nasreplay replay --out {path.parent}`")
+    folder = path.parent if path.name == "results.h5" else path  # what is not there was meant as a folder
+    kind = _KIND._replace(missing=f"`nasreplay replay --out {folder}` makes it")
     _check_seal(path, kind)
     with reading(path, kind) as file:
         # a file in memory is larger: numbers that repeat are packed

@@ -1,0 +1,128 @@
+"""A run continues by its folder alone, from anywhere, whatever made it."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_train import numbers
+from tests.support.command import assert_same_results, end, log_of, start, wait_for
+
+TRAIN = (
+    "train",
+    "9930",
+    "--dataset",
+    "digits",
+    "--recipe",
+    "4",
+    "--channels",
+    "4",
+    "--cells",
+    "1",
+    "--threads",
+    "1",
+)
+SEARCH = (
+    "search",
+    "gdas",
+    "--evaluator",
+    "supernet",
+    "--dataset",
+    "digits",
+    "--channels",
+    "4",
+    "--cells",
+    "1",
+)
+SEARCH = (*SEARCH, "--epochs", "4", "--seed", "3", "--threads", "1")
+
+
+def interrupted(*words: str, cwd: Path, begun: str) -> str:
+    """What a command says that is asked to stop as soon as it has written a file."""
+    process = start(*words, cwd=cwd)
+    wait_for(lambda: list(cwd.glob(begun)), process)
+    os.killpg(process.pid, signal.SIGTERM)
+    return end(process, 143)[1].splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_training_continues_from_anywhere(run, tmp_path):
+    more = (*TRAIN, "--save-every", "0", "--seed", "5")
+    run(*more, "--out", "whole")
+    told = interrupted(*more, "--out", "a folder", cwd=tmp_path, begun="a folder/checkpoint/step-*.pt")
+    assert told == "nasreplay: interrupted; continue with: nasreplay resume 'a folder'"
+    out, _ = end(start("resume", str(tmp_path / "a folder"), cwd=Path("/")), 0)
+    assert "continuing in epoch" in out
+    assert numbers(tmp_path / "a folder") == numbers(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_live_search_continues_and_a_finished_one_tells_its_result_without_images(run, refused, tmp_path):
+    first = run(*SEARCH, "--out", "whole").out
+    told = interrupted(*SEARCH, "--out", "it", cwd=tmp_path, begun="it/events.jsonl")
+    assert told == "nasreplay: interrupted; continue with: nasreplay resume it"
+    assert "continuing after step" in run("search", "--out", "it", "--resume").err
+    assert log_of(tmp_path / "it") == log_of(tmp_path / "whole")
+    for name in ("checkpoint", "events.jsonl", "results.h5"):  # it has no need of them
+        place = tmp_path / "whole" / name
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    assert run("resume", "whole").out == first
+    assert json.loads(run("resume", "whole", "--json").out)["accuracy"] >= 0
+    told = refused("search", "gdas", "--out", "whole", "--resume", "--epochs", "9")
+    assert "'--epochs': whole holds a run with epochs = 4, now 9: leave it out" in told
+    assert "'--dataset'" in refused("search", "gdas", "--out", "whole", "--resume", "--dataset", "cifar10")
+    assert "holds a run of `nasreplay search`" in refused("train", "--out", "whole", "--resume")
+
+
+def test_a_table_search_continues_by_its_folder(run):
+    first = run("search", "rea", "--evaluations", "30", "--seed", "2", "--out", "one").out
+    assert run("resume", "one").out == first
+
+
+def test_a_replay_continues_by_its_folder(run, tmp_path):
+    words = (
+        "replay",
+        "rea",
+        "random",
+        "--dataset",
+        "cifar10",
+        "--replicas",
+        "2",
+        "--seed",
+        "7",
+        "--jobs",
+        "1",
+    )
+    run(*words, "--out", "one")
+    run("resume", "one")
+    run(*words, "--out", "other")
+    assert_same_results(tmp_path / "one", tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_a_tabulation_continues_by_its_pack(run, tmp_path):
+    words = ("tabulate", "--evaluator", "scratch", "--dataset", "digits", "--channels", "4", "--cells", "1")
+    words = (*words, "--epochs", "1", "--sample", "6", "--threads", "1", "--out", "x.h5")
+    told = interrupted(*words, cwd=tmp_path, begun="x.h5.log")
+    assert told == "nasreplay: interrupted; continue with: nasreplay resume x.h5"
+    out, _ = end(start("resume", str(tmp_path / "x.h5"), cwd=Path("/")), 0)
+    assert "6 of 15,625 architectures" in out
+    assert "x.h5: finished" in run("resume", "x.h5").out
+
+
+def test_what_cannot_be_resumed(refused, tmp_path):
+    assert "nope: holds no run" in refused("resume", "nope")
+    (tmp_path / "run").mkdir()
+    for header in (
+        "{}",
+        '{"command": 3}',
+        '{"command": "nasreplay data path", "seed": 1}',
+        '{"command": "\'"}',
+    ):
+        (tmp_path / "run/run.json").write_text(header)
+        assert "run does not say which command made it" in refused("resume", "run")
+    (tmp_path / "x.h5.log").write_bytes(b"\0" * 10)
+    assert "not the log of a tabulation" in refused("resume", "x.h5")
