@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nasreplay.errors import BadArchitecture
 from nasreplay.jobs import silent
 from nasreplay.jobs.training.training_target import read_target
 from nasreplay.settings import setting, with_settings
@@ -15,6 +16,9 @@ from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, lost_operations
 from nasreplay.spaces.genotypes.notation import to_darts
 from nasreplay.spaces.graph import NONE
 from nasreplay.spaces.read import Named
+
+MOST_DRAWN = 48
+"""Operations of a graph; more are a tangle that takes minutes to lay out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,13 @@ def draw(architecture: Named, settings: DrawSettings, tell: Callable[[str], None
         tell(target.where)
     if settings.hide_none:
         graphs = tuple(graph.without(NONE) for graph in graphs)
+    for graph in graphs:
+        operations = sum(bool(arrow.operation) for arrow in graph.arrows)
+        if operations > MOST_DRAWN:
+            raise BadArchitecture(
+                f"{graph.title} has {operations} operations: at most {MOST_DRAWN} are drawn; --hide-none leaves out "
+                "none edges"
+            )
     files = list(settings.out) or [Path(f"{target.name}.{ending}") for ending in ("svg", "png")]
     for file in files:
         kind_of(file)

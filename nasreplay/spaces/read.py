@@ -92,14 +92,14 @@ def read_file(path: Path, name: str = "") -> Reading:
         from nasreplay.spaces.logits import read_logits
 
         return Reading(*read_logits(files.read_bytes(path, limit=1, error=BadArchitecture), where))
+    text = files.read_text(path, error=BadArchitecture)
     try:
-        text = files.read_text(path, error=BadArchitecture)
         found = read_named(text, name)
         if not name and (lines := lines_of(text)):
             raise BadArchitecture(f"it holds a list of {len(lines):,} architectures: give one of them")
         return found
     except BadArchitecture as problem:
-        raise BadArchitecture(f"{where}: {str(problem).removeprefix(f'{where}: ')}") from None
+        raise BadArchitecture(f"{where}: {problem}") from None
 
 
 def lines_of(text: str) -> list[str]:

@@ -155,3 +155,13 @@ def test_a_fixed_reduction_and_lost_operations_are_said(files, run):
     told = run("draw", twice).err
     assert "normal cell, node 2: in layers of xautodl-searched only the last" in told
     assert "of the operations from state 1, max_pool_3x3, is built, in the place of each" in told
+
+
+def test_dense_cells_are_not_drawn(run, tmp_path):
+    nodes = [
+        [("none" if source % 2 else "skip_connect", source) for source in range(state)]
+        for state in range(2, 13)
+    ]
+    (tmp_path / "dense.txt").write_text(str({"normal": nodes}))
+    err = run("draw", "dense.txt", status=2).err.splitlines()[-1]
+    assert "normal cell has 77 operations: at most 48 are drawn; --hide-none" in err

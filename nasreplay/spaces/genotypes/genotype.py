@@ -52,8 +52,8 @@ ALIASES = {  # names of the same layers in other systems
     "ReLUConvBN1x1": "nor_conv_1x1",
     "ReLUConvBN3x3": "nor_conv_3x3",
 }
-MOST_NODES = 32
-MOST_EDGES = 64
+MOST_NODES = 16
+MOST_EDGES = 32
 """Limits of a cell and of a node; published ones have 7 nodes and 8 edges."""
 
 
