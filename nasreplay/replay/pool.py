@@ -21,7 +21,11 @@ from nasreplay.runs import store
 from nasreplay.search import driver
 from nasreplay.signals import StopSignals, held_back
 
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+INHERITED = {  # workers share the cores; memory that the C library keeps is not faulted in anew at every step
+    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+    "MALLOC_MMAP_THRESHOLD_": "32000000",
+    "MALLOC_TRIM_THRESHOLD_": "128000000",
+}
 
 
 class Work(NamedTuple):
@@ -109,9 +113,9 @@ def _search(plan: Plan, folder: Path, seed: int, work: Work) -> Work:
 
 @contextmanager
 def _inherited_by_workers() -> Iterator[None]:
-    """A context whose workers start with one thread for matrix products: they share the cores."""
-    before = {name: os.environ.get(name) for name in BLAS_THREADS}
-    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    """A context whose workers start with one thread for matrix products and keep their memory."""
+    before = {name: os.environ.get(name) for name in INHERITED}
+    os.environ.update(INHERITED)
     try:
         with held_back(), without_main():  # an interrupt would leave a worker half started
             yield

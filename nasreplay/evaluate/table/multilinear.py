@@ -43,9 +43,9 @@ class Multilinear:
         # mixtures last: every elementwise pass runs over contiguous blocks
         rows = np.ascontiguousarray(padded.reshape(blocks, BLOCK, edges, options).transpose(2, 0, 3, 1))
         rows = [row[:, :choices] for row, choices in zip(rows, self.choices, strict=True)]
-        left, right = rows[: self.half], rows[self.half :]
-        parts = _row_gradients(self._product(self.table, _outer(right)), left)
-        parts += _row_gradients(self._product(self.transposed, _outer(left)), right)
+        left, right = _tails(rows[: self.half]), _tails(rows[self.half :])
+        parts = _row_gradients(self._product(self.table, right[0]), rows[: self.half], left)
+        parts += _row_gradients(self._product(self.transposed, left[0]), rows[self.half :], right)
         gradient = np.zeros((edges, blocks, options, BLOCK))
         for edge, part in enumerate(parts):
             gradient[edge, :, : self.choices[edge]] = part
@@ -62,20 +62,20 @@ class Multilinear:
         return array.reshape(*array.shape[:2], -1, self.columns).transpose(0, 2, 1, 3)
 
 
-def _outer(rows: list[np.ndarray]) -> np.ndarray:
-    """Products of one entry per row: [blocks, Π O, BLOCK], last row fastest."""
-    product = rows[-1]
+def _tails(rows: list[np.ndarray]) -> list[np.ndarray]:
+    """Products of one entry of each row from the first, second, … on: [blocks, Π O, BLOCK], last row fastest."""
+    products = [rows[-1]]
     for row in rows[-2::-1]:
-        product = (row[:, :, None] * product[:, None]).reshape(len(row), -1, BLOCK)
-    return product
+        products.append((row[:, :, None] * products[-1][:, None]).reshape(len(row), -1, BLOCK))
+    return products[::-1]
 
 
-def _row_gradients(inner: np.ndarray, rows: list[np.ndarray]) -> list[np.ndarray]:
-    """Gradient for each row of Σ inner · (product of the rows); inner is [blocks, Π O, BLOCK]."""
+def _row_gradients(inner: np.ndarray, rows: list[np.ndarray], tails: list[np.ndarray]) -> list[np.ndarray]:
+    """Gradient for each row of Σ inner · (product of the rows); inner is [blocks, Π O, BLOCK], tails are theirs."""
     gradients = []
     for edge, row in enumerate(rows[:-1]):
         inner = inner.reshape(len(row), row.shape[1], -1, BLOCK)
-        gradients.append((inner * _outer(rows[edge + 1 :])[:, None]).sum(axis=2))
+        gradients.append((inner * tails[edge + 1][:, None]).sum(axis=2))
         inner = (inner * row[:, :, None]).sum(axis=1)
     return [*gradients, inner]
 

@@ -60,7 +60,10 @@ def _gain(comparison: Comparison, datasets: list[str], first: str, second: str) 
             if one.searcher in (first, second)
         }
         samples.append((scores[first], scores[second]))
-    return statistics.mean_difference(samples)
+    gain, low, high = (
+        round(number, 2) + 0.0 for number in statistics.mean_difference(samples)
+    )  # no minus zero
+    return gain, low, high
 
 
 def _found(comparison: Comparison, rows: Sequence[Row]) -> str:

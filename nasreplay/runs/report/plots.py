@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GRID = 160  # points of a curve
+GRID = 100  # points of a curve
 RESAMPLES = 1_000
 MARKS = 7  # on a curve
 HEIGHT, PANEL, LEFT, BOTTOM, GAP = 2.9, 2.25, 0.65, 0.45, 0.22  # inches, of a figure and its parts

@@ -49,6 +49,8 @@ class Adam(NamedTuple):
 
 def _correction(beta: float, steps: np.ndarray) -> np.ndarray:
     # powers of single numbers: a vectorized power may depend on how many are computed at once
+    if (steps == steps[:1]).all():  # the usual case
+        return np.full(len(steps), 1 - beta ** int(steps[0])) if len(steps) else np.zeros(0)
     distinct, place = np.unique(steps, return_inverse=True)
     return np.array([1 - beta ** int(t) for t in distinct])[place]
 

@@ -15,7 +15,7 @@ import numpy as np
 from nasreplay.evaluate.protocol import Mixture, Slope
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
-from nasreplay.spaces.genotypes.derivation import softmax
+from nasreplay.spaces.genotypes.derivation import row_sums, softmax
 
 
 class Sample(NamedTuple):
@@ -56,7 +56,7 @@ def initial_logits(space: Space, draws: Draws, mean: float, std: float) -> np.nd
 
 def softmax_vjp(soft: np.ndarray, temperature: float | np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Vector–Jacobian product of softmax(x/temperature): soft · (g − ⟨soft, g⟩)/temperature."""
-    return soft * (gradient - (soft * gradient).sum(axis=-1, keepdims=True)) / temperature
+    return soft * (gradient - row_sums(soft * gradient)) / temperature
 
 
 def relaxed(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
