@@ -156,3 +156,78 @@ def test_an_error_in_a_worker_is_told_with_the_line_of_the_file():
         )
         [line] = err.splitlines()
         assert line.endswith("own.py, line 18: NameError: name 'itself' is not defined")
+
+
+# --- installed packages ----------------------------------------------------------------------------
+
+PACKAGE = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "sweeping"
+version = "1.0"
+
+[project.entry-points."nasreplay.searchers"]
+sweep = "sweeping.searcher"
+
+[project.entry-points."nasreplay.spaces"]
+plain = "sweeping.space"
+
+[project.entry-points."nasreplay.evaluators"]
+counting = "sweeping.evaluator"
+
+[tool.setuptools]
+packages = ["sweeping"]
+"""
+SPACE = """
+from nasreplay import Space, register_space
+
+PLAIN = register_space(Space("plain", (("conv", "pool"), ("8", "16", "32"))))
+"""
+EVALUATOR = """
+from dataclasses import dataclass
+
+from nasreplay import evaluate
+from nasreplay.evaluate.kinds import EvaluatorSettings
+from sweeping.space import PLAIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountingSettings(EvaluatorSettings, kind="counting"):
+    start: float = 10.0
+    \"\"\"Accuracy of the first architecture, percent.\"\"\"
+
+    def open(self, asker=None):
+        return evaluate.from_function(lambda one: self.start + sum(one.codes), PLAIN, seconds=1, dataset="counted")
+"""
+
+
+@pytest.mark.slow
+def test_a_package_that_is_really_installed_offers_a_searcher_a_space_and_an_evaluator(monkeypatch):
+    folder, site = Path("sweeping"), Path("site").resolve()
+    folder.mkdir()
+    write("pyproject.toml", PACKAGE)
+    for name, text in {"__init__": "", "searcher": SEARCHER, "space": SPACE, "evaluator": EVALUATOR}.items():
+        write(
+            f"sweeping/{name}.py",
+            text.replace("{name}", "sweep").replace(
+                "@dataclass\nclass Sw", "@search.register_searcher\n@dataclass\nclass Sw"
+            ),
+        )
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
+    made = subprocess.run([*pip, "--target", str(site), "."], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"pip cannot install here: {made.stderr[-200:]}")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    end(
+        start("tabulate", "--evaluator", "counting", "--start", "20", "--out", "counted.h5", cwd=Path.cwd()),
+        0,
+    )
+    short = ("--table", "counted.h5", "--evaluations", "4", "--replicas", "3", "--jobs", "2", "--out", "run")
+    out, err = end(start("replay", "sweep", "rea", *short, cwd=Path.cwd()), 0)
+    assert err == ""
+    assert "23.00" in out
+    out, _ = end(start("search", "sweep", "--evaluator", "counting", "--evaluations", "5", cwd=Path.cwd()), 0)
+    assert "5 evaluations, 5 simulated s" in out

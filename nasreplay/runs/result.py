@@ -125,6 +125,11 @@ class TableFacts:
         """The best final validation accuracy of the table, percent."""
         return float(np.nanmax(self.final_mean))
 
+    @property
+    def coverage(self) -> str:
+        """How much a search could ask for, such as "60 of 15,625 measured"; empty for everything."""
+        return "" if self.measured is None else f"{self.measured:,} of {len(self.final_mean):,} measured"
+
 
 class PublishedRow(NamedTuple):
     """What a publication printed of a searcher: (mean, standard deviation) over its runs, percent, or None."""

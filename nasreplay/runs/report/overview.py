@@ -71,7 +71,7 @@ def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, names: list
     panel.xaxis.set_major_locator(_few())
     panel.xaxis.set_major_formatter(short)
     panel.set_xlabel("Regret (percent points)")
-    _finish(panel, dataset)
+    _finish(panel, "\n".join(filter(None, (dataset, truth.coverage))))
 
 
 def _draw_ranks(panel: Axes, ranked: list[Row], names: list[str]) -> None:

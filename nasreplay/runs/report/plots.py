@@ -120,7 +120,13 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
         scale_regret(panels[0], np.concatenate([np.ravel(curve.mean) for curve in drawn] or [np.ones(1)]))
         free = [f"{final[one.searcher]:.2f}  {one.searcher}" for one in order if one not in paid]
         labels = {one.searcher: f"{final[one.searcher]:.2f}  {one.searcher}" for one in paid}
-        _add_legend(figure, (right + 0.12) / width, f"{dataset}\nfinal mean regret", labels, free)
+        _add_legend(
+            figure,
+            (right + 0.12) / width,
+            "\n".join(filter(None, (dataset, truth.coverage, "final mean regret"))),
+            labels,
+            free,
+        )
     return figure
 
 

@@ -26,7 +26,7 @@ from nasreplay.data.pack.writer import Chunk, Curves
 from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadOutput, BadPack, NasReplayError, UnsafePickle
 from nasreplay.files.lock import alone_in
-from nasreplay.files.workers import cores, start_worker
+from nasreplay.files.workers import cores, start_worker, without_main
 from nasreplay.signals import held_back
 
 LICENCE = "MIT (NATS-Bench)"
@@ -163,7 +163,7 @@ def _made(pairs: list[tuple[Job, Path]], jobs: int) -> Iterator[tuple[Job, dict[
         return
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), start_worker)
     try:
-        with held_back():  # an interrupt would leave a worker half started
+        with held_back(), without_main():  # an interrupt would leave a worker half started
             running = {pool.submit(conversion_parts.make, job, file): job for job, file in pairs}
         yield from ((running[future], future.result()) for future in as_completed(running))
     except BrokenExecutor:
