@@ -124,3 +124,59 @@ def test_data_sets_are_named_in_the_singular_and_the_plural():
     ]
     with pytest.raises(NasReplayError, match="which are one"):
         nasreplay.query(5, dataset="cifar10", datasets="cifar100")
+
+
+def test_representations_are_a_line():
+    result = search.run("rea", TABLE, search.Budget(evaluations=5), replicas=200, seed=0)
+    compared = search.compare(["rea", "random"], TABLE, replicas=2, evaluations=5)
+    asked = nasreplay.query(5, 6)
+    accuracy = asked.datasets["cifar10"]
+    things = (
+        TABLE,
+        TABLE.final,
+        TABLE.space,
+        TABLE.space.at(5),
+        result,
+        result.truth,
+        compared,
+        asked,
+        accuracy,
+    )
+    for thing in (*things, *accuracy.accuracies, search.make("gdas")):
+        assert len(repr(thing)) < 300
+        assert "\n" not in repr(thing)
+        assert "array(" not in repr(thing)
+    assert str(result.best()) in repr(result)
+
+
+def test_results_show_themselves(tmp_path):
+    result = search.run("rea", TABLE, search.Budget(evaluations=20), replicas=4, seed=0)
+    frame = result.to_frame()
+    assert TABLE.query(result.best()).accuracy == frame.validation_accuracy.max()
+    assert frame.architecture.tolist() == [str(one) for one in result.found]
+    (figure,) = result.plot(tmp_path / "regret.png")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_comparisons_show_themselves(tmp_path):
+    compared = search.compare(["rea", "random"], TABLE, replicas=3, evaluations=10)
+    frame = compared.to_frame()
+    assert frame.groupby("searcher").size().to_dict() == {"rea": 3, "random": 3}
+    assert TABLE.query(compared.best()["cifar10"]).accuracy == frame.validation_accuracy.max()
+    assert compared.plot(tmp_path / "regret.svg") == (tmp_path / "regret.svg",)
+
+
+def test_a_result_out_of_a_file_knows_its_best_by_what_it_was_told(tmp_path):
+    from nasreplay.runs.store import load_result, save_result
+
+    result = search.run(
+        "random", load_table("cifar10", trial="mean"), search.Budget(evaluations=20), replicas=4, seed=0
+    )
+    save_result(tmp_path / "r.h5", result)
+    read = load_result(tmp_path / "r.h5")
+    assert (read.best(), read.to_frame().architecture.tolist()) == (
+        result.best(),
+        result.to_frame().architecture.tolist(),
+    )
+    with pytest.raises(NasReplayError, match="needs the table"):
+        read.plot(tmp_path / "regret.png")

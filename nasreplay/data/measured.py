@@ -49,6 +49,11 @@ class Measured:
         self.value = self.choice.numbers(self.trials, trial)
         """float64 [A]: of the chosen trial, or the mean over trials."""
 
+    def __repr__(self) -> str:
+        return (
+            f"<{self.split} accuracy of {self.dataset} at recipe {self.recipe}, {self.count:,} architectures>"
+        )
+
     @property
     def averaged_by_source(self) -> bool:
         """Whether the source had already averaged over trials that are not known."""

@@ -24,7 +24,7 @@ EQUIVALENTS = 3  # of an architecture are named
 M = TypeVar("M", "Accuracy", Measured)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Accuracy:
     """One accuracy of a data set, as a table holds it for N architectures."""
 
@@ -57,13 +57,17 @@ class Accuracy:
     training_seconds: np.ndarray
     """float64 [N], for all epochs of the recipe."""
     neighbor: np.ndarray
-    """int64 [N], official index of the best architecture one edit away."""
+    """int32 [N], official index of the best architecture one edit away."""
     neighbor_accuracy: np.ndarray
     """float64 [N]: accuracy of that neighbor, percent."""
     equivalents: np.ndarray
-    """int64 [N, 3], official indices of the best equivalent cells, best first; −1 = no further one."""
+    """int32 [N, 3], official indices of the best equivalent cells, best first; −1 = no further one."""
     equivalents_accuracy: np.ndarray
     """float64 [N, 3]: their accuracies, percent."""
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.accuracy, precision=2, threshold=6)
+        return f"<{self.split} accuracy of {self.dataset} at recipe {self.recipe}: {numbers}>"
 
     @property
     def averaged_by_source(self) -> bool:
@@ -76,7 +80,7 @@ class Accuracy:
         return self.neighbor_accuracy - self.accuracy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetNumbers:
     """What is known of N architectures on one data set."""
 
@@ -88,6 +92,10 @@ class DatasetNumbers:
     """float64 [N], seconds per batch."""
     accuracies: tuple[Accuracy, ...]
     """Accuracies, most asked for first; none without a table."""
+
+    def __repr__(self) -> str:
+        told = ", ".join(map(repr, self.accuracies)) or "no accuracy"
+        return f"<costs of {len(self.parameters)} architectures, {told}>"
 
 
 @dataclass(frozen=True, repr=False)

@@ -74,6 +74,9 @@ class EvaluatorBase:
     dataset: str
     ledger: Ledger = begun()
 
+    def __repr__(self) -> str:
+        return f"<{self.kind} evaluator of {self.dataset}, {self.space.name} space>"
+
     @property
     def missing(self) -> int:
         """0: every architecture can be asked for."""

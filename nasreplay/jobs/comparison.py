@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nasreplay.errors import BadOutput, BadSetting, NotMeasured
 from nasreplay.files.atomic import write_whole
@@ -27,6 +27,9 @@ from nasreplay.search import Searcher
 from nasreplay.search.changes import ChangeSettings
 from nasreplay.seeds import root_seed
 from nasreplay.settings import setting, with_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Score = Literal["last", "published"]
 
@@ -74,6 +77,14 @@ class Replayed:
             if row.rank is not None:
                 found.setdefault(row.dataset, row.searcher)
         return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per data set, searcher and replica, as `Comparison.to_frame`."""
+        return self.comparison.to_frame()
+
+    def plot(self, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
+        """Draw mean regret into a file, as `Comparison.plot`."""
+        return self.comparison.plot(path, dataset)
 
     @property
     def seed(self) -> int:

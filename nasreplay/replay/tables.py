@@ -79,15 +79,7 @@ class Tables:
 
     def facts(self, dataset: str) -> TableFacts:
         """What reports need to know of the table."""
-        table = self.of(dataset)
-        return TableFacts(
-            final_mean=table.final.mean,
-            test=table.test,
-            space=table.space.name,
-            budget_s=self.budget(self.rules.searched or dataset).simulated_s,
-            meaning=table.meaning,
-            measured=table.space.size - table.missing if table.missing else None,
-        )
+        return TableFacts.of(self.of(dataset), self.budget(self.rules.searched or dataset).simulated_s)
 
     @property
     def _recipe(self) -> str | None:

@@ -12,7 +12,6 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError("frames need pandas: pip install 'nasreplay[frames]'", name="pandas") from None
 
 from nasreplay.runs.result import Result, TableFacts
-from nasreplay.spaces import space_named
 
 
 def to_frame(results: Iterable[Result], tables: Mapping[str, TableFacts]) -> pd.DataFrame:
@@ -21,7 +20,7 @@ def to_frame(results: Iterable[Result], tables: Mapping[str, TableFacts]) -> pd.
     `architecture` is what it found, `official_index` its index; accuracies and regret are percent (final fidelity,
     mean over trials); `simulated_s` is seconds. A replica that found nothing has the index −1 and NaN.
     """
-    frames = [_replicas(result, tables[result.dataset]) for result in results]
+    frames = [_replicas(result, tables.get(result.dataset)) for result in results]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
@@ -41,24 +40,22 @@ def trajectory_frame(result: Result, truth: TableFacts) -> pd.DataFrame:
     return pd.DataFrame({**columns, "incumbent_accuracy": accuracy, "regret": truth.optimum - accuracy})
 
 
-def _replicas(result: Result, truth: TableFacts) -> pd.DataFrame:
-    space, found, some = space_named(truth.space), result.found_flat, result.found_flat >= 0
-    unique, which = np.unique(found, return_inverse=True)
-    texts = np.array([space.format(codes) for codes in space.from_flat(np.maximum(unique, 0))], dtype=object)
-    texts[unique < 0] = None
-    accuracy = np.where(some, truth.final_mean[found], np.nan)
+def _replicas(result: Result, truth: TableFacts | None) -> pd.DataFrame:
+    found, some = result.found_flat, result.found_flat >= 0
     columns = {
         "dataset": result.dataset,
         "searcher": result.searcher,
         "oracle": result.oracle,
         "replica": np.arange(len(found)),
-        "official_index": np.where(some, space.flat_to_official[found], -1),
-        "architecture": texts[which],
-        "validation_accuracy": accuracy,
-        "regret": truth.optimum - accuracy,
+        "architecture": [None if one is None else one.text for one in result.found],
         "evaluations": result.evaluations,
         "simulated_s": result.final_clock,
     }
-    if truth.test is not None:
-        columns["test_accuracy"] = np.where(some, truth.test[found], np.nan)
+    if result.space.indexed:
+        columns["official_index"] = np.where(some, result.space.flat_to_official[found], -1)
+    if truth is not None:
+        columns["validation_accuracy"] = np.where(some, truth.final_mean[found], np.nan)
+        columns["regret"] = truth.optimum - columns["validation_accuracy"]
+        if truth.test is not None:
+            columns["test_accuracy"] = np.where(some, truth.test[found], np.nan)
     return pd.DataFrame(columns)

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasreplay._callable import function_at
+from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Architecture, Space, space_named
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasreplay.evaluate.table import TableEvaluator
     from nasreplay.runs.report.row import Row
 
 ARRAYS = ("found_flat", "incumbent_flat", "clock", "queries", "evaluated_flat", "observed", "trial")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The outcome of one searcher on one table (or live evaluator), R replicas, S recorded points, Q questions.
 
@@ -55,6 +59,38 @@ class Result:
     """JSON values: searcher, evaluator, budget, seed, replicas, space."""
     listed: np.ndarray | None = None
     """int8 [K, D]: the architectures met; None where there are flat indices."""
+    truth: TableFacts | None = field(default=None, compare=False)
+    """The table that was searched; None of a live search, and of a result out of a file."""
+
+    def __repr__(self) -> str:
+        best, remark = self.best(), self.settings.get("remark", "")
+        end = "" if self.finished else ", interrupted"
+        told = f"<{self.searcher} on {self.dataset}: {len(self.found_flat):,} replicas, best {best}{end}>"
+        return f"{told} {remark}".rstrip()
+
+    def best(self) -> Architecture | None:
+        """The best architecture that a replica found: by the table that was searched, else by what it was told."""
+        if self.truth is not None:
+            values = np.where(self.found_flat >= 0, self.truth.final_mean[self.found_flat], -np.inf)
+        else:
+            its = self.evaluated_flat == self.found_flat[:, None]
+            values = np.where(its, self.observed, -np.inf).max(axis=1, initial=-np.inf)
+        return self.found[int(np.nan_to_num(values, nan=-np.inf).argmax())]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per replica, as `runs.frames.to_frame` has it; pandas is imported now."""
+        return function_at("nasreplay.runs.frames:to_frame")([self], self._tables())
+
+    def plot(self, path: str | Path) -> tuple[Path, ...]:
+        """Draw the mean regret, as `Comparison.plot`; raises NotMeasured without a table whose best is known."""
+        if not self._tables():
+            raise NotMeasured(
+                f"regret needs the table that was searched: none is known of this search by {self.searcher}"
+            )
+        return Comparison([self], self._tables(), self.settings).plot(path)
+
+    def _tables(self) -> dict[str, TableFacts]:
+        return {} if self.truth is None else {self.dataset: self.truth}
 
     @property
     def space(self) -> Space:
@@ -103,7 +139,7 @@ class Result:
         return np.nanmax(np.where(self.incumbent_flat >= 0, self.clock, 0.0), axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TableFacts:
     """What reports need to know of the table that a data set was replayed on."""
 
@@ -119,6 +155,15 @@ class TableFacts:
     """What "valid" and "test" are, in words."""
     measured: int | None = None
     """Architectures that a search could ask for; None: all of them."""
+
+    def __repr__(self) -> str:
+        return f"<facts of a table of the {self.space} space, best {self.optimum:.2f} %>"
+
+    @classmethod
+    def of(cls, table: TableEvaluator, budget_s: float | None = None) -> TableFacts:
+        """The facts of an open table."""
+        measured = table.space.size - table.missing if table.missing else None
+        return cls(table.final.mean, table.test, table.space.name, budget_s, table.meaning, measured)
 
     @property
     def optimum(self) -> float:
@@ -142,7 +187,7 @@ class PublishedRow(NamedTuple):
     """How the numbers were checked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Searchers replayed on data sets."""
 
@@ -205,6 +250,24 @@ class Comparison:
     def rows(self) -> list[Row]:
         """One row for each data set and searcher, with its rank and tests; ranked ones first, best rank first."""
         return function_at("nasreplay.runs.report.rows:rows")(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(result.searcher for result in self.results))
+        return f"<comparison of {names} on {', '.join(self.datasets)}>"
+
+    def best(self) -> dict[str, Architecture | None]:
+        """Data set → the best architecture that any searcher found, by the table."""
+        found = {name: np.concatenate([one.found_flat for one in self.of(name)]) for name in self.datasets}
+        return {
+            name: space_named(self.tables[name].space).at_flat(
+                int(flat[np.nanargmax(self.tables[name].final_mean[flat])])
+            )
+            for name, flat in found.items()
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per data set, searcher and replica, as `runs.frames.to_frame` has it; pandas is imported now."""
+        return function_at("nasreplay.runs.frames:to_frame")(self.results, self.tables)
 
     def plot(self, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
         """Draw mean regret with its 95 % band into a file, PNG, SVG or PDF by its ending; returns what was written.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 callable_package(__name__, "nasreplay.jobs.searches:search")
 
-make, run = in_python_words(named.make), in_python_words(driver.run)
+make, run = in_python_words(named.make), driver.run
 
 
 def default_comparison() -> tuple[str, ...]:

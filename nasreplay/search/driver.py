@@ -24,7 +24,7 @@ from nasreplay.spaces.base import Space
 
 MOST_REPLICAS = 1_000_000
 HINTS = {
-    "clock": "give --evaluations, for without seconds a time budget never ends.",
+    "clock": "give a number of evaluations, for without seconds a time budget never ends.",
     "evaluate": "use a table, a supernet or scratch training.",
     "slope": "use a table or a supernet.",
     "one-hot slope": "use a table with gradient 'exact', or a supernet (one-hot rows always sample the same cell).",
@@ -221,8 +221,7 @@ def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas:
     epochs = min(filter(None, (searcher.epochs_on(evaluator), budget.epochs)), default=0)
     if not epochs and budget.simulated_s is budget.wall_s is budget.evaluations is None:
         raise BadSetting(
-            f"{searcher.name} never ends by itself: give a budget, simulated_s, evaluations or wall_s "
-            "(--budget SECONDS, --evaluations N)"
+            f"{searcher.name} never ends by itself: give a budget of seconds (simulated_s, wall_s) or evaluations"
         )
     return epochs
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
-from nasreplay.runs.result import Numbering, Result, best_so_far
+from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.runs.result import Numbering, Result, TableFacts, best_so_far
 from nasreplay.search.base import Live, Searcher
 from nasreplay.seeds import rank_within
 
@@ -68,6 +69,9 @@ class Trace:
             finished=finished,
             settings=settings,
             listed=self.number.listed,
+            truth=TableFacts.of(evaluator, evaluator.ledger.budget.simulated_s)
+            if isinstance(evaluator, TableEvaluator)
+            else None,
         )
 
 

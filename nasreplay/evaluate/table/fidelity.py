@@ -36,6 +36,9 @@ class FidelityTable:
         # a clock needs the seconds of everything that can be asked
         self.timed = seconds is not None and bool(np.isfinite(known[self.trials.count > 0]).all())
 
+    def __repr__(self) -> str:
+        return f"<accuracies of {len(self.accuracy):,} architectures at {self.at}>"
+
     @cached_property
     def mean(self) -> np.ndarray:
         """float64 [A]: accuracy averaged over the trials that exist; NaN where there is none."""
