@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from nasreplay.data.embedded import embedded_pack
+from nasreplay.errors import BadArchitecture
 from nasreplay.jobs.architectures import given
+from nasreplay.jobs.training.training_target import read_cell
 from nasreplay.spaces import Genotype
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.read import read
@@ -45,6 +47,13 @@ def test_draw_takes_the_same_files(files, run):
     err = run("draw", "genotypes.py", status=2).err
     assert "genotypes.py: it holds several, DARTS_V1, DARTS_V2: choose one, as in FILE:DARTS_V2" in err
     assert "holds a list of 3 architectures" in run("draw", "list.txt", status=2).err
+
+
+def test_a_first_trial_takes_the_same_files(files):
+    assert str(read_cell(str(files / "cell.log"))) == str(read_cell(CELL)) == CELL
+    assert str(read_cell("all_idnt")).count("skip_connect") == 6
+    with pytest.raises(BadArchitecture, match="not a NAS-Bench-201 cell"):
+        read_cell(str(files / "darts.json"))
 
 
 def test_a_number_and_a_published_name_are_no_files(files, run):

@@ -78,13 +78,17 @@ def read_target(target: Named | Path, which: str = "last") -> Target:
 
 
 def read_cell(text: str) -> Target:
-    """The target of an architecture's text, key or index, or of a name in CELLS. Raises BadArchitecture."""
+    """The target of an architecture's text or file, or of a name in CELLS. Raises BadArchitecture."""
     if text == "all_full":
         raise BadArchitecture(
             "all_full has four operations on every edge: it is no architecture of the space"
         )
-    cell = read_architecture(CELLS.get(text, text))
-    return Target(cell, "".join(map(str, cell.codes)))
+    if text in CELLS or named_file(text) is None:
+        cell, where = read_architecture(CELLS.get(text, text)), ""
+    else:
+        found = read_target(text)
+        cell, where = read_architecture(found.cell), found.where
+    return Target(cell, "".join(map(str, cell.codes)), where=where)
 
 
 def _of_path(path: Path, name: str, which: str) -> Target:
