@@ -139,3 +139,23 @@ def test_operations_that_a_network_lacks_are_named():
     )
     assert len(lost_operations(Genotype(cell, None))) == 1
     assert lost_operations(entry("DARTS_V2").genotype) == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        *(("sep_3x3", "sep_conv_3x3"), ("conv 3x3", "nor_conv_3x3"), ("dil_conv_5x5 ", "dil_conv_5x5")),
+        *(("maxpool", "max_pool_3x3"), ("dilconv5x5", "dil_conv_5x5"), ("skip", "skip_connect")),
+        *(("ReLUConvBN1x1", "nor_conv_1x1"), ("Zero", "none")),
+    ],
+)
+def test_operations_by_the_names_of_other_systems(theirs, ours):
+    assert from_mapping({"normal": [(theirs, 0), ("none", 1)]}).normal.nodes[0][0] == (ours, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("noise", "RobustDARTS"), ("conv", "which convolution"), ("pool", "which pool")]
+)
+def test_operations_without_a_layer_say_why(name, told):
+    with pytest.raises(BadArchitecture, match=f"normal cell, node 2: no operation {name}: .*{told}"):
+        from_mapping({"normal": [(name, 0), ("none", 1)]})

@@ -39,6 +39,7 @@ ALIASES = {  # names of the same layers in other systems
     "conv_1x7_7x1": "conv_7x1_1x7",
     "conv_1x1": "nor_conv_1x1",
     "conv_3x3": "nor_conv_3x3",
+    "skip": "skip_connect",
     "conv_5x5": "nor_conv_5x5",
     **{f"sep_{size}": f"sep_conv_{size}" for size in ("3x3", "5x5", "7x7")},
     **{f"dil_{size}": f"dil_conv_{size}" for size in ("3x3", "5x5")},
@@ -51,6 +52,11 @@ ALIASES = {  # names of the same layers in other systems
     "AvgPool1x1": "avg_pool_3x3",
     "ReLUConvBN1x1": "nor_conv_1x1",
     "ReLUConvBN3x3": "nor_conv_3x3",
+}
+UNBUILT = {  # operations of other systems that no layer of ours is
+    "noise": "it adds noise to its input (RobustDARTS), which no network here does",
+    "conv": "it doesn't say which convolution",
+    "pool": "it doesn't say which pooling",
 }
 MOST_NODES = 16
 MOST_EDGES = 32
@@ -233,6 +239,8 @@ def _edge(edge: Any, state: int, where: str) -> Edge:
     operation = ALIASES.get(name, name)
     if node not in (None, state):
         raise BadArchitecture(f"{where}: {shortened(edge)} stands there, and leads to node {node}")
+    if name in UNBUILT:
+        raise BadArchitecture(f"{where}: no operation {name}: {UNBUILT[name]}")
     if operation not in OPERATIONS:
         known = choices(operation, (*OPERATIONS, *ALIASES))
         raise BadArchitecture(f"{where}: unknown operation {shortened(operation)}{known}")
