@@ -228,11 +228,6 @@ class Comparison:
         return list(self.settings.get("notes", ()))
 
     @property
-    def caveats(self) -> list[str]:
-        """What a reader must know before the first number, such as that a table is not complete."""
-        return list(self.settings.get("caveats", ()))
-
-    @property
     def drawn_trials(self) -> bool:
         """Whether a search is told one trial of several, drawn at every question."""
         return self.settings.get("trial") == "drawn"

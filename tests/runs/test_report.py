@@ -233,3 +233,11 @@ def test_a_difference_of_means_has_an_interval(comparison):
     spread = np.sqrt(sum(a.var() / 400 + b.var() / 400 for a, b in samples)) / 2
     assert (high - low) / 2 == pytest.approx(1.96 * spread, rel=0.1)
     assert np.isnan(statistics.mean_difference([(np.ones(1), np.ones(3))])[1])
+
+
+def test_a_table_with_gaps_says_so_on_the_screen(comparison):
+    tables = {name: dataclasses.replace(facts, measured=60) for name, facts in comparison.tables.items()}
+    partial = dataclasses.replace(comparison, tables=tables)
+    assert printed(partial, 80).count("60 of 15,625 architectures measured") == 2
+    assert summary(partial).count("60 of 15,625 architectures measured") == 2
+    assert "architectures measured" not in printed(comparison, 80)

@@ -74,6 +74,16 @@ def title(mine: Sequence[Row]) -> str:
     return f"{first.dataset}: {replicas}{budget}; best possible {first.table_optimum:.2f} %"
 
 
+def gaps(mine: Sequence[Row]) -> list[str]:
+    """A line that says how much of a table is measured, where that is not all."""
+    measured, every = mine[0].measured, mine[0].architectures
+    return (
+        []
+        if measured == every
+        else [f"{measured:,} of {every:,} architectures measured: searches stay inside these"]
+    )
+
+
 def meanings(truth: TableFacts) -> list[str]:
     """What the accuracies of the table are: validation, and test where it has one."""
     shown = ("valid",) if truth.test is None else ("valid", "test")

@@ -13,6 +13,7 @@ from nasreplay.runs.report.cells import (
     HEADINGS,
     cells,
     footnotes,
+    gaps,
     kept_columns,
     meanings,
     of_dataset,
@@ -41,11 +42,11 @@ def print_report(
         lines = wrap(text, console.width, break_long_words=False, break_on_hyphens=False)
         console.print("\n".join(lines), style=style, markup=False, highlight=False, soft_wrap=True)
 
-    for caveat in comparison.caveats:
-        say(caveat, "bold")
     for dataset in comparison.datasets:
         mine = of_dataset(rows, dataset)
-        say(f"{title(mine)}", "bold")
+        say(title(mine), "bold")
+        for line in gaps(mine):
+            say(line, "bold")
         _print_table(console, mine)
         for line in footnotes(mine):
             say(line)

@@ -12,6 +12,7 @@ from nasreplay.runs.report.cells import (
     TEST_COLUMN,
     cells,
     footnotes,
+    gaps,
     kept_columns,
     meanings,
     of_dataset,
@@ -31,7 +32,7 @@ MEANING_OF_SCORE = {
     "points nearest to it, as published for NATS-Bench.",
 }
 TEST = f"p < {SIGNIFICANT} (two-sided Mann–Whitney, Holm-corrected over the pairs)"
-SAID = ("notes", "printed", "departures", "caveats")
+SAID = ("notes", "printed", "departures")
 """Settings that a report tells in words; "printed" is of older files."""
 
 
@@ -42,7 +43,7 @@ def markdown(comparison: Comparison, rows: Sequence[Row], figures: Sequence[str]
     shown.
     """
     shown = {path.rsplit("/", 1)[-1]: path for path in figures}
-    said = (*comparison.caveats, *conclusion(comparison, rows))
+    said = conclusion(comparison, rows)
     lines = ["# Comparison of searchers", *(line for sentence in said for line in ("", sentence))]
     lines += _picture("Regrets and ranks on all data sets", shown.get("overview.png"))
     if ranks := rank_lines(rows):
@@ -80,7 +81,7 @@ def _dataset(comparison: Comparison, mine: Sequence[Row]) -> list[str]:
         "",
         f"## {title(mine)}",
         "",
-        *(f"- {line}" for line in meanings(comparison.tables[mine[0].dataset])),
+        *(f"- {line}" for line in (*gaps(mine), *meanings(comparison.tables[mine[0].dataset]))),
     ]
     notes = [f"- {line}" for line in footnotes(mine)]
     lines += ["", *columns.markdown(table, aligned), *([""] if notes else []), *notes]
