@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nasreplay.errors import BadInput
+from nasreplay.errors import BadInput, BadOutput, NasReplayError
+from nasreplay.jobs.searches import search as recorded_search
 from nasreplay.search import make
 from tests.support.command import CHECKOUT, end, start
 
@@ -231,3 +232,15 @@ def test_a_package_that_is_really_installed_offers_a_searcher_a_space_and_an_eva
     assert "23.00" in out
     out, _ = end(start("search", "sweep", "--evaluator", "counting", "--evaluations", "5", cwd=Path.cwd()), 0)
     assert "5 evaluations, 5 simulated s" in out
+
+
+def test_a_recorded_search_goes_on_only_with_the_file_that_began_it(tmp_path):
+    write("going.py", SEARCHER.format(name="going"))
+    recorded_search("going.py:Sweep", evaluations=5, seed=0, out=tmp_path / "run")
+    recorded_search("going.py:Sweep", evaluations=5, seed=0, out=tmp_path / "run", resume=True)
+    write("going.py", SEARCHER.format(name="going") + "\n# another\n")
+    with pytest.raises(BadOutput, match=r"searcher_file\.sha256"):
+        recorded_search("going.py:Sweep", evaluations=5, seed=0, out=tmp_path / "run", resume=True)
+    write("going.py", SEARCHER.format(name="going").replace("draws = self", "draws = itself"))
+    with pytest.raises(NasReplayError, match=r"going\.py, line 18: NameError"):
+        recorded_search("going.py:Sweep", evaluations=5, seed=0, out=tmp_path / "other")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from nasreplay import own
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, shortened
 from nasreplay.evaluate.base import EvaluatorBase
 from nasreplay.evaluate.ledger import Budget, Ledger
@@ -125,6 +127,8 @@ def run(
         "replicas": [replicas.start, replicas.stop],
         "epochs": epochs,
     }
+    if file := own.file_of(type(searcher)):
+        header["searcher_file"] = {"name": Path(file.path).name, "sha256": file.sha256}
     if space is not evaluator.space:
         header["measured"] = [space.size - evaluator.missing, space.size]
     if searcher.slope_order == 2 and "order_2" in header["evaluator"]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nasreplay.errors import BadSetting
+from nasreplay import own
+from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.plugins import Registry
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ SPACES: Registry[Space] = Registry(
 
 def space_named(name: str) -> Space:
     """The space of that name; also accepts NATS-Bench's `tss` and `sss`. Raises UnknownName."""
-    return SPACES.named(name)
+    try:
+        return SPACES.named(name)
+    except UnknownName as problem:
+        if own.is_place(name):
+            raise
+        raise UnknownName(f"{problem}; one of yours is named with --space, as my.py:SPACE") from None
 
 
 def known_spaces() -> tuple[Space, ...]:

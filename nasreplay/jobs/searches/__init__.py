@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nasreplay import own
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, TableSettings, kind_of
@@ -16,6 +17,7 @@ from nasreplay.seeds import root_seed
 from nasreplay.settings import by_field, check_kind, chosen, list_settings
 
 if TYPE_CHECKING:
+    from nasreplay.evaluate.kinds import EvaluatorSettings
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.jobs.searches.live_search import LiveFound
     from nasreplay.jobs.searches.own_search import OwnFound
@@ -50,6 +52,16 @@ def search(
     seed = rank_zero.broadcast(lambda: _seed(settings))
     named = asker.name if isinstance(searcher, str) else asker
     task = Task(named, kind.of(values, asker), settings, seed, command)
+    with own.blamed(type(asker)):
+        return _searched(task, kind, tell, show)
+
+
+list_settings(search, search, SearchSettings, *BUILT_IN)
+
+
+def _searched(
+    task: Task, kind: type[EvaluatorSettings], tell: Tell, show: Show | None
+) -> TableFound | LiveFound | OwnFound:
     if not issubclass(kind, TableSettings | LiveSettings):
         from nasreplay.jobs.searches.own_search import search_own
 
@@ -61,9 +73,6 @@ def search(
     from nasreplay.jobs.searches.table_search import search_table
 
     return search_table(task, tell)
-
-
-list_settings(search, search, SearchSettings, *BUILT_IN)
 
 
 def _seed(settings: SearchSettings) -> int:
