@@ -88,7 +88,7 @@ def continued(values: Json) -> Json:
             continue
         was, now = before[key], _absolute(values[key]) if moves else values[key]
         if key == "dataset" and not any(
-            card.is_named(name) for card in CARDS.values() for name in (was, now)
+            card.is_named(name) for card in CARDS.values() for name in (was, now) if name
         ):
             was, now = (
                 None,

@@ -225,3 +225,9 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
         in run("tabulate", "--out", "x.h5", status=130).err
     )
     monkeypatch.undo()
+
+
+def test_threads_are_taken_with_a_run(refused):
+    told = refused("tabulate", "--run", "absent", "--threads", "1", "--out", "t.h5")
+    assert "no effect" not in told
+    assert "absent: holds no run" in told
