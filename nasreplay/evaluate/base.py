@@ -69,6 +69,7 @@ class EvaluatorBase:
     """Whether it serves several replicas at once."""
     abilities: frozenset[str] = frozenset({"evaluate", "clock"})
     steps_per_epoch: int = 1
+    mixed_cells: int = 0
 
     space: Space
     dataset: str
@@ -159,6 +160,9 @@ class EvaluatorBase:
     ) -> np.ndarray | None:
         """None: no test accuracies belong to the answers."""
         return None
+
+    def watch(self, mixture: Mixture, *, replica: np.ndarray | None = None) -> None:
+        """Nothing: there are no statistics that move."""
 
     def shared_accuracy(self, codes: np.ndarray) -> np.ndarray | None:
         """None: there are no shared weights."""

@@ -106,6 +106,8 @@ class Evaluator(Protocol):
     abilities: frozenset[str]
     """Some of "evaluate", "slope", "one-hot slope" (at one-hot mixtures, as GDAS asks for it), "clock" (answers
     cost simulated seconds) and "weights" (`learn` changes something). A searcher that needs more is refused."""
+    mixed_cells: int
+    """M, where a mixture may have a cell axis [N, M, E, O]; else 0."""
     steps_per_epoch: int
     """Steps between two calls of `at_epoch`: passes over the training images; a setting on a table."""
 
@@ -186,6 +188,10 @@ class Evaluator(Protocol):
         self, codes: np.ndarray, *, at: Fidelity | None = None, trial: int | str | None = None
     ) -> np.ndarray | None:
         """float64 [N] percent: test accuracies that belong to `evaluate`'s answers; None where there are none."""
+        ...
+
+    def watch(self, mixture: Mixture, *, replica: np.ndarray | None = None) -> None:
+        """A pass over this step's validation batch that moves running statistics and nothing else."""
         ...
 
     def shared_accuracy(self, codes: np.ndarray) -> np.ndarray | None:

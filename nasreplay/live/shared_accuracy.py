@@ -17,7 +17,7 @@ from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
 from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Report
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.live.gradients import ARCH
+from nasreplay.live.gradients import ARCH, StepGradients
 from nasreplay.models.recompute import kept_buffers
 from nasreplay.models.shared_networks import SharedNetwork
 from nasreplay.train.batches import in_order
@@ -64,6 +64,11 @@ class SharedAccuracies(EvaluatorBase):
     def batch(self, which: int) -> Batch:
         """The step's mini-batch TRAIN or ARCH."""
         raise TypeError(f"{type(self).__name__} has no batch")
+
+    @property
+    def mixed_cells(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Cells of the network that a mixture may tell apart."""
+        return self.network.mixed_cells
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The current mini-batch, and the fixed validation images."""
@@ -158,6 +163,10 @@ class SharedAccuracies(EvaluatorBase):
         facts = Facts(self.source.classes, self.source.side, len(self.images[0]))
         sets = {"x-valid": CustomSplit(len(self.valid), self._meaning(self.valid))}
         return {"own": to_json(CustomDataset(facts if self.network.published else None, sets))}
+
+    def _note(self, part: str, found: StepGradients) -> None:
+        self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())
+        self.metrics.setdefault(f"{part}_accuracy", []).append(found.accuracy)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

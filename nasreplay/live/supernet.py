@@ -151,7 +151,7 @@ class SupernetEvaluator(SharedAccuracies):
         self, mixture: Mixture, *, need_slope: bool = False, replica: np.ndarray | None = None
     ) -> Slope | None:
         """One SGD step on the training batch; with need_slope the slope of the same backward pass."""
-        if mixture.weights.ndim != 3 and not self.network.mixes_per_cell:
+        if mixture.weights.ndim != 3 and not self.network.mixed_cells:
             raise LacksCapability(
                 f"a mixture with a cell axis: the network of the {self.space.name} space has none"
             )
@@ -160,6 +160,11 @@ class SupernetEvaluator(SharedAccuracies):
             self._descend(found.weights)
             self._note("train", found)
         return _slope(found) if need_slope else None
+
+    def watch(self, mixture: Mixture, *, replica: np.ndarray | None = None) -> None:
+        """A training-mode pass over the architecture batch: running statistics move, weights stay."""
+        with self._timed():
+            self._note("arch", self.backward(ARCH, mixture))
 
     def slope(
         self, mixture: Mixture, *, split: str = "valid", order: int = 1, replica: np.ndarray | None = None
@@ -285,10 +290,6 @@ class SupernetEvaluator(SharedAccuracies):
         if self.recipe.idle == "decay":
             decay_idle(self.optimizer, [weight for weight in self.weights if weight.grad is None])
         self.optimizer.zero_grad()
-
-    def _note(self, part: str, found: StepGradients) -> None:
-        self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())
-        self.metrics.setdefault(f"{part}_accuracy", []).append(found.accuracy)
 
 
 def _slope(found: StepGradients) -> Slope:

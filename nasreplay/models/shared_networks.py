@@ -38,8 +38,6 @@ class SharedNetwork:
     """What messages call it."""
     home: ClassVar[Space]
     """The space whose architectures share the weights."""
-    mixes_per_cell: ClassVar[bool] = False
-    """Whether a mixture may have a cell axis: weights [N, M, E, O], drawn anew in each of the M cells."""
 
     recipes: ClassVar[str] = ""
     """What stands behind the names of its own recipes in configs/opts; another space's serve where there are none."""
@@ -79,6 +77,11 @@ class SharedNetwork:
         """Whether its children are the benchmark's networks, so that their parameters and FLOPs are known."""
         return True
 
+    @property
+    def mixed_cells(self) -> int:
+        """M, where a mixture may have a cell axis, weights [N, M, E, O] of the M cells; else 0."""
+        return 0
+
     def build(self, classes: int) -> Skeleton | NASNetSupernet:
         """The network with fresh weights: (images [B, 3, H, W], weights [E, O], active [E, O]) → logits [B, K]."""
         raise TypeError(f"{type(self).__name__} has no build")
@@ -115,7 +118,6 @@ class CellNetwork(SharedNetwork):
 
     home: ClassVar[Space] = TOPOLOGY
     folder: ClassVar[str] = "search-cell-nas-bench-201/{SEARCHER}-{dataset}-BN{bn}"
-    mixes_per_cell: ClassVar[bool] = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -126,6 +128,11 @@ class CellNetwork(SharedNetwork):
     def published(self) -> bool:
         """True with 16 channels and 5 cells."""
         return (self.channels, self.cells) == (WIDTH, CELLS_PER_STAGE)
+
+    @property
+    def mixed_cells(self) -> int:
+        """All searched cells."""
+        return 3 * self.cells
 
     def build(self, classes: int) -> Supernet:
         """See `nb201.topology_supernet`."""

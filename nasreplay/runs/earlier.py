@@ -13,6 +13,7 @@ EARLIER = {
     "idle": "rest",
     "judge": "batches",
     "plain_head": 0,
+    "draw": "network",
     "rewards": "batch",
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""

@@ -64,6 +64,7 @@ class InStep:
         self.space, self.abilities = space, evaluator.abilities
         self.ladder, self.steps_per_epoch = evaluator.ladder, evaluator.steps_per_epoch
         self.slope, self.learn, self.begin_step = evaluator.slope, evaluator.learn, evaluator.begin_step
+        self.watch, self.mixed_cells = evaluator.watch, evaluator.mixed_cells
         self._evaluate = evaluator.evaluate
 
     def evaluate(

@@ -247,11 +247,12 @@ class Space(Product):
         """One uniform architecture per replica: int8 [n, D]. Uses D numbers each."""
         return (draws.uniform(self.decisions) * self.choices).astype(np.int8)
 
-    def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
-        """The published mutation of each row of codes [n, D]; here a uniform decision gets a different option.
+    def sample_joined(self, draws: Draws, count: int) -> np.ndarray:
+        """int8 [n, count, D]: uniform architectures without nodes that have only `none`."""
+        return np.stack([self.sample(draws) for _ in range(count)], axis=1)
 
-        Uses 2 numbers each. A decision without a choice never changes.
-        """
+    def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
+        """The published mutation of each row of codes [n, D]; here a uniform decision gets another option, if any."""
         child = np.array(codes, dtype=np.int8)
         pick, step = draws.uniform(2).T
         free = np.flatnonzero(self.choices > 1)

@@ -47,6 +47,14 @@ class TopologySpace(Space):
         Random(88).shuffle(order)
         return np.array(order, dtype=np.int32)
 
+    def sample_joined(self, draws: Draws, count: int) -> np.ndarray:
+        """As `Space.sample_joined`: all `none` is the first of the choices that a node's edges have."""
+        nodes = []
+        for edges in (1, 2, 3):
+            choice = draws.integers(len(OPERATIONS) ** edges - 1, count) + 1
+            nodes.append(choice[..., None] // len(OPERATIONS) ** np.arange(edges) % len(OPERATIONS))
+        return np.concatenate(nodes, axis=-1).astype(np.int8)
+
     # --- text --------------------------------------------------------------------------------------
 
     def format(self, codes: Sequence[int] | np.ndarray) -> str:

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nasreplay.config import positive
+from nasreplay.config import one_of, positive
+from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture
 from nasreplay.search.base import Live, Searcher, register_searcher
 from nasreplay.search.parts.candidates import answer_best, answer_first
@@ -31,6 +32,9 @@ class RSPS(Searcher):
     """Epochs of the search. Default: NAS-Bench-201's."""
     candidates: int = 100
     """Uniform architectures tried at the end of each epoch, repeats allowed. Default: NAS-Bench-201's."""
+    draw: str = "network"
+    """Weight steps train one architecture in all cells (network, as NAS-Bench-201's script), or another one in each,
+    without nodes of only `none`, and pass over the architecture batch with others (cell, as NATS-Bench's)."""
 
     learns: ClassVar[bool] = True
     recipe: ClassVar[str] = "RANDOM"
@@ -42,6 +46,7 @@ class RSPS(Searcher):
 
     def __post_init__(self):
         positive(self, "epochs", "candidates")
+        one_of(self, "draw", ("network", "cell"))
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """A random answer."""
@@ -52,7 +57,19 @@ class RSPS(Searcher):
         """One weight step on a uniform architecture."""
         if "weights" in evaluator.abilities:
             evaluator.begin_step()
-            evaluator.learn(vertex(self.space, self.space.sample(self.draws(live.rows))), replica=live.rows)
+            evaluator.learn(self._drawn(evaluator, live.rows), replica=live.rows)
+            if self.draw == "cell":
+                evaluator.watch(self._drawn(evaluator, live.rows), replica=live.rows)
+
+    def _drawn(self, evaluator: Evaluator, rows: np.ndarray) -> Mixture:
+        """Uniform architectures; with a cell axis [n, M, E, O] where each cell has its own."""
+        draws, cells = self.draws(rows), evaluator.mixed_cells
+        if self.draw == "network":
+            return vertex(self.space, self.space.sample(draws))
+        if not cells:
+            raise LacksCapability(f"{self.name}.draw=cell: the cells of this network cannot differ")
+        one_hot = vertex(self.space, self.space.sample_joined(draws, cells).reshape(-1, self.space.decisions))
+        return Mixture(*(part.reshape(len(rows), cells, *part.shape[1:]) for part in one_hot))
 
     def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
         """Try uniform architectures."""
