@@ -48,7 +48,7 @@ def test_the_output_says_the_settings_and_the_cut():
     assert gap.cut
     assert gap.own_settings == {"candidates": 4}
     told = dict(total_rows(gap))["with settings"]
-    assert "the run's candidates 4; the table's epochs 250; cut at 150 looks" in told
+    assert "the run's candidates 4; the table's epochs 250, draw network; cut at 150 looks" in told
     gap = total_gap({"searcher": recorded("rea", population=4), "seed": 3}, found, table)
     assert not gap.cut
     assert f"{EVALUATIONS} looks at the table" in dict(total_rows(gap))
