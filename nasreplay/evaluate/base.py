@@ -162,7 +162,7 @@ class EvaluatorBase:
         return None
 
     def watch(self, mixture: Mixture, *, replica: np.ndarray | None = None) -> None:
-        """Nothing: there are no statistics that move."""
+        """No statistics move without a network."""
 
     def shared_accuracy(self, codes: np.ndarray) -> np.ndarray | None:
         """None: there are no shared weights."""

@@ -48,7 +48,7 @@ class TopologySpace(Space):
         return np.array(order, dtype=np.int32)
 
     def sample_joined(self, draws: Draws, count: int) -> np.ndarray:
-        """As `Space.sample_joined`: all `none` is the first of the choices that a node's edges have."""
+        """Architectures of `Space.sample_joined`: all `none` is the first of the choices that a node's edges have."""
         nodes = []
         for edges in (1, 2, 3):
             choice = draws.integers(len(OPERATIONS) ** edges - 1, count) + 1
