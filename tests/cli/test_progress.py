@@ -1,10 +1,19 @@
+import fcntl
 import io
+import os
+import pty
+import re
+import struct
 import sys
+import termios
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from nasreplay.cli import progress
 from nasreplay.cli.progress import Progress
+from tests.support.command import CHECKOUT
 
 
 @pytest.fixture
@@ -43,3 +52,54 @@ def test_a_terminal_gets_a_bar_that_goes(monkeypatch):
     assert "1/3" in told
     assert "rea on cifar10" in told
     assert told.endswith("\x1b[2K")  # the line is cleared
+
+
+def on_a_terminal(*words: str, cwd: Path) -> str:
+    """What a command shows on a terminal of 80 columns, without what only moves and colors."""
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(cwd)
+        os.environ.update(TERM="xterm", PYTHONPATH=str(CHECKOUT))
+        os.environ.pop("COLUMNS", None)
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+        os.execv(sys.executable, [sys.executable, "-m", "nasreplay", *words])
+    shown = b""
+    with suppress(OSError):  # its end
+        while part := os.read(terminal, 65536):
+            shown += part
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "9930", "--recipe", "2"),
+        ("retrain", "9930", "--recipe", "2"),
+        ("search", "gdas", "--evaluator", "supernet", "--epochs", "2"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_text_and_bar_share_no_line(home, tmp_path, words):
+    sizes = (
+        "--dataset",
+        "digits",
+        "--channels",
+        "4",
+        "--cells",
+        "1",
+        "--seed",
+        "1",
+        "--threads",
+        "1",
+        "--out",
+        "it",
+    )
+    shown = on_a_terminal(*words, *sizes, cwd=tmp_path)
+    lines = [line for line in re.split(r"[\r\n]+", shown) if line.strip()]
+    assert any("━" in line for line in lines)
+    told = [line for line in lines if re.search(r"epoch \d/2", line)]
+    assert len(told) == 2
+    assert all(line.startswith("epoch ") and "━" not in line for line in told)
+    assert max(map(len, lines)) <= 80
