@@ -116,8 +116,8 @@ class RunFolder(Generic[S, E]):
     def step(self, step: int, live: AtEpoch, searcher: S, evaluator: E) -> None:
         """Write the step's events, and a checkpoint when it is time; raises WriteFailed."""
         ended = self.each_epoch and step % evaluator.steps_per_epoch == 0
-        facts = self._epoch_facts(live.epoch, searcher, evaluator) if ended else None
         with self._writing():
+            facts = self._epoch_facts(live.epoch, searcher, evaluator) if ended else None
             self._write_step(step, live, searcher, evaluator)
             if facts:
                 self._write(event="epoch", epoch=live.epoch, **facts)
