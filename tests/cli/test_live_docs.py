@@ -71,9 +71,8 @@ def test_every_command_of_live_search(call):
     for line in lines:
         if "resume" in line:
             line = line.replace("DIR", "it")
-            call(
-                "nasreplay search gdas --evaluator supernet --dataset digits --epochs 1 --channels 4 --cells 1 --out it"
-            )
+            sizes = "--epochs 1 --channels 4 --cells 1 --out it"
+            call(f"nasreplay search gdas --evaluator supernet --dataset digits {sizes}")
         assert all(call(line)), line
 
 
