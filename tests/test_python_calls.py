@@ -45,6 +45,12 @@ def test_every_form_of_a_cell_is_read_by_every_call(named):
     assert TABLE.accuracies([named]) == TABLE.accuracies([9930])
 
 
+def test_several_in_a_list_are_to_be_given_one_by_one():
+    for several in ([5, 6], (5, 6), [TABLE.space.at(5)], ("333133", 5)):
+        with pytest.raises(NasReplayError, match="one by one"):
+            nasreplay.query(several)
+
+
 def test_genotypes_and_dictionaries_are_read():
     genotype = TABLE.space.genotype(TABLE.space.at(9930).codes)
     for named in (genotype, {"arch_str": str(TABLE.space.at(9930))}):

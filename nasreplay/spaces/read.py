@@ -148,6 +148,8 @@ def _as_text(named: Any) -> Any:
     """A matrix, lists, dictionary or another library's Genotype as the text that it has; anything else as it is."""
     if isinstance(named, np.ndarray) and named.ndim == 2:
         named = named.tolist()
+    if type(named) is tuple:
+        named = list(named)
     if isinstance(named, list) and not all(isinstance(row, list | tuple) for row in named):
         raise BadArchitecture(
             f"{shortened(named)} is a list: give several architectures one by one, (a, b, c)"
