@@ -82,9 +82,9 @@ def _shaped(value: Any, form: Any, at: str, deep: int) -> Any:
             pairs = enumerate(zip(value, forms, strict=True))
             return tuple(_shaped(item, each, f"{at}[{n}]", deep - 1) for n, (item, each) in pairs)
     if kind is dict and isinstance(value, dict):
-        return {
-            harmless(key): _shaped(item, inner[1], _below(at, key), deep - 1) for key, item in value.items()
-        }
+        if inner[1] is Any:
+            return _checked(value, at, deep)
+        return {harmless(k): _shaped(each, inner[1], _below(at, k), deep - 1) for k, each in value.items()}
     if kind is None and issubclass(form, tuple) and isinstance(value, dict):
         return _named(value, form, at, deep)
     raise _wrong(value, form, at)

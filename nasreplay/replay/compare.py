@@ -144,7 +144,7 @@ def read(place: Path) -> Comparison:
     Raises BadOutput, or BadSetting for the results of one search.
     """
     found = store.read_comparison(place)
-    if not found.tables or "seed" not in found.settings:
+    if not (found.tables and {"seed", "searchers"} <= found.settings.keys()):
         raise BadSetting(f"{place} holds one search, not a comparison; --redraw takes the folder of a replay")
     rules = protocol_named(found.settings.get("protocol", "plain"))
     space = next(iter(found.tables.values())).space

@@ -47,6 +47,7 @@ class _Settings(NamedTuple):
 
 
 _TOLD = ("notes", "departures")  # are shown
+_NEVER_NULL = ("seed", "searchers", "datasets", *_TOLD)
 
 
 class _Evaluation(NamedTuple):
@@ -98,6 +99,9 @@ class _Run(NamedTuple):
 def checked_settings(settings: Json, where: str) -> Json:
     """The settings, whose types are what readers rely on; raises BadOutput."""
     known = typed(settings, _Settings, where, error=BadOutput)._asdict()
+    for name in _NEVER_NULL:
+        if settings.get(name, known) is None:
+            raise BadOutput(f"{where}, {name}: must not be null")
     return settings | {name: known[name] for name in _TOLD if name in settings}
 
 

@@ -218,7 +218,10 @@ def _get_result(file: Hdf5, at: str) -> Result:
         dtype = file.text(path, "dtype")
         if dtype not in _TYPES:
             raise ValueError(f"{path} says that it was of type {harmless(dtype)!r}")
-        arrays[name] = file.read(path).astype(dtype, copy=False)
+        stored = file.read(path)
+        if stored.dtype.kind != np.dtype(dtype).kind:
+            raise ValueError(f"{path} holds other numbers than {dtype}")
+        arrays[name] = stored.astype(dtype, copy=False)
     result = Result(
         searcher=harmless(file.text(at, "searcher")),
         dataset=harmless(file.text(at, "dataset")),

@@ -1,6 +1,7 @@
 """CSV files whose units are not the table's, and files of which nobody said what they hold."""
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ BASE = "cifar10-valid/12"
 ACCURACY = f"{BASE}/x-valid/accuracy"
 
 
-def run(folder: Path, column: str, values: list[object], *mappings: str, head: str = "key") -> Imported:
+def run(folder: Path, column: str, values: Sequence[object], *mappings: str, head: str = "key") -> Imported:
     rows = [f"{place:06o},{value}" for place, value in enumerate(values)]
     (folder / "mine.csv").write_text("\n".join([f"{head},{column}", *rows]) + "\n")
     return import_csv(folder / "mine.csv", folder / "out.h5", mappings, space=TOPOLOGY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -73,7 +74,9 @@ def style(math: bool = False) -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         matplotlib.rcParams["text.parse_math"] = math
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of letters that the font lacks, and of scales without data
+            yield
 
 
 def rendered(figure: Figure, ending: str) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nasreplay.files import columns
+from nasreplay.files.text import harmless
+from nasreplay.files.typed import LONGEST
 from nasreplay.runs.report import published_rows
 from nasreplay.runs.report.cells import (
     HEADINGS,
@@ -101,7 +103,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
             yield from _flat(value, f"{above}{name} ")
         else:
-            yield f"{above}{name}", _text(value)
+            yield harmless(f"{above}{name}"), harmless(_text(value), LONGEST)
 
 
 def _text(value: Any) -> str:
