@@ -73,6 +73,11 @@ class Epoch(NamedTuple):
     sets: dict[str, Score]
     """Evaluation set → score at its end."""
 
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of training and evaluations."""
+        return self.train.seconds + sum(score.seconds for score in self.sets.values())
+
     def plain(self) -> dict[str, Any]:
         """The epoch as JSON values."""
         sets = {name: score._asdict() for name, score in self.sets.items()}

@@ -13,6 +13,7 @@ from nasreplay.errors import BadSetting, Interrupted
 from nasreplay.evaluate.protocol import Evaluations, Report
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import RankZeroRecorder
+from nasreplay.jobs.remaining import remaining
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
@@ -103,6 +104,8 @@ def _search(
         facts = epoch_facts(searcher, evaluator, truth)
         board.add(epoch, facts.plain())
         tell(facts.line(epoch, epochs or 0))
+        if epoch == 0 and epochs and epochs > 1:
+            tell(remaining(float(evaluator.ledger.wall_s[0]), epochs - 1))
         if facts.warning:
             tell(f"warning: {facts.warning}")
         return facts.plain()

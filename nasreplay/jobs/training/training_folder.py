@@ -11,6 +11,7 @@ import torch
 
 from nasreplay.errors import Interrupted, TrainingFailed
 from nasreplay.files.atomic import write_whole
+from nasreplay.jobs.remaining import remaining
 from nasreplay.runs.folder import check_resume, open_folder, record
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
@@ -64,7 +65,7 @@ class TrainingFolder:
         tell: gets a line per epoch; progress: gets (images done, images of the epoch, "epoch N").
         """
         self._continue(trainer, until, tell)
-        saved = time.perf_counter()
+        saved, first = time.perf_counter(), trainer.trained + 1
         with StopSignals() as stop:
 
             def after_batch() -> None:
@@ -83,6 +84,8 @@ class TrainingFolder:
                 self._log()
                 saved = time.perf_counter()
                 tell(line(self.epochs[-1], until))
+                if trainer.trained == first < until:
+                    tell(remaining(self.epochs[-1].seconds, until - first))
                 if self.group.any(stop.asked) and trainer.trained < until:
                     self._stop()
 
@@ -138,8 +141,7 @@ class TrainingFolder:
 def line(epoch: Epoch, until: int) -> str:
     """One epoch in one line."""
     sets = "  ".join(f"{name} {score.top1:.2f} %" for name, score in epoch.sets.items())
-    seconds = epoch.train.seconds + sum(score.seconds for score in epoch.sets.values())
     return (
         f"epoch {epoch.epoch}/{until}  lr {epoch.lr:.4f}  train loss {epoch.train.loss:.4f} "
-        f"{epoch.train.top1:.2f} %  {sets}  {seconds:.1f} s"
+        f"{epoch.train.top1:.2f} %  {sets}  {epoch.seconds:.1f} s"
     )
