@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
+UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
+LEAST = 5
+"""The smallest number of a unit that is told."""
 
 
 def remaining(seconds: float, epochs: int) -> str:
     """An estimate from the seconds that an epoch took and the number of epochs that are left."""
     total = seconds * epochs
-    unit, size = next(((name, size) for name, size in UNITS if total >= 2 * size), UNITS[-1])
+    unit, size = next(((name, size) for name, size in UNITS if total >= LEAST * size), ("seconds", 1))
     left = f"{epochs:,} epochs that are" if epochs > 1 else "epoch that is"
     return f"about {total / size:.0f} {unit} for the {left} left"
