@@ -17,6 +17,8 @@ from nasreplay.cli.views.fold import show
 from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.text import harmless
+from nasreplay.files.typed import LONGEST, read_json
 from nasreplay.jobs import rank_zero
 from nasreplay.runs.folder import read_header, resumed_by
 from nasreplay.settings import Json
@@ -129,7 +131,11 @@ def told_before(values: Json) -> bool:
         if again or not file.exists():
             file.unlink(missing_ok=True)
             return None
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file, Json, error=BadOutput)
+        text, facts = found.get("text"), found.get("facts")
+        if not isinstance(text, str) or not isinstance(facts, dict):
+            raise BadOutput(f"{file}: damaged; delete it")
+        return {"text": "\n".join(harmless(line, LONGEST) for line in text.splitlines()), "facts": facts}
 
     outcome = rank_zero.broadcast(read)
     if outcome:

@@ -140,7 +140,7 @@ def test_damage_is_always_noticed(tmp_path):
 
 
 def test_other_files_are_refused_with_a_way_out(tmp_path, comparison):
-    with pytest.raises(BadOutput, match="no such file; .* makes it"):
+    with pytest.raises(BadOutput, match=r"no such file; .* makes it"):
         read_comparison(tmp_path)
     foreign = tmp_path / "foreign.h5"
     h5py.File(foreign, "w").close()
