@@ -186,3 +186,9 @@ def test_a_result_out_of_a_file_knows_its_best_by_what_it_was_told(tmp_path):
     )
     with pytest.raises(NasReplayError, match="needs the table"):
         read.plot(tmp_path / "regret.png")
+
+
+def test_a_recorded_search_knows_its_best(tmp_path):
+    found = nasreplay.search("rea", evaluations=5, seed=0, out=tmp_path / "run")
+    assert (str(found.best()), found.best().index) == (found.found, found.official_index)
+    assert found.result.to_frame().architecture.tolist() == [found.found]

@@ -17,7 +17,7 @@ from nasreplay.jobs.remaining import remaining
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
-from nasreplay.jobs.searches.task import Found, Show, Task, Tell
+from nasreplay.jobs.searches.task import RecordedFound, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.search_memory import estimate_search
@@ -38,7 +38,7 @@ LiveEvaluator = SupernetEvaluator | ScratchEvaluator
 
 
 @dataclass(frozen=True)
-class LiveFound(Found):
+class LiveFound(RecordedFound):
     """What a live search found."""
 
     searcher: str

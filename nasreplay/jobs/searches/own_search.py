@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nasreplay.errors import BadSetting, Interrupted
-from nasreplay.jobs.searches.task import Found, Show, Task, Tell
+from nasreplay.jobs.searches.task import RecordedFound, Show, Task, Tell
 from nasreplay.runs.folder import continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
@@ -15,7 +15,7 @@ from nasreplay.search.driver import Progress
 
 
 @dataclass(frozen=True)
-class OwnFound(Found):
+class OwnFound(RecordedFound):
     """What a search on an evaluator of one's own found."""
 
     searcher: str

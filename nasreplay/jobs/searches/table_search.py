@@ -10,7 +10,7 @@ import numpy as np
 from nasreplay.errors import Interrupted
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs.searches.table_facts import table_facts
-from nasreplay.jobs.searches.task import Found, Task, Tell
+from nasreplay.jobs.searches.task import RecordedFound, Task, Tell
 from nasreplay.replay.budgets import time_budget
 from nasreplay.runs.folder import continues
 from nasreplay.runs.record import RunFolder, result_of
@@ -21,7 +21,7 @@ from nasreplay.search.driver import run
 
 
 @dataclass(frozen=True)
-class TableFound(Found):
+class TableFound(RecordedFound):
     """What a search on a table found, and what the table says of it."""
 
     searcher: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.kinds import EvaluatorSettings
@@ -15,6 +15,10 @@ from nasreplay.runs.folder import read_header
 from nasreplay.search import Searcher, make
 from nasreplay.search.changes import ChangeSettings
 from nasreplay.settings import Json, setting
+
+if TYPE_CHECKING:
+    from nasreplay.runs.result import Result
+    from nasreplay.spaces import Architecture
 
 Tell = Callable[[str], None]
 """Takes a line for the person who waits."""
@@ -104,6 +108,23 @@ class Found:
         return {
             name: _plain(value) for name, value in vars(self).items() if value is not None and value != ""
         }
+
+
+class RecordedFound(Found):
+    """Base of those that have a run folder."""
+
+    folder: Path
+
+    @property
+    def result(self) -> Result:
+        """The search as arrays: the results.h5 of its run folder, which has `best()` and `to_frame()`."""
+        from nasreplay.runs.store import load_result
+
+        return load_result(self.folder / "results.h5")
+
+    def best(self) -> Architecture | None:
+        """The architecture that was found."""
+        return self.result.best()
 
 
 def _plain(value: Any) -> Any:
