@@ -5,6 +5,9 @@ backward pass has once reached, also one for the architecture, is moved by every
 weight has a momentum buffer in the optimizer's state, so checkpoints know it.
 """
 
+# pyright: reportPrivateImportUsage=false
+# torch's operations on lists of tensors have no public names
+
 from __future__ import annotations
 
 from collections.abc import Sequence
