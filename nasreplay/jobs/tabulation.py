@@ -96,9 +96,9 @@ def tabulate(
     settings = chosen(TabulationSettings, values)
     trials, part = settings.trials, settings.part
     asked = _evaluator(kind, run, data, {**values, "trial": None})
+    asked.space.count()  # refuses spaces that no table can hold
     if isinstance(source := getattr(asked, "source", None), RecordedImages):
         tell(source.about)
-    asked.space.count()  # refuses spaces that no table can hold
     codes = _codes(asked.space, archs, settings)
     with continues(Path(out), ".log"):
         return fill(asked, codes, out, trial=trials, shard=part, progress=show, command=command)

@@ -64,6 +64,7 @@ def trained(
             f"{evaluator.source.folder}: not the images of {folder}, or no longer: --data DIR says where those are"
         )
     evaluator.load_state_dict(state["evaluator"])
+    evaluator.ending = False  # answers are on the images that `describe` names, not on those of a last epoch
     return evaluator, settings
 
 

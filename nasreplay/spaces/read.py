@@ -221,6 +221,8 @@ def _one_of_many(named: Named, index: bool, space: Space | None, where: str) -> 
 
 
 def _located(text: str, index: bool, space: Space) -> Architecture:
+    if not text:
+        raise BadArchitecture(f"no architecture given: {FORMS}")
     if len(text) > LONGEST:
         raise BadArchitecture(f"{text[:40]!r}… ({len(text):,} characters) is not an architecture: {FORMS}")
     digits = text.isascii() and text.isdecimal()

@@ -111,14 +111,14 @@ def test_files_of_other_runs_are_kept(refused, tmp_path):
 
 
 SCRIPTS = {
-    "GDAS": ("D 1 5", "gdas --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
-    "GDAS-FRC": ("D 0 5", "gdas --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-gdas-frc"),
-    "DARTS1V": ("D 5", "darts-v1 --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
-    "DARTS2V": ("D 5", "darts-v2 --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
-    "SNAS": ("D 5", "snas --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet --drop-path 0.3"),
+    "GDAS": ("D 1 5", "gdas --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet-gdas"),
+    "GDAS-FRC": ("D 0 5", "gdas --evaluator supernet --dataset D --bn 0 --seed 5 --download --space nasnet-gdas-frc"),
+    "DARTS1V": ("D 5", "darts-v1 --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet-gdas"),
+    "DARTS2V": ("D 5", "darts-v2 --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet-gdas"),
+    "SNAS": ("D 5", "snas --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet --drop-path 0.3"),
     "CURRICULUM": (
         "D 5",
-        "curriculum --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-cnas --train-portion 0.4 "
+        "curriculum --evaluator supernet --dataset D --bn 0 --seed 5 --download --space nasnet-cnas --train-portion 0.4 "
         "--set curriculum.live_epochs=480",
     ),
 }
@@ -136,6 +136,9 @@ def test_scripts_take_the_published_arguments_of_genotype_searches(tmp_path, nam
     command = ["bash", script, *given.split(), "--epochs", "2"]
     done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
     assert done.stdout == f"-m nasreplay search {wanted} --epochs 2\n"
+    command[-2:] = "--data", "mine"  # whose images those are; nothing is fetched into it
+    done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"-m nasreplay search {wanted} --data mine\n".replace(" --download", "")
     short = subprocess.run(["bash", script, "D"], capture_output=True, text=True, check=False)
     assert short.returncode == 2
     assert f"by-{name}.sh DATASET {'BN ' if 'GDAS' in name else ''}SEED" in short.stderr
@@ -173,7 +176,8 @@ def test_validation_on_the_test_images_is_asked_for_and_told(run, refused):
     assert header["searcher"]["logit_mean"] == 1
     assert " MB for weights and steps of 16 images" in told.err
     usual = run(*command, "--out", "usual", "--checkpoint-cells")
-    assert "test images" not in usual.err + usual.out
+    assert "validation images are the test images" not in usual.err + usual.out
+    assert "note" not in json.loads(usual.out)
     assert "float32, cells recomputed" in usual.err
     both = refused(*command, "--valid-on", "test", "--train-portion", "0.5")
     assert "leave the options of the split out" in both

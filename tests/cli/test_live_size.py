@@ -130,7 +130,7 @@ def test_the_script_passes_the_published_arguments(tmp_path):
     done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         f"-m nasreplay search {name} --evaluator supernet --dataset {dataset} --bn 0 --seed 777 "
-        f"--device cuda:0 --set {name}.warmup=0.3 --epochs 2"
+        f"--download --device cuda:0 --set {name}.warmup=0.3 --epochs 2"
         for dataset in ("cifar10", "digits")
         for name in ("tas", "mask-gumbel", "mask-rl")
     ]

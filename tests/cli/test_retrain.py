@@ -328,10 +328,20 @@ def test_bad_checkpoints_are_refused_in_one_line(refused, tmp_path, more, proble
     assert not (tmp_path / "witness").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"no genotype", b"Genotype(" * 20_000])
-def test_bad_genotype_files_are_refused_in_one_line(refused, tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "no architecture given: write "),
+        (b"\xff\xfe", "no architecture given: write "),
+        (b"no genotype", "'no genotype' is not an architecture: write "),
+        (b"Genotype(" * 20_000, "too long for a genotype"),
+    ],
+)
+def test_bad_genotype_files_are_refused_in_one_line(refused, tmp_path, content, problem):
     (tmp_path / "mine.txt").write_bytes(content)
-    assert "mine.txt: no genotype: " in refused("retrain", "mine.txt")
+    told = refused("retrain", "mine.txt")
+    assert told.startswith("nasreplay: error: mine.txt: ")
+    assert problem in told
 
 
 @pytest.mark.parametrize("lacking", ["run.json", "events.jsonl", "found"])

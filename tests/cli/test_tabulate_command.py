@@ -189,7 +189,7 @@ def test_bad_architectures(run, refused, tmp_path):
     assert "belongs to the size space" in refused("tabulate", "--archs", "cells.txt", "--out", "x.h5")
     (tmp_path / "cells.txt").write_text("\n")
     assert "no architecture given" in refused("tabulate", "--archs", "cells.txt", "--out", "x.h5")
-    (tmp_path / "cells.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "cells.txt").write_bytes(b"\xff\xfeno")
     assert "is not an architecture" in refused("tabulate", "--archs", "cells.txt", "--out", "x.h5")
 
 
