@@ -111,14 +111,14 @@ def test_files_of_other_runs_are_kept(refused, tmp_path):
 
 
 SCRIPTS = {
-    "GDAS": ("D 1 5", "gdas --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet-gdas"),
-    "GDAS-FRC": ("D 0 5", "gdas --evaluator supernet --dataset D --bn 0 --seed 5 --download --space nasnet-gdas-frc"),
-    "DARTS1V": ("D 5", "darts-v1 --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet-gdas"),
-    "DARTS2V": ("D 5", "darts-v2 --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet-gdas"),
-    "SNAS": ("D 5", "snas --evaluator supernet --dataset D --bn 1 --seed 5 --download --space nasnet --drop-path 0.3"),
+    "GDAS": ("D 1 5", "gdas --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
+    "GDAS-FRC": ("D 0 5", "gdas --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-gdas-frc"),
+    "DARTS1V": ("D 5", "darts-v1 --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
+    "DARTS2V": ("D 5", "darts-v2 --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
+    "SNAS": ("D 5", "snas --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet --drop-path 0.3"),
     "CURRICULUM": (
         "D 5",
-        "curriculum --evaluator supernet --dataset D --bn 0 --seed 5 --download --space nasnet-cnas --train-portion 0.4 "
+        "curriculum --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-cnas --train-portion 0.4 "
         "--set curriculum.live_epochs=480",
     ),
 }
@@ -135,10 +135,11 @@ def test_scripts_take_the_published_arguments_of_genotype_searches(tmp_path, nam
     given, wanted = SCRIPTS[name]
     command = ["bash", script, *given.split(), "--epochs", "2"]
     done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
-    assert done.stdout == f"-m nasreplay search {wanted} --epochs 2\n"
+    fetching = wanted.replace("--seed 5", "--seed 5 --download")
+    assert done.stdout == f"-m nasreplay search {fetching} --epochs 2\n"
     command[-2:] = "--data", "mine"  # whose images those are; nothing is fetched into it
     done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
-    assert done.stdout == f"-m nasreplay search {wanted} --data mine\n".replace(" --download", "")
+    assert done.stdout == f"-m nasreplay search {wanted} --data mine\n"
     short = subprocess.run(["bash", script, "D"], capture_output=True, text=True, check=False)
     assert short.returncode == 2
     assert f"by-{name}.sh DATASET {'BN ' if 'GDAS' in name else ''}SEED" in short.stderr
