@@ -133,6 +133,7 @@ def write_small_table(path: Path, seed: int) -> Path:
 # --- changed settings ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -199,6 +200,7 @@ def test_json_and_csv_rows(run, done):
         assert float(line["validation_accuracy_mean"]) == row["validation_accuracy_mean"]
 
 
+@pytest.mark.slow
 def test_the_output_says_what_the_numbers_are(run, done):
     run("replay", "--redraw", str(done))
     told = (done / "summary.md").read_text()

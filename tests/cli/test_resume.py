@@ -89,6 +89,7 @@ def test_a_table_search_continues_by_its_folder(run):
     assert run("resume", "one").out == first
 
 
+@pytest.mark.slow
 def test_a_replay_continues_by_its_folder(run, tmp_path):
     words = (
         "replay",

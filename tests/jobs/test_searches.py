@@ -83,6 +83,7 @@ def test_wrong_settings_are_named(values, error, words):
         search("rea", **values)
 
 
+@pytest.mark.slow
 def test_a_live_search_tells_and_records_its_settings(live):
     folder, found, told = live
     assert told[0].startswith("gdas, seed 3: digits (718, 719 images), topology space")
@@ -94,6 +95,7 @@ def test_a_live_search_tells_and_records_its_settings(live):
     )
 
 
+@pytest.mark.slow
 def test_the_settings_of_a_run_open_its_evaluator_again(live):
     folder, _, _ = live
     evaluator, settings = trained(folder)
@@ -101,6 +103,7 @@ def test_the_settings_of_a_run_open_its_evaluator_again(live):
     assert evaluator.network == settings.network
 
 
+@pytest.mark.slow
 def test_what_a_run_learned_is_tabulated_and_compared(live, tmp_path):
     folder, _, _ = live
     cells = [TOPOLOGY.format(TOPOLOGY.from_flat([index])[0].tolist()) for index in (3, 777, 15000)]
