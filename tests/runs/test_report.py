@@ -199,7 +199,13 @@ def test_three_sentences_say_what_came_of_it(comparison, tmp_path):
     )
     clear = [row for row in rows if row.searcher == first[0] and second[0] in row.beats]
     assert winner.startswith("Winner" if len(clear) == 2 else "No clear winner")
-    assert f"p < 0.05 on {len(clear)} of 2 data sets" in winner
+    assert f"p < 0.05 on {len(clear)} of 2 data sets (p" in winner
+    last = (second[0], comparison.datasets[-1])
+    turned = [
+        dataclasses.replace(row, beats=(first[0],)) if (row.searcher, row.dataset) == last else row
+        for row in rows
+    ]
+    assert "data sets, the other way round on 1 (p" in conclusion(comparison, turned)[0]
     for dataset, truth in comparison.tables.items():
         best = max(truth.final_mean[r.found_flat].max() for r in comparison.of(dataset) if not r.oracle)
         index = TOPOLOGY.flat_to_official[int((truth.final_mean == best).argmax())]

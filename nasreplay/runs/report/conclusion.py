@@ -35,12 +35,14 @@ def _winner(comparison: Comparison, rows: Sequence[Row]) -> str:
     second, behind = others[0]
     own = [row for row in ranked(rows) if row.searcher == first]
     clear, known = sum(second in row.beats for row in own), [row.p[second] or 0.0 for row in own]
+    lost = sum(first in row.beats for row in ranked(rows) if row.searcher == second)
+    other = f", the other way round on {lost}" if lost else ""
     gain, low, high = _gain(comparison, datasets, first, second)
     interval = f" (95 % interval {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
     sure = (
         f"p = {known[0]:.2g}"
         if len(own) == 1
-        else f"p < 0.05 on {clear} of {len(own)} data sets (p {min(known):.2g} to {max(known):.2g})"
+        else f"p < 0.05 on {clear} of {len(own)} data sets{other} (p {min(known):.2g} to {max(known):.2g})"
     )
     return (
         f"{'Winner' if 2 * clear > len(own) else 'No clear winner'}: {first}, "
