@@ -106,10 +106,13 @@ class Evaluator(Protocol):
     abilities: frozenset[str]
     """Some of "evaluate", "slope", "one-hot slope" (at one-hot mixtures, as GDAS asks for it), "clock" (answers
     cost simulated seconds) and "weights" (`learn` changes something). A searcher that needs more is refused."""
-    mixed_cells: int
-    """M, where a mixture may have a cell axis [N, M, E, O]; else 0."""
     steps_per_epoch: int
     """Steps between two calls of `at_epoch`: passes over the training images; a setting on a table."""
+
+    @property
+    def mixed_cells(self) -> int:
+        """M, where a mixture may have a cell axis [N, M, E, O]; else 0."""
+        ...
 
     @property
     def missing(self) -> int:

@@ -12,6 +12,7 @@ from torch import nn
 from nasreplay.errors import BadInput, BadSetting
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.nasnet.nasnet_ops import LongConv
 from nasreplay.models.nasnet.parameter_names import load_published, names, published_state
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import DIALECTS, Plan
@@ -90,6 +91,29 @@ def test_names_and_shapes_of_cnas(case):
     net = imagined(entry(case["genotype"]).genotype, Plan(*case["plan"], auxiliary=True))
     lines = [f"{name} {tuple(value.shape)}" for name, value in published_state(net).items()]
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == case["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "layers"), [("darts", ""), ("pdarts", ""), ("snas", ""), ("xautodl", "op.")]
+)
+def test_long_convolutions_have_the_names_of_each_release(dialect, layers):
+    one, other = (NASNet(entry("AmoebaNet").genotype, Plan(8, 5, 3, dialect=dialect)) for _ in range(2))
+    (at, *_) = (name for name, module in one.named_modules() if isinstance(module, LongConv))
+    state = published_state(one)
+    assert [key for key in state if key.startswith(f"{at}.") and key.endswith("weight")] == [
+        f"{at}.{layers}{place}.weight" for place in (1, 2, 3)
+    ]
+    load_published(other, state)
+    assert all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+
+
+def test_the_imagenet_head_of_p_darts_ends_with_a_norm():
+    darts, pdarts = (
+        set(published_state(imagined(entry("PDARTS").genotype, Plan(8, 5, 3, "imagenet", True, dialect))))
+        for dialect in ("darts", "pdarts")
+    )
+    kinds = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    assert pdarts - darts == {f"auxiliary_head.features.6.{kind}" for kind in kinds}
 
 
 SMALL = Plan(8, 5, 3, auxiliary=True)

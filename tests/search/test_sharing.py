@@ -338,7 +338,11 @@ def test_searchers_without_weights_ask_the_whole_validation_set(name):
 
 
 def test_live_presets_are_the_published_values():
-    assert search.make("rsps", preset="live").settings() == {"epochs": 250, "candidates": 100}
+    assert search.make("rsps", preset="live").settings() == {
+        "epochs": 250,
+        "candidates": 100,
+        "draw": "network",
+    }
     setn = search.make("setn", preset="live").settings()
     assert setn == search.make("darts-v1", preset="live").settings() | {"epochs": 250, "candidates": 100}
     enas = search.make("enas", preset="live").settings()

@@ -6,7 +6,7 @@ import pytest
 from nasreplay.errors import BadArchitecture, UnknownName
 from nasreplay.spaces.genotypes.derivation import RULES, derive, derive_cell, nodes_of, softmax
 from nasreplay.spaces.genotypes.notation import from_mapping
-from nasreplay.spaces.nasnet import DARTS
+from nasreplay.spaces.nasnet import DARTS, NASNET_SPACES
 from tests.support.nasnet_facts import facts
 
 CASES = facts("genotypes")["derivations"]
@@ -36,6 +36,16 @@ def test_ties_keep_the_lower_state_and_the_earlier_operation():
     assert derive_cell(level, DARTS, "none").nodes == ((("none", 0), ("none", 1)),) * 4
     assert derive_cell(level, DARTS, "pairs").nodes == ((("max_pool_3x3", 0), ("avg_pool_3x3", 0)),) * 4
     assert [len(node) for node in derive_cell(level, DARTS, "all-edge").nodes] == [2, 3, 4, 5]
+
+
+def test_logits_that_float32_cannot_tell_apart_are_equal():
+    level, near = np.zeros((14, 8)), np.zeros((14, 8))
+    near[:, DARTS.index("sep_conv_3x3")] = 1e-9
+    assert derive_cell(softmax(near), DARTS) != derive_cell(softmax(level), DARTS)
+    assert derive_cell(softmax(near, np.float32), DARTS) == derive_cell(softmax(level), DARTS)
+    space = NASNET_SPACES["nasnet"]
+    one, other = space.derive(np.stack([np.tile(near, (2, 1)), np.tile(level, (2, 1))]))
+    assert one.tolist() == other.tolist()
 
 
 def test_edges_of_a_cell():

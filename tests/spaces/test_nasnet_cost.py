@@ -13,7 +13,9 @@ ROWS = facts("nasnet_costs")["rows"]
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_recorded_network(dialect):
-    rows = [row[1:] for row in ROWS if row[0] == dialect]
+    # P-DARTS's networks are those of DARTS with the ImageNet head of AutoDL-Projects
+    recorded = "xautodl" if dialect == "pdarts" else dialect
+    rows = [row[1:] for row in ROWS if row[0] == recorded]
     assert len(rows) >= 20
     for name, channels, cells, classes, stem, auxiliary, parameters, multiply_adds in rows:
         plan = Plan(channels, cells, classes, stem, auxiliary, dialect)
