@@ -140,7 +140,6 @@ USE_IT = """
 from nasreplay import evaluate
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.searches import search
-from nasreplay.jobs.searches.table_search import TableFound
 from nasreplay.jobs.tabulation import tabulate
 
 evaluate.__path__.append("more")
@@ -149,16 +148,19 @@ try:
     search("rea", "formula")
 except BadSetting as refused:
     print(refused)
+found = search("rea", "formula", evaluations=12, seed=1)
+print(found.dataset, found.evaluations)
 """
 
 
 @pytest.mark.slow
-def test_a_new_file_is_a_new_kind_that_is_tabulated_and_a_search_asks_for_its_table(tmp_path):
+def test_a_new_file_is_a_new_kind_that_is_tabulated_and_searched(tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "formula.py").write_text(OWN_KIND)
     done = subprocess.run(
         [sys.executable, "-c", USE_IT], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    title, refused = done.stdout.splitlines()
+    title, refused, found = done.stdout.splitlines()
     assert "20 of 15,625 architectures" in title
-    assert "nasreplay tabulate --evaluator formula --out PACK" in refused
+    assert refused.endswith("has no published budget: give --evaluations N")
+    assert found == "mine 12"
