@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +22,7 @@ from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t  # pyright: ignore[reportAttr
 
 from nasreplay.errors import BadInput, BadSetting, NasReplayError
 from nasreplay.files.hdf5_array import Array, checked
+from nasreplay.files.hdf5_heap import Heaps
 from nasreplay.files.text import MB, check_regular, harmless, place, raised
 from nasreplay.files.typed import parse_json
 
@@ -55,6 +57,11 @@ class Hdf5:
         self.path, self.kind = path, kind
         self._root: h5g.GroupID = h5g.open(file.id, b"/")
         self._size = os.stat(path).st_size
+        self._base = file.userblock_size
+
+    @cached_property
+    def _heaps(self) -> Heaps:
+        return Heaps(self.path, self._base)
 
     # --- structure ---------------------------------------------------------------------------------
 
@@ -124,8 +131,11 @@ class Hdf5:
 
     def text(self, path: str, name: str) -> str:
         """An attribute that is a text, as it is stored."""
-        value = _value(self._attribute(path, name, h5t.TypeStringID, "a text"))
-        return value.decode() if isinstance(value, bytes) else str(value)
+        attribute = self._attribute(path, name, h5t.TypeStringID, "a text")
+        if attribute.get_type().is_variable_str():
+            header = h5o.get_info(self._object(path)).addr
+            return self._heaps.text(header, name.encode(), LONGEST_TEXT).decode()
+        return _value(attribute).decode()
 
     def json(self, path: str, name: str, form: type[T]) -> T:
         """An attribute that is the text of a JSON value, as `typed` takes it."""
@@ -168,7 +178,7 @@ class Hdf5:
 
 
 def put_text(owner: Any, name: str, text: str) -> None:
-    """Give a file or group a text of fixed length: those of variable length live in a heap without checksum."""
+    """Give a file, group or array a text of fixed length: those of variable length lie in a heap without checksum."""
     content = text.encode()
     dtype = h5py.string_dtype("utf-8", max(len(content), 1))
     owner.attrs.create(name, np.array(content, dtype), dtype=dtype)

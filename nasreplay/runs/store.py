@@ -28,7 +28,7 @@ import numpy as np
 
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
-from nasreplay.files.hdf5 import Hdf5, Kind, reading
+from nasreplay.files.hdf5 import Hdf5, Kind, put_text, reading
 from nasreplay.files.text import MB, check_regular, harmless, place
 from nasreplay.runs.outside import check_result, check_table, checked_settings
 from nasreplay.runs.result import ARRAYS, Comparison, Result, TableFacts
@@ -89,8 +89,9 @@ def read_comparison(path: str | Path) -> Comparison:
 def _image(results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]) -> bytes:
     """The HDF5 file without its user block."""
     in_memory = {"driver": "core", "backing_store": False, "block_size": 2**22}
-    with h5py.File("results", "w", userblock_size=SEAL, **in_memory) as file:
-        file.attrs["settings"] = _json(settings)
+    # as in packs: this version of the file format checksums its own structures
+    with h5py.File("results", "w", userblock_size=SEAL, libver=("v110", "v110"), **in_memory) as file:
+        put_text(file, "settings", _json(settings))
         for position, result in enumerate(results):
             _put_result(file, result).attrs["position"] = position
         for position, (dataset, facts) in enumerate(tables.items()):
@@ -101,13 +102,18 @@ def _image(results: list[Result], tables: Mapping[str, TableFacts], settings: Ma
 
 def _put_result(file: Any, result: Result) -> Any:
     group = file.create_group(f"results/{_name(result.dataset)}/{_name(result.searcher)}")
-    for name in ("searcher", "dataset", "oracle", "finished", "wall_s"):
+    for name in ("oracle", "finished", "wall_s"):
         group.attrs[name] = getattr(result, name)
-    group.attrs["settings"] = _json(result.settings)
+    for name, text in {
+        "searcher": result.searcher,
+        "dataset": result.dataset,
+        "settings": _json(result.settings),
+    }.items():
+        put_text(group, name, text)
     for name in ARRAYS:
         array = np.asarray(getattr(result, name))
         noisy = name in NOISY and bool(array.any())
-        _put(group, name, array, packed=not noisy).attrs["dtype"] = str(array.dtype)
+        put_text(_put(group, name, array, packed=not noisy), "dtype", str(array.dtype))
     if result.listed is not None:
         _put(group, "listed", result.listed)
     return group
@@ -115,10 +121,9 @@ def _put_result(file: Any, result: Result) -> Any:
 
 def _put_table(file: Any, dataset: str, facts: TableFacts) -> Any:
     group = file.create_group(f"tables/{_name(dataset)}")
-    group.attrs.update(
-        dataset=dataset, space=facts.space, optimum=facts.optimum, meaning=_json(facts.meaning)
-    )
-    for name in ("budget_s", "measured"):
+    for name, text in {"dataset": dataset, "space": facts.space, "meaning": _json(facts.meaning)}.items():
+        put_text(group, name, text)
+    for name in ("optimum", "budget_s", "measured"):
         if (value := getattr(facts, name)) is not None:
             group.attrs[name] = value
     _put(group, "final_mean", facts.final_mean)

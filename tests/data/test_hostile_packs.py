@@ -14,7 +14,7 @@ import pytest
 from nasreplay.data.describe import description
 from nasreplay.data.pack import Pack
 from nasreplay.errors import BadPack
-from tests.support.crafted_packs import sign
+from tests.support.crafted_packs import put, sign
 from tests.support.sample_packs import random_columns, write
 
 PATH = "cifar10-valid/12/x-valid/accuracy"
@@ -205,7 +205,7 @@ def test_texts_steer_no_terminal(tmp_path):
     ],
 )  # fmt: skip
 def test_attributes_of_other_types_are_refused_with_their_place(tmp_path, where, name, value, message):
-    path = crafted(tmp_path, lambda file: file[where].attrs.__setitem__(name, value))
+    path = crafted(tmp_path, lambda file: put(file[where], name, value))
     with pytest.raises(BadPack, match=message) as caught:
         Pack.open(path)
     assert str(caught.value).isprintable()

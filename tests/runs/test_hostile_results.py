@@ -1,7 +1,8 @@
 """Results that were made to do harm, with a seal that fits: refused by name, or harmless."""
 
-import hashlib
 import json
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,31 +17,16 @@ from nasreplay.replay import compare
 from nasreplay.runs.report.plots import save_figures
 from nasreplay.runs.report.rows import rows
 from nasreplay.runs.report.summary import markdown
-from nasreplay.runs.store import FORMAT, SEAL, read_comparison, write_comparison
-from tests.support import fabricate
+from nasreplay.runs.store import read_comparison
+from tests.support.crafted_packs import put
+from tests.support.crafted_results import as_release_0_1, crafted, seal
+from tests.support.fabricate import same_result
 
 HERE = "results/cifar10/random"
 
 
-def crafted(folder: Path, edit: Callable[[Any], object], name: str = "random") -> Path:
-    """The results of a comparison with one thing changed, sealed again."""
-    path = folder / "results.h5"
-    made = fabricate.comparison(replicas=3, points=20)
-    write_comparison(path, made.results, made.tables, {"seed": 1, "searchers": {}, "datasets": []})
-    with h5py.File(path, "r+") as file:
-        edit(file)
-    seal(path)
-    return path
-
-
-def seal(path: Path) -> None:
-    content = path.read_bytes()[SEAL:]
-    first = f"{FORMAT} sha256 {hashlib.sha256(content).hexdigest()}\n".encode()
-    path.write_bytes(first.ljust(SEAL, b"\0") + content)
-
-
 def attribute(place: str, name: str, value: Any) -> Callable[[Any], object]:
-    return lambda file: file[place].attrs.__setitem__(name, value)
+    return lambda file: put(file[place], name, value)
 
 
 def array(name: str, value: Any, place: str = HERE) -> Callable[[Any], object]:
@@ -48,7 +34,8 @@ def array(name: str, value: Any, place: str = HERE) -> Callable[[Any], object]:
         attributes = dict(file[f"{place}/{name}"].attrs)
         del file[f"{place}/{name}"]
         made = file[place].create_dataset(name, data=value)
-        made.attrs.update(attributes)
+        for key, kept in attributes.items():
+            made.attrs[key] = kept
 
     return edit
 
@@ -58,14 +45,14 @@ def bomb(file: Any) -> None:
     made = file[HERE].create_dataset(
         "clock", (10**7, 100), "<f8", chunks=(10**6, 100), compression="gzip", shuffle=True
     )
-    made.attrs["dtype"] = "float64"
+    put(made, "dtype", "float64")
     made.id.write_direct_chunk((0, 0), zlib.compress(bytes(10**7)))
 
 
 def short_chunk(file: Any) -> None:
     del file[f"{HERE}/clock"]
     made = file[HERE].create_dataset("clock", (3, 20), "<f8", chunks=(3, 20), fletcher32=True)
-    made.attrs["dtype"] = "float64"
+    put(made, "dtype", "float64")
     made.id.write_direct_chunk((0, 0), b"x")
 
 
@@ -76,7 +63,7 @@ def link(file: Any) -> None:
 
 TABLE = "tables/cifar10"
 ATTACKS = [
-    (bomb, "it claims 8,001 MB of numbers, over 128; NASREPLAY_TABLE_MB=N raises that"),
+    (bomb, "it claims 8,000 MB of numbers, over 128; NASREPLAY_TABLE_MB=N raises that"),
     (short_chunk, "missing, or claims more|not the size"),
     (link, "is a link"),
     (array("clock", np.full((3, 20), np.inf)), "clock or its accuracies"),
@@ -131,12 +118,11 @@ EVIL = "\x1b]0;owned\x07$\\frac{ \\badmacro\r\n\u202e|<b>漢" + "x" * 10_000
 def test_names_from_outside_are_drawn_and_written_as_they_are(tmp_path, recwarn, capfd):
     def rename(file: Any) -> None:
         for name, group in file["results/cifar10"].items():
-            group.attrs["searcher"] = name + EVIL
-            group.attrs["dataset"] = "$\\frac{" + EVIL[:50]
-        file["tables/cifar10"].attrs["dataset"] = "$\\frac{" + EVIL[:50]
-        file.attrs["settings"] = json.dumps(
-            {"seed": 1, "searchers": {}, "notes": [EVIL[:99]], "departures": [EVIL[:99]], "command": EVIL}
-        )
+            put(group, "searcher", name + EVIL)
+            put(group, "dataset", "$\\frac{" + EVIL[:50])
+        put(file["tables/cifar10"], "dataset", "$\\frac{" + EVIL[:50])
+        told = {"notes": [EVIL[:99]], "departures": [EVIL[:99]], "command": EVIL}
+        put(file, "settings", json.dumps({"seed": 1, "searchers": {}, **told}))
 
     comparison = compare.read(crafted(tmp_path, rename))
     every = rows(comparison)
@@ -159,21 +145,77 @@ def refused_in_a_line(read: Callable[[Path], Any], path: Path) -> bool:
     return not (isinstance(found.notes, list) and isinstance(found.score, str))
 
 
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from nasreplay.errors import BadOutput
+from nasreplay.runs.store import read_comparison
+from tests.support.crafted_results import seal, structure
+path, draw = Path(sys.argv[1]), np.random.default_rng(11)
+whole, places = path.read_bytes(), structure(path)
+heap = whole.find(b"GCOL")
+heaps = range(heap, heap + 4096) if heap > 0 else places
+read_comparison(path)
+before, refused = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
+for turn in range(300):
+    content = bytearray(whole)
+    chosen = heaps if turn % 2 else places
+    for place in draw.choice(len(chosen), draw.integers(1, 4)):
+        content[chosen[place]] = (0, 1, 127, 128, 255, int(draw.integers(256)))[draw.integers(6)]
+    path.write_bytes(content)
+    seal(path)
+    try:
+        read_comparison(path)
+    except BadOutput as problem:
+        assert str(problem).isprintable()
+        refused += 1
+print(refused, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
 @pytest.mark.slow
-def test_bytes_and_settings_changed_at_random_crash_nothing(tmp_path):
-    """Bytes of the structure; then values of every setting, by any JSON value."""
-    draw = np.random.default_rng(7)
+@pytest.mark.parametrize("form", [Path, as_release_0_1], ids=["as written now", "of 0.1.0"])
+def test_bytes_changed_at_random_crash_nothing_and_take_little_memory(tmp_path, form):
+    path = form(
+        crafted(
+            tmp_path, lambda file: [file["results/cifar10"].__delitem__(name) for name in ("rea", "gdas")]
+        )
+    )
+    ended = subprocess.run([sys.executable, "-c", LIMITED, path], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    refused, megabytes = map(int, ended.stdout.split())
+    assert refused > 20
+    assert megabytes < 200
+
+
+def test_texts_of_an_older_release_are_read_as_they_were(tmp_path):
+    path = crafted(
+        tmp_path, lambda file: put(file, "settings", json.dumps({"seed": 1, "command": "é" * 40_000}))
+    )
+    new, old = read_comparison(path), read_comparison(as_release_0_1(path))
+    assert old.settings == new.settings
+    assert list(old.tables) == list(new.tables)
+    assert all(same_result(one, other) for one, other in zip(old.results, new.results, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, 5, 7, 2**12, 2**31, 2**63, 2**64 - 1])
+def test_a_text_of_another_length_than_its_attribute_says_is_refused(tmp_path, size):
+    """The HDF5 library allocates what the attribute claims, and writes what the heap claims into that."""
+    path = as_release_0_1(crafted(tmp_path, lambda file: None))
+    content = bytearray(path.read_bytes())
+    first = content.index(b"GCOL") + 16 + 8
+    content[first : first + 8] = size.to_bytes(8, "little")
+    path.write_bytes(content)
+    seal(path)
+    with pytest.raises(BadOutput, match="a text is not where its attribute says, or has another length"):
+        read_comparison(path)
+
+
+@pytest.mark.slow
+def test_settings_changed_to_any_json_value_crash_nothing(tmp_path):
     path = crafted(tmp_path, lambda file: None)
     whole = path.read_bytes()
-    refused = 0
-    for _ in range(400):
-        content = bytearray(whole)
-        for place in draw.integers(SEAL, len(content), draw.integers(1, 4)):
-            content[place] = (0, 1, 127, 128, 255, int(draw.integers(256)))[draw.integers(6)]
-        path.write_bytes(content)
-        seal(path)
-        refused += refused_in_a_line(read_comparison, path)
-    assert refused > 20
     known = ("seed", "searchers", "datasets", "notes", "departures", "protocol", "score", "interrupted")
     values = (None, True, -1, 10**30, 1.5, "x", "\x1b", [], [1], {}, {"a": 1}, [None], {"rea": {}})
     for name in known:
@@ -181,6 +223,6 @@ def test_bytes_and_settings_changed_at_random_crash_nothing(tmp_path):
             changed = json.dumps({"seed": 1, "searchers": {}, "datasets": []} | {name: value})
             path.write_bytes(whole)
             with h5py.File(path, "r+") as file:
-                file.attrs["settings"] = changed
+                put(file, "settings", changed)
             seal(path)
             refused_in_a_line(compare.read, path)

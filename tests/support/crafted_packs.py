@@ -21,6 +21,14 @@ def change(path: Path, name: str, at: Any, value: Any) -> np.ndarray:
         return column[:]
 
 
+def put(owner: Any, name: str, value: Any) -> None:
+    """Give a group or array an attribute, a text as nasreplay stores it."""
+    if isinstance(value, str):
+        put_text(owner, name, value)
+    else:
+        owner.attrs[name] = value
+
+
 def sign(file: Any, **attributes: str) -> None:
     """Make the sums and the fingerprint those of what the open file holds; attributes: further ones to put."""
     listed = json.loads(file.attrs["columns"])
