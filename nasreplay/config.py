@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from nasreplay.errors import BadSetting, UnknownName, shortened
 from nasreplay.files.typed import read_json
-from nasreplay.numerals import real, whole
+from nasreplay.numerals import outside, real, whole
 from nasreplay.settings import check_kind
 
 T = TypeVar("T")
@@ -82,8 +82,8 @@ def _convert(value: Any, default: Any, where: str) -> Any:
         ) from None
 
 
-def check(where: str, value: object, like: object) -> None:
-    """Raise BadSetting for a value of another kind than a default; None says nothing of a kind."""
+def check(where: str, value: object, like: object, most: float | None = None) -> None:
+    """Raise BadSetting for a value of another kind than a default, of which None says nothing, and above `most`."""
     if isinstance(like, tuple):
         if not isinstance(value, list | tuple) or len(value) != len(like):
             raise BadSetting(f"{where} is {shortened(value)}: it must be {len(like)} values, like {like!r}")
@@ -91,6 +91,8 @@ def check(where: str, value: object, like: object) -> None:
             check(where, one, other)
     elif isinstance(like, bool | int | float | str):
         check_kind(where, value, type(like))
+    if wrong := outside(value, most):
+        raise BadSetting(f"{where} is {shortened(value)}: it {wrong}")
 
 
 def positive(settings: Any, *names: str) -> None:
@@ -99,6 +101,7 @@ def positive(settings: Any, *names: str) -> None:
         value = getattr(settings, name)
         if not (value > 0 and math.isfinite(value)):
             raise BadSetting(f"{settings.name}.{name} is {value}: it must be above 0")
+        check(f"{settings.name}.{name}", value, None)
 
 
 def within(settings: Any, low: float, high: float, *names: str) -> None:

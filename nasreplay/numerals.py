@@ -12,6 +12,8 @@ from numbers import Integral, Real
 from typing import SupportsInt
 
 LARGEST = 2**63 - 1
+MOST_WHOLE, MOST_REAL, LEAST_REAL = 10**6, 1e9, 1e-30
+"""Limits of settings that name none of their own."""
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -43,6 +45,26 @@ def real(value: object) -> float:
     if not math.isfinite(number):
         raise ValueError("must be a finite number")
     return number
+
+
+def outside(value: object, most: float | None = None) -> str:
+    """What is wrong with a number or a tuple of them for which no machine or arithmetic would do; "" for nothing.
+
+    most: the largest absolute value, instead of the usual one.
+    """
+    for number in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(number, bool) or not isinstance(number, Real):
+            continue
+        whole_number = isinstance(number, Integral)
+        limit = most or (MOST_WHOLE if whole_number else MOST_REAL)
+        if not abs(number) <= limit:
+            why = (
+                "more takes time or memory without end" if whole_number else "arithmetic with more overflows"
+            )
+            return f"must be at most {limit:,.12g}, for {why}"
+        if 0 < abs(number) < LEAST_REAL:
+            return f"must be 0 or at least {LEAST_REAL}, for arithmetic with less overflows"
+    return ""
 
 
 def counted(text: str) -> int | None:

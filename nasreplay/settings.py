@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nasreplay.errors import BadSetting, UnknownName, shortened
-from nasreplay.numerals import LARGEST, real, whole
+from nasreplay.numerals import LARGEST, outside, real, whole
 
 T = TypeVar("T")
 KINDS = {
@@ -56,6 +56,8 @@ class Form(NamedTuple):
     """What stands for the value in the help."""
     least: int | None = None
     """The smallest allowed number."""
+    most: float | None = None
+    """The largest allowed number; None: the usual one (`numerals.outside`)."""
     shown: bool = True
     """Whether it is an option at all."""
 
@@ -66,10 +68,11 @@ def setting(
     flags: tuple[str, ...] = (),
     metavar: str | None = None,
     least: int | None = None,
+    most: float | None = None,
     shown: bool = True,
 ) -> Any:
-    """A field whose option has another name, a metavar, or a smallest value; or that is no option (`shown=False`)."""
-    return field(default=default, metadata={"form": Form(flags, metavar, least, shown)})
+    """A field whose option has another name, a metavar, or limits; or that is no option (`shown=False`)."""
+    return field(default=default, metadata={"form": Form(flags, metavar, least, most, shown)})
 
 
 class Setting(NamedTuple):
@@ -236,6 +239,8 @@ def _typed(one: Setting, value: Any) -> Any:
         raise BadSetting(f"{one.name} is {shortened(value)}: one of {', '.join(one.choices)}")
     if one.form.least is not None and value < one.form.least:
         raise BadSetting(f"{one.name} is {value}: it must be at least {one.form.least}")
+    if one.kind in (int, float) and (wrong := outside(value, one.form.most)):
+        raise BadSetting(f"{one.name} is {shortened(value)}: it {wrong}")
     return Path(value) if one.kind is Path else value
 
 

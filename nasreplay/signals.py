@@ -13,6 +13,9 @@ from typing import Any, NoReturn
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
+PATIENCE_S = 8.0
+"""Seconds until a step that does not end is broken off; container runtimes kill after 10."""
+
 _received = signal.SIGINT
 
 
@@ -81,7 +84,10 @@ def held_back() -> Iterator[None]:
 
 
 class StopSignals:
-    """A context: the first Ctrl-C or SIGTERM only asks to stop between two steps; contexts inside it see that too."""
+    """A context: the first Ctrl-C or SIGTERM only asks to stop between two steps; contexts inside it see that too.
+
+    A second one, or a step that takes longer than PATIENCE_S, is broken off.
+    """
 
     def __init__(self):
         self.asked = False
@@ -102,7 +108,15 @@ class StopSignals:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        if hasattr(signal, "setitimer"):  # not on Windows
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._ask_again)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+
+    def _ask_again(self, number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
 
     def __exit__(self, *exception: object) -> None:
+        if len(self._before) > len(STOPS):  # the alarm is set
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)

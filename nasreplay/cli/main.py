@@ -172,10 +172,21 @@ def _explained(error: Exception, arguments: list[str], output: RankZeroOutput) -
             return str(error), error.exit_status
         case OSError():
             return f"{error.strerror or error}: {error.filename or ''}", 1
+        case MemoryError() | RuntimeError() if _lacks_memory(error):
+            return (
+                f"not enough memory ({error or 'of the machine'}): make it smaller, such as replicas or batches",
+                1,
+            )
         case _ if output.lost(error):
             return rank_zero.LOST, 1
         case _:
             return f"{type(error).__name__}: {error} (a bug in nasreplay; --debug shows where)", 1
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory was refused, by Python, NumPy or PyTorch."""
+    words = ("not enough memory", "can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _needs(module: str, arguments: list[str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from nasreplay.errors import BadSetting
 from nasreplay.settings import check_kind
 
-MOST = 1e300  # of anything; above, seconds are no numbers
+MOST = 1e12  # seconds, 30,000 years, or anything else; far below, clocks still tell single seconds
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Budget:
                 continue
             check_kind(f"budget {name}", limit, kind)
             if not 0 < limit <= MOST:
-                raise BadSetting(f"budget {name} is {limit}: it must be above 0")
+                raise BadSetting(f"budget {name} is {limit}: it must be above 0, and at most {MOST:,.0f}")
         if self.overshoot not in ("keep", "discard"):
             raise BadSetting(f"budget overshoot is {self.overshoot!r}: it must be 'keep' or 'discard'")
 

@@ -1,4 +1,4 @@
-"""Worker processes: how many, and what each does when it starts."""
+"""Worker processes: how many, what each does when it starts, and what fits into the machine's memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,22 @@ from threading import Thread
 from types import ModuleType
 
 from nasreplay import signals
+from nasreplay.errors import BadSetting
 
 
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_memory(count: float, what: str, way_out: str) -> None:
+    """Raise BadSetting where so many bytes are more than the machine has; `what` takes them."""
+    if not hasattr(os, "sysconf"):  # not on Windows
+        return
+    held = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if not count <= held:
+        sizes = f"{count / 1e9:,.3g} GB of memory, and this machine has {held / 1e9:,.0f}"
+        raise BadSetting(f"{what} would take about {sizes}: {way_out}")
 
 
 @contextmanager

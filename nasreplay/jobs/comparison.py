@@ -44,7 +44,7 @@ class ReplaySettings(Plan, ChangeSettings):
     """last: the final incumbent; published: interpolated at the budget (NATS-Bench). Default: the protocol's."""
     out: Path | None = None
     """Folder; continues what it holds, and adds to it. Default: output/…"""
-    jobs: int | None = None
+    jobs: int | None = setting(None, most=1024)
     """Worker processes. Default: one per core."""
 
     def __post_init__(self):

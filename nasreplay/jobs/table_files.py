@@ -132,7 +132,7 @@ class ConvertArchiveSettings:
     """Keep the last epoch only: a small pack."""
     float32_curves: bool = False
     """Keep curves as float32; the last epoch stays exact."""
-    jobs: int | None = setting(None, least=1)
+    jobs: int | None = setting(None, least=1, most=1024)
     """Processes. Default: one per core."""
     allow_missing: bool = False
     """Go on without files that are missing or unreadable."""

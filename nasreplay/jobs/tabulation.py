@@ -12,7 +12,7 @@ from nasreplay.evaluate.kinds import EvaluatorSettings
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.jobs import silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, SupernetSettings, kind_of
-from nasreplay.numerals import counted
+from nasreplay.numerals import LARGEST, counted
 from nasreplay.runs.folder import continues
 from nasreplay.settings import Json, by_field, check_kind, chosen, list_settings, setting
 from nasreplay.train.images.recorded_images import RecordedImages
@@ -33,7 +33,7 @@ class TabulationSettings:
     """What to ask for. Default: the mean of a table."""
     sample: int | None = setting(None, metavar="N")
     """Only N architectures, drawn uniformly with --seed."""
-    seed: int = setting(0, least=0)
+    seed: int = setting(0, least=0, most=LARGEST)
     """Seed of --sample."""
     shard: str = setting("1/1", metavar="i/n")
     """Only the i-th of n parts, counted from 1."""

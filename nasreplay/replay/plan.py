@@ -9,7 +9,9 @@ from typing import Any
 
 from nasreplay import search
 from nasreplay.errors import BadSetting
+from nasreplay.evaluate.ledger import MOST
 from nasreplay.evaluate.table.table_settings import ReadingSettings, trial_of
+from nasreplay.numerals import LARGEST
 from nasreplay.replay.protocols import ComparisonProtocol, protocol_named
 from nasreplay.search import Searcher
 from nasreplay.search.changes import ChangeSettings
@@ -39,11 +41,11 @@ class Plan(ReadingSettings):
     """A space of yours that the table is of, as my.py:SPACE."""
     replicas: int | None = setting(None, metavar="N")
     """Independent runs of each searcher. Default: 500, or those that --out holds."""
-    budget: float | None = setting(None, metavar="SECONDS")
+    budget: float | None = setting(None, most=MOST, metavar="SECONDS")
     """Simulated seconds per replica. Default: the protocol's, unless evaluations are given."""
-    evaluations: int | None = setting(None, metavar="N")
+    evaluations: int | None = setting(None, most=10**8, metavar="N")
     """Evaluations per replica."""
-    seed: int | None = setting(None, least=-1, metavar="N")
+    seed: int | None = setting(None, least=-1, most=LARGEST, metavar="N")
     """Root seed; -1 draws one and prints it. Default: 0, or that of what --out holds."""
 
     def __post_init__(self):

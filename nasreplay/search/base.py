@@ -111,10 +111,12 @@ class Searcher:
     def __new__(cls, *values: Any, **named: Any) -> Searcher:
         """A searcher that knows which of its settings were given."""
         searcher, known = super().__new__(cls), _defaults(cls)
+        every = fields(cls) if is_dataclass(cls) else ()
+        most = {one.name: one.metadata["form"].most for one in every if "form" in one.metadata}
         for name, value in [*zip(known, values, strict=False), *named.items()]:
             if known and name not in known:
                 raise UnknownName.among(known, f"{cls.name} has no setting", name)
-            config.check(f"{cls.name}.{name}", value, known.get(name))
+            config.check(f"{cls.name}.{name}", value, known.get(name), most.get(name))
         given = frozenset(list(known)[: len(values)]) | named.keys()
         # dataclasses.replace gives every setting: then those count that differ from their defaults
         searcher.chosen = frozenset() if 1 < len(known) <= len(given) else given

@@ -10,21 +10,23 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nasreplay import own
-from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, shortened
+from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, TrainingFailed, shortened
 from nasreplay.evaluate.base import EvaluatorBase
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
+from nasreplay.files.workers import check_memory
 from nasreplay.runs.result import Result
 from nasreplay.search.base import SEARCHERS, Live, Searcher
 from nasreplay.search.inside import inside
 from nasreplay.search.named import searcher_of
-from nasreplay.search.trace import Trace
+from nasreplay.search.trace import ROW, Trace
 from nasreplay.seeds import root_seed
 from nasreplay.settings import check_kind
 from nasreplay.signals import StopSignals
 from nasreplay.spaces.base import Space
 
 MOST_REPLICAS = 1_000_000
+SOON = 64  # steps after which the whole is foreseen, and again whenever they have doubled
 HINTS = {
     "clock": "give a number of evaluations, for without seconds a time budget never ends.",
     "evaluate": "use a table, a supernet or scratch training.",
@@ -148,7 +150,7 @@ def run(
             header["remark"] = remark
         evaluator.ledger.listener = hear
         in_step: Any = InStep(evaluator, space)
-        with StopSignals() as stop:
+        with StopSignals() as stop, np.errstate(all="ignore"):  # what is no number is told by the searcher
             while not agree(evaluator.ledger, stop.asked):
                 live = _live(evaluator, epochs, step)
                 if not len(live.rows):
@@ -156,12 +158,14 @@ def run(
                 if epochs and step % evaluator.steps_per_epoch == 0:
                     evaluator.at_epoch(live.epoch, epochs)
                 before = time.perf_counter()
-                searcher.step(in_step, live)
                 step += 1
+                searcher.step(in_step, live)
                 if step % evaluator.steps_per_epoch == 0:
                     searcher.end_epoch(in_step, live)
                 evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
                 trace.step(live, searcher)
+                if step & (step - 1) == 0 and step >= SOON:
+                    trace.check(step, float(_live(evaluator, epochs, step).progress.mean()))
                 if recorder:
                     recorder.step(step, live, searcher, evaluator)
                 if progress:
@@ -169,6 +173,10 @@ def run(
             finished = not len(_live(evaluator, epochs, step).rows)
             if recorder:
                 recorder.end(step, finished, searcher, evaluator)
+    except FloatingPointError as problem:
+        raise TrainingFailed(
+            f"{searcher.name}: {problem} at step {step:,}: lower its learning rate"
+        ) from None
     finally:
         if recorder:
             recorder.close()
@@ -222,13 +230,26 @@ def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas:
             raise NotMeasured(
                 f"{searcher.name} needs a slope, and so every architecture: {measured}; leave it out"
             )
-    searcher.begin(inside(evaluator), evaluator.ladder(), 0, range(1))
+    state = _state_of_one(searcher, evaluator)
+    check_memory(
+        state * len(replicas),
+        f"{searcher.name} with {len(replicas):,} replicas",
+        "lower its settings, or replicas",
+    )
     epochs = min(filter(None, (searcher.epochs_on(evaluator), budget.epochs)), default=0)
     if not epochs and budget.simulated_s is budget.wall_s is budget.evaluations is None:
         raise BadSetting(
             f"{searcher.name} never ends by itself: give a budget of seconds (simulated_s, wall_s) or evaluations"
         )
+    points = len(replicas) * max(budget.evaluations or 0, epochs * evaluator.steps_per_epoch)
+    check_memory(points * ROW, f"a run of {points:,} points", "lower the budget, epochs or replicas")
     return epochs
+
+
+def _state_of_one(searcher: Searcher, evaluator: Evaluator) -> int:
+    """Bytes of a replica's state."""
+    searcher.begin(inside(evaluator), evaluator.ladder(), 0, range(1))
+    return sum(getattr(value, "nbytes", 0) for value in vars(searcher.state).values())
 
 
 def _choosing_edges() -> list[str]:

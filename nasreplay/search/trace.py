@@ -8,9 +8,13 @@ import numpy as np
 
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.files.workers import check_memory
 from nasreplay.runs.result import Numbering, Result, TableFacts, best_so_far
 from nasreplay.search.base import Live, Searcher
 from nasreplay.seeds import rank_within
+
+ROW = 100
+"""Bytes that a question or a step of a replica takes, until the result is made."""
 
 
 class Trace:
@@ -21,17 +25,25 @@ class Trace:
         self.number = Numbering(evaluator.space)
         self.asked: list[Evaluations] = []
         self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        self.rows = 0
 
     def answers(self, answers: Evaluations) -> None:
         """Keep the answered questions of a call."""
         self.asked.append(answers if answers.answered.all() else answers.only(answers.answered))
+        self.rows += len(answers.codes)
 
     def step(self, live: Live, searcher: Searcher) -> None:
         """Keep what the searcher would answer now."""
         if self.keep_steps:
+            self.rows += len(live.rows)
             found = self.number.of(searcher.answer()[live.rows])
             ledger = self.evaluator.ledger
             self.steps.append((live.rows, found, ledger.simulated_s[live.rows], ledger.queries[live.rows]))
+
+    def check(self, step: int, spent: float) -> None:
+        """Raise BadSetting where the whole run, of which this fraction is spent, would not fit into memory."""
+        steps, count = (value / max(spent, 1e-300) for value in (step, self.rows * ROW))
+        check_memory(count, f"a run of about {steps:,.3g} steps", "lower the budget, or replicas")
 
     def result(
         self, searcher: Searcher, evaluator: Evaluator, header: dict[str, Any], wall_s: float, finished: bool

@@ -55,7 +55,7 @@ class MachineSettings:
     """Precision: float32 or bf16."""
     device: str = "auto"
     """Device: auto, cpu, cuda, cuda:1, …"""
-    threads: int | None = setting(None, least=1)
+    threads: int | None = setting(None, least=1, most=1024)
     """CPU threads. Default: PyTorch's."""
 
     def resolve_device(self, *, checkpoint_cells: bool = False) -> Device:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName, choices, shortened
-from nasreplay.numerals import counted
+from nasreplay.numerals import MOST_REAL, counted
 
 SCHEDULES = ("cos", "cosine", "linear")
 IDLE = ("decay", "rest")
@@ -76,8 +76,8 @@ class Recipe:
 
     def __post_init__(self):
         config.positive(self, "epochs", "lr", "batch", "micro_batches")
-        config.within(self, 0, math.inf, "eta_min", "t_max", "warmup", "decay", "test_batch", "clip")
-        config.within(self, 0, math.inf, "auxiliary", "cutout")
+        config.within(self, 0, MOST_REAL, "eta_min", "t_max", "warmup", "decay", "test_batch", "clip")
+        config.within(self, 0, MOST_REAL, "auxiliary", "cutout")
         config.within(self, 0, 1, "momentum", "smooth")
         config.within(self, 0, 1 - 1e-9, "drop_path", "ema")
         config.one_of(self, "schedule", SCHEDULES)

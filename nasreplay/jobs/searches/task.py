@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.kinds import EvaluatorSettings
-from nasreplay.evaluate.ledger import Budget
+from nasreplay.evaluate.ledger import MOST, Budget
+from nasreplay.numerals import LARGEST
 from nasreplay.runs.earlier import as_recorded
 from nasreplay.runs.folder import read_header
 from nasreplay.search import Searcher, make
@@ -30,11 +31,11 @@ Show = Callable[[int, int], None]
 class SearchSettings(ChangeSettings):
     """What is searched with, for how long, and where it is recorded."""
 
-    budget: float | None = setting(None, metavar="SECONDS")
+    budget: float | None = setting(None, most=MOST, metavar="SECONDS")
     """Simulated seconds per replica."""
-    evaluations: int | None = setting(None, metavar="N")
+    evaluations: int | None = setting(None, most=10**8, metavar="N")
     """Evaluations per replica."""
-    seed: int = setting(-1, least=-1)
+    seed: int = setting(-1, least=-1, most=LARGEST)
     """Root seed; -1 draws one and prints it."""
     out: Path | None = None
     """Run folder. Default: under output/, named after searcher, data set and seed."""

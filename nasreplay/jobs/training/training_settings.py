@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nasreplay.numerals import LARGEST
 from nasreplay.settings import setting, settings_of
 from nasreplay.train.common_settings import ImageSettings, MachineSettings
 
@@ -21,11 +22,11 @@ class TrainingSettings(ImageSettings, MachineSettings):
     """Stop after so many. [all of the recipe]"""
     batch: int | None = setting(None, least=1)
     """Images per batch. [the recipe's]"""
-    channels: int | None = setting(None, least=1)
+    channels: int | None = setting(None, least=1, most=4096)
     """Channels of the first stage. [16; genotypes: the sizes']"""
-    cells: int | None = setting(None, least=0)
+    cells: int | None = setting(None, least=0, most=1000)
     """Cells per stage, of genotypes the normal ones. [5; genotypes: the sizes']"""
-    seed: int = setting(-1, least=-1)
+    seed: int = setting(-1, least=-1, most=LARGEST)
     """Root seed; -1 draws one and prints it."""
     table: str | None = setting(None, metavar="PACK")
     """The table whose number stands beside ours: path or name of a pack. [the embedded NAS-Bench-201]"""
@@ -53,9 +54,9 @@ class RetrainSettings(TrainingSettings):
 
     dataset: str = ""
     """Data set: a name, or the path of an image folder. [the search's; cifar10 where there is none]"""
-    side: int | None = setting(None, least=8)
+    side: int | None = setting(None, least=8, most=4096)
     """Pixels of ImageNet images. [224]"""
-    workers: int | None = setting(None, least=0)
+    workers: int | None = setting(None, least=0, most=1024)
     """Processes that read ImageNet images. [4]"""
 
     which: Literal["last", "best"] = "last"

@@ -29,7 +29,7 @@ class Adam(NamedTuple):
     """Largest norm of a row's gradient; 0: none."""
 
     def step(self, state: SimpleNamespace, rows: np.ndarray, gradient: np.ndarray) -> None:
-        """Descend `gradient` [n, ...] on state.logits[rows]."""
+        """Descend `gradient` [n, ...] on state.logits[rows]. Raises FloatingPointError for what is no number."""
         logits = state.logits[rows]
         shape = (-1,) + (1,) * (logits.ndim - 1)
         if self.clip:
@@ -43,7 +43,10 @@ class Adam(NamedTuple):
         second = state.second[rows] * beta2 + (1 - beta2) * gradient * gradient
         correction1, correction2 = (_correction(beta, steps).reshape(shape) for beta in self.betas)
         denominator = np.sqrt(second) / np.sqrt(correction2) + self.eps
-        state.logits[rows] = logits - (self.learning_rate / correction1) * first / denominator
+        moved = logits - (self.learning_rate / correction1) * first / denominator
+        if moved.size and not np.isfinite(moved.max()):  # which NaN is, too; padding is -inf
+            raise FloatingPointError("the logits are not finite")
+        state.logits[rows] = moved
         state.first[rows], state.second[rows], state.steps[rows] = first, second, steps
 
 

@@ -12,6 +12,7 @@ from nasreplay.evaluate.protocol import Evaluations, Fidelity
 from nasreplay.search.base import Live, register_searcher
 from nasreplay.search.parts.kde import KERNELS, Model
 from nasreplay.search.searchers.hyperband import Hyperband
+from nasreplay.settings import setting
 from nasreplay.spaces.base import Space
 
 
@@ -25,7 +26,7 @@ class BOHB(Hyperband):
     budget when scoring).
     """
 
-    num_samples: int = 4
+    num_samples: int = setting(4, most=10_000)
     """Candidates of a proposal, of which the model takes the best. Default: NATS-Bench's."""
     min_bandwidth: float = 0.3
     """Smallest bandwidth of a kernel. Default: NATS-Bench's."""

@@ -13,6 +13,7 @@ from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture, Slope
 from nasreplay.search.base import Live, Searcher, register_searcher
 from nasreplay.search.parts import adam, samplers
 from nasreplay.search.parts.samplers import Sample
+from nasreplay.settings import setting
 from nasreplay.spaces.base import Space
 
 
@@ -196,7 +197,7 @@ class SNAS(GradientSearch):
     estimator: str = "concrete"
     """Estimator: concrete (published), exact (softmax, no noise), hard (one architecture, score function), score (of
     the concrete density)."""
-    samples: int = 1
+    samples: int = setting(1, most=1000)
     """Samples of a step, whose gradients are averaged; on shared weights each has a micro-batch of its own."""
 
     name: ClassVar[str] = "snas"

@@ -10,6 +10,7 @@ import numpy as np
 from nasreplay.config import positive
 from nasreplay.evaluate.protocol import Evaluations, Fidelity
 from nasreplay.search.base import Live, Question, SamplingSearcher, register_searcher
+from nasreplay.settings import setting
 from nasreplay.spaces.base import Space
 
 
@@ -23,7 +24,7 @@ class REA(SamplingSearcher):
 
     population: int = 10
     """Members kept. Default: NATS-Bench's."""
-    tournament: int = 3
+    tournament: int = setting(3, most=10_000)
     """Members compared, drawn with replacement: NATS-Bench's reading and number; the paper draws without."""
 
     name: ClassVar[str] = "rea"
