@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 LONGEST_QUOTE = 60
 """Characters of a wrong value that an error repeats."""
-MOST_LISTED = 60
-"""Names that an error lists."""
+MOST_LISTED, LONGEST_LIST = 60, 300
+"""Names that an error lists, and their characters."""
 
 
 class NasReplayError(Exception):
@@ -52,8 +52,10 @@ def choices(name: object, known: Iterable[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names as an error lists them, never endlessly many."""
     every = [*names]
-    more = f" and {len(every) - MOST_LISTED:,} more" if len(every) > MOST_LISTED else ""
-    return ", ".join(every[:MOST_LISTED]) + more
+    shown = min(len(every), MOST_LISTED)
+    while len(", ".join(every[:shown])) > LONGEST_LIST:
+        shown //= 2
+    return ", ".join(every[:shown]) + (f" and {len(every) - shown:,} more" if shown < len(every) else "")
 
 
 def shortened(value: object) -> str:

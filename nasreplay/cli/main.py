@@ -19,7 +19,7 @@ from nasreplay.jobs.rank_zero import RankZeroOutput
 ARGUMENTS = "nasreplay.arguments"
 """The context's place for the words of the command line."""
 COMPLETE = "_NASREPLAY_COMPLETE"  # by which a shell asks
-LONGEST_MESSAGE = 4000  # characters of an error
+LONGEST_MESSAGE, LONGEST_USAGE = 4000, 600  # characters of an error, and of one that quotes an option
 
 COMMANDS = {
     "query": "Numbers of architectures: accuracy, rank, cost, neighbors.",
@@ -167,7 +167,7 @@ def _explained(error: Exception, arguments: list[str], output: RankZeroOutput) -
         case ModuleNotFoundError(name=str(name)) if not name.startswith("nasreplay"):
             return _needs(name.split(".")[0], arguments), 2
         case click.ClickException():
-            return error.format_message(), error.exit_code
+            return harmless(error.format_message(), most=LONGEST_USAGE), error.exit_code
         case NasReplayError():
             return str(error), error.exit_status
         case OSError():

@@ -17,7 +17,7 @@ from nasreplay.data import semantics
 from nasreplay.data.measured import costs, held, latency
 from nasreplay.data.pack import Pack
 from nasreplay.data.trials import trial_mean
-from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName
+from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName, shortened
 from nasreplay.spaces import Architecture, Space
 
 COSTS = ("params", "flops", "latency", "seconds")
@@ -79,20 +79,24 @@ def column(pack: Pack, name: str) -> Column:
     rest, _, fidelity = name.partition("@")
     recipe, colon, epoch = fidelity.partition(":")
     if colon and not (epoch.isascii() and epoch.isdecimal() and len(epoch) < 7):
-        raise BadSetting(f"{name!r}: {epoch!r} is no epoch; the form is DATASET/SPLIT@RECIPE:EPOCH")
+        raise BadSetting(
+            f"{shortened(name)}: {shortened(epoch)} is no epoch; the form is DATASET/SPLIT@RECIPE:EPOCH"
+        )
     dataset, _, what = rest.partition("/")
     dataset, what = semantics.dataset_named(dataset, pack.custom), what or "valid"
     if what not in (*semantics.SPLITS, *COSTS):
-        raise UnknownName.among((*semantics.SPLITS, *COSTS), f"{name!r}: unknown", what)
+        raise UnknownName.among((*semantics.SPLITS, *COSTS), f"{shortened(name)}: unknown", what)
     if what in COSTS:
         if colon:
-            raise BadSetting(f"{name!r}: a cost has no epoch; leave out :{epoch}")
+            raise BadSetting(f"{shortened(name)}: a cost has no epoch; leave out :{epoch}")
         return _cost(pack, name, dataset, what, recipe or None)
     last, meaning, recipe = pack.accuracy(dataset, what, recipe or None)
     path = f"{meaning.stored}/{recipe}/{meaning.set}/accuracy"
     mean = trial_mean(pack.at_epoch(path, int(epoch)) if epoch else last, np.isfinite(last))
     if epoch and np.isnan(mean).all():
-        raise NotMeasured(f"{name!r}: the table {pack.title!r} holds no accuracy after epoch {epoch}")
+        raise NotMeasured(
+            f"{shortened(name)}: the table {pack.title!r} holds no accuracy after epoch {epoch}"
+        )
     when = f"epoch {epoch} of recipe {recipe}" if epoch else f"recipe {recipe}"
     words = f"{WORDS.get(what, what)} {meaning.sentence}, {when}, mean over trials"
     return Column(name, mean, words, "%", pack.space, f"accuracy on {dataset} {what}", pack.title)
@@ -101,7 +105,7 @@ def column(pack: Pack, name: str) -> Column:
 def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) -> Column:
     if what in ("params", "flops"):
         if recipe:
-            raise BadSetting(f"{name!r}: {what} are the same in every recipe; leave out @{recipe}")
+            raise BadSetting(f"{shortened(name)}: {what} are the same in every recipe; leave out @{recipe}")
         pair = costs(pack.space, np.arange(pack.space.size), dataset, pack.custom)
         values, words = pair[what == "flops"] / 1e6, {"params": "parameters", "flops": "multiply-adds"}[what]
         unit, where = "M", dataset

@@ -16,7 +16,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.pack import layout
 from nasreplay.data.semantics import CustomDataset, CustomSplit, Facts
-from nasreplay.errors import BadInput, BadSetting
+from nasreplay.errors import BadInput, BadSetting, shortened
 from nasreplay.files.hdf5 import Hdf5, put_text
 from nasreplay.files.text import harmless
 from nasreplay.files.typed import parse_json, typed
@@ -32,11 +32,13 @@ def check_name(name: str) -> str:
     """The name, if a custom data set may be called so; raises BadSetting."""
     if not layout.is_name(name):
         raise BadSetting(
-            f"a data set cannot be called {name!r}: use letters, digits, dots, dashes and underscores"
+            f"a data set cannot be called {shortened(name)}: use letters, digits, dots, dashes and underscores"
         )
     for dataset, aliases in semantics.ALIASES.items():
         if name.lower() in (dataset.lower(), *aliases):
-            raise BadSetting(f"a data set of your own cannot be called {name!r}: that means {dataset}")
+            raise BadSetting(
+                f"a data set of your own cannot be called {shortened(name)}: that means {dataset}"
+            )
     return name
 
 
@@ -146,7 +148,7 @@ def from_texts(facts: Iterable[str], sentences: Iterable[str] = ()) -> dict[str,
         name, _, which = place.partition("/")
         if not (equals and sentence.strip() and name in found and which in SETS):
             known = ", ".join(f"{name}/{which}" for name in found for which in SETS) or "none without --own"
-            raise BadSetting(f"--sentence {text!r}: must be NAME/SET=WORDS; known NAME/SET: {known}")
+            raise BadSetting(f"--sentence {shortened(text)}: must be NAME/SET=WORDS; known NAME/SET: {known}")
         found[name]["sets"].setdefault(which, {})["sentence"] = sentence.strip()
     return {name: from_json(values) for name, values in found.items()}
 
@@ -157,12 +159,14 @@ def _numbers(text: str, listed: str) -> dict[str, Any]:
         key, _, number = item.partition(":")
         whole = number.isascii() and number.isdecimal() and len(number) < 12
         if key not in (*Facts._fields, *SETS) or not (whole and int(number)):
-            raise BadSetting(f"--own {text!r}: {item!r} is not understood; the form is {FORM}")
+            raise BadSetting(
+                f"--own {shortened(text)}: {shortened(item)} is not understood; the form is {FORM}"
+            )
         if key in SETS:
             values["sets"][key] = {"images": int(number)}
         else:
             values[key] = int(number)
     missing = [name for name in Facts._fields if name not in values]
     if missing and len(missing) < len(Facts._fields):
-        raise BadSetting(f"--own {text!r}: say {' and '.join(missing)} too; the form is {FORM}")
+        raise BadSetting(f"--own {shortened(text)}: say {' and '.join(missing)} too; the form is {FORM}")
     return values

@@ -16,7 +16,7 @@ from dataclasses import astuple
 from typing import NamedTuple
 
 from nasreplay.data.cards import CARDS, Facts
-from nasreplay.errors import NotMeasured, UnknownName
+from nasreplay.errors import NotMeasured, UnknownName, shortened
 
 SPLITS = ("train", "valid", "test", "valtest")
 
@@ -112,7 +112,7 @@ def stored_meaning(
         raise UnknownName.among((*custom, *FACTS), "unknown stored data set", stored)
     if evaluation_set not in sets_of(stored, custom):
         known = ", ".join(sets_of(stored, custom))
-        raise UnknownName(f"unknown evaluation set {evaluation_set!r} of {stored}; known: {known}")
+        raise UnknownName(f"unknown evaluation set {shortened(evaluation_set)} of {stored}; known: {known}")
     if stored in custom:
         return _custom_meaning(stored, evaluation_set, custom[stored])
     card, trained = CARDS[stored], FACTS[stored].training_images

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadInput, UnknownName
+from nasreplay.errors import BadInput, UnknownName, shortened
 from nasreplay.files.text import place, read_text
 
 MISSING = ("", "nan")
@@ -29,7 +29,7 @@ class CsvTable(NamedTuple):
     def texts(self, column: str) -> tuple[str, ...]:
         """The cells of a column; raises UnknownName, which lists the columns."""
         if column not in self.columns:
-            raise UnknownName(f"{self.file}: no column {column!r}; it has {', '.join(self.columns)}")
+            raise UnknownName(f"{self.file}: no column {shortened(column)}; it has {', '.join(self.columns)}")
         return self.columns[column]
 
     def numbers(self, column: str) -> np.ndarray:
@@ -46,7 +46,7 @@ class CsvTable(NamedTuple):
 
     def place(self, row: int, column: str) -> str:
         """How errors call a cell; `row` counts from 0."""
-        return f"{self.file}, line {self.lines[row]:,}, column {column!r}"
+        return f"{self.file}, line {self.lines[row]:,}, column {shortened(column)}"
 
 
 def read_csv(file: Path, most: int) -> CsvTable:
@@ -85,5 +85,7 @@ def read_csv(file: Path, most: int) -> CsvTable:
     names = [name.strip() for name in rows[0]]
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise BadInput(f"{place(file)}: the column {repeated[0]!r} stands twice in the header; rename one")
+        raise BadInput(
+            f"{place(file)}: the column {shortened(repeated[0])} stands twice in the header; rename one"
+        )
     return CsvTable(file, dict(zip(names, zip(*rows[1:], strict=True), strict=True)), lines[1:])

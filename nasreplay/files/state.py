@@ -10,17 +10,27 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadOutput, NasReplayError, shortened
 from nasreplay.files.atomic import write_whole
 
 # what numpy and zipfile raise for files that are damaged or something else
-DAMAGE = (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile)
+DAMAGE = (
+    OSError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
 MARKS = {"tensor", "array", "items"}
 """The only key of a dictionary that stands for something else: {"array": name}, {"items": [[key, value], …]}."""
 
@@ -41,6 +51,18 @@ def load_state(path: Path) -> dict[str, Any]:
             return join(json.loads(file["json"].tobytes()), {"array": file.__getitem__})
     except DAMAGE as problem:
         raise BadOutput(f"{path}: not a checkpoint, or damaged ({problem})") from None
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """A context in which a state that is read from a file is taken over: raises BadOutput where it does not fit."""
+    try:
+        yield
+    except NasReplayError:
+        raise
+    except (*DAMAGE, AttributeError, AssertionError) as problem:
+        reason = shortened(" ".join(f"{type(problem).__name__}: {problem}".split()))
+        raise BadOutput(f"{path}: does not fit this run, or is damaged ({reason})") from None
 
 
 def split(value: Any, kinds: Mapping[str, type], leaves: dict[str, Any]) -> Any:

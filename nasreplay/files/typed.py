@@ -1,8 +1,8 @@
 """JSON from outside as values of stated types: what is of another type is refused with its place.
 
 A form is what a type annotation says: str, int, float, bool, None, list[…], tuple[…], dict[str, …], a NamedTuple (an
-object with these keys; further ones are left out), `… | …`, or Any. A text becomes `harmless`, an integer fits into
-64 bits, an integer is a float, too. Values of Any are JSON as it was, not too deep.
+object with these keys; further ones are left out), `… | …`, Opaque, or Any. A text becomes `harmless`, an integer
+fits into 64 bits, an integer is a float, too. Values of Any are JSON as it was, not too deep.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import types
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from nasreplay.errors import BadInput
 from nasreplay.files.text import harmless, place, read_text
@@ -21,6 +21,8 @@ DEEPEST = 50  # objects and lists within each other
 LONGEST = 10_000  # characters of a text that has a type
 
 T = TypeVar("T")
+Opaque = NewType("Opaque", object)
+"""The form of values that are not looked at, such as arrays of a checkpoint."""
 _WORDS = {
     str: "a text",
     int: "a whole number",
@@ -67,6 +69,8 @@ class _Misfit(Exception):
 def _shaped(value: Any, form: Any, at: str, deep: int) -> Any:
     if deep < 0:
         raise _Misfit("", f"JSON of over {DEEPEST} levels")
+    if form is Opaque:
+        return value
     if form is Any:
         return _checked(value, at, deep)
     if form in _WORDS:
@@ -150,8 +154,13 @@ def _below(at: str, key: str) -> str:
 def _wrong(value: Any, form: Any, at: str) -> _Misfit:
     forms = form if isinstance(form, tuple) else (form,)
     words = " or ".join(dict.fromkeys(_word(each) for each in forms))
-    shown = {dict: "an object", list: "a list"}.get(type(value)) or json.dumps(value)[:60]
+    shown = {dict: "an object", list: "a list"}.get(type(value)) or _shown(value)
     return _Misfit(at, f"must be {words}, not {shown}", mistyped=True)
+
+
+def _shown(value: Any) -> str:
+    plain = value is None or isinstance(value, str | int | float)
+    return json.dumps(value)[:60] if plain else f"a {type(value).__name__}"
 
 
 def _word(form: Any) -> str:

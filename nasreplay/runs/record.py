@@ -20,8 +20,9 @@ import numpy as np
 from nasreplay.errors import BadOutput, WriteFailed
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.files.lock import alone_in
-from nasreplay.files.state import load_state, save_state
+from nasreplay.files.state import fitting, load_state, save_state
 from nasreplay.files.text import place, read_text
+from nasreplay.files.typed import Opaque, typed
 from nasreplay.runs.folder import check_resume, open_folder, read_header, versions
 from nasreplay.runs.outside import check_result, check_run, parsed_event
 from nasreplay.runs.recordable import AtEpoch, Recordable
@@ -47,6 +48,17 @@ class Files(NamedTuple):
     """Function that reads it; raises BadOutput."""
     suffix: str
     """Ending of the file, without its dot."""
+
+
+class _State(NamedTuple):
+    step: int
+    log_bytes: int
+    searcher: dict[str, Opaque]
+    evaluator: dict[str, Opaque]
+
+
+class _Best(NamedTuple):
+    accuracy: float
 
 
 ARRAYS = Files(save_state, load_state, "npz")
@@ -102,9 +114,11 @@ class RunFolder(Generic[S, E]):
         for newer in [path for path in self._checkpoints() if path > self._path(state["step"])]:
             newer.unlink()  # it could not be used, and its place in the log is no longer true
         with suppress(BadOutput):  # none yet
-            self._best = self.files.load(self._file("best"))["accuracy"]
-        searcher.load_state_dict(state["searcher"])
-        evaluator.load_state_dict(state["evaluator"])
+            best = self._file("best")
+            self._best = typed(self.files.load(best), _Best, place(best), error=BadOutput).accuracy
+        with fitting(self._path(state["step"])):
+            searcher.load_state_dict(state["searcher"])
+            evaluator.load_state_dict(state["evaluator"])
         if self.tell:
             self.tell(f"continuing after step {state['step']:,}")
         return state["step"]
@@ -235,6 +249,7 @@ def latest_state(folder: Path, files: Files = ARRAYS) -> dict[str, Any] | None:
     for path in sorted((folder / "checkpoint").glob(f"step-*.{files.suffix}"), reverse=True):
         try:
             state = files.load(path)
+            typed(state, _State, place(path), error=BadOutput)
         except BadOutput as problem:
             problems.append(problem)
             continue

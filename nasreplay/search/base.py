@@ -219,6 +219,10 @@ class Searcher:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a saved state (after `begin`)."""
+        for name, value in vars(self.state).items():
+            saved = state["state"][name]
+            if saved.dtype.kind != value.dtype.kind or saved.ndim != value.ndim or len(saved) != len(value):
+                raise ValueError(f"the searcher's {name} is {saved.dtype} {list(saved.shape)}")
         self.state = SimpleNamespace(**{name: value.copy() for name, value in state["state"].items()})
         self.stream.position[:] = state["position"]
 

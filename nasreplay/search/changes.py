@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nasreplay import config
-from nasreplay.errors import BadSetting, UnknownName, choices
+from nasreplay.errors import BadSetting, UnknownName, choices, shortened
 from nasreplay.search import SEARCHERS
 from nasreplay.settings import setting
 
@@ -60,7 +60,9 @@ def _parts(text: str) -> tuple[str, str, str]:
     name, dot, key = target.rpartition(".")
     name = name.lower().replace("_", "-")
     if not (equals and dot and name and key):
-        raise BadSetting(f"--set {text!r}: the form is NAME.KEY=VALUE, for example rea.population=20")
+        raise BadSetting(
+            f"--set {shortened(text)}: the form is NAME.KEY=VALUE, for example rea.population=20"
+        )
     if name not in SEARCHERS:
-        raise UnknownName.among(SEARCHERS, f"--set {text!r}: unknown searcher", name)
+        raise UnknownName.among(SEARCHERS, f"--set {shortened(text)}: unknown searcher", name)
     return name, key, value

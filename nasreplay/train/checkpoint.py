@@ -11,7 +11,7 @@ import pickle
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ import torch
 from nasreplay.errors import BadOutput
 from nasreplay.files import state as nested
 from nasreplay.files.atomic import remove_stale, write_whole
+from nasreplay.files.text import place
+from nasreplay.files.typed import Opaque, typed
 
 # what torch raises for files that are damaged or something else
 DAMAGE = (*nested.DAMAGE, AttributeError, zlib.error, pickle.UnpicklingError)
@@ -57,6 +59,16 @@ def _copied(leaf: torch.Tensor | np.ndarray) -> torch.Tensor:
     return leaf.detach().to("cpu", copy=True)
 
 
+class _Kept(NamedTuple):
+    step: int
+    score: float | None
+    state: dict[str, Opaque]
+
+
+def _kept(path: Path) -> _Kept:
+    return typed(load_checkpoint(path), _Kept, place(path), error=BadOutput)
+
+
 class Checkpoints:
     """The last `keep` checkpoints, step-000000123.pt, and best.pt; a damaged newest one gives way to that before."""
 
@@ -84,13 +96,13 @@ class Checkpoints:
         damaged: list[tuple[Path, BadOutput]] = []
         for path in reversed(self._files()):
             try:
-                content = load_checkpoint(path)
+                content = _kept(path)
             except BadOutput as problem:
                 damaged.append((path, problem))
                 continue
             for newer, _ in damaged:
                 newer.unlink()
-            return content["step"], content["state"]
+            return content.step, content.state
         if damaged:
             raise BadOutput(f"{damaged[0][1]}; delete {self.folder} to start over")
         return None
@@ -100,13 +112,14 @@ class Checkpoints:
         path = self.folder / "best.pt"
         if not path.exists():
             return None
-        content = load_checkpoint(path)
-        return content["step"], content["state"]
+        content = _kept(path)
+        return content.step, content.state
 
     def best_score(self) -> float:
         """The score of best.pt; −inf without one that can be read."""
         try:
-            return float(load_checkpoint(self.folder / "best.pt")["score"])
+            score = _kept(self.folder / "best.pt").score
+            return -float("inf") if score is None else score
         except BadOutput:
             return -float("inf")
 

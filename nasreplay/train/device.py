@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
 from nasreplay.train.distributed import SINGLE_PROCESS, ProcessGroup
 
 PRECISIONS = ("float32", "bf16")
@@ -34,11 +34,11 @@ class Device:
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
-            raise BadSetting(f"precision {self.precision!r}: one of {', '.join(PRECISIONS)}")
+            raise BadSetting(f"precision {shortened(self.precision)}: one of {', '.join(PRECISIONS)}")
         try:
             torch.zeros(1, device=self.name).item()  # `meta` exists, but holds no numbers
         except (RuntimeError, AssertionError):  # what torch raises for a device that is not there
-            raise BadSetting(f"device {self.name!r} is not available here; cpu always is") from None
+            raise BadSetting(f"device {shortened(self.name)} is not available here; cpu always is") from None
 
     def move(self, network: nn.Module) -> nn.Module:
         """The network on the device, in this memory format. Raises BadSetting if its cells cannot be recomputed."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasreplay.errors import BadInput, BadSetting
+from nasreplay.errors import BadInput, BadSetting, shortened
 from nasreplay.files.csv_table import CsvTable
 from nasreplay.files.text import harmless
 
@@ -43,14 +43,14 @@ def check_unit(column: str, path: str, values: np.ndarray, epochs: int) -> str:
             raise _wrong(column, path, "looks like milliseconds, but the unit is seconds", "0.001")
         if name == "seconds_per_epoch" and (_TOTAL.search(column) or np.median(known) > LONGEST_EPOCH):
             each = f"{column}*{1 / max(epochs, 1):.12g}={path}"
-            return f"column {column!r} is taken for seconds of one epoch; if they are of all {epochs}: --map {each!r}"
+            return f"column {shortened(column)} is taken for seconds of one epoch; if they are of all {epochs}: --map {each!r}"
     return ""
 
 
 def _wrong(column: str, path: str, what: str, factor: str) -> BadInput:
     factors = f"--map '{column}*{factor}={path}'"
     also = "" if factor == "1" else f" (or '{column}*1={path}' if they are right as they are)"
-    return BadInput(f"column {column!r}: {what}: write {factors}{also}")
+    return BadInput(f"column {shortened(column)}: {what}: write {factors}{also}")
 
 
 def unmapped(table: CsvTable) -> BadSetting:

@@ -127,7 +127,7 @@ def _parse(
     for text in mappings:
         left, equals, target = text.rpartition("=")
         if not equals:
-            raise BadSetting(f"mapping {text!r}: must be COLUMN=TARGET or COLUMN*FACTOR=TARGET")
+            raise BadSetting(f"mapping {shortened(text)}: must be COLUMN=TARGET or COLUMN*FACTOR=TARGET")
         if target in IDENTITIES:
             table.texts(left)
             identities.append((left, target))
@@ -174,7 +174,7 @@ def _target(target: str, text: str, custom: Mapping[str, CustomDataset]) -> tupl
     known = (*custom, *semantics.FACTS)
     if parts[0] not in known:
         raise UnknownName(
-            f"mapping {text!r}: unknown stored data set {parts[0]!r}{choices(parts[0], known)}; "
+            f"mapping {shortened(text)}: unknown stored data set {shortened(parts[0])}{choices(parts[0], known)}; "
             f"for one of your own add --own {parts[0]}"
         )
     if len(parts) == 4:
@@ -201,7 +201,9 @@ def _epochs(paths: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:
         name = recipe.split("/")[1]
         count = given.get(name, counted(name) or 0)
         if count < 1:
-            raise BadSetting(f"recipe {name!r}: its number of epochs is not known; give --epochs {name}=N")
+            raise BadSetting(
+                f"recipe {shortened(name)}: its number of epochs is not known; give --epochs {name}=N"
+            )
         found[recipe] = count
     return found
 
@@ -220,7 +222,7 @@ def _architectures(table: CsvTable, column: str, kind: str, space: Space) -> np.
             raise BadArchitecture(f"{table.place(row, column)}: {problem}") from None
         if flat in first:
             before = table.lines[first[flat]]
-            raise BadInput(f"{table.place(row, column)}: {text!r} stands already in line {before:,}")
+            raise BadInput(f"{table.place(row, column)}: {shortened(text)} stands already in line {before:,}")
         first[flat] = row
     return np.fromiter(first, np.int64, len(first))
 
@@ -231,7 +233,7 @@ def _flat(space: Space, kind: str, text: str) -> int:
     if kind == "index":
         official = counted(text)
         if official is None or official >= space.size:
-            raise BadArchitecture(f"{text!r} is not an official index from 0 to {space.size - 1}")
+            raise BadArchitecture(f"{shortened(text)} is not an official index from 0 to {space.size - 1}")
         return int(space.official_to_flat[official])
     parse_key = getattr(space, "parse_key", None)
     if parse_key is None:

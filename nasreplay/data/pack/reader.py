@@ -14,7 +14,7 @@ from nasreplay.data.pack.fingerprint import custom_names, digest_of, fingerprint
 from nasreplay.data.pack.layout import CURVE, KIND, Shape
 from nasreplay.data.pack.limits import value_problem
 from nasreplay.data.semantics import Meaning
-from nasreplay.errors import BadPack, NotMeasured, UnknownName
+from nasreplay.errors import BadPack, NotMeasured, UnknownName, shortened
 from nasreplay.files.hdf5 import Hdf5, reading
 from nasreplay.files.text import harmless
 from nasreplay.files.typed import LONGEST, parse_json
@@ -250,7 +250,7 @@ def _space(file: Hdf5) -> Space:
         )
     if found != layout.FORMAT:
         raise BadPack(
-            f"{file.path}: format {found!r}, this nasreplay reads {layout.FORMAT!r}; use the other version"
+            f"{file.path}: format {shortened(found)}, this nasreplay reads {layout.FORMAT!r}; use the other version"
         )
     try:
         return space_named(harmless(file.text("", "space")))

@@ -11,6 +11,7 @@ import torch
 
 from nasreplay.errors import Interrupted, TrainingFailed
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.state import fitting
 from nasreplay.jobs.remaining import remaining
 from nasreplay.runs.folder import check_resume, open_folder, record
 from nasreplay.seeds import root_seed
@@ -111,8 +112,9 @@ class TrainingFolder:
         if not found:
             return
         state = found[1]
-        trainer.load_state_dict(state["trainer"])
-        self.epochs = [Epoch.from_plain(epoch) for epoch in state["epochs"]]
+        with fitting(self.path / "checkpoint"):
+            trainer.load_state_dict(state["trainer"])
+            self.epochs = [Epoch.from_plain(epoch) for epoch in state["epochs"]]
         self._log()
         if trainer.trained < until:
             tell(f"continuing in epoch {trainer.trained + 1}, image {trainer.totals.images + 1:,}")

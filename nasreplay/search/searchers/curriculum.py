@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from nasreplay.config import one_of, positive, within
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.search.base import Live, Question, SamplingSearcher, on_batch, register_searcher
 from nasreplay.search.parts import adam
@@ -124,14 +124,16 @@ class Curriculum(SamplingSearcher):
             usual = [name for name in BASES if name in operations]
             base = self.base_op or (*usual, operations[0])[0]
             if base not in operations:
-                raise BadSetting(f"{self.name}.base_op is {base!r}; operations: {', '.join(operations)}")
+                raise BadSetting(
+                    f"{self.name}.base_op is {shortened(base)}; operations: {', '.join(operations)}"
+                )
             others = np.delete(np.arange(len(operations)), operations.index(base))
             rest = others[self.stream.at().permutation(len(others))]
             return np.column_stack([np.full(replicas, operations.index(base)), rest])
         names = self.order.split(",")
         if sorted(names) != sorted(operations):
             raise BadSetting(
-                f"{self.name}.order is {self.order!r}: shuffle, random, listed, or all of {','.join(operations)}"
+                f"{self.name}.order is {shortened(self.order)}: shuffle, random, listed, or all of {','.join(operations)}"
             )
         return np.tile([operations.index(name) for name in names], (replicas, 1))
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from nasreplay.errors import BadArchitecture
+from nasreplay.files.text import harmless
 from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Genotype
 
 OUTPUT = 3  # the last node of a NAS-Bench-201 cell
@@ -43,7 +44,7 @@ def edges_of(genotype: Genotype, known: Sequence[str]) -> Operations:
     """
     lost = list(_lost(genotype, known))
     if lost:
-        raise BadArchitecture(f"not a NAS-Bench-201 cell: {'; '.join(lost)}")
+        raise BadArchitecture(f"not a NAS-Bench-201 cell: {harmless('; '.join(lost), most=520)}")
     return {(state - 1, source - 1): operation for state, operation, source in genotype.normal.edges()}
 
 

@@ -117,7 +117,7 @@ def _refuse(value: Any) -> Any:
 
 
 def _listed(value: Mapping[str, Any]) -> str:
-    return ", ".join(map(str, value))[:200] or "none"
+    return shortened(", ".join(map(str, value))) if value else "none"
 
 
 def _cell(nodes: Any, concat: Any, where: str) -> Cell:
