@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nasreplay.data.embedded import NAME, embedded_pack, home
 from nasreplay.data.pack import Pack
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadOutput, BadPack
+from nasreplay.files.text import place
 from nasreplay.settings import check_kind
 
 EMBEDDED = "embedded"
@@ -17,6 +18,8 @@ def open_table(name: str | Path | None = None) -> Pack:
     check_kind("table", EMBEDDED if name is None else name, Path)
     if name is None or name == EMBEDDED:
         return embedded_pack()
+    if "\0" in str(name):
+        raise BadPack(f"{place(name)}: no name of a file")
     kept = cached_tables().get(str(name))
     return Pack.open(kept if kept and not Path(name).is_file() else name)
 

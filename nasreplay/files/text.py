@@ -23,7 +23,7 @@ from nasreplay.errors import BadInput, BadSetting
 MB = 10**6
 LIMIT = 64  # MB of a text file
 LONGEST_LINE = 10**6  # characters
-LONGEST_NAME = 200  # characters of what is shown
+LONGEST_NAME, LONGEST_PATH = 200, 300  # characters of what is shown
 RAISED = "NASREPLAY_TEXT_MB"
 """The environment variable that raises the limit of every text file, in MB."""
 
@@ -84,7 +84,7 @@ def check_regular(path: str | Path, error: type[BadInput] = BadInput) -> None:
 
 def place(path: str | Path) -> str:
     """How errors call a file, on one line."""
-    return "standard input" if str(path) == "-" else harmless(str(path), most=4096)
+    return "standard input" if str(path) == "-" else harmless(str(path), most=LONGEST_PATH)
 
 
 def harmless(text: str, most: int = LONGEST_NAME) -> str:

@@ -119,6 +119,7 @@ class RunFolder(Generic[S, E]):
         with fitting(self._path(state["step"])):
             searcher.load_state_dict(state["searcher"])
             evaluator.load_state_dict(state["evaluator"])
+            evaluator.space.check_codes(searcher.answer())
         if self.tell:
             self.tell(f"continuing after step {state['step']:,}")
         return state["step"]
@@ -249,7 +250,9 @@ def latest_state(folder: Path, files: Files = ARRAYS) -> dict[str, Any] | None:
     for path in sorted((folder / "checkpoint").glob(f"step-*.{files.suffix}"), reverse=True):
         try:
             state = files.load(path)
-            typed(state, _State, place(path), error=BadOutput)
+            known = typed(state, _State, place(path), error=BadOutput)
+            if known.step < 0 or known.log_bytes < 0:
+                raise BadOutput(f"{place(path)}: step or log_bytes is below 0")
         except BadOutput as problem:
             problems.append(problem)
             continue

@@ -78,10 +78,10 @@ class TopologySpace(Space):
                     )
                 codes.append(OPERATIONS.index(token))
             elif token != want:
-                raise _error(text, start, f"expected {want!r}, found {token or 'the end'!r}")
+                raise _error(text, start, f"expected {want!r}, found {shortened(token or 'the end')}")
             place += 1
         if tokens[place][0]:
-            raise _error(text, tokens[place][1], f"expected the end, found {tokens[place][0]!r}")
+            raise _error(text, tokens[place][1], f"expected the end, found {shortened(tokens[place][0])}")
         return tuple(codes)
 
     def key(self, codes: Sequence[int] | np.ndarray) -> str:
@@ -94,7 +94,7 @@ class TopologySpace(Space):
             if digit not in "01234":
                 raise BadArchitecture(f"{text!r}, character {place + 1}: a key has the digits 0 to 4 only")
         if len(text) != 6:
-            raise BadArchitecture(f"{text!r}: a key has six digits, one an edge, found {len(text)}")
+            raise BadArchitecture(f"{shortened(text)}: a key has six digits, one an edge, found {len(text)}")
         return tuple(map(int, text))
 
     # --- matrix and list form ----------------------------------------------------------------------

@@ -43,7 +43,10 @@ def check_unit(column: str, path: str, values: np.ndarray, epochs: int) -> str:
             raise _wrong(column, path, "looks like milliseconds, but the unit is seconds", "0.001")
         if name == "seconds_per_epoch" and (_TOTAL.search(column) or np.median(known) > LONGEST_EPOCH):
             each = f"{column}*{1 / max(epochs, 1):.12g}={path}"
-            return f"column {shortened(column)} is taken for seconds of one epoch; if they are of all {epochs}: --map {each!r}"
+            return (
+                f"column {shortened(column)} is taken for seconds of one epoch; if they are of all {epochs}: "
+                f"--map {each!r}"
+            )
     return ""
 
 

@@ -133,7 +133,8 @@ class Curriculum(SamplingSearcher):
         names = self.order.split(",")
         if sorted(names) != sorted(operations):
             raise BadSetting(
-                f"{self.name}.order is {shortened(self.order)}: shuffle, random, listed, or all of {','.join(operations)}"
+                f"{self.name}.order is {shortened(self.order)}: shuffle, random, listed, or all of "
+                f"{','.join(operations)}"
             )
         return np.tile([operations.index(name) for name in names], (replicas, 1))
 

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nasreplay.errors import BadArchitecture, BadInput, UnsafePickle
+from nasreplay.errors import BadArchitecture, BadInput, UnsafePickle, shortened
+from nasreplay.files.text import harmless
 from nasreplay.spaces import TOPOLOGY, Architecture, Genotype
 from nasreplay.spaces.genotypes.genotype import INPUTS
 from nasreplay.spaces.genotypes.notation import from_mapping
@@ -88,7 +89,7 @@ def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
     try:
         at = "best" if which == "best" else content["epoch"] - 1
         if at not in content["genotypes"]:
-            raise BadInput(f"{path}: has no genotype {at!r}, but {_listed(content['genotypes'])}")
+            raise BadInput(f"{path}: has no genotype {shortened(at)}, but {_listed(content['genotypes'])}")
         cell = _cell(content["genotypes"][at])
         _check_weights(content, cell)
     except BadInput as problem:
@@ -164,13 +165,19 @@ def _tensors(content: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
 def _named(arguments: Any, *names: str) -> list[str]:
     """The arguments of these names, "" for those that are missing."""
     fields = arguments.fields if isinstance(arguments, Recorded) else arguments
-    return [str(fields.get(name) or "") if isinstance(fields, Mapping) else "" for name in names]
+    told = [fields.get(name) if isinstance(fields, Mapping) else "" for name in names]
+    return [one if isinstance(one, str) else "" for one in told]
 
 
 def _listed(content: Any) -> str:
     if not isinstance(content, Mapping):
         return type(content).__name__
-    return ", ".join(map(str, list(content)[:12])) or "nothing"
+    return (
+        ", ".join(
+            shortened(key) if not isinstance(key, str) else harmless(key, 40) for key in list(content)[:12]
+        )
+        or "nothing"
+    )
 
 
 def _brief(problem: BaseException) -> str:
