@@ -67,9 +67,15 @@ def import_file(path: Path) -> ModuleType:
     """The module of a file, imported once and again when it has changed. Raises BadInput."""
     try:
         path = path.expanduser().resolve()
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise BadSetting(f"{path}: cannot be read: no regular file")
         content = path.read_bytes()
     except OSError as problem:
         raise BadSetting(f"{path}: cannot be read: {problem.strerror}") from None
+    except ValueError as problem:  # a zero byte in the path
+        raise (
+            problem if isinstance(problem, BadSetting) else BadSetting(f"{shortened(str(path))}: no file")
+        ) from None
     name = f"{path.stem}@{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     file = OwnFile(str(path), hashlib.sha256(content).hexdigest())
     if _files.get(name) == file and name in sys.modules:
