@@ -10,6 +10,11 @@ LEAST = 5
 def remaining(seconds: float, epochs: int) -> str:
     """An estimate from the seconds that an epoch took and the number of epochs that are left."""
     total = seconds * epochs
-    unit, size = next(((name, size) for name, size in UNITS if total >= LEAST * size), ("seconds", 1))
     left = f"{epochs:,} epochs that are" if epochs > 1 else "epoch that is"
-    return f"about {total / size:.0f} {unit} for the {left} left"
+    return f"about {in_words(total)} for the {left} left"
+
+
+def in_words(seconds: float) -> str:
+    """A time in the largest unit of which there are several."""
+    unit, size = next(((name, size) for name, size in UNITS if seconds >= LEAST * size), ("seconds", 1))
+    return f"{seconds / size:,.0f} {unit}"

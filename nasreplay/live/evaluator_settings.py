@@ -197,9 +197,9 @@ def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:
 class ScratchSettings(LiveSettings, kind="scratch"):
     """Children trained by the benchmark's recipe (`live.scratch`)."""
 
-    channels: int | None = None
+    channels: int | None = setting(None, least=1, most=4096)
     """Channels of the first stage. Default: 16; not in the size space."""
-    cells: int | None = None
+    cells: int | None = setting(None, least=1, most=200)
     """Cells per stage. Default: 5; not in the size space."""
 
     def open(self, asker: Asker | None = None) -> ScratchEvaluator:

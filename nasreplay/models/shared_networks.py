@@ -82,6 +82,11 @@ class SharedNetwork:
         """M, where a mixture may have a cell axis, weights [N, M, E, O] of the M cells; else 0."""
         return 0
 
+    @property
+    def size(self) -> int:
+        """Channels of the first stage times cells of a stage; 0 where they are fixed."""
+        return getattr(self, "channels", 0) * getattr(self, "cells", 0)
+
     def build(self, classes: int) -> Skeleton | NASNetSupernet:
         """The network with fresh weights: (images [B, 3, H, W], weights [E, O], active [E, O]) → logits [B, K]."""
         raise TypeError(f"{type(self).__name__} has no build")
@@ -106,9 +111,9 @@ class CellNetwork(SharedNetwork):
     """All cells of the topology space (`nb201.topology_supernet`)."""
 
     bn: int = 1
-    channels: int = WIDTH
+    channels: int = setting(WIDTH, most=4096)
     """Channels of the first stage. Default: 16, as published; not in the size space."""
-    cells: int = CELLS_PER_STAGE
+    cells: int = setting(CELLS_PER_STAGE, most=200)
     """Cells per stage. Default: 5, NASNet 2, as published; not in the size space."""
     drop_path: float = 0.0
     """Rate of drop path in the last epoch, reached linearly. Default: 0; not in the size space."""
@@ -178,9 +183,9 @@ class GenotypeNetwork(SharedNetwork):
     """All genotypes of a NASNet space (`nasnet.nasnet_supernet`); each subclass names its space."""
 
     bn: int = 1
-    channels: int = WIDTH
+    channels: int = setting(WIDTH, most=4096)
     """Channels of the first stage. Default: 16, as published; not in the size space."""
-    cells: int = 2
+    cells: int = setting(2, most=200)
     """Normal cells per stage. Default: 2, as published: 3N + 2 cells in all, 3N in AutoDL-Projects' network."""
     drop_path: float = 0.0
     """Rate at which an edge is dropped for a sample, from the first epoch on, as in SNAS. Default: 0."""

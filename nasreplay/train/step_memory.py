@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from nasreplay.files.workers import check_memory
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import untouched
+from nasreplay.train.loop import initial
 from nasreplay.train.recipe import Recipe
 
 FEW = 2  # images; a batch norm wants more than one value
@@ -37,6 +39,13 @@ def estimate_weights(network: nn.Module, copies: int = 0) -> int:
     """Bytes of weights, gradients, momentum and statistics; copies: of an average of the weights."""
     weights = sum(map(_bytes, network.parameters()))
     return weights * (2 + MOMENTS + copies) + sum(map(_bytes, network.buffers())) * (1 + copies)
+
+
+def check_weights(build: Callable[[], nn.Module]) -> None:
+    """Raise BadSetting for a network whose weights would not fit into memory; it is built without any."""
+    with initial(0), torch.device("meta"):
+        count = estimate_weights(build())
+    check_memory(count, "this network", "lower its channels or cells")
 
 
 def estimate_training(network: nn.Module, recipe: Recipe, device: Device, side: int, evaluated: int) -> int:

@@ -32,8 +32,10 @@ from nasreplay.search import Searcher
 from nasreplay.search.driver import Progress, run
 from nasreplay.settings import Json
 from nasreplay.train.distributed import process_group
+from nasreplay.train.step_memory import check_weights
 
 SAVE_EVERY_S = 30.0
+LARGE = 2000  # channels times cells, far beyond the published ones, above which weights are counted first
 LiveEvaluator = SupernetEvaluator | ScratchEvaluator
 
 
@@ -92,6 +94,8 @@ def _search(
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)
     _as_begun(evaluator, settings.recorded("evaluator"))
+    if isinstance(evaluator, SupernetEvaluator) and evaluator.network.size > LARGE:
+        check_weights(lambda: evaluator.network.build(evaluator.source.classes))
     source, truth = evaluator.source, own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)

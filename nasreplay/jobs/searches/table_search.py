@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from nasreplay.errors import Interrupted
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.jobs.remaining import in_words
 from nasreplay.jobs.searches.table_facts import table_facts
 from nasreplay.jobs.searches.task import RecordedFound, Task, Tell
 from nasreplay.replay.budgets import time_budget
@@ -17,7 +19,9 @@ from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
 from nasreplay.search import Budget, Searcher
-from nasreplay.search.driver import run
+from nasreplay.search.driver import Progress, run
+
+SOON_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,20 @@ class TableFound(RecordedFound):
     """What is unusual of this searcher in this space; "" for nothing."""
 
 
+class _Remaining:
+    """Tells once how long a search will take that is not over soon."""
+
+    def __init__(self, tell: Tell):
+        self.tell, self.started, self.told = tell, time.perf_counter(), False
+
+    def __call__(self, now: Progress) -> None:
+        """Look at the clock after a step."""
+        past = time.perf_counter() - self.started
+        if past > SOON_S and not self.told:
+            self.told = True
+            self.tell(f"about {in_words(past / max(now.fraction, 1e-9) - past)} left")
+
+
 def search_table(task: Task, tell: Tell) -> TableFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
     searcher = task.settings.searcher(task.searcher, "table")
@@ -77,7 +95,8 @@ def search_table(task: Task, tell: Tell) -> TableFound:
     folder = task.settings.out or Path("output/search") / f"{searcher.name}-{table.dataset}-seed{task.seed}"
     recorder = RunFolder(folder, {"command": task.command}, resume=task.settings.resume, tell=tell)
     with continues(folder):
-        if not run(searcher, table, budget, seed=task.seed, recorder=recorder).finished:
+        progress = _Remaining(tell)
+        if not run(searcher, table, budget, seed=task.seed, recorder=recorder, progress=progress).finished:
             raise Interrupted("interrupted")
     result = result_of(folder)
     save_result(folder / "results.h5", result)

@@ -24,7 +24,7 @@ class TrainingSettings(ImageSettings, MachineSettings):
     """Images per batch. [the recipe's]"""
     channels: int | None = setting(None, least=1, most=4096)
     """Channels of the first stage. [16; genotypes: the sizes']"""
-    cells: int | None = setting(None, least=0, most=1000)
+    cells: int | None = setting(None, least=0, most=200)
     """Cells per stage, of genotypes the normal ones. [5; genotypes: the sizes']"""
     seed: int = setting(-1, least=-1, most=LARGEST)
     """Root seed; -1 draws one and prints it."""

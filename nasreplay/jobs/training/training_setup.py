@@ -27,7 +27,7 @@ from nasreplay.train.images.streamed import StreamedSource, load_files
 from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
 from nasreplay.train.recipe import Recipe, recipe_of
-from nasreplay.train.step_memory import estimate_training, few_images
+from nasreplay.train.step_memory import check_weights, estimate_training, few_images
 
 if TYPE_CHECKING:
     from torch import nn
@@ -133,6 +133,7 @@ class Training:
 
     def facts(self) -> NetworkFacts:
         """Size, work and memory, of a network that is made for this and thrown away."""
+        check_weights(self.network.build)
         with initial(0):
             network = self.device.move(self.network.build())
         side = self.source.side
