@@ -72,7 +72,8 @@ def continues(place: Path, recorded: str = "run.json") -> Iterator[None]:
     except BadInput:
         raise
     except BaseException as problem:
-        begun = (place / recorded).exists() or place.with_name(place.name + recorded).exists()
+        records = (place / recorded, place.with_name(place.name + recorded))
+        begun = any(record.is_file() and record.stat().st_size for record in records)
         if begun and not getattr(problem, "__notes__", ()):
             problem.add_note(f"continue with: {resumed_by(place)}")
         raise
@@ -80,7 +81,8 @@ def continues(place: Path, recorded: str = "run.json") -> Iterator[None]:
 
 def resumed_by(place: Path) -> str:
     """The command that continues a run."""
-    processes = os.environ.get("LOCAL_WORLD_SIZE", "1") if "RANK" in os.environ else "1"
+    here = os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1"))  # not all launchers set both
+    processes = here if "RANK" in os.environ else "1"
     command = "nasreplay" if processes == "1" else f"torchrun --nproc_per_node {processes} -m nasreplay"
     return f"{command} resume {shlex.quote(str(place))}"
 

@@ -43,7 +43,7 @@ SEARCH = (*SEARCH, "--epochs", "4", "--seed", "3", "--threads", "1")
 def interrupted(*words: str, cwd: Path, begun: str) -> str:
     """What a command says that is asked to stop as soon as it has written a file."""
     process = start(*words, cwd=cwd)
-    wait_for(lambda: list(cwd.glob(begun)), process)
+    wait_for(lambda: any(path.stat().st_size for path in cwd.glob(begun)), process)
     os.killpg(process.pid, signal.SIGTERM)
     return end(process, 143)[1].splitlines()[-1]
 
