@@ -97,6 +97,7 @@ def test_the_same_command_again_only_prints(run, done):
     assert changed <= {"summary", "regret-cifar10", "overview"}  # by --redraw
 
 
+@pytest.mark.slow
 def test_a_table_of_other_recipes_and_its_trials(run, refused, small_table):
     arguments = ("replay", "random", "--table", str(small_table), "--replicas", "3")
     assert "give --evaluations N" in refused(*arguments)
@@ -224,6 +225,7 @@ def test_list_says_of_every_searcher_what_it_is(run):
             assert value == "" or f"{key} {value}" in told[name]
 
 
+@pytest.mark.slow
 def test_oracles_can_be_left_out(run, refused):
     few = ("--dataset", "cifar10", "--replicas", "2", "--evaluations", "3")
     run("replay", "rea", "gdas", "--no-oracles", *few, "--out", "run")
