@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nasreplay.errors import BadArchitecture, shortened
+from nasreplay.files.text import harmless
 from nasreplay.spaces.genotypes.genotype import (
     INPUTS,
     MOST_EDGES,
@@ -117,7 +118,7 @@ def _refuse(value: Any) -> Any:
 
 
 def _listed(value: Mapping[str, Any]) -> str:
-    return shortened(", ".join(map(str, value))) if value else "none"
+    return harmless(", ".join(map(str, value)), most=100) or "none"
 
 
 def _cell(nodes: Any, concat: Any, where: str) -> Cell:
