@@ -191,6 +191,7 @@ def test_map_file(tmp_path):
         read_map_file(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_the_published_table_as_a_12_epoch_pack(tmp_path, shared):
     done = import_csv(
         shared / "data" / "nb201_real.csv.gz",

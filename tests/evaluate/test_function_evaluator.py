@@ -138,6 +138,7 @@ def called(capsys, *arguments: str) -> tuple[int, str, str]:
     return int(end.value.code or 0), told.out, told.err
 
 
+@pytest.mark.slow
 def test_function_space_and_table_on_the_command_line(mine, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("NASREPLAY_HOME", str(tmp_path / "home"))
     where = ("--space", f"{mine}:SPACE")

@@ -47,6 +47,7 @@ def test_figures_are_files_and_deterministic(tmp_path, comparison):
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 def test_no_pyplot_and_no_display(tmp_path):
     code = "import sys; from nasreplay.runs.report import looks, plots; print('matplotlib' in sys.modules);"
     code += "from matplotlib.figure import Figure; f = Figure(); print(len(looks.rendered(f, 'svg')) > 0);"

@@ -202,6 +202,7 @@ def test_a_run_killed_at_any_moment_continues_to_the_same_log(tmp_path, table, w
     assert len(checkpoints(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_run_between_two_steps(tmp_path, table, whole):
     child, log = begin(tmp_path, table), tmp_path / "events.jsonl"
     while not (log.exists() and log.stat().st_size > 50_000):

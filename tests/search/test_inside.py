@@ -115,6 +115,7 @@ def sampled(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_replay_leaves_out_slopes_and_says_how_much_there_is(sampled, tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "_write_report", lambda *_: None)
     done = replay(
