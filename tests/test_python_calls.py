@@ -27,6 +27,7 @@ def test_dir_lists_what_is_public(module):
     assert module is nasreplay.replay or {"load_table", "query"} <= {*public} or {"REA", "run"} <= {*public}
 
 
+@pytest.mark.slow
 def test_it_stays_so_after_everything_was_used():
     code = (
         "import nasreplay as n; n.load_table('cifar10'); n.query(5); n.search.run('rea', n.load_table('cifar10'), "
