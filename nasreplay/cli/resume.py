@@ -15,10 +15,10 @@ from click.core import ParameterSource
 from nasreplay.cli.main import ARGUMENTS
 from nasreplay.cli.views.fold import show
 from nasreplay.data.cards import CARDS
-from nasreplay.errors import BadOutput, BadSetting
+from nasreplay.errors import BadInput, BadOutput, BadSetting
 from nasreplay.files.atomic import write_whole
-from nasreplay.files.text import harmless
-from nasreplay.files.typed import LONGEST, read_json
+from nasreplay.files.text import check_regular, harmless, place
+from nasreplay.files.typed import LONGEST, parse_json, read_json
 from nasreplay.jobs import rank_zero
 from nasreplay.runs.folder import read_header, resumed_by
 from nasreplay.settings import Json
@@ -160,11 +160,12 @@ def _log(run: Path) -> Path:
 
 
 def _first_line(log: Path) -> Json:
-    with log.open("rb") as stream:
-        try:
-            return dict(json.loads(stream.readline(1_000_000)))
-        except (ValueError, TypeError):
-            raise BadOutput(f"{log}: not the log of a tabulation") from None
+    try:
+        check_regular(log)
+        with log.open("rb") as stream:
+            return parse_json(stream.readline(1_000_000), Json, "its first line")
+    except BadInput as problem:
+        raise BadOutput(f"{place(log)}: not the log of a tabulation ({problem})") from None
 
 
 def _recorded(run: Path, record: Json) -> list[str]:

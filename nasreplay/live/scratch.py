@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import nn
@@ -20,11 +20,12 @@ from torch import nn
 from nasreplay.data import semantics
 from nasreplay.data.cards import CARDS
 from nasreplay.data.embedded import home
-from nasreplay.errors import BadOutput, BadSetting, LacksCapability
+from nasreplay.errors import BadInput, BadOutput, BadSetting, LacksCapability
 from nasreplay.evaluate.base import Answers, EvaluatorBase, begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.typed import read_json
 from nasreplay.models.nb201.child import CHILDREN, child
 from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
@@ -250,10 +251,23 @@ def _check_trial(trial: int | str) -> None:
         raise BadSetting(f"trial {trial!r}: a seed from 0, 'drawn' or 'mean'")
 
 
+class _Scored(NamedTuple):
+    top1: float
+    seconds: float
+
+
+class _Kept(NamedTuple):
+    """What is kept of an epoch."""
+
+    sets: dict[str, _Scored]
+    training_s: float
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError):  # not there, or damaged: trained again
+        read_json(file, dict[str, _Kept])
+        return read_json(file, dict[str, Any])
+    except BadInput:  # not there, or damaged: trained again
         return {}
 
 

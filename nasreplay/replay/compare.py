@@ -146,7 +146,7 @@ def read(place: Path) -> Comparison:
     found = store.read_comparison(place)
     if not (found.tables and {"seed", "searchers"} <= found.settings.keys()):
         raise BadSetting(f"{place} holds one search, not a comparison; --redraw takes the folder of a replay")
-    rules = protocol_named(found.settings.get("protocol", "plain"))
+    rules = protocol_named(found.settings.get("protocol") or "plain")
     space = next(iter(found.tables.values())).space
     rows = rules.published(space, [*found.tables], [*found.settings["searchers"]])
     return replace(found, published=rows, checks=rules.checks)

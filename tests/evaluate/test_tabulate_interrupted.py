@@ -85,6 +85,32 @@ def test_a_log_of_something_else_is_refused_and_kept(tmp_path):
     assert log.read_bytes() == b"my notes\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"[[1]]", r"\[0\]: must be a list of 5"),
+        (b"3", "must be a list, not 3"),
+        (b'[[1, [0], ["x"], [1], [1]]]', r"\[0\]\[2\]\[0\]: must be a number"),
+        (b"[" * 9999, "over 50 levels"),
+        (b"9" * 5000, "thousands of digits"),
+        (b"\xff", "not a text"),
+    ],
+)
+def test_answers_of_another_type_are_refused(tmp_path, line, message):
+    out = tmp_path / "out.h5"
+    log = begun(out)
+    log.write_bytes(log.read_bytes() + line + b"\n")
+    with pytest.raises(BadOutput, match=f"out.h5.log.*{message}.*; delete it to start over"):
+        tabulate(live(), FEW, out)
+
+
+def test_a_pipe_or_device_is_no_log(tmp_path):
+    out = tmp_path / "out.h5"
+    out.with_name("out.h5.log").symlink_to("/dev/zero")
+    with pytest.raises(BadOutput, match="a pipe, a device or a socket"):
+        tabulate(live(), FEW, out)
+
+
 def test_one_process_at_a_time(tmp_path):
     pytest.importorskip("fcntl")
     out = tmp_path / "out.h5"

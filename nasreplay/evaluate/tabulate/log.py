@@ -9,9 +9,11 @@ from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
 
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadInput, BadOutput
 from nasreplay.files.lock import lock
 from nasreplay.files.state import difference
+from nasreplay.files.text import check_regular, place
+from nasreplay.files.typed import parse_json
 
 FORMAT = "nasreplay-tabulation/1"
 
@@ -29,6 +31,9 @@ class Answered(NamedTuple):
     test: list[float]
 
 
+_Row = tuple[int, list[int], list[float], list[float], list[float]]
+
+
 class AnswerLog:
     """Append-only JSON lines with a lock. An incomplete last line, left by a kill, is cut off on resuming."""
 
@@ -38,6 +43,8 @@ class AnswerLog:
 
     def __enter__(self) -> Self:
         try:
+            if self.path.exists():
+                check_regular(self.path, BadOutput)
             self._file = self.path.open("a+b")
         except OSError as problem:
             raise self._unwritable(problem) from problem
@@ -57,13 +64,15 @@ class AnswerLog:
             self._file.truncate(0)
             self._write({"format": FORMAT, **job, "command": self.command, "working_folder": os.getcwd()})
             return []
-        self._check_job(_parsed(lines[0]), job)
+        self._check_job(lines[0], job)
         whole, rows = len(lines[0]), []
         for line in lines[1:]:
-            chunk = _parsed(line) if line.endswith(b"\n") else None
-            if chunk is None:
+            if not line.endswith(b"\n"):
                 break
-            rows += [Answered(*row) for row in chunk]
+            try:
+                rows += [Answered(*row) for row in parse_json(line, list[_Row], place(self.path))]
+            except BadInput as problem:
+                raise BadOutput(f"{problem}; delete it to start over") from None
             whole += len(line)
         self._file.truncate(whole)
         if [row.flat for row in rows] != flat[: len(rows)].tolist():
@@ -87,8 +96,12 @@ class AnswerLog:
         except OSError as problem:
             raise self._unwritable(problem) from problem
 
-    def _check_job(self, began: Any, job: dict[str, Any]) -> None:
-        if not isinstance(began, dict) or began.pop("format", None) != FORMAT:
+    def _check_job(self, first: bytes, job: dict[str, Any]) -> None:
+        try:
+            began = parse_json(first, dict[str, Any], "")
+        except BadInput:
+            began = {}
+        if began.pop("format", None) != FORMAT:
             raise BadOutput(f"{self.path}: not the log of a tabulation; choose another --out")
         for circumstance in ("command", "working_folder"):
             began.pop(circumstance, None)
@@ -105,10 +118,3 @@ class AnswerLog:
 
     def _unwritable(self, problem: OSError) -> BadOutput:
         return BadOutput(f"{self.path}: cannot be written: {problem.strerror}; choose another --out")
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None

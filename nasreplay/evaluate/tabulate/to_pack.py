@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from nasreplay.data.trials import trial_mean
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.evaluate.tabulate.log import Answered
 from nasreplay.files.state import difference
+from nasreplay.files.typed import parse_json
 from nasreplay.spaces import space_named
 
 WHOLE = [1, 1]  # the shard of what is not divided
@@ -50,11 +51,22 @@ def write_tabulated(out: Path, job: dict[str, Any], rows: Sequence[Answered]) ->
 def job_of(pack: Pack) -> dict[str, Any]:
     """What was tabulated; raises BadPack for a pack that was made otherwise."""
     try:
-        job = json.loads(pack.source)
-        assert isinstance(job["asked"], dict) and len(job["shard"]) == 2  # noqa: PT018
-    except (ValueError, LookupError, TypeError, AssertionError):
+        parse_json(pack.source, _Job, "source")
+        return parse_json(pack.source, dict[str, Any], "source")
+    except BadInput:
         raise BadPack(f"{pack.path}: was not made by `nasreplay tabulate`") from None
-    return job
+
+
+class _Job(NamedTuple):
+    """What a job says at least."""
+
+    space: str
+    dataset: str
+    evaluator: dict[str, Any]
+    at: tuple[str, int]
+    trials: list[int | str | None]
+    asked: dict[str, int]
+    shard: tuple[int, int]
 
 
 def merge(paths: Sequence[str | Path], out: str | Path) -> Pack:

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasreplay.data.embedded import home
-from nasreplay.errors import BadOutput
+from nasreplay.errors import BadInput, BadOutput
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.typed import read_json
 from nasreplay.train.images.published_files import Decoded, Labeled
 
 FORMAT = 2  # changes when a reader decodes differently
@@ -57,21 +58,34 @@ def announce(text: str) -> None:
     print(f"nasreplay: {text}", file=sys.stderr)
 
 
+class _Facts(NamedTuple):
+    """What `facts.json` says of an entry."""
+
+    counts: dict[str, int]
+    names: tuple[str, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    pixels: str
+    remarks: tuple[str, ...]
+    note: str
+    fingerprint: str
+
+
 def _opened(folder: Path) -> Kept | None:
     try:
-        facts = json.loads((folder / "facts.json").read_bytes())
-        parts = [_mapped(folder, part, facts["counts"]) for part in PARTS]
+        facts = read_json(folder / "facts.json", _Facts)
+        parts = [_mapped(folder, part, facts.counts) for part in PARTS]
         train, valid, test = parts
         if train is None or test is None:
             return None
-        words = facts["pixels"], tuple(facts["remarks"]), facts["note"]
+        words = facts.pixels, facts.remarks, facts.note
         return Kept(
-            Decoded(train, valid, test, tuple(facts["names"]), *words),
-            tuple(facts["mean"]),
-            tuple(facts["std"]),
-            facts["fingerprint"],
+            Decoded(train, valid, test, facts.names, *words),
+            facts.mean,
+            facts.std,
+            facts.fingerprint,
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except (BadInput, OSError, ValueError, EOFError):
         return None
 
 
