@@ -1,9 +1,9 @@
 """A space as far as a table has measured it: searches on a table with gaps stay inside.
 
 - A uniform architecture is drawn among those that were measured.
-- A mutation whose child was not measured becomes one of the measured architectures nearest to the parent, drawn
-  uniformly; the parent itself is none of them.
-- Neighbors are the measured architectures nearest to an architecture, as many as it has neighbors in the whole space.
+- Neighbors are the measured architectures nearest to an architecture, as many as it has neighbors in the whole space;
+  it is none of them itself.
+- A mutation whose child was not measured becomes one of the parent's neighbors, drawn uniformly.
 - Whatever else a searcher names, a question or what it would answer, stands for the measured architecture nearest to
   it, one of them by a fixed hash of the question where several are. It is told which one, and is charged for it.
 
@@ -31,17 +31,19 @@ class Measured(Space):
     """int8 [K, D]: the measured architectures, in flat order."""
     among: np.ndarray
     """bool [A]: which architectures they are."""
+    found: dict[bytes, np.ndarray]
+    """Architecture → its neighbors, as far as they were asked for."""
 
     def sample(self, draws: Draws) -> np.ndarray:
         """One measured architecture per replica, uniformly."""
         return self.known[draws.integers(len(self.known), 1)[:, 0]]
 
     def mutate(self, codes: np.ndarray, draws: Draws) -> np.ndarray:
-        """The space's mutation, and where that was not measured one of the parent's nearest."""
+        """The space's mutation, and where that was not measured one of the parent's neighbors."""
         child, chance = super().mutate(codes, draws), draws.uniform(1)[:, 0]
-        outside = ~self._has(child)
-        if outside.any():
-            child[outside] = self._near(np.asarray(codes)[outside], chance[outside], least=1)
+        for row in np.flatnonzero(~self._has(child)):
+            around = self._around(codes[row])
+            child[row] = self.known[around[int(chance[row] * len(around))]]
         return child
 
     def neighbors(self, codes: np.ndarray) -> np.ndarray:
@@ -49,10 +51,7 @@ class Measured(Space):
         around = super().neighbors(codes)
         complete = self._has(around.reshape(-1, self.decisions)).reshape(around.shape[:2]).all(axis=1)
         for row in np.flatnonzero(~complete):
-            distance = self._distances(np.asarray(codes)[row : row + 1])[0]
-            order = np.argsort(distance, kind="stable")
-            others = order[distance[order] > 0]
-            around[row] = self.known[np.resize(others if len(others) else order, around.shape[1])]
+            around[row] = self.known[np.resize(self._around(codes[row]), around.shape[1])]
         return around
 
     def nearest(self, codes: np.ndarray) -> np.ndarray:
@@ -70,14 +69,22 @@ class Measured(Space):
     def _has(self, codes: np.ndarray) -> np.ndarray:
         return self.among[self.flat(codes)]
 
-    def _near(self, codes: np.ndarray, chance: np.ndarray, least: int = 0) -> np.ndarray:
-        """One of the nearest of each row, by chances [n] in [0, 1); none nearer than `least`, if there are others."""
+    def _around(self, code: np.ndarray) -> np.ndarray:
+        """int [m]: places in `known` of the nearest to an architecture [D] but itself, m <= M; kept once found."""
+        key = bytes(np.asarray(code, dtype=np.int8))
+        if key not in self.found:
+            distance = self._distances(np.asarray(code)[None])[0]
+            order = np.argsort(distance, kind="stable")
+            others = order[distance[order] > 0][: (self.choices - 1).sum()]
+            self.found[key] = others if len(others) else order
+        return self.found[key]
+
+    def _near(self, codes: np.ndarray, chance: np.ndarray) -> np.ndarray:
+        """One of the nearest of each row, by chances [n] in [0, 1)."""
         found, size = np.empty_like(codes, dtype=np.int8), max(BLOCK // (len(self.known) * self.decisions), 1)
         for start in range(0, len(codes), size):
             part = slice(start, start + size)
             distance = self._distances(codes[part])
-            if len(self.known) > 1:
-                distance[distance < least] = self.decisions + 1
             nearest = distance == distance.min(axis=1, keepdims=True)
             place = (chance[part] * nearest.sum(axis=1)).astype(np.int64)
             found[part] = self.known[(nearest.cumsum(axis=1) > place[:, None]).argmax(axis=1)]
@@ -99,5 +106,5 @@ def inside(evaluator: Evaluator) -> Space:
     among = np.all([evaluator.answerable(space.all_codes, at=at) for at in evaluator.ladder()], axis=0)
     kind: Any = type(f"Measured{type(space).__name__}", (Measured, type(space)), {})
     part = kind.__new__(kind)
-    vars(part).update(vars(space), among=among, known=space.all_codes[among])
+    vars(part).update(vars(space), among=among, known=space.all_codes[among], found={})
     return part

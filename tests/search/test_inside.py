@@ -63,16 +63,29 @@ def test_random_search_is_uniform_over_the_measured():
     assert chi < len(known) + 5 * np.sqrt(2 * len(known))
 
 
-def test_a_child_is_near_its_parent_and_is_not_it():
-    part = inside(with_gaps(0.01))
-    parents = part.sample(Stream(0, "parents", range(200)).at())
-    children = part.mutate(parents, Stream(0, "children", range(200)).at())
-    assert np.array_equal(part.nearest(children), children)
-    every = part.nearest(TOPOLOGY.all_codes)
-    known = np.unique(every, axis=0)
-    for parent, child in zip(parents, children, strict=True):
-        distance = (known != parent).sum(axis=1)
-        assert (child != parent).sum() == distance[distance > 0].min()
+def test_a_child_is_uniform_among_the_parents_neighbors():
+    part, parent = inside(with_gaps(0.01)), 3
+    (around,) = part.neighbors(part.known[parent : parent + 1])
+    parents = np.repeat(part.known[parent : parent + 1], 4800, axis=0)
+    children = part.flat(part.mutate(parents, Stream(0, "children", range(4800)).at()))
+    near = part.flat(around)
+    assert len(np.unique(near)) == 24
+    counts = np.bincount(children, minlength=TOPOLOGY.size)[near]
+    direct = (around != part.known[parent]).sum(axis=1) == 1  # the published mutation finds these as well
+    assert counts.sum() == 4800
+    assert np.abs(counts[~direct] - 200).max() < 5 * np.sqrt(200)
+
+
+def test_evolution_is_not_caught_where_little_was_measured():
+    result = search.run("rea", with_gaps(0.0128), search.Budget(evaluations=250), seed=0, replicas=20)
+    assert np.mean([len(set(asked)) for asked in result.evaluated_flat.tolist()]) > 100
+
+
+def test_a_mutation_goes_elsewhere_where_it_can():
+    part = inside(with_gaps(0.0005))
+    children = part.mutate(part.known, Stream(0, "children", range(len(part.known))).at())
+    assert len(part.known) > 1
+    assert (children != part.known).any(axis=1).all()
 
 
 def test_nearest_is_nearest_and_the_same_in_any_company():
