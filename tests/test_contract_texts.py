@@ -9,12 +9,13 @@ import pytest
 from nasreplay import search
 from nasreplay.evaluate.base import Answers, EvaluatorBase
 from nasreplay.evaluate.protocol import Fidelity, Report
-from nasreplay.spaces import TOPOLOGY
+from nasreplay.spaces import TOPOLOGY, Space
 from nasreplay.testing import check_evaluator, check_searcher
 
 
 class Good(EvaluatorBase):
-    kind, dataset, space = "mine", "none", TOPOLOGY
+    kind, dataset = "mine", "none"
+    space: Space = TOPOLOGY
 
     def ladder(self):
         return (Fidelity("a", 1),)

@@ -1,5 +1,8 @@
 """The package's page: what it lists, and that arguments of a wrong kind end in one named line of Python's words."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false
+# wrong arguments are what is tested, and modules are called
+
 import subprocess
 import sys
 

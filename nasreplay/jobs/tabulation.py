@@ -86,7 +86,7 @@ def tabulate(
             check_kind(name, path, Path)
     if archs is not None and (isinstance(archs, str) or not isinstance(archs, Iterable)):
         raise BadSetting(f"archs is {shortened(archs)}: it must be a list of architectures")
-    check_kind("tell", tell, Callable)
+    check_kind("tell", tell, Callable)  # pyright: ignore[reportArgumentType]  # a class at run time
     kind = kind_of(evaluator)
     if run is None:
         values = by_field(values, f"evaluator {evaluator!r}", TabulationSettings, *kind.owners())

@@ -12,6 +12,7 @@ from nasreplay.errors import BadInput, BadSetting, NasReplayError, NotMeasured
 from nasreplay.evaluate.base import EvaluatorBase
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.jobs.searches import search as recorded_search
+from nasreplay.jobs.searches.own_search import OwnFound
 from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.testing import check_evaluator, check_searcher
 
@@ -66,6 +67,7 @@ def test_a_recorded_search_and_its_resume(tmp_path):
     found = recorded_search(
         "rea", evaluate.from_function(convolutions), evaluations=20, seed=3, out=tmp_path / "run"
     )
+    assert isinstance(found, OwnFound)
     assert found.accuracy == convolutions(TOPOLOGY.architecture(found.found))
     assert (found.evaluations, found.dataset) == (20, "own")
     again = recorded_search(

@@ -23,6 +23,7 @@ from nasreplay.spaces import Genotype
 from nasreplay.spaces.genotypes.derivation import derive, softmax
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
+from nasreplay.train.batches import in_order
 from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
@@ -80,16 +81,13 @@ def test_a_genotype_is_evaluated_by_its_counts():
     assert counts.weights.max() == 2
     assert counts.weights.sum() == 16
     supernet.learn(counts)
-    right = 0
-    with torch.no_grad():
-        for batch in supernet._valid():
-            logits = supernet.net.eval()(
-                batch.images, torch.as_tensor(counts.weights[0]).float(), torch.as_tensor(counts.active[0])
-            )
-            right += int((logits.argmax(dim=1) == batch.labels).sum())
-    told = supernet.evaluate(codes).accuracy[0]
-    assert told == 100 * right / len(supernet.valid)
-    assert told == supernet.shared_accuracy(codes)[0]
+    told = (supernet.evaluate(codes).accuracy[0], supernet.shared_accuracy(codes)[0])
+    weights, active = torch.as_tensor(counts.weights[0]).float(), torch.as_tensor(counts.active[0])
+    for images, accuracy in zip((supernet.valid, supernet.held), told, strict=True):
+        (batch,) = in_order(images, len(images))
+        with torch.no_grad():
+            logits = supernet.net.eval()(batch.images, weights, active)
+        assert accuracy == 100 * int((logits.argmax(dim=1) == batch.labels).sum()) / len(images)
 
 
 @pytest.mark.parametrize("name", ["gdas", "curriculum"])

@@ -16,6 +16,7 @@ from nasreplay.evaluate.tabulate import tabulate
 from nasreplay.jobs import comparison as jobs
 from nasreplay.jobs.comparison import replay
 from nasreplay.jobs.searches import search as recorded_search
+from nasreplay.jobs.searches.table_search import TableFound
 from nasreplay.search.inside import inside
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
@@ -149,6 +150,7 @@ def test_replay_leaves_out_slopes_and_says_how_much_there_is(sampled, tmp_path, 
 
 def test_one_search_says_so_as_well(sampled, tmp_path):
     found = recorded_search("rea", table=str(sampled), evaluations=15, seed=0, out=tmp_path / "one")
+    assert isinstance(found, TableFound)
     assert found.of == 60
     assert "60 of 15,625 architectures measured; rank and regret are among these" in found.note
     assert found.regret >= 0

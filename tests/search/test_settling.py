@@ -1,9 +1,10 @@
 """A searcher's settings are those that were given, and for the rest those of the evaluator that it meets."""
 
 import pickle
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ class Hops(SamplingSearcher):
 
     name: ClassVar[str] = "hops"
     source: ClassVar[str] = "a test"
-    presets: ClassVar[dict] = {"table": {"hops": 9, "strength": 0.5}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"table": {"hops": 9, "strength": 0.5}}
 
     def ask(self, live):
         return Question(self.space.sample(self.draws(live.rows)), live.rows)

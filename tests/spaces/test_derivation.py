@@ -84,4 +84,4 @@ def test_rows_that_are_no_probabilities_are_refused(value):
 def test_what_is_no_matrix_of_numbers_is_refused():
     for weights in ([], [1.0], [["x"]], [[1.0], [1.0, 2.0]], np.ones((2, 2, 2)), None):
         with pytest.raises(BadArchitecture):
-            derive(weights, DARTS)
+            derive(weights, DARTS)  # pyright: ignore[reportArgumentType]

@@ -29,7 +29,9 @@ def plain(tmp_path) -> Path:
 
 def counts(source: ImageSource | StreamedSource) -> list[int | None]:
     """Images of the training, validation and test part."""
-    return [part and len(part) for part in (source.train, source.given_valid, source.all_test)]
+    return [
+        None if part is None else len(part) for part in (source.train, source.given_valid, source.all_test)
+    ]
 
 
 def again(source: ImageSource) -> ImageSource:

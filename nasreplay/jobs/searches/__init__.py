@@ -41,7 +41,7 @@ def search(
     `TableFound`, a `LiveFound` or an `OwnFound`. Raises UnknownName or BadSetting for what cannot be, Interrupted
     after Ctrl-C.
     """
-    check_kind("tell", tell, Callable)
+    check_kind("tell", tell, Callable)  # pyright: ignore[reportArgumentType]  # a class at run time
     asker, kind = searcher_of(searcher), kind_of(evaluator)
     if rank_zero.several() and not kind.processes:
         raise BadSetting(
