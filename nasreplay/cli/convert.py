@@ -22,8 +22,8 @@ def convert(architectures: tuple[str, ...], **values: Any) -> None:
     ARCH is an |op~i| string (in quotes), a six-digit key, an official index, widths such as 8:16:24:32:40, the
     JSON of a matrix or of lists, as this command prints them, a genotype in any form, a dictionary of another
     library, a name of `nasreplay zoo`, a run folder, a search checkpoint, or a file: with one of these, with a list,
-    one a line, a log (the last one), a program (FILE:NAME), or logits (.npy). `-` reads standard input like a file.
-    What is no architecture in a list leaves an empty line, and is told at the end.
+    one a line, a log (the last one, or FILE:LINE), a program (FILE:NAME), or logits (.npy). `-` reads standard input
+    like a file. What is no architecture in a list leaves an empty line, and is told at the end.
 
     Widths have the forms string, index, widths and json. unique is the published string that equivalent cells share,
     canonical a stricter one; json has everything in one object. Genotypes have the forms darts, two-input,

@@ -1,7 +1,7 @@
 """Architectures as callers name them: besides texts (`spaces.read`) files, run folders and search checkpoints.
 
 A file holds a list, one architecture a line, or a text that names one, or is a search checkpoint; `FILE:NAME` is the
-one that a program calls so (`jobs.named_files`).
+one that a program calls so (`jobs.named_files`), `FILE:LINE` the one in that line.
 """
 
 from __future__ import annotations
@@ -51,5 +51,5 @@ def _held(path: Path, name: str, tell: Callable[[str], None]) -> list[Named]:
         return [*lines]
     reading = read_file(path, name)
     if reading.where and not name:
-        tell(f"{place(path)}: {reading.where}")
+        tell(f"{place(path)}: {reading.where}; another as {place(path)}:LINE")
     return [reading.value]

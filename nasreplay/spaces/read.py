@@ -2,7 +2,7 @@
 
 | text                           | what it names                                                              |
 |--------------------------------|----------------------------------------------------------------------------|
-| one to five digits             | an official index of the space in question                                 |
+| one to five digits, or # first | an official index of the space in question                                 |
 | six digits                     | the key of a NAS-Bench-201 cell                                            |
 | `[…]`                          | the JSON of a NAS-Bench-201 cell: a 4 × 4 matrix, or lists of pairs        |
 | `Genotype(…)`, `{…}`           | a genotype in any form of `genotypes.notation`                             |
@@ -12,7 +12,8 @@
 | `|op~0|+…`, `8:16:24:32:40`, … | an architecture of the space whose mark the text has, or that can parse it |
 
 Around genotypes, dictionaries and cells of six operations anything may stand: comments, log lines, a program. Of
-several the last is meant, as at the end of a log; where a program gives them names, one must be chosen.
+several the last is meant, as at the end of a log, or what a log of nasreplay says was found; where a program gives
+them names, one must be chosen.
 """
 
 from __future__ import annotations
@@ -225,6 +226,8 @@ def _located(text: str, index: bool, space: Space) -> Architecture:
         raise BadArchitecture(f"no architecture given: {FORMS}")
     if len(text) > LONGEST:
         raise BadArchitecture(f"{text[:40]!r}… ({len(text):,} characters) is not an architecture: {FORMS}")
+    if text[0] == "#":  # as an index is printed
+        text, index = text[1:], True
     digits = text.isascii() and text.isdecimal()
     if digits and (index or len(text) <= 5):
         return space.at(int(text))

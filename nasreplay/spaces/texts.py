@@ -21,7 +21,7 @@ MOST_OPEN = 20  # brackets that nothing closes, after which a text is not search
 _START = re.compile(  # every branch begins with a letter of its own, which makes the search fast
     r"""Genotype(?:\.from_arch)?\s*\(|Configuration\s*\(|\{(?=\s*['"])|\|(?=[\w-]{1,40}~\d)[\w|~+-]+"""
     r"""|op_indices['"]?\s*[=:]\s*[\[(]|channels['"]?\s*[=:]\s*['"]\d+(?::\d+)+['"]"""
-    r"""(?:,\s*['"]?genotype['"]?\s*[=:]\s*Structure\([^)]*\))?"""
+    r"""(?:,\s*['"]?genotype['"]?\s*[=:]\s*Structure\([^)]*\))?|found\s+\d+(?::\d+)+"""
 )
 _BRACKETS = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\#[^\n]*|[()\[\]{}'"]""")
 _ABOUT = re.compile(  # keys of dictionaries that name architectures
@@ -33,7 +33,11 @@ _NAMED = re.compile(
     r"""(?:^\s*([A-Za-z_]\w*)\s*(?::[^=]*)?=|['"]([A-Za-z_]\w*)['"]\s*[,:])\s*\(?(?:\w+\.)*(?:CNN)?$"""
 )
 _ALIAS = re.compile(r"^([A-Za-z_]\w*)[ \t]*=[ \t]*([A-Za-z_]\w*)[ \t]*$", re.MULTILINE)
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
+_COMMENT = re.compile(r"^#(?!\d+\s*$).*$|(?<=[^\S\n])#.*$", re.MULTILINE)
+_FOUND = re.compile(r"(?:live )?found\s")  # how lines of nasreplay's own output begin
+_BESIDE = re.compile(
+    r"oracle \(exact slope\)|[\d,]+ looks at the table|best by weights|Best one-edit neighbor"
+)
 
 
 class Held(NamedTuple):
@@ -48,7 +52,10 @@ class Held(NamedTuple):
 
 
 def without_comments(text: str) -> str:
-    """A text without byte order marks and comments, from a # at the start of a line or after a space."""
+    """A text without byte order marks and comments, from a # at the start of a line or after a space.
+
+    A line that is # and digits, as an index is printed, is none.
+    """
     text = text.replace("\ufeff", "")
     return _COMMENT.sub("", text) if "#" in text else text
 
@@ -95,12 +102,17 @@ def held_in(text: str) -> list[Held]:
 
 
 def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str = "") -> tuple[T, str]:
-    """The value that `read` makes of the one of that name, or of the last, and which one that is ("": the only one).
+    """The value that `read` makes of the one of that name or line, or of the last; and which it is ("": the only).
 
-    Places that are about something else (NoArchitecture) are passed over. Raises BadArchitecture where a name must be
-    chosen, and where the last line holds several.
+    In nasreplay's own output the last is meant that was found. Places that are about something else (NoArchitecture)
+    are passed over. Raises BadArchitecture where a name must be chosen, and where the last line holds several.
     """
     named = {each.name: each for each in held if each.name}
+    if name.isdecimal():
+        if not (there := [each for each in held if each.line == int(name)]):
+            lines = listed([f"{each.line}" for each in held])
+            raise BadArchitecture(f"line {name} holds no architecture; lines that do: {lines}")
+        return chosen(text, there, read)[0], f"line {name}"
     if name:
         meant = dict(_ALIAS.findall(text)).get(name, name)
         if meant not in named:
@@ -110,7 +122,8 @@ def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str 
     if len(named) > 1:
         raise BadArchitecture(f"it holds several, {listed(named)}: choose one, as in FILE:{named[-1]}")
     problem: BadArchitecture | None = None
-    for last in reversed(held):
+    meant, which = _meant(text, held)
+    for last in reversed(meant):
         try:
             value = read(last.text)
         except NoArchitecture as found:
@@ -120,8 +133,23 @@ def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str 
         if any(each.line == last.line and _reads(read, each) for each in others):
             raise BadArchitecture(f"line {last.line:,} holds several architectures: give one of them")
         several = any(_reads(read, each) for each in reversed(others))
-        return value, f"the last one, line {last.line:,}" if several else ""
+        return value, f"{which}, line {last.line:,}" if several else ""
     raise problem or BadArchitecture("it names no architecture")
+
+
+def _meant(text: str, held: Sequence[Held]) -> tuple[Sequence[Held], str]:
+    """Those of which the last counts, and what it is; not what nasreplay itself prints for comparison."""
+    lines = text.split("\n") if len(held) > 1 else []
+    labels = [_label(lines, each.line - 1) for each in held] if lines else []
+    if found := [each for each, label in zip(held, labels, strict=False) if _FOUND.match(label)]:
+        return found, "the one found"
+    own = [each for each, label in zip(held, labels, strict=False) if not _BESIDE.match(label)]
+    return own or held, "the last one"
+
+
+def _label(lines: Sequence[str], place: int) -> str:
+    """The line at a place, or the one that it continues, which is not indented."""
+    return next((lines[n] for n in range(place, max(-1, place - NEAR), -1) if lines[n][:1].strip()), "")
 
 
 def _reads(read: Callable[[str], T], held: Held) -> bool:
@@ -153,6 +181,8 @@ def _alone(text: str) -> str:
         return sizes[1]
     if text[0] == "{" and not _ABOUT.search(text):
         return ""
+    if text.startswith("found"):
+        return text.split()[-1]
     if text[0] == "o":
         numbers = re.split(r"(?=[\[(])", text, maxsplit=1)[-1]
         return f"{{'op_indices': {numbers}}}"

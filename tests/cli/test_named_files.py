@@ -33,7 +33,12 @@ def files(home, tmp_path):
 
 def test_convert_and_query_take_file_names(files, run):
     told = run("convert", "cell.log", "--to", "key")
-    assert (told.out, told.err) == (f"{KEY}\n", "nasreplay: cell.log: the last one, line 2\n")
+    assert (told.out, told.err) == (
+        f"{KEY}\n",
+        "nasreplay: cell.log: the last one, line 2; another as cell.log:LINE\n",
+    )
+    assert read(run("convert", "cell.log:1", "--to", "string").out) == read(OTHER)
+    assert "line 3 holds no architecture; lines that do: 1, 2" in run("convert", "cell.log:3", status=2).err
     assert run("convert", "list.txt", "--to", "key").out.split()[:2] == [KEY, "333133"]
     assert run("convert", "genotypes.py:DARTS_V1", "--to", "darts").out == f"{DARTS_V1}\n"
     assert run("convert", "darts.json", "--to", "darts").out == f"{DARTS_V2}\n"
@@ -47,6 +52,31 @@ def test_draw_takes_the_same_files(files, run):
     err = run("draw", "genotypes.py", status=2).err
     assert "genotypes.py: it holds several, DARTS_V1, DARTS_V2: choose one, as in FILE:DARTS_V2" in err
     assert "holds a list of 3 architectures" in run("draw", "list.txt", status=2).err
+
+
+def test_of_a_log_of_nasreplay_what_was_found_is_taken(files, run):
+    """Not the oracle's, the neighbors' or another cell that is printed for comparison, folded or not."""
+    beside = f"oracle (exact slope)  91.61 % valid\n    {OTHER}\ntotal gap  0.00 points\n"
+    neighbor = f"Best one-edit neighbor\n  {OTHER}  cifar10\n"
+    logs = {
+        "found": f"gdas on cifar10\nfound     {CELL}  (index 3)\n{beside}run  runs/a\n",
+        "gap": f"live found  91.00 % valid\n    {CELL}\n{beside}",
+        "gap wide": f"live found  91.00 %  {CELL}\n500 looks at the table  91.00 %  {OTHER}\n",
+        "query": f"{CELL}\ntopology space\n\n{neighbor}\nWhat the accuracies are\n",
+    }
+    for text in logs.values():
+        (files / "own.log").write_text(text)
+        assert run("convert", "own.log", "--to", "key").out == f"{KEY}\n"
+        assert str(read_cell(str(files / "own.log"))) == CELL
+    (files / "own.log").write_text("rea on cifar10\nfound    8:16:24:32:40  (index 668)\nrun  runs/a\n")
+    assert json.loads(run("convert", "own.log").out)["index"] == 668
+
+
+def test_an_index_as_it_is_printed(files, run):
+    (files / "printed.txt").write_text("#9930\n# a remark\n#12\n9930 # 5\n")
+    told = run("convert", "#9930", "printed.txt", "--to", "key").out.split()
+    assert told == ["333133", "333133", "000034", "333133"]
+    assert "99999" in run("query", "#99999", status=2).err
 
 
 def test_a_first_trial_takes_the_same_files(files):
