@@ -39,20 +39,25 @@ def query(architectures: tuple[str, ...], as_json: bool, as_csv: bool, **values:
         raise click.UsageError("name an architecture, or - for standard input, or --best DATASET")
     asked = given(architectures)
     faults = faults_of(asked, architectures)
-    result = queries.query(*asked, settings=settings, faults=faults)
+    unmeasured: list[str] = []
+    result = queries.query(
+        *asked, settings=settings, faults=faults, unmeasured=None if as_json or as_csv else unmeasured
+    )
+    for line in unmeasured:
+        click.echo(f"nasreplay: {line}", err=True)
     if result.note and (as_csv or result.best_of is not None):
         click.echo(f"nasreplay: {result.note}", err=True)
     if as_json or as_csv:
         from nasreplay.cli.views import query_data
 
         click.echo(query_data.json_text(result) if as_json else query_data.csv_of(result), nl=as_json)
-    elif result.best_of != 0:
+    elif result.best_of != 0 and len(result):
         from nasreplay.cli.views import query_text
 
         listed = len(result) > query_text.SECTIONS and not sys.stdout.isatty()
         click.echo("\n".join(query_text.lines(result))) if listed else show(
             query_text.lines(result), piped=True
         )
-    if result.best_of == 0:
-        raise click.exceptions.Exit(1)
     refuse_faults(faults, len(asked))
+    if result.best_of == 0 or unmeasured:
+        raise click.exceptions.Exit(1)

@@ -92,13 +92,14 @@ class Measured:
         return places[np.arange(len(flat)), best].astype(np.int64)
 
     def best_of_class(self, flat: np.ndarray, classes: np.ndarray, most: int) -> np.ndarray:
-        """int64 [N, most]: the best others of equal `classes` (int [A]), ties by index; −1 = no further one."""
+        """int64 [N, most]: best measured others of equal `classes` (int [A]), ties by index; −1 = no further one."""
         members = np.flatnonzero(np.isin(classes, classes[flat]))
         order = members[np.lexsort((-self.value[members], classes[members]))]
         first = np.searchsorted(classes[order], classes[flat])
         places = first[:, None] + np.arange(most + 1)
         found = order.take(places, mode="clip")
         others = (places < len(order)) & (classes[found] == classes[flat][:, None]) & (found != flat[:, None])
+        others &= np.isfinite(self.value[found])
         kept = np.argsort(~others, axis=1, kind="stable")[:, :most]
         return np.where(np.take_along_axis(others, kept, 1), np.take_along_axis(found, kept, 1), -1)
 

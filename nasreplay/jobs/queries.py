@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from nasreplay.data import semantics
 from nasreplay.data.embedded import SPACE
 from nasreplay.data.locate import open_table
-from nasreplay.data.measured import PUBLISHED, Limits, best, held
+from nasreplay.data.measured import PUBLISHED, Limits, Measured, best, held
+from nasreplay.data.pack import Pack
 from nasreplay.data.query_result import QueryResult, answer, with_test
 from nasreplay.data.trials import MEAN
 from nasreplay.errors import BadSetting, NotMeasured, shortened
@@ -60,24 +63,35 @@ class QuerySettings:
 
 
 @with_settings(QuerySettings)
-def query(*architectures: Named, settings: QuerySettings, faults: list[str] | None = None) -> QueryResult:
+def query(
+    *architectures: Named,
+    settings: QuerySettings,
+    faults: list[str] | None = None,
+    unmeasured: list[str] | None = None,
+) -> QueryResult:
     """The numbers of architectures of one space, or with `best` those of the best of a table.
 
     An architecture is a text in any notation (`nasreplay.spaces.read`), a file, a run folder or a search checkpoint
     (`nasreplay.jobs.architectures`), an official index, or a value of its class.
-    faults: is told what names no architecture, which is left out then. Raises BadArchitecture, UnknownName, BadPack,
-    and NotMeasured, which lists what was measured.
+    faults: is told what names no architecture, which is left out then; unmeasured: likewise what the table does not
+    hold, whose numbers are NaN otherwise. Raises BadArchitecture, UnknownName, BadPack, and NotMeasured, which lists
+    what was measured.
     """
     if settings.space:
         space_named(settings.space)  # a table is of a space that is known
     if settings.best is None:
-        return _named(architectures, settings, faults)
+        return _named(architectures, settings, faults, unmeasured)
     if architectures or settings.datasets or settings.index:
         raise BadSetting("--best DATASET takes no ARCH, --dataset or --index: leave them out")
     return _best(settings.best, settings)
 
 
-def _named(architectures: Sequence[Named], settings: QuerySettings, faults: list[str] | None) -> QueryResult:
+def _named(
+    architectures: Sequence[Named],
+    settings: QuerySettings,
+    faults: list[str] | None,
+    unmeasured: list[str] | None,
+) -> QueryResult:
     pack = open_table(settings.table) if settings.table else None
     every, home = given(architectures), pack.space if pack else None
     space, flat = read_many(every, index=settings.index, space=home, faults=faults)
@@ -90,7 +104,19 @@ def _named(architectures: Sequence[Named], settings: QuerySettings, faults: list
     chosen = held(
         pack, settings.datasets, recipe=settings.recipe, epochs=settings.epochs, trial=settings.trial
     )
+    if unmeasured is not None:
+        flat = _measured(pack, flat, [each for known in chosen.values() for each in known], unmeasured)
     return answer(space, flat, pack, chosen)
+
+
+def _measured(pack: Pack, flat: np.ndarray, every: Sequence[Measured], told: list[str]) -> np.ndarray:
+    """The flat indices of [N] that have a trial of any accuracy; others are told."""
+    there = np.any([each.choice.count > 0 for each in every], axis=0)
+    told += [
+        f"#{official} is not among the {there.sum():,} measured of {pack.space.size:,} architectures of the table"
+        for official in pack.column("official_index")[flat[~there[flat]]].tolist()
+    ]
+    return flat[there[flat]]
 
 
 def _best(dataset: str, settings: QuerySettings) -> QueryResult:

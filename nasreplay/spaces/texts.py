@@ -138,7 +138,7 @@ def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str 
 
 
 def _meant(text: str, held: Sequence[Held]) -> tuple[Sequence[Held], str]:
-    """Those of which the last counts, and what it is; not what nasreplay itself prints for comparison."""
+    """The places of which the last counts, and what it is; not what nasreplay itself prints for comparison."""
     lines = text.split("\n") if len(held) > 1 else []
     labels = [_label(lines, each.line - 1) for each in held] if lines else []
     if found := [each for each, label in zip(held, labels, strict=False) if _FOUND.match(label)]:

@@ -186,13 +186,24 @@ def test_a_list_for_many_explains_only_what_it_shows(query, many_recipes):
 
 def test_an_architecture_that_was_not_measured(query, many_recipes):
     text = str(TOPOLOGY.at_flat(5))
-    out, _ = query(text, "--table", many_recipes)
-    assert "nan" not in out
+    told = f"nasreplay: #{TOPOLOGY.at_flat(5).official_index} is not among the 15,624 measured of 15,625 "
+    assert query(text, "--table", many_recipes, status=1) == ("", f"{told}architectures of the table\n")
+    out, err = query(text, "9930", "--table", many_recipes, status=1)
+    assert (BEST in out, text in out, told in err) == (True, False, True)
     told = json.loads(query(text, "--table", many_recipes, "--json")[0])
     known = told["datasets"]["cifar10"]["accuracies"][0]
     assert (known["accuracy_percent"], known["rank"], known["percentile"]) == (None, None, None)
     row = rows(query(text, "--table", many_recipes, "--csv")[0])[0]
     assert row["accuracy_percent"] == row["rank"] == row["latency_ms"] == ""
+
+
+def test_equivalent_cells_that_were_not_measured_are_not_ranked(query, run, tmp_path):
+    (tmp_path / "two.csv").write_text("i,acc\n8192,90\n9930,91\n")
+    maps = ("--map", "i=index", "--map", "acc=cifar10-valid/12/x-valid/accuracy")
+    run("data", "import-csv", "two.csv", *maps, "--out", "two.h5")
+    told = json.loads(query("8192", "--table", "two.h5", "--json")[0])
+    assert told["equivalent_cells"] == 24
+    assert told["datasets"]["cifar10"]["accuracies"][0]["best_equivalent_cells"] == []
 
 
 def test_every_recipe_and_split_is_told(query, many_recipes):
