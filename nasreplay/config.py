@@ -6,8 +6,10 @@ int, float, bool, none (the format of AutoDL-Projects). An unknown key is an err
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,7 +62,11 @@ def apply(settings: T, changes: Mapping[str, Any], where: str) -> T:
         if name not in known:
             raise UnknownName.among(known, f"{where}: unknown setting", name)
     converted = {name: _convert(value, known[name], f"{where}.{name}") for name, value in changes.items()}
-    return replace(settings, **converted)  # pyright: ignore
+    if known.keys() <= inspect.signature(type(settings).__init__).parameters.keys():
+        return replace(settings, **converted)  # pyright: ignore
+    made = copy(settings)  # of a class with an __init__ of its own, which takes something else
+    vars(made).update(converted)
+    return made
 
 
 def _convert(value: Any, default: Any, where: str) -> Any:

@@ -7,6 +7,7 @@ In a pack the group of such a stored data set has the attributes `classes`, `res
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -133,8 +134,8 @@ class _Tabulated(NamedTuple):
 
 
 def _plain(words: object, split: str) -> str:
-    """A sentence without its split, before which all stand, and with where it is read from only once."""
-    return harmless(str(words)).removeprefix(f"{_WORDS[split]} ").split(" (read from ")[0]
+    """A sentence without its split, before which all stand, and without where it is read from, which is told anew."""
+    return re.sub(r" \(read from [^()]*\)", "", harmless(str(words)).removeprefix(f"{_WORDS[split]} "))
 
 
 def from_texts(facts: Iterable[str], sentences: Iterable[str] = ()) -> dict[str, CustomDataset]:

@@ -41,6 +41,7 @@ KEPT_AS = (
 )
 VALID = "x-valid"
 TESTS = ("x-test", "ori-test")  # the first one that a data set has is its test set
+USUAL = (16, 5)  # the benchmark's channels and cells a stage
 
 
 class ScratchEvaluator(EvaluatorBase):
@@ -232,7 +233,8 @@ class ScratchEvaluator(EvaluatorBase):
         return f"{self.dataset}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
 
     def _meaning(self) -> dict[str, str]:
-        if self.dataset in semantics.FACTS:
+        whole, sized = self.fraction == 1, "channels" in self._settings()
+        if self.dataset in semantics.FACTS and whole:
             valid, test = (
                 semantics.stored_meaning(self.dataset, name).sentence for name in (VALID, self.test)
             )
@@ -241,7 +243,9 @@ class ScratchEvaluator(EvaluatorBase):
             valid, test = (
                 f"accuracy on {len(self.sets[name]):,} images {trained}" for name in (VALID, self.test)
             )
-        reduced = f", on {100 * self.fraction:g} % of the images" if self.fraction < 1 else ""
+        reduced = "" if whole else f", on {100 * self.fraction:g} % of the images"
+        if sized and (self.channels, self.cells) != USUAL:
+            reduced += f", with channels {self.channels}, cells {self.cells}"
         after = f", trained here to {self.ladder()[-1]}{reduced}"
         return {"valid": f"validation {valid}{after}", "test": f"test {test}{after}"}
 

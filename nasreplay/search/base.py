@@ -5,6 +5,7 @@ Shapes: R replicas of the run; n replicas still running in a step; D decisions, 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import SimpleNamespace
@@ -111,22 +112,37 @@ class Searcher:
     def __new__(cls, *values: Any, **named: Any) -> Searcher:
         """A searcher that knows which of its settings were given."""
         searcher, known = super().__new__(cls), _defaults(cls)
+        taken = inspect.signature(cls.__init__).parameters  # more than the fields where it is the class's own
+        free = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values())
         every = fields(cls) if is_dataclass(cls) else ()
         most = {one.name: one.metadata["form"].most for one in every if "form" in one.metadata}
-        for name, value in [*zip(known, values, strict=False), *named.items()]:
-            if known and name not in known:
+        values_by_name = {**dict(zip(list(taken)[1:], values, strict=False)), **named}
+        for name, value in values_by_name.items():
+            if known and name not in known and name not in taken and not free:
                 raise UnknownName.among(known, f"{cls.name} has no setting", name)
             config.check(f"{cls.name}.{name}", value, known.get(name), most.get(name))
-        given = frozenset(list(known)[: len(values)]) | named.keys()
+        given = frozenset(known.keys() & values_by_name.keys())
         # dataclasses.replace gives every setting: then those count that differ from their defaults
         searcher.chosen = frozenset() if 1 < len(known) <= len(given) else given
         return searcher
 
     @classmethod
     def preset(cls, kind: str) -> dict[str, Any]:
-        """Defaults of this searcher on evaluators of a kind, where they are not those of its fields."""
-        file = config.folder() / "algos" / f"{cls.name}-{kind}.config"
-        return {**cls.presets.get(kind, {}), **(config.load(file) if file.exists() else {})}
+        """Defaults of this searcher on evaluators of a kind, where they are not those of its fields.
+
+        A class has those of the classes it is derived from, but for the fields that it declares anew.
+        """
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            own, name = vars(base), vars(base).get("name", "")
+            file = config.folder() / "algos" / f"{name}-{kind}.config"
+            found = {
+                field: value for field, value in found.items() if field not in inspect.get_annotations(base)
+            }
+            found |= own.get("presets", {}).get(kind, {}) | (
+                config.load(file) if name and file.exists() else {}
+            )
+        return found
 
     def settle(self, kind: str) -> None:
         """Give the settings that were not chosen their defaults on evaluators of this kind.

@@ -78,6 +78,13 @@ def test_a_table_of_a_benchmarks_table_has_the_benchmarks_words(tmp_path):
     assert again.accuracy("cifar10")[1].sentence.startswith("accuracy on the 25,000 held-out training images")
 
 
+def test_nothing_is_lost_of_what_an_evaluator_says_after_where_a_number_is_read_from(tmp_path):
+    told = "accuracy on 50 images (read from cifar10-valid), trained here to epoch 1, on 0.2 % of the images"
+    pack = filled(tmp_path / "scratch.h5", Shared(said=f"validation {told}"))
+    expected = told.replace(" (read from cifar10-valid)", "")
+    assert pack.accuracy("cifar10")[1].sentence == f"{expected} (read from cifar10-valid)"
+
+
 def test_an_evaluator_that_says_nothing_is_named(tmp_path):
     pack = filled(tmp_path / "silent.h5", Shared(said=""))
     assert pack.accuracy("cifar10")[1].sentence.startswith("accuracy as the evaluator supernet answered it")

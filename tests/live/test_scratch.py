@@ -138,3 +138,4 @@ def test_a_search_runs_on_it():
     report = evaluator.report(evaluator.space.from_flat(result.found_flat))
     assert report.valid[0] == result.observed[0].max()
     assert "digits" in report.meaning["test"]
+    assert "with channels 4, cells 1" in report.meaning["valid"]

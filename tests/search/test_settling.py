@@ -116,3 +116,38 @@ def test_a_searcher_made_for_widths_says_so_elsewhere(name):
     kind = search.SEARCHERS[name]
     assert bool(kind().remark(TOPOLOGY)) == (kind.home == "size")
     assert kind().remark(SIZE) == ""
+
+
+class Renamed(search.GDAS):
+    name = "renamed"
+
+
+@dataclass
+class Longer(search.GDAS):
+    name: ClassVar[str] = "longer"
+    epochs: int = 70
+    extra: int = 3
+
+
+class WithInit(search.GDAS):
+    name = "with-init"
+
+    def __init__(self, mine=2, **settings):
+        super().__init__(**settings)
+        self.mine = mine
+
+
+@pytest.mark.parametrize(
+    "kind", [search.GDAS, search.ENAS, search.SNAS, search.DartsV1, search.SETN, search.TAS]
+)
+def test_a_class_has_the_defaults_of_the_one_it_is_derived_from(kind):
+    derived = type("Derived", (kind,), {"name": "derived"})
+    assert derived.preset("table") == kind.preset("table") != {}
+
+
+def test_a_derived_class_has_the_settings_of_its_base_but_its_own_defaults():
+    usual = in_force(search.GDAS())
+    assert in_force(Renamed()) == in_force(WithInit()) == in_force(WithInit(5)) == usual
+    assert in_force(Longer()) == usual | {"epochs": 70, "extra": 3}
+    assert in_force(WithInit(mine=5, epochs=7)) == usual | {"epochs": 7}
+    assert WithInit(4).mine == 4
