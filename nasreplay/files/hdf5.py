@@ -65,20 +65,27 @@ class Hdf5:
 
     # --- structure ---------------------------------------------------------------------------------
 
-    def check(self, limit: int = LIMIT, in_parts: str | None = None) -> None:
-        """Look at every object of the file without reading numbers, which may have `limit` MB or what RAISED says.
+    def check(self, in_parts: str | None = None) -> None:
+        """Look at every object of the file without reading numbers, which may have LIMIT MB or what RAISED says.
 
         in_parts: the ending of arrays of which never more than a part is in memory.
         """
-        total = 0
-        for array in self._arrays(self._root, "", DEEPEST, itertools.count()):
-            if not (in_parts and array.path.endswith(in_parts)):
-                total += math.prod(array.shape) * max(array.dtype.itemsize, 4)  # small integers grow
+        whole = (array for array in self.arrays() if not (in_parts and array.path.endswith(in_parts)))
+        # small integers grow
+        self.allow(sum(math.prod(array.shape) * max(array.dtype.itemsize, 4) for array in whole))
+
+    @staticmethod
+    def allow(claimed: int, limit: int = LIMIT) -> None:
+        """Raise ValueError for more bytes of numbers than `limit` MB, or what RAISED says."""
         limit = raised(limit, RAISED)
-        if total > limit * MB:
+        if claimed > limit * MB:
             raise ValueError(
-                f"it claims {total / MB:,.0f} MB of numbers, over {limit}; {RAISED}=N raises that"
+                f"it claims {claimed / MB:,.0f} MB of numbers, over {limit}; {RAISED}=N raises that"
             )
+
+    def arrays(self) -> Iterator[Array]:
+        """Every array of the file, unread; raises ValueError for any object that is no group or such an array."""
+        return self._arrays(self._root, "", DEEPEST, itertools.count())
 
     def _arrays(self, group: h5g.GroupID, at: str, deep: int, objects: Iterator[int]) -> Iterator[Array]:
         if deep < 0 or group.get_num_objs() > MOST_OBJECTS:
@@ -121,6 +128,8 @@ class Hdf5:
         found = h5o.open(group, name)
         if not isinstance(found, h5g.GroupID | h5d.DatasetID):
             raise ValueError(f"{path} is neither a group nor an array")
+        if h5o.get_info(found).rc > 1:
+            raise ValueError(f"{path} has another name, too")  # each name would be read on its own
         return found
 
     # --- attributes --------------------------------------------------------------------------------

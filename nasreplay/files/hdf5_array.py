@@ -41,13 +41,19 @@ class Array(NamedTuple):
         """Bytes in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def read(self) -> np.ndarray:
-        """All numbers."""
-        values = np.zeros(self.shape, self.dtype)
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of what is decoded at a time."""
+        return math.prod(self.chunk or self.shape) * self.dtype.itemsize
+
+    def read(self, dtype: np.dtype[Any] | None = None) -> np.ndarray:
+        """All numbers, as those of another type where given; not more than a block is in memory twice."""
         if self.chunk is None:
+            values = np.zeros(self.shape, self.dtype)
             if self.nbytes:
                 self.data.read(h5s.ALL, h5s.ALL, values)
-            return values
+            return values.astype(dtype or self.dtype, copy=False)
+        values = np.zeros(self.shape, dtype or self.dtype)
         steps = [range(0, size, step) for size, step in zip(self.shape, self.chunk, strict=True)]
         if math.prod(map(len, steps)) > MOST_CHUNKS:
             raise ValueError(f"{self.path} has over {MOST_CHUNKS:,} chunks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ class _Settings(NamedTuple):
     departures: list[str] | None = None
 
 
+PART = 2**20  # numbers that are checked at a time
 _TOLD = ("notes", "departures")  # are shown
 _NEVER_NULL = ("seed", "searchers", "datasets", *_TOLD)
 
@@ -145,12 +147,22 @@ def check_result(result: Result) -> None:
             raise ValueError(f"{name.removesuffix('_flat')} has indices outside -1 to {count - 1}")
     if result.listed is not None and (
         result.listed.shape[1:] != (space.decisions,)
-        or ((result.listed < 0) | (result.listed >= space.choices)).any()
+        or (result.listed.min(axis=0, initial=0) < 0).any()
+        or (result.listed.max(axis=0, initial=0) >= space.choices).any()
     ):
         raise ValueError(f"it lists architectures that are not of the {space.name} space")
-    clock = result.clock[result.incumbent_flat >= 0]
-    if not (np.isfinite(clock) & (clock >= 0)).all() or np.isinf(result.observed).any():
+    for clock, incumbent in _parts(result.clock, result.incumbent_flat):
+        known = clock[incumbent >= 0]
+        if not (np.isfinite(known) & (known >= 0)).all():
+            raise ValueError("its clock or its accuracies are negative or infinite")
+    if any(np.isinf(observed).any() for (observed,) in _parts(result.observed)):
         raise ValueError("its clock or its accuracies are negative or infinite")
+
+
+def _parts(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Arrays of one shape in parts, so that what is made of them for a check stays small."""
+    for at in range(0, arrays[0].size, PART):
+        yield tuple(array.reshape(-1)[at : at + PART] for array in arrays)
 
 
 def check_table(facts: TableFacts) -> None:

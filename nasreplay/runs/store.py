@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ import numpy as np
 from nasreplay.errors import BadOutput
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.hdf5 import Hdf5, Kind, put_text, reading
+from nasreplay.files.hdf5_array import Array
 from nasreplay.files.text import MB, check_regular, harmless, place
 from nasreplay.runs.outside import check_result, check_table, checked_settings
 from nasreplay.runs.result import ARRAYS, Comparison, Result, TableFacts
@@ -38,10 +41,15 @@ FORMAT = "nasreplay-results/2"
 READ = ("nasreplay-results/1", FORMAT)  # 1 called its flat arrays found, incumbent and evaluated
 SEAL = 512  # bytes of the user block: "<format> sha256 <hex>" and a line end, then zeros
 NOISY = ("clock", "evaluated_flat")  # nearly random bytes: compressing them costs most and gains least
+_ARRAYS = (*ARRAYS, *(name.removesuffix("_flat") for name in ARRAYS), "listed")
+_WRITTEN = re.compile(rf"results/[^/]+/[^/]+/({'|'.join(_ARRAYS)})|tables/[^/]+/(final_mean|test)")
 WAY_OUT = "delete it and replay again"
 _KIND = Kind("results file", BadOutput, WAY_OUT, missing="")
 _TYPES = ("int8", "int16", "int32", "int64", "float32", "float64")
 LARGEST = 2_000  # MB of a file; a seal over more takes too long to be checked
+LIMIT = 128  # MB of numbers in memory
+GROWTH = 5  # bytes in memory for a stored one, where that is more; a comparison of all searchers has 4
+BLOCK = 2**22  # bytes of numbers that are packed at a time
 
 
 def part_path(folder: str | Path, dataset: str, searcher: str, first: int = 0) -> Path:
@@ -136,7 +144,7 @@ def _put(group: Any, name: str, array: np.ndarray, packed: bool = True) -> Any:
     array = _smallest(array)
     if not array.size:
         return group.create_dataset(name, data=array)
-    chunks = (min(len(array), max(2**22 // array[0].nbytes, 1)), *array.shape[1:])
+    chunks = (min(len(array), max(BLOCK // array[0].nbytes, 1)), *array.shape[1:])
     # not lzf: its output depends on what the memory held before
     filters: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
     return group.create_dataset(name, data=array, chunks=chunks, **(filters if packed else {}))
@@ -200,8 +208,7 @@ def _read(path: Path) -> Comparison:
     kind = _KIND._replace(missing=f"`nasreplay replay --out {folder}` makes it")
     _check_seal(path, kind)
     with reading(path, kind) as file:
-        # a file in memory is larger: numbers that repeat are packed
-        file.check(limit=max(128, 50 * path.stat().st_size // MB))
+        _check_size(file, path.stat().st_size)
         datasets = [f"results/{name}" for name in file.names("results")]
         places = [f"{dataset}/{name}" for dataset in datasets for name in file.names(dataset)]
         tables = _in_order(file, [f"tables/{name}" for name in file.names("tables")])
@@ -212,6 +219,32 @@ def _read(path: Path) -> Comparison:
         )
 
 
+def _check_size(file: Hdf5, file_bytes: int) -> None:
+    """Raise ValueError for arrays that are not written here, and for more numbers than what is stored justifies."""
+    memory = stored = block = 0
+    for array in file.arrays():
+        if not _WRITTEN.fullmatch(array.path):
+            raise ValueError(f"{harmless(array.path)} is nothing that nasreplay writes")
+        dtype = _dtype(file, array) if file.holds(array.path, "dtype") else array.dtype
+        memory += math.prod(array.shape) * dtype.itemsize
+        stored += array.data.get_storage_size()
+        block = max(block, array.block_bytes)
+    limit = max(LIMIT, GROWTH * min(stored, file_bytes) // MB)
+    file.allow(memory, limit)
+    if block > BLOCK:  # of a single replica, or crafted: it is there packed, unpacked and in order
+        file.allow(memory + 3 * block, limit)
+
+
+def _dtype(file: Hdf5, array: Array) -> np.dtype[Any]:
+    """The type of an array before it was stored in the smallest one."""
+    name = file.text(array.path, "dtype")
+    if name not in _TYPES:
+        raise ValueError(f"{array.path} says that it was of type {harmless(name)!r}")
+    if array.dtype.kind != np.dtype(name).kind:
+        raise ValueError(f"{array.path} holds other numbers than {name}")
+    return np.dtype(name)
+
+
 def _in_order(file: Hdf5, places: Iterable[str]) -> list[str]:
     return sorted(places, key=lambda at: file.whole(at, "position"))
 
@@ -219,14 +252,8 @@ def _in_order(file: Hdf5, places: Iterable[str]) -> list[str]:
 def _get_result(file: Hdf5, at: str) -> Result:
     arrays = {}
     for name in ARRAYS:
-        path = f"{at}/{name if file.has(f'{at}/{name}') else name.removesuffix('_flat')}"
-        dtype = file.text(path, "dtype")
-        if dtype not in _TYPES:
-            raise ValueError(f"{path} says that it was of type {harmless(dtype)!r}")
-        stored = file.read(path)
-        if stored.dtype.kind != np.dtype(dtype).kind:
-            raise ValueError(f"{path} holds other numbers than {dtype}")
-        arrays[name] = stored.astype(dtype, copy=False)
+        array = file.array(f"{at}/{name if file.has(f'{at}/{name}') else name.removesuffix('_flat')}")
+        arrays[name] = array.read(_dtype(file, array))
     result = Result(
         searcher=harmless(file.text(at, "searcher")),
         dataset=harmless(file.text(at, "dataset")),

@@ -14,6 +14,7 @@ import pytest
 
 from nasreplay.errors import BadOutput, NasReplayError
 from nasreplay.replay import compare
+from nasreplay.runs import store
 from nasreplay.runs.report.plots import save_figures
 from nasreplay.runs.report.rows import rows
 from nasreplay.runs.report.summary import markdown
@@ -40,6 +41,10 @@ def array(name: str, value: Any, place: str = HERE) -> Callable[[Any], object]:
     return edit
 
 
+def put_array(group: Any, name: str) -> None:
+    group.create_dataset(name, data=np.arange(10))
+
+
 def bomb(file: Any) -> None:
     del file[f"{HERE}/clock"]
     made = file[HERE].create_dataset(
@@ -47,6 +52,28 @@ def bomb(file: Any) -> None:
     )
     put(made, "dtype", "float64")
     made.id.write_direct_chunk((0, 0), zlib.compress(bytes(10**7)))
+
+
+def small_numbers_that_grow(file: Any) -> None:
+    """A byte for each number, of which an attribute says that it was of eight."""
+    for name in ("incumbent_flat", "queries", "evaluated_flat", "trial"):
+        del file[f"{HERE}/{name}"]
+        made = file[HERE].create_dataset(
+            name, (1000, 4100), "i1", chunks=(1000, 4100), compression="gzip", shuffle=True
+        )
+        put(made, "dtype", "int64")
+
+
+def large_chunk(file: Any) -> None:
+    del file[f"{HERE}/clock"]
+    made = file[HERE].create_dataset(
+        "clock", (1, 5 * 10**6), "f8", chunks=(1, 5 * 10**6), compression="gzip", shuffle=True
+    )
+    put(made, "dtype", "float64")
+
+
+def two_names(file: Any) -> None:
+    file["results/cifar10/again"] = file[HERE]
 
 
 def short_chunk(file: Any) -> None:
@@ -64,6 +91,11 @@ def link(file: Any) -> None:
 TABLE = "tables/cifar10"
 ATTACKS = [
     (bomb, "it claims 8,000 MB of numbers, over 128; NASREPLAY_TABLE_MB=N raises that"),
+    (small_numbers_that_grow, "it claims 131 MB of numbers, over 128"),
+    (large_chunk, "it claims 160 MB of numbers, over 128"),
+    (two_names, "has another name, too"),
+    (lambda file: put_array(file, "pad"), "pad is nothing that nasreplay writes"),
+    (lambda file: put_array(file[HERE], "more"), "random/more is nothing that nasreplay writes"),
     (short_chunk, "missing, or claims more|not the size"),
     (link, "is a link"),
     (array("clock", np.full((3, 20), np.inf)), "clock or its accuracies"),
@@ -101,6 +133,26 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, edit, message):
         read_comparison(path)
     assert str(path) in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_numbers_may_take_more_memory_where_more_of_them_are_stored(tmp_path, monkeypatch):
+    """Padding justifies nothing: only what is stored of the arrays counts."""
+    path = crafted(tmp_path, lambda file: None)
+    monkeypatch.setattr(store, "LIMIT", 0)
+    assert len(read_comparison(path).results) == 6
+    with h5py.File(path, "r+") as file:
+        put(file, "pad", np.random.default_rng(0).bytes(50_000).hex())
+        del file[f"{HERE}/clock"]
+        made = file[HERE].create_dataset(
+            "clock", (3, 10**6), "f8", chunks=(1, 10**5), compression="gzip", shuffle=True
+        )
+        put(made, "dtype", "float64")
+    seal(path)
+    with pytest.raises(BadOutput, match=r"it claims 2\d MB of numbers, over"):
+        read_comparison(path)
+    monkeypatch.setenv("NASREPLAY_TABLE_MB", "100")
+    with pytest.raises(BadOutput, match="missing, or claims more"):
+        read_comparison(path)
 
 
 def test_a_pipe_and_an_endless_device_are_no_results(tmp_path):
