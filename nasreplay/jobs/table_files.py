@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasreplay.data.describe import TableSummary, summary
 from nasreplay.data.locate import EMBEDDED, cache_path, cached_tables, open_table
-from nasreplay.errors import BadPack, BadSetting, shortened
+from nasreplay.errors import BadOutput, BadPack, BadSetting, shortened
 from nasreplay.numerals import counted
 from nasreplay.settings import setting, with_settings
 
@@ -179,8 +179,10 @@ class ImportCsvSettings:
     """JSON object of COLUMN: TARGET or list of TARGETs."""
     space: str = "topology"
     """The space of the architectures."""
-    out: Path = setting(MISSING, metavar="PACK")
-    """The .h5 file to write."""
+    out: Path | None = setting(None, metavar="PACK")
+    """The .h5 file to write; must be given."""
+    force: bool = False
+    """Replace the table that --out is."""
     title: str | None = None
     """Name of the table; default: the file's name."""
     source: str | None = None
@@ -204,6 +206,8 @@ def import_csv(file: str | Path, *, settings: ImportCsvSettings) -> Imported:
     from nasreplay.data.importers import csv_to_pack
     from nasreplay.spaces import space_named
 
+    if settings.out and settings.out.exists() and not settings.force:
+        raise BadOutput(f"{settings.out}: exists; --force replaces a table, or choose another --out")
     listed = csv_to_pack.read_map_file(settings.map_file) if settings.map_file else []
     return csv_to_pack.import_csv(
         file,

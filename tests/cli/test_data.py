@@ -7,7 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from nasreplay.cli.data import data
-from nasreplay.errors import BadInput, BadPack, BadSetting, LacksCapability, UnknownName
+from nasreplay.errors import (
+    BadArchitecture,
+    BadInput,
+    BadOutput,
+    BadPack,
+    BadSetting,
+    LacksCapability,
+    UnknownName,
+)
 from nasreplay.spaces import TOPOLOGY
 
 
@@ -93,12 +101,38 @@ def test_import_csv(run, tmp_path):
     pack = open_table(out)
     assert pack.title == "Mine"
     np.testing.assert_array_equal(pack.accuracy("cifar10")[0][TOPOLOGY.flat(np.array([[0] * 6]))], [[10.5]])
+    with pytest.raises(BadOutput, match=r"mine\.h5: exists; --force replaces a table"):
+        run(*arguments, "--map", "acc=cifar10/1/ori-test/accuracy")
+    arguments.append("--force")
+    run(*arguments, "--map", "acc=cifar10/1/ori-test/accuracy")
     with pytest.raises(BadSetting, match="RECIPE=N"):
         run(*arguments, "--map", "acc=cifar10/1/ori-test/accuracy", "--epochs", "short")
     with pytest.raises(UnknownName, match="unknown space"):
         run(*arguments, "--space", "nosuch")
     with pytest.raises(LacksCapability, match="too many for tables"):
         run(*arguments, "--space", "nasnet")
+
+
+def test_import_csv_tells_what_is_missing_and_what_is_left_out(run, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("index,acc,secs,who\n9930,10.5,3,me\n12,90,4,you\n")
+    with pytest.raises(
+        BadSetting, match=r"--map .* and with --out .*: index, acc, secs, who; maybe: .*--out mine\.h5"
+    ):
+        run("import-csv", str(table))
+    acc = ("--map", "acc=cifar10/200/ori-test/accuracy")
+    with pytest.raises(BadSetting, match="say with --out PACK"):
+        run("import-csv", str(table), "--map", "index=index", *acc)
+    out = ("--out", str(tmp_path / "mine.h5"))
+    with pytest.raises(
+        BadArchitecture, match=r"line 2, column 'index': .* official index: --map index=index$"
+    ):
+        run("import-csv", str(table), "--map", "index=arch", *acc, *out)
+    told = run("import-csv", str(table), "--map", "index=index", *acc, *out)
+    assert "no --map names secs: numbers that were left out" in told.stderr
+    table.write_text("cell,acc\n000000,10.5\n")
+    with pytest.raises(BadArchitecture, match=r"--map cell=key$"):
+        run("import-csv", str(table), "--map", "cell=arch", *acc, *out, "--force")
 
 
 def test_built_in_image_sets_are_listed_with_the_way_to_their_images(run):

@@ -56,8 +56,11 @@ def _wrong(column: str, path: str, what: str, factor: str) -> BadInput:
     return BadInput(f"column {shortened(column)}: {what}: write {factors}{also}")
 
 
-def unmapped(table: CsvTable) -> BadSetting:
-    """The error for a file of which nobody said what its columns are: lists them, with a guess."""
+def unmapped(table: CsvTable, homeless: bool) -> BadSetting:
+    """The error for a file of which nobody said what its columns are: lists them, with a guess.
+
+    homeless: nobody said either where the table is to be written.
+    """
     listed = harmless(", ".join(table.columns), 500)
     found = [f"--map {column}={kind}" for column, kind in _identity(table)]
     own = re.sub(r"[^A-Za-z0-9._-]", "-", Path(table.file.name.partition(".")[0]).name).strip("-._") or "mine"
@@ -69,8 +72,10 @@ def unmapped(table: CsvTable) -> BadSetting:
             except (BadInput, ValueError):
                 continue
             found.append(f"--map '{column}{'*100' * bool(fraction)}={own}/200/{part}/accuracy' --own {own}")
+    found += [f"--out {own}.h5"] if homeless else []
+    also = ", and with --out which .h5 file to write" if homeless else ""
     guess = f"; maybe: {' '.join(found)}" if found else ""
-    return BadSetting(f"{table.file}: say with --map what its columns are: {listed}{guess}")
+    return BadSetting(f"{table.file}: say with --map what its columns are{also}: {listed}{guess}")
 
 
 def _identity(table: CsvTable) -> list[tuple[str, str]]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 import h5py
@@ -23,14 +25,15 @@ from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.pack.limits import limits_of
 from nasreplay.data.semantics import CustomDataset
 from nasreplay.data.trials import AVERAGED
-from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName, choices, shortened
+from nasreplay.errors import BadArchitecture, BadInput, BadSetting, UnknownName, choices, listed, shortened
 from nasreplay.files.csv_table import CsvTable, read_csv
 from nasreplay.files.text import harmless
 from nasreplay.files.typed import read_json
 from nasreplay.numerals import counted, real
 from nasreplay.spaces import Space
 
-IDENTITIES = ("arch", "key", "index")
+FORMS = {"arch": "official text", "key": "six-digit key", "index": "official index"}
+IDENTITIES = tuple(FORMS)
 _SEEDED = re.compile(r"(.+)/(\d+)")
 
 
@@ -57,12 +60,12 @@ class Imported(NamedTuple):
     missing: int
     """Number of architectures without a value."""
     remarks: tuple[str, ...]
-    """What may be wrong with units, a line each."""
+    """What may be wrong with units, and what was left out, a line each."""
 
 
 def import_csv(
     file: str | Path,
-    out: str | Path,
+    out: str | Path | None,
     mappings: Sequence[str],
     *,
     space: Space,
@@ -75,10 +78,16 @@ def import_csv(
     """Write the pack `out` from a .csv or .csv.gz file; see the module for the form of `mappings`.
 
     `epochs` gives the number of epochs of recipes whose name is not a number, `custom` the data sets that no
-    benchmark has (`nasreplay.data.custom_dataset`). Raises BadInput and its kinds with the row and column at fault;
+    benchmark has (`nasreplay.data.custom_dataset`). A missing `out` is an error as missing mappings are, so that both
+    are told at once. Raises BadInput and its kinds with the row and column at fault;
     nothing is written then.
     """
-    file, out = Path(file), Path(out)
+    file = Path(file)
+    if not mappings:
+        raise unmapped(read_csv(file, most=space.count()), out is None)
+    if out is None:
+        raise BadSetting("say with --out PACK which .h5 file to write")
+    out = Path(out)
     if out.exists() and not (out.is_file() and h5py.is_hdf5(out)):
         raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
     table = read_csv(file, most=space.count())  # refuses spaces that no table can hold
@@ -94,6 +103,7 @@ def import_csv(
             remarks.append(check_unit(entry.column, entry.path, values, count))
         _check_values(table, entry, values)
         _place(columns, entry, flat, values, space.size)
+    remarks.append(_left_out(table, {identity[0], *(entry.column for entry in mapped)}))
     pack = write_pack(
         out,
         space,
@@ -110,8 +120,8 @@ def import_csv(
 def read_map_file(file: str | Path) -> list[str]:
     """The mappings of a JSON file `{"COLUMN": "TARGET", "COLUMN*2": ["TARGET", "TARGET"], …}`."""
     content = read_json(file, dict[str, str | list[str]])
-    listed = {name: [each] if isinstance(each, str) else each for name, each in content.items()}
-    return [f"{column}={target}" for column, targets in listed.items() for target in targets]
+    targets = {name: [each] if isinstance(each, str) else each for name, each in content.items()}
+    return [f"{column}={target}" for column, every in targets.items() for target in every]
 
 
 # --- mappings --------------------------------------------------------------------------------------
@@ -121,8 +131,6 @@ def _parse(
     table: CsvTable, mappings: Sequence[str], custom: Mapping[str, CustomDataset]
 ) -> tuple[tuple[str, str], list[Mapped]]:
     """(identity column, its kind) and the mappings of numbers."""
-    if not mappings:
-        raise unmapped(table)
     identities, mapped = [], []
     for text in mappings:
         left, equals, target = text.rpartition("=")
@@ -219,12 +227,31 @@ def _architectures(table: CsvTable, column: str, kind: str, space: Space) -> np.
         try:
             flat = _flat(space, kind, text.strip())
         except BadArchitecture as problem:
-            raise BadArchitecture(f"{table.place(row, column)}: {problem}") from None
+            raise BadArchitecture(
+                f"{table.place(row, column)}: {problem}{_meant(column, kind, text)}"
+            ) from None
         if flat in first:
             before = table.lines[first[flat]]
             raise BadInput(f"{table.place(row, column)}: {shortened(text)} stands already in line {before:,}")
         first[flat] = row
     return np.fromiter(first, np.int64, len(first))
+
+
+def _meant(column: str, kind: str, text: str) -> str:
+    """The mapping of an identity column that seems to hold architectures in another form; "" if none does."""
+    form = ("key" if len(text.strip()) == 6 else "index") if text.strip().isdecimal() else "arch"
+    return (
+        "" if form == kind else f"; if the column holds the {FORMS[form]}: --map {quote(f'{column}={form}')}"
+    )
+
+
+def _left_out(table: CsvTable, used: set[str]) -> str:
+    """A remark on columns of numbers that no mapping names, or ""."""
+    found = []
+    for column in table.columns:
+        with suppress(BadInput):
+            found += [column] if column not in used and np.isfinite(table.numbers(column)).any() else []
+    return f"no --map names {listed(found)}: numbers that were left out" if found else ""
 
 
 def _flat(space: Space, kind: str, text: str) -> int:
