@@ -20,7 +20,8 @@ from nasreplay.errors import BadData, choices
 from nasreplay.files.text import harmless, place
 from nasreplay.train.images.cache import Kept, announce, kept
 from nasreplay.train.images.fetch import download, unpack
-from nasreplay.train.images.image_folder import LAYOUT, ImageFolder, is_image_folder, stamp
+from nasreplay.train.images.files_in_folders import stamp
+from nasreplay.train.images.image_folder import LAYOUT, ImageFolder, is_image_folder
 from nasreplay.train.images.pixels import read_folder
 from nasreplay.train.images.published_files import PUBLISHED, Decoded, read_digits, read_published
 

@@ -9,23 +9,24 @@ in alphabetical order. Names that begin with a dot, and what systems leave behin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadData
+from nasreplay.errors import BadData, listed
 from nasreplay.files.text import place, read_text
+from nasreplay.train.images.files_in_folders import ENDINGS, entries, files_below, folders_in, is_image, stamp
 from nasreplay.train.images.splits import SEED, seeded_parts
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif")
-"""What torchvision reads, and GIF; in any case."""
 LAYOUT = "expected train/CLASS/IMAGE and val/CLASS/IMAGE or test/CLASS/IMAGE"
 TRAIN, VALID, TEST = ("train", "training"), ("valid", "val", "validation"), ("test", "testing")
 HELD_OUT = 0.2
 """Part of each class that is the test set where no images are held out."""
-_BYPRODUCTS = {"__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}
+_AFFIX = re.compile(r"[_ -]?(?:set|data|images?)$")
 _ANNOTATIONS = "val_annotations.txt"
 
 
@@ -42,22 +43,27 @@ class ImageFolder:
     """The listing of an image folder. Raises BadData for what cannot be read as one.
 
     `names` are the classes; `train`, `valid` (None unless there are validation and test images) and `test` the parts;
-    `remarks` says what was left out. One held-out part alone is the test part. Where there is none, a fifth of each
-    class, drawn with a fixed seed, is the test part, and `note` says so.
+    `remarks` says what is missing or was left out. One held-out part alone is the test part. Where there is none, a
+    fifth of each class, drawn with a fixed seed, is the test part, and `note` says so.
     """
 
     def __init__(self, folder: Path):
         self.folder, self.note = folder, ""
         self._unread: list[str] = []
         self._without: list[str] = []
-        tops = {name.lower(): folder / name for name in _folders_in(folder)}
-        train, held, test = (_first(tops, names) for names in (TRAIN, VALID, TEST))
-        if train is None and (held or test):
-            raise BadData(f"{place(folder)}: has {(held or test or folder).name}/ but no train/: {LAYOUT}")
+        self._lacking: list[str] = []
+        tops = {name: folder / name for name in folders_in(folder)}
+        train, held, test = (_inner(folder / name) if name else None for name in _parts_of(tops))
+        if train is None:
+            if held or test:
+                raise BadData(
+                    f"{place(folder)}: has {(held or test or folder).name}/ but no train/: {LAYOUT}"
+                )
+            _refuse_parts(folder, tops)
         self.names = self._classes(train or folder)
         if train:
             for extra in sorted(tops.values()):
-                if extra not in (train, held, test):
+                if not {extra, extra / extra.name} & {train, held, test}:
                     self._without.append(f"the folder {extra.name}/")
         if test and not self._has_labels(test):
             self._without.append(f"{test.name}/ (its images have no labels)")
@@ -80,13 +86,14 @@ class ImageFolder:
 
     @property
     def remarks(self) -> list[str]:
-        """What was left out, in words."""
-        told = [f"left out: {', '.join(self._without)}"] if self._without else []
+        """What is missing and what was left out, in words."""
+        told = [*self._lacking]
+        told += [f"left out: {', '.join(self._without)}"] if self._without else []
         if self._unread:
             endings = sorted({os.path.splitext(file)[1].lower() or "no ending" for file in self._unread})
-            listed = ", ".join(endings[:5]) + (", …" if len(endings) > 5 else "")
+            shown = ", ".join(endings[:5]) + (", …" if len(endings) > 5 else "")
             count = f"{len(self._unread):,} files" if len(self._unread) > 1 else "1 file"
-            told.append(f"left out: {count} ({listed}), such as {min(self._unread)}")
+            told.append(f"left out: {count} ({shown}), such as {min(self._unread)}")
         return told
 
     def listing(self) -> str:
@@ -98,7 +105,7 @@ class ImageFolder:
         return "\n".join(lines)
 
     def _classes(self, train: Path) -> tuple[str, ...]:
-        names = tuple(_folders_in(train))
+        names = tuple(folders_in(train))
         if not names:
             flat = sum(is_image(name) for name in os.listdir(train))
             why = f"its {flat:,} images lie in {train.name}/ itself" if flat else "has no folder per class"
@@ -107,12 +114,12 @@ class ImageFolder:
 
     def _has_labels(self, test: Path) -> bool:
         """Whether a test folder has class folders; Tiny-ImageNet's and Kaggle's have none."""
-        inside = _folders_in(test)
+        inside = folders_in(test)
         return bool(set(inside) & {*self.names}) or len(inside) > 1
 
     def _by_class(self, part: Path, learned: bool = False) -> Part:
-        inside = _folders_in(part)
-        flat = [entry.path for entry in _entries(part) if not entry.is_dir()]
+        inside = folders_in(part)
+        flat = [entry.path for entry in entries(part) if not entry.is_dir()]
         found: list[tuple[str, int]] = []
         strange = [name for name in inside if name not in self.names]
         empty = [name for name in strange if name == "images" and not any(self._images(part / name))]
@@ -124,7 +131,12 @@ class ImageFolder:
             )
         if len(strange) > len(empty):
             first = next(name for name in strange if name not in empty)
-            raise BadData(f"{place(part / first)}: no such class in train/ ({len(self.names)} classes)")
+            unnamed = (
+                f"; or {_ANNOTATIONS} beside it, which names the class of each" if first == "images" else ""
+            )
+            raise BadData(
+                f"{place(part / first)}: no such class in train/ ({len(self.names)} classes){unnamed}"
+            )
         self._without += [f"the empty folder {part.name}/{name}/" for name in empty]
         self._unread += flat if loose else []
         for label, name in enumerate(self.names):
@@ -136,6 +148,14 @@ class ImageFolder:
             found += [(file, label) for file in files]
         if not found:
             raise BadData(f"{place(part)}: holds no images of the classes ({', '.join(ENDINGS)})")
+        return self._complete(part, found)
+
+    def _complete(self, part: Path, found: list[tuple[str, int]]) -> Part:
+        """The images of a part; classes without any are remarked."""
+        there = {label for _, label in found}
+        lacking = [name for label, name in enumerate(self.names) if label not in there]
+        if lacking:
+            self._lacking.append(f"{part.name}/ has no image of {listed(lacking)}")
         return _part(found)
 
     def _images(self, folder: Path, note: bool = False) -> Iterator[str]:
@@ -160,68 +180,67 @@ class ImageFolder:
             found.append((str(part / "images" / file), numbers[name]))
         if not found:
             raise BadData(f"{place(part / _ANNOTATIONS)}: names no images")
-        return _part(found)
+        sorted_in = [name for name in self.names if any(self._images(part / name))]
+        if sorted_in:
+            raise BadData(
+                f"{place(part)}: images lie in images/, with {_ANNOTATIONS}, and in {sorted_in[0]}/: sort all "
+                "of them into class folders, or none"
+            )
+        unnamed = {*self._images(part / "images")} - {file for file, _ in found}
+        if unnamed:
+            count = f"{len(unnamed):,} of {len(unnamed) + len(found):,} images of {part.name}/images/"
+            self._without.append(f"{count}, which {_ANNOTATIONS} does not name (such as {min(unnamed)})")
+        return self._complete(part, found)
 
 
 def is_image_folder(folder: Path, parts: bool = False) -> bool:
     """Whether it has train/, or else (not with `parts`) two folders or more that hold images."""
     if not folder.is_dir():
         return False
-    inside = _folders_in(folder)
-    if {name.lower() for name in inside} & {*TRAIN, *(() if parts else (*VALID, *TEST))}:
+    inside = folders_in(folder)
+    if any(_parts_of(inside)[: 1 if parts else 3]):
         return True
     return not parts and sum(any(map(is_image, files_below(folder / name))) for name in inside) > 1
 
 
-def is_image(name: str) -> bool:
-    """Whether a file is called as an image is."""
-    return name.lower().endswith(ENDINGS)
+def _parts_of(folders: Iterable[str]) -> tuple[str, str, str]:
+    """The training, validation and test folder among these names, "" where there is none.
+
+    A name may end in set, data or images, as in training_set, where one alone is called so.
+    """
+    names = {name.lower(): name for name in folders}
+
+    def called(known: tuple[str, ...]) -> str:
+        exact = [names[name] for name in known if name in names]
+        other = [name for lower, name in names.items() if _AFFIX.sub("", lower) in known]
+        return exact[0] if exact else other[0] if len(other) == 1 else ""
+
+    return called(TRAIN), called(VALID), called(TEST)
 
 
-def files_below(folder: Path) -> Iterator[str]:
-    """Paths of the files in a folder and below it, in order; links are followed, each folder once."""
-    seen: set[tuple[int, int]] = set()
-
-    def below(place: str) -> Iterator[str]:
-        about = os.stat(place)
-        if (about.st_dev, about.st_ino) in seen:
-            return
-        seen.add((about.st_dev, about.st_ino))
-        for entry in _entries(place):
-            if entry.is_dir():
-                yield from below(entry.path)
-            elif entry.is_file() or entry.is_symlink():  # a link to nothing is told when it is opened
-                yield entry.path
-
-    if folder.is_dir():
-        yield from below(str(folder))
+def _inner(part: Path) -> Path:
+    """The folder of a part, also where all of it lies in a second folder of the same name, as Kaggle packs some."""
+    return part / part.name if folders_in(part) == [part.name] else part
 
 
-def stamp(file: Path | str) -> str:
-    """Path of a file, size in bytes, time of change. Raises BadData where there is none."""
-    try:
-        about = os.stat(file)
-    except OSError as problem:
-        raise BadData(f"{place(file)}: cannot be read: {problem.strerror}; replace or remove it") from None
-    return f"{file} {about.st_size} {about.st_mtime_ns}"
-
-
-def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in order, without hidden names and what systems leave behind."""
-    try:
-        with os.scandir(folder) as entries:
-            seen = [e for e in entries if not e.name.startswith(".") and e.name not in _BYPRODUCTS]
-    except OSError as problem:
-        raise BadData(f"{place(folder)}: cannot be read: {problem.strerror}") from None
-    return sorted(seen, key=lambda entry: entry.name)
-
-
-def _folders_in(folder: Path) -> list[str]:
-    return [entry.name for entry in _entries(folder) if entry.is_dir()]
-
-
-def _first(tops: dict[str, Path], names: tuple[str, ...]) -> Path | None:
-    return next((tops[name] for name in names if name in tops), None)
+def _refuse_parts(folder: Path, tops: dict[str, Path]) -> None:
+    """Refuse folders that are parts by their contents or their names, and would be taken for classes."""
+    inner = {
+        name: [each for each in folders_in(top) if any(map(is_image, files_below(top / each)))]
+        for name, top in tops.items()
+        if not any(entry.is_file() and is_image(entry.name) for entry in entries(top))
+    }
+    common, count = (Counter(each for names in inner.values() for each in names).most_common(1) or [("", 0)])[
+        0
+    ]
+    words = [set(re.split(r"[\W_]+", name.lower())) for name, within in inner.items() if within]
+    parted = any(each & {*TRAIN} for each in words) and any(each & {*VALID, *TEST} for each in words)
+    if parted or (count > 1 and max(map(len, inner.values())) > 1):
+        what = f"each with {common}/" if count > 1 else "without images of their own"
+        raise BadData(
+            f"{place(folder)}: {listed(sorted(inner))} look like parts, not classes ({what}); call them train/ and "
+            f"val/ or test/: {LAYOUT}"
+        )
 
 
 def _divided(whole: Part, held_out: bool = False) -> Part:

@@ -23,7 +23,14 @@ from nasreplay.train.images.image_folder import ImageFolder, Part
 from nasreplay.train.images.published_files import Decoded, Labeled
 
 LARGEST_SIDE = 64
-DEEP, TRANSPARENT, GRAY = "16 bits, divided by 257", "transparent, put on white", "gray"
+DEEP, TRANSPARENT = "16 bits, divided by 257", "transparent, put on white"
+DARK = "16 bits, divided by 257, nearly black (values up to 4,095 at most: 12 bits?)"
+CONVERTED = {
+    **dict.fromkeys(("1", "L", "LA", "La"), "gray"),
+    "CMYK": "CMYK, converted",
+    "P": "palette, looked up",
+    "PA": "palette, looked up",
+}
 
 
 def open_rgb(file: Path | str, kinds: Counter[str] | None = None) -> Any:
@@ -56,13 +63,15 @@ def _rgb(image: Any) -> tuple[Any, str]:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65_535:
             raise ValueError(f"pixels from {values.min()} to {values.max()}; expected 8 or 16 bits")
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8)).convert("RGB"), DEEP
+        kind = DARK if 0 < values.max() < 4096 else DEEP
+        return Image.fromarray(np.rint(values / 257).astype(np.uint8)).convert("RGB"), kind
+    kind = CONVERTED.get(image.mode, "")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getextrema()[3][0] < 255:
             white = Image.new("RGBA", image.size, "white")
             return Image.alpha_composite(white, image).convert("RGB"), TRANSPARENT
-    return image.convert("RGB"), GRAY if image.mode in ("L", "1") else ""
+    return image.convert("RGB"), kind
 
 
 def read_folder(listed: ImageFolder) -> Decoded:
