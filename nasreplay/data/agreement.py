@@ -16,7 +16,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.measured import costs, held, latency
 from nasreplay.data.pack import Pack
-from nasreplay.data.trials import trial_mean
+from nasreplay.data.trials import mean_words, trial_mean
 from nasreplay.errors import BadInput, BadSetting, NotMeasured, UnknownName, shortened
 from nasreplay.spaces import Architecture, Space
 
@@ -98,7 +98,7 @@ def column(pack: Pack, name: str) -> Column:
             f"{shortened(name)}: the table {pack.title!r} holds no accuracy after epoch {epoch}"
         )
     when = f"epoch {epoch} of recipe {recipe}" if epoch else f"recipe {recipe}"
-    words = f"{WORDS.get(what, what)} {meaning.sentence}, {when}, mean over trials"
+    words = f"{WORDS.get(what, what)} {meaning.sentence}, {when}, {mean_words(pack.seeds(meaning.stored, recipe))}"
     return Column(name, mean, words, "%", pack.space, f"accuracy on {dataset} {what}", pack.title)
 
 

@@ -15,6 +15,7 @@ from nasreplay.errors import BadSetting, NotMeasured, shortened
 
 MEAN, DRAWN = "mean", "drawn"
 AVERAGED = -1  # the "seed" of a column that its source had already averaged over unknown trials
+NOT_KNOWN = "averaged by its source, the trials are not known"
 
 
 class Trials:
@@ -107,6 +108,11 @@ class Trials:
             first = int(flat[there.argmin()])
             known = _listed(self.seeds_of(first))
             raise NotMeasured(f"{self.name(first)} was not measured in {what} {self.where}; trials: {known}")
+
+
+def mean_words(seeds: Sequence[int] | np.ndarray) -> str:
+    """What the mean over the trials of these seeds is, in words."""
+    return NOT_KNOWN if AVERAGED in seeds else "mean over trials"
 
 
 def picked(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,11 +46,34 @@ class Budget:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+class Unit(NamedTuple):
+    """A unit of time."""
+
+    name: str
+    seconds: float
+
+
+HOURS = Unit("hours", 3600)
+
+
+def time_unit(seconds: np.ndarray) -> Unit:
+    """The unit in which the largest of these seconds is a short number."""
+    longest = float(seconds.max(initial=0.0))
+    for most, unit in (
+        (180, Unit("seconds", 1)),
+        (180 * 60, Unit("minutes", 60)),
+        (3.6e6, HOURS),
+    ):
+        if longest <= most:
+            return unit
+    return Unit("days", 86400)
+
+
 def simulated_time(seconds: float) -> str:
-    """Simulated seconds in words."""
-    if 0 < seconds < 360:
-        return f"{seconds:,.3g} simulated seconds"
-    return f"{seconds / 3600:,.1f} simulated hours"
+    """Simulated seconds in words, in the unit that fits."""
+    unit = time_unit(np.array([seconds])) if seconds else HOURS
+    digits = ",.3g" if unit.seconds == 1 else ",.1f"
+    return f"{seconds / unit.seconds:{digits}} simulated {unit.name}"
 
 
 class Ledger:

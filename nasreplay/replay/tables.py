@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from nasreplay import search
 from nasreplay.data.locate import open_table
+from nasreplay.data.trials import NOT_KNOWN
 from nasreplay.errors import BadSetting, NotMeasured
 from nasreplay.evaluate.ledger import Budget
-from nasreplay.evaluate.protocol import MEAN
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.load import load_table, replayable
 from nasreplay.replay.budgets import time_budget
@@ -173,11 +173,14 @@ def _accuracy_note(plan: Plan, table: TableEvaluator) -> str:
     told = {"drawn": "one drawn trial", "mean": "the mean over trials"}.get(
         str(plan.trial), f"trial {plan.trial}"
     )
-    if table.levels[-1].trials.seeds.tolist() == [MEAN]:
-        told = "the source's average"
+    level, scored = table.levels[-1], "the mean over trials"
+    if level.words == NOT_KNOWN:
+        told = f"the accuracy ({NOT_KNOWN})"
+    if table.final.words == NOT_KNOWN:
+        scored = "the accuracy" if level.words == NOT_KNOWN else f"the accuracy ({NOT_KNOWN})"
     text = (
-        f"Table: {table.source.get('table', table.dataset)}. A search is told {told} at {table.levels[-1].at}; "
-        f"the score is the mean over trials at {table.final.at}."
+        f"Table: {table.source.get('table', table.dataset)}. A search is told {told} at {level.at}; "
+        f"the score is {scored} at {table.final.at}."
     )
     return text if table.test is not None else f"{text} No test accuracy: the table holds none."
 
@@ -216,8 +219,8 @@ def departures(tables: Tables, score: str) -> list[str]:
     """What differs from the publication whose rows are printed beside ours, in words."""
     plan, dataset = tables.plan, tables.searched[0]
     found = [f"a search is told trial {plan.trial}"] if plan.trial != "drawn" else []
-    if tables.of(dataset).levels[-1].trials.seeds.tolist() == [MEAN] and plan.trial == "drawn":
-        found.append("a search is told the source's average")
+    if tables.of(dataset).levels[-1].words == NOT_KNOWN and plan.trial == "drawn":
+        found.append(f"a search is told the accuracy {NOT_KNOWN}")
     found += [f"score {score}"] if score != tables.rules.score else []
     for searcher in plan.searchers:
         if (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasreplay._callable import function_at
+from nasreplay.data.trials import NOT_KNOWN
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Architecture, Space, space_named
 
@@ -171,6 +172,11 @@ class TableFacts:
         return float(np.nanmax(self.final_mean))
 
     @property
+    def averaged_by_source(self) -> bool:
+        """Whether the source had averaged over trials that are not known."""
+        return NOT_KNOWN in self.meaning.get("valid", "")
+
+    @property
     def coverage(self) -> str:
         """How much a search could ask for, such as "60 of 15,625 measured"; empty for everything."""
         return "" if self.measured is None else f"{self.measured:,} of {len(self.final_mean):,} measured"
@@ -230,7 +236,8 @@ class Comparison:
     @property
     def drawn_trials(self) -> bool:
         """Whether a search is told one trial of several, drawn at every question."""
-        return self.settings.get("trial") == "drawn"
+        averaged = [facts.averaged_by_source for facts in self.tables.values()]
+        return self.settings.get("trial") == "drawn" and not (averaged and all(averaged))
 
     @property
     def departures(self) -> list[str]:

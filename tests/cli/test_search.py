@@ -58,7 +58,8 @@ def test_the_outcome_as_json(run, tmp_path):
 
 def test_the_outcome_in_words(run):
     told = run("search", "darts-v1", *FEW, "--set", "darts-v1.epochs=8", "--out", "run")
-    assert "darts-v1 on cifar10, seed 2: 8 oracle steps, 0.0 simulated hours" in told.out
+    assert "darts-v1 on cifar10, seed 2: 8 oracle steps, " in told.out
+    assert "simulated" not in told.out
     assert "\nrun      run\n" in told.out
     assert told.err == ""
     told = run("search", "curriculum", *FEW, "--out", "other")

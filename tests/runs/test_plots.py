@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from nasreplay.errors import BadOutput
+from nasreplay.evaluate.ledger import time_unit
 from nasreplay.runs.report import looks, plots, statistics
 from nasreplay.runs.report.overview import overview_figure
 from nasreplay.runs.report.rows import rows
-from nasreplay.runs.report.ticks import scale_spending, time_unit
+from nasreplay.runs.report.ticks import scale_spending
 from nasreplay.search import SEARCHERS, default_comparison
 from tests.support import fabricate
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.cli.views.fold import WHOLE, width
 from nasreplay.data.query_result import Accuracy, QueryResult
-from nasreplay.data.trials import MEAN
+from nasreplay.data.trials import MEAN, NOT_KNOWN
 from nasreplay.files.columns import aligned
 from nasreplay.spaces import Space
 
@@ -136,7 +136,7 @@ def _grouped(every: list[Accuracy], titles: list[str]) -> dict[str, list[str]]:
 def trials_phrase(each: Accuracy) -> str:
     """Which trials an accuracy averages."""
     if each.averaged_by_source:
-        return "averaged by its source, the trials are not known"
+        return NOT_KNOWN
     if each.trial != MEAN:
         return f"trial {each.trial} alone"
     return f"mean of the trials an architecture has out of {', '.join(map(str, each.seeds))}"

@@ -24,9 +24,10 @@ def search_text(found: TableFound | LiveFound | OwnFound) -> str:
 def _on_table(found: TableFound) -> str:
     what = "oracle steps" if found.oracle else "evaluations"
     count = found.points if found.oracle else found.evaluations
+    clock = f"{simulated_time(found.simulated_s)}, " if found.simulated_s else ""
     lines = [
         f"{found.searcher} on {found.dataset}, seed {found.seed}: {count:,} {what}, "
-        f"{simulated_time(found.simulated_s)}, {found.wall_s:.1f} s here",
+        f"{clock}{found.wall_s:.1f} s here",
         f"found    {found.found}  (index {found.official_index})",
         f"valid    {found.validation_accuracy:.2f} %, regret {found.regret:.2f}, "
         f"rank {found.rank:,} of {found.of:,}",
@@ -44,7 +45,7 @@ def _on_table(found: TableFound) -> str:
 
 def _own(found: OwnFound) -> str:
     at = "" if found.index is None else f"  (index {found.index})"
-    clock = f", {found.simulated_s:,.0f} simulated s" if found.simulated_s else ""
+    clock = f", {simulated_time(found.simulated_s)}" if found.simulated_s else ""
     return "\n".join(
         [
             f"{found.searcher} on {found.dataset}, seed {found.seed}: {found.evaluations:,} evaluations{clock}, "

@@ -78,7 +78,7 @@ class TableEvaluator(EvaluatorBase):
         self.steps_per_epoch, self.trial = steps_per_epoch, trial
         self.final, self.test = final or self.levels[-1], test
         self.meaning = {
-            "valid": f"validation accuracy at {self.final.at}, mean over trials",
+            "valid": f"validation accuracy at {self.final.at}, {self.final.words}",
             **(meaning or {}),
         }
         self.source = source or {}

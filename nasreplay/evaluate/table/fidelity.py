@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nasreplay.data.trials import Trials, picked, trial_mean
+from nasreplay.data.trials import Trials, mean_words, picked, trial_mean
 from nasreplay.evaluate.protocol import MEAN, Fidelity
 
 
@@ -43,6 +43,11 @@ class FidelityTable:
     def mean(self) -> np.ndarray:
         """float64 [A]: accuracy averaged over the trials that exist; NaN where there is none."""
         return trial_mean(self.accuracy)
+
+    @property
+    def words(self) -> str:
+        """What the mean is, in words."""
+        return mean_words(self.trials.seeds)
 
     def read(
         self, flat: np.ndarray, trial: int | str, uniform: Callable[[], np.ndarray] | None = None

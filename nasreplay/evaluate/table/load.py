@@ -11,8 +11,8 @@ from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import to_json
 from nasreplay.data.locate import open_table
 from nasreplay.data.pack import Pack
-from nasreplay.data.trials import trial_mean
-from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.data.trials import mean_words, trial_mean
+from nasreplay.errors import BadSetting, NotMeasured, listed
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.fidelity import FidelityTable
@@ -22,7 +22,7 @@ RATIO = 3  # epochs of a rung over those of the rung below: Hyperband's and BOHB
 
 
 def load_table(
-    dataset: str = "cifar10",
+    dataset: str | None = None,
     *,
     table: str | Path | Pack | None = None,
     recipe: str | None = None,
@@ -33,7 +33,7 @@ def load_table(
     objective: str = "error",
     steps_per_epoch: int = 1,
 ) -> TableEvaluator:
-    """A table evaluator of a data set's validation accuracy.
+    """A table evaluator of a data set's validation accuracy; None is cifar10, or the only one that the table holds.
 
     `table`: a pack, its path or its name; None is the embedded NAS-Bench-201. `recipe`: what the search is told
     (None: the one with most epochs); reports always read the one with most epochs. `rungs`: how many fidelities a
@@ -46,7 +46,7 @@ def load_table(
         raise BadSetting(f"rungs is {rungs}: it must be at least 1")
     check_kind("recipe", recipe or "", str)
     pack = table if isinstance(table, Pack) else open_table(table)
-    dataset = semantics.dataset_named(dataset, pack.custom)
+    dataset = default_dataset(pack) if dataset is None else semantics.dataset_named(dataset, pack.custom)
     accuracy, meaning, recipe = pack.accuracy(dataset, "valid", recipe)
     level = _level(pack, meaning.stored, recipe, meaning.set, accuracy)
     lower = _lower_rungs(pack, meaning.stored, recipe, meaning.set, level, rungs)
@@ -68,7 +68,7 @@ def load_table(
         test=test,
         meaning={
             "told": f"validation {meaning.sentence}, {level.at}",
-            "valid": f"validation {last_meaning.sentence}, {final.at}, mean over trials",
+            "valid": f"validation {last_meaning.sentence}, {final.at}, {final.words}",
             "test": test_meaning,
         },
         source={
@@ -100,6 +100,19 @@ def replayable(table: str | Path | Pack | None = None, datasets: Sequence[str] =
     if not found:
         raise NotMeasured(f"{pack.path} has no validation accuracy to replay: it holds {pack.holdings()}")
     return tuple(found)
+
+
+def default_dataset(table: str | Path | Pack | None = None) -> str:
+    """The data set that is meant where none is named: cifar10, or the only one that the table holds.
+
+    Raises NotMeasured where it holds several others, or none.
+    """
+    found = replayable(table)
+    if len(found) == 1:
+        return found[0]
+    if "cifar10" in found:
+        return "cifar10"
+    raise NotMeasured(f"name the data set with --dataset: the table holds {listed(found)}")
 
 
 def _lower_rungs(
@@ -151,4 +164,5 @@ def _test(pack: Pack, dataset: str, recipe: str) -> tuple[np.ndarray | None, str
         values, meaning, _ = pack.accuracy(dataset, "test", recipe)
     except NotMeasured as missing:
         return None, f"none: {missing}"
-    return trial_mean(values), f"test {meaning.sentence}, recipe {recipe}, mean over trials"
+    words = mean_words(pack.seeds(meaning.stored, recipe))
+    return trial_mean(values), f"test {meaning.sentence}, recipe {recipe}, {words}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.kinds import Asker, EvaluatorSettings
@@ -34,6 +36,16 @@ class TableSettings(EvaluatorSettings, ReadingSettings, kind="table"):
     """Space: topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
 
     live = False
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
+        """Settings of these values; without a data set, that which is meant in the table."""
+        from nasreplay.evaluate.table.load import default_dataset
+
+        made = super().of(values, asker)
+        if made.table is None or values.get("dataset") is not None:
+            return made
+        return replace(made, dataset=default_dataset(made.table))
 
     def open(self, asker: Asker | None = None) -> TableEvaluator:
         """The table, with as many rungs as the searcher can use."""

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nasreplay.evaluate.ledger import simulated_time
+import numpy as np
+
+from nasreplay.evaluate.ledger import Unit, simulated_time, time_unit
 from nasreplay.runs.report.rows import Row, average_ranks
 from nasreplay.runs.result import Comparison, TableFacts
 
+TEST_COLUMN, CLOCK_COLUMN = "test\naccuracy %", "simul.\nhours"
 HEADINGS = {  # column heading (a line break where the terminal breaks it): what the number is
     "rank": "expected rank when one replica of each searcher is drawn independently (ties shared, 1 is best)",
     "searcher": "name; the best rank stands first",
     "validation\naccuracy %": "mean ± population standard deviation over the replicas",
     "95 %\ninterval": "of that mean, percentile bootstrap over replicas",
-    "test\naccuracy %": "mean ± population standard deviation over the replicas",
+    TEST_COLUMN: "mean ± population standard deviation over the replicas",
     "regret": "best validation accuracy of the table minus the mean, in percent points",
     "beats": "searchers that are worse at a Holm-corrected p below 0.05, of those that are ranked",
     "evalu-\nations": "accuracies asked and charged for, mean over the replicas",
-    "simul.\nhours": "simulated hours spent, mean over the replicas",
+    CLOCK_COLUMN: "simulated time spent, mean over the replicas",
     "wall s\nper 500": "wall seconds of all replicas together, scaled to 500 replicas",
 }
-TEST_COLUMN = "test\naccuracy %"
 
 
 def one_line(heading: str) -> str:
     """A column's heading without its line break."""
     return heading.replace("-\n", "").replace("\n", " ")
+
+
+def with_unit(heading: str, mine: Sequence[Row]) -> str:
+    """A column's heading as it is shown above these rows: times are in the unit that fits."""
+    return heading.replace("hours", _unit(mine).name) if heading == CLOCK_COLUMN else heading
+
+
+def _unit(mine: Sequence[Row]) -> Unit:
+    return time_unit(np.array([row.simulated_hours_mean * 3600 for row in mine]))
 
 
 def of_dataset(rows: Sequence[Row], dataset: str) -> list[Row]:
@@ -42,7 +53,9 @@ def kept_columns(mine: Sequence[Row]) -> list[str]:
     """The headings of columns that have something to say."""
     tested = any(row.test_accuracy_mean is not None for row in mine)
     compared = len(ranked(mine)) > 1
-    left_out = {*([] if tested else [TEST_COLUMN]), *([] if compared else ["beats"])}
+    timed = any(row.simulated_hours_mean for row in mine)
+    said = {TEST_COLUMN: tested, "beats": compared, CLOCK_COLUMN: timed}
+    left_out = {heading for heading, has in said.items() if not has}
     return [heading for heading in HEADINGS if heading not in left_out]
 
 
@@ -59,7 +72,7 @@ def cells(row: Row, mine: Sequence[Row]) -> dict[str, str]:
         _number(row.regret_mean, 2),
         "–" if rank is None else f"{len(row.beats)} of {others}",
         _number(row.evaluations_mean, 0 if row.evaluations_mean >= 1000 else 1),
-        _number(row.simulated_hours_mean, 1),
+        _number(row.simulated_hours_mean * 3600 / _unit(mine).seconds, 1),
         _number(row.wall_s_per_500_replicas, 2 if row.wall_s_per_500_replicas < 100 else 0),
     ]
     return dict(zip(HEADINGS, texts, strict=True))

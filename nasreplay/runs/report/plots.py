@@ -14,12 +14,13 @@ from urllib.parse import quote
 import numpy as np
 
 from nasreplay.errors import BadSetting
+from nasreplay.evaluate.ledger import time_unit
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.report import statistics
 from nasreplay.runs.report.looks import ENDINGS, GRAY, look_of, rendered, style
 from nasreplay.runs.report.overview import overview_figure
 from nasreplay.runs.report.rows import Row
-from nasreplay.runs.report.ticks import scale_regret, scale_spending, time_unit
+from nasreplay.runs.report.ticks import scale_regret, scale_spending
 from nasreplay.runs.result import Comparison, Result, TableFacts
 
 if TYPE_CHECKING:

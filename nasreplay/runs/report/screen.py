@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nasreplay.files import columns
 from nasreplay.runs.report import published_rows
 from nasreplay.runs.report.cells import (
+    CLOCK_COLUMN,
     HEADINGS,
     cells,
     footnotes,
@@ -20,6 +21,7 @@ from nasreplay.runs.report.cells import (
     rank_lines,
     terms,
     title,
+    with_unit,
 )
 from nasreplay.runs.report.conclusion import conclusion
 from nasreplay.runs.report.rows import Row
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-FIRST_TO_GO = ("wall s\nper 500", "simul.\nhours", "95 %\ninterval", "evalu-\nations", "beats")
+FIRST_TO_GO = ("wall s\nper 500", CLOCK_COLUMN, "95 %\ninterval", "evalu-\nations", "beats")
 """Columns that a narrow terminal lacks; summary.md has them all."""
 
 
@@ -103,7 +105,8 @@ def _table(mine: Sequence[Row], kept: list[str], plain: bool) -> Table:
     for heading in HEADINGS:
         if heading in kept:
             left = heading == "searcher"
-            table.add_column(heading, justify="left" if left else "right", no_wrap=True, vertical="bottom")
+            shown, side = with_unit(heading, mine), "left" if left else "right"
+            table.add_column(shown, justify=side, no_wrap=True, vertical="bottom")
     for k, row in enumerate(mine):
         style = "bold" if k == 0 and row.rank is not None else "dim" if row.apart else ""
         texts = cells(row, mine)

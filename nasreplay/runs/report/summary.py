@@ -11,7 +11,6 @@ from nasreplay.files.typed import LONGEST
 from nasreplay.runs.report import published_rows
 from nasreplay.runs.report.cells import (
     HEADINGS,
-    TEST_COLUMN,
     cells,
     footnotes,
     gaps,
@@ -23,14 +22,15 @@ from nasreplay.runs.report.cells import (
     ranked,
     terms,
     title,
+    with_unit,
 )
 from nasreplay.runs.report.conclusion import conclusion
 from nasreplay.runs.report.rows import SIGNIFICANT, Row
 from nasreplay.runs.result import Comparison
 
 MEANING_OF_SCORE = {
-    "last": "Final accuracy (mean over trials) of the architecture that each replica ended with.",
-    "published": "Final accuracy (mean over trials) at the budget, interpolated in time between the two recorded "
+    "last": "Final accuracy of the architecture that each replica ended with.",
+    "published": "Final accuracy at the budget, interpolated in time between the two recorded "
     "points nearest to it, as published for NATS-Bench.",
 }
 TEST = f"p < {SIGNIFICANT} (two-sided Mann–Whitney, Holm-corrected over the pairs)"
@@ -64,9 +64,11 @@ def markdown(comparison: Comparison, rows: Sequence[Row], figures: Sequence[str]
         lines += ["", *published_rows.footnotes(comparison)]
     lines += ["", "## What the numbers mean", "", *(f"- {note}" for note in comparison.notes)]
     lines += [f"- score: {MEANING_OF_SCORE[comparison.score]}"]
-    tested = any(row.test_accuracy_mean is not None for row in rows)
-    kept = [heading for heading in HEADINGS if tested or heading != TEST_COLUMN]
-    lines += [f"- {one_line(heading)}: {HEADINGS[heading]}" for heading in kept]
+    by_dataset = [of_dataset(rows, dataset) for dataset in comparison.datasets]
+    meant = {
+        one_line(with_unit(one, mine)): HEADINGS[one] for mine in by_dataset for one in kept_columns(mine)
+    }
+    lines += [f"- {heading}: {text}" for heading, text in meant.items()]
     lines += [f"- {term}: {text}" for term, text in terms(comparison, rows) if term not in HEADINGS]
     values = {name: value for name, value in comparison.settings.items() if name not in SAID}
     table = [(name, text) for name, text in _flat(values)]
@@ -76,7 +78,7 @@ def markdown(comparison: Comparison, rows: Sequence[Row], figures: Sequence[str]
 
 def _dataset(comparison: Comparison, mine: Sequence[Row]) -> list[str]:
     kept = kept_columns(mine)
-    table = [[one_line(heading) for heading in kept]]
+    table = [[one_line(with_unit(heading, mine)) for heading in kept]]
     table += [[texts[heading] for heading in kept] for texts in (cells(row, mine) for row in mine)]
     aligned = "".join("l" if heading == "searcher" else "r" for heading in kept)
     lines = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,26 +13,6 @@ if TYPE_CHECKING:
 
 LEAST_REGRET = 0.01  # percent points: nothing below it is told apart
 ROUND, FINE = (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)  # and their tenfolds: where ticks stand
-
-
-class Unit(NamedTuple):
-    """A unit of time."""
-
-    name: str
-    seconds: float
-
-
-def time_unit(seconds: np.ndarray) -> Unit:
-    """The unit in which the largest of these seconds is a short number."""
-    longest = float(seconds.max(initial=0.0))
-    for most, unit in (
-        (180, Unit("seconds", 1)),
-        (180 * 60, Unit("minutes", 60)),
-        (3.6e6, Unit("hours", 3600)),
-    ):
-        if longest <= most:
-            return unit
-    return Unit("days", 86400)
 
 
 def short(value: float, _place: float = 0) -> str:
