@@ -12,15 +12,30 @@ table = nasreplay.load_table("cifar10")
 result = nasreplay.search.run(nasreplay.search.make("rea"), table, nasreplay.search.Budget(evaluations=200), seed=0)
 """
 
-from __future__ import annotations
+import _signal  # pyright: ignore[reportMissingImports]
+import os
+import sys
 
-import importlib
-from typing import TYPE_CHECKING, Any
 
-from nasreplay._callable import in_python_words
-from nasreplay._version import __version__
+def _leave(number: int, _frame: object) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        os.write(2, b"nasreplay: interrupted\n")
+    os._exit(128 + number)
 
+
+# Until `nasreplay.signals` takes over, in a process of the command alone: Ctrl-C in the first import would be a
+# traceback. So nothing is imported before this but what is built in. A signal that is ignored stays so.
+if sys.orig_argv[1:3] == ["-m", "nasreplay"] or "".join(sys.orig_argv[1:2]).endswith("/nasreplay"):
+    for _number in (_signal.SIGINT, _signal.SIGTERM):
+        if _signal.getsignal(_number) != _signal.SIG_IGN:
+            _signal.signal(_number, _leave)
+
+from nasreplay._version import __version__  # noqa: E402
+
+TYPE_CHECKING = False  # as typing's, which takes long to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from nasreplay import evaluate, replay, search
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
@@ -65,13 +80,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
     if name in _FROM:
-        found = getattr(importlib.import_module(f"nasreplay.{_FROM[name]}"), name)
+        from nasreplay._callable import in_python_words
+
+        found = getattr(import_module(f"nasreplay.{_FROM[name]}"), name)
         globals()[name] = found if isinstance(found, type) else in_python_words(found)
         return globals()[name]
     if name in _PACKAGES:
-        return importlib.import_module(f"nasreplay.{name}")
+        return import_module(f"nasreplay.{name}")
     raise AttributeError(f"module 'nasreplay' has no attribute {name!r}")
 
 

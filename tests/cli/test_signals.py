@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nasreplay.cli.main import main
-from tests.support.command import end, start
+from tests.support.command import CHECKOUT, end, start
 
 TRAIN = (
     "train",
@@ -40,6 +40,42 @@ def test_a_signal_while_modules_are_imported(home, tmp_path, how, seconds):
         "nasreplay: interrupted; continue with: nasreplay resume run\n",
     )
     assert "Traceback" not in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "module", ["nasreplay._version", "nasreplay.__main__", "nasreplay.signals", "typing"]
+)
+def test_a_signal_at_the_first_imports_is_one_line(tmp_path, how, module):
+    """A module that is about to be found is the first moment that a test can choose."""
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import os, sys
+
+class Killing:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), {int(how)})
+
+# the package is found first: before that, the process is Python's own
+if "nasreplay" in sys.orig_argv:
+    sys.modules.pop({module!r}, None)
+    sys.meta_path.insert(0, Killing())
+""")
+    done = subprocess.run(
+        [sys.executable, "-m", "nasreplay", "query", "9930"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(CHECKOUT)])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + how, "", "nasreplay: interrupted\n")
+
+
+@pytest.mark.slow
+def test_a_program_that_imports_the_package_keeps_its_own_signals():
+    program = "import signal, nasreplay\nprint(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", program, "nasreplay"], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_an_import_ends_at_once(tmp_path):

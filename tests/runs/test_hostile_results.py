@@ -140,7 +140,8 @@ def test_numbers_may_take_more_memory_where_more_of_them_are_stored(tmp_path, mo
     path = crafted(tmp_path, lambda file: None)
     monkeypatch.setattr(store, "LIMIT", 0)
     assert len(read_comparison(path).results) == 6
-    with h5py.File(path, "r+") as file:
+    with h5py.File(path, "r+") as opened:
+        file: Any = opened
         put(file, "pad", np.random.default_rng(0).bytes(50_000).hex())
         del file[f"{HERE}/clock"]
         made = file[HERE].create_dataset(
