@@ -30,7 +30,7 @@ def main() -> None:
     flat, level = table.space.flat(codes), table.levels[-1]
     calls = {
         "evaluate, all asked by one replica": lambda: table.evaluate(codes, replica=one),
-        "the bare gathers of numbers": lambda: (level.mean.take(flat), level.seconds.take(flat)),
+        "the bare gathers of numbers": lambda: (level.mean_flat.take(flat), level.seconds.take(flat)),
     }
     print(f"{ARCHITECTURES:,} architectures, median of {ROUNDS} rounds")
     speed = {what: ARCHITECTURES / seconds / 1e6 for what, seconds in alternating(calls).items()}

@@ -30,7 +30,7 @@ def main() -> None:
     raw = np.random.default_rng(0).random((REPLICAS, *table.space.mask.shape))
     weights = raw / raw.sum(axis=-1, keepdims=True)
     mixture = Mixture(weights, np.ones(weights.shape, dtype=bool))
-    tensor = torch.tensor(1 - table.final.mean / 100).reshape(table.space.choices.tolist())
+    tensor = torch.tensor(1 - table.final.mean_flat / 100).reshape(table.space.choices.tolist())
     rows = torch.tensor(weights)
     np.testing.assert_allclose(
         table.slope(mixture).gradient, single(tensor, rows).numpy(), rtol=0, atol=1e-12

@@ -14,6 +14,7 @@ from nasreplay._callable import function_at
 from nasreplay.data.trials import NOT_KNOWN
 from nasreplay.errors import NotMeasured
 from nasreplay.spaces import Architecture, Space, space_named
+from nasreplay.spaces.product import FlatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,10 @@ class Result:
     truth: TableFacts | None = field(default=None, compare=False)
     """The table that was searched; None of a live search, and of a result out of a file."""
 
+    def __post_init__(self) -> None:
+        for name in ("found_flat", "incumbent_flat", "evaluated_flat"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)).view(FlatArray))
+
     def __repr__(self) -> str:
         best, remark = self.best(), self.settings.get("remark", "")
         end = "" if self.finished else ", interrupted"
@@ -102,7 +107,7 @@ class Result:
     def found(self) -> tuple[Architecture | None, ...]:
         """R architectures: what each replica ended with; None for one that was never answered."""
         codes = self.from_flat(np.maximum(self.found_flat, 0)).tolist()
-        each = zip(codes, self.found_flat, strict=True)
+        each = zip(codes, self.found_flat.tolist(), strict=True)
         return tuple(Architecture(self.space, tuple(one)) if flat >= 0 else None for one, flat in each)
 
     @property
@@ -164,7 +169,7 @@ class TableFacts:
     def of(cls, table: TableEvaluator, budget_s: float | None = None) -> TableFacts:
         """The facts of an open table."""
         measured = table.space.size - table.missing if table.missing else None
-        return cls(table.final.mean, table.test, table.space.name, budget_s, table.meaning, measured)
+        return cls(table.final.mean_flat, table.test, table.space.name, budget_s, table.meaning, measured)
 
     @property
     def optimum(self) -> float:

@@ -19,7 +19,7 @@ from nasreplay.seeds import Draws
 from nasreplay.settings import check_kind
 from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.graph import Graph
-from nasreplay.spaces.product import Product
+from nasreplay.spaces.product import Flat, Product
 from nasreplay.spaces.registry import SPACES, unpickled
 
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
@@ -45,9 +45,9 @@ class Architecture:
         return self.index
 
     @property
-    def flat(self) -> int:
+    def flat(self) -> Flat:
         """Flat index: the position in a pack (see `Product`)."""
-        return int(self.space.flat(np.array([self.codes]))[0])
+        return Flat(self.space.flat(np.array([self.codes]))[0])
 
     @property
     def text(self) -> str:
@@ -193,6 +193,7 @@ class Space(Product):
         """Codes int8 [N, D] of official indices, official texts or values. Raises BadArchitecture."""
         if isinstance(named, str) or not isinstance(named, Iterable):
             raise BadArchitecture(f"{shortened(named)} is no list: codes([…]) takes several architectures")
+        self.refuse_a_row(named)
         every = list(named)
         if not any(isinstance(each, Architecture | str) for each in every):
             return self.from_flat(self.official_to_flat[[self.check_index(each) for each in every]])

@@ -11,12 +11,30 @@ import math
 import operator
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from nasreplay.errors import BadArchitecture, LacksCapability, shortened
 
 INDEX_LIMIT = 2**31  # spaces up to this size have flat indices
+
+
+class Flat(int):
+    """A flat index, which no call takes for an official one."""
+
+
+class FlatArray(np.ndarray):
+    """An array of flat indices, each of type `Flat`; what is calculated from it is a plain array."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """An element, as `Flat`, or a part."""
+        found = super().__getitem__(key)
+        return Flat(found) if isinstance(found, np.integer) else found
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """The plain array or number of a calculation."""
+        return array[()] if return_scalar else np.asarray(array)
 
 
 class Product:
@@ -103,8 +121,24 @@ class Product:
                 )
         return codes
 
+    def refuse_a_row(self, several: object) -> None:
+        """Raise BadArchitecture for the codes of one architecture where several architectures are meant."""
+        is_row = (
+            isinstance(several, tuple) and len(several) == self.decisions and {int} == set(map(type, several))
+        )
+        if is_row or (isinstance(several, np.ndarray) and several.dtype == np.int8):
+            raise BadArchitecture(
+                f"{shortened(several)} may be the codes of one architecture: give [architecture], or official "
+                "indices as a list"
+            )
+
     def check_index(self, index: object) -> int:
         """An official index as an int; BadArchitecture for what is none of this space."""
+        if isinstance(index, Flat):
+            raise BadArchitecture(
+                f"{index} is a flat index, a place in arrays of the {self.name} space, and no official one: take the "
+                f"architecture itself, result.found or space.at_flat({index})"
+            )
         try:
             number = -1 if isinstance(index, bool | np.bool_) else operator.index(index)  # pyright: ignore[reportArgumentType]
         except TypeError:

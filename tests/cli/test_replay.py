@@ -185,7 +185,7 @@ def test_json_and_csv_rows(run, done):
     results = {result.searcher: result for result in read_comparison(done).results}
     for row in rows:
         result = results[row["searcher"]]
-        score = table.final.mean[result.found_flat]
+        score = table.final.mean_flat[result.found_flat]
         assert row["validation_accuracy_mean"] == pytest.approx(score.mean(), abs=1e-12)
         assert row["regret_mean"] == pytest.approx(91.606666 - score.mean(), abs=1e-5)
         assert row["oracle"] == (row["rank"] is None) == (row["searcher"] in ("darts-v1", "gdas"))

@@ -51,7 +51,7 @@ def test_the_outcome_as_json(run, tmp_path):
     assert told["validation_accuracy"] == answer.accuracy
     assert told["official_index"] == answer.official_index
     assert told["regret"] == pytest.approx(table.optimum - answer.accuracy)
-    assert told["rank"] == 1 + (table.final.mean > answer.accuracy).sum()
+    assert told["rank"] == 1 + (table.final.mean_flat > answer.accuracy).sum()
     assert "validation half (5,000)" in told["meaning"]
     assert "test_accuracy" not in told
 

@@ -83,7 +83,7 @@ def test_a_table_of_it(tmp_path):
     )
     tabulate(tmp_path / "mine.h5", made)
     table = load_table("mine", table=tmp_path / "mine.h5")
-    assert table.final.mean.tolist() == [10, 11, 20, 21, 30, 31]
+    assert table.final.mean_flat.tolist() == [10, 11, 20, 21, 30, 31]
     assert set(table.levels[0].seconds) == {4}
 
 

@@ -45,7 +45,7 @@ def test_every_searcher_asks_and_answers_inside(name, share):
     among = table.levels[0].trials.count > 0
     assert among[result.evaluated_flat[result.evaluated_flat >= 0]].all()
     assert among[result.incumbent_flat[result.incumbent_flat >= 0]].all()
-    assert np.isfinite(table.final.mean[result.found_flat]).all()
+    assert np.isfinite(table.final.mean_flat[result.found_flat]).all()
     assert result.settings["measured"] == [among.sum(), TOPOLOGY.size]
 
 
@@ -139,7 +139,7 @@ def test_replay_leaves_out_slopes_and_says_how_much_there_is(sampled, tmp_path, 
     assert [row.searcher for row in done.rows]
     assert {(row.measured, row.architectures) for row in done.rows} == {(60, 15625)}
     assert "60 of 15,625 architectures measured (cifar10)" in done.comparison.settings["caveats"][0]
-    best = np.nanmax(load_table("cifar10", table=sampled).final.mean)
+    best = np.nanmax(load_table("cifar10", table=sampled).final.mean_flat)
     assert {row.table_optimum for row in done.rows} == {best}
     assert all(0 <= (row.regret_mean or 0) < 50 for row in done.rows)
     header = json.loads((tmp_path / "run/run.json").read_text())

@@ -41,10 +41,12 @@ def test_codes_at_query_and_accuracies_agree_on_every_index(space):
 def test_what_a_search_found_is_what_the_table_is_asked_for(result):
     table = load_table("cifar10")
     for found, flat in zip(result.found, result.found_flat, strict=True):
-        assert table.query(found).accuracy == table.final.mean[flat] == table.query(found.index).accuracy
-        assert table.query(str(found)).accuracy == table.query(found.key).accuracy == table.final.mean[flat]
+        assert table.query(found).accuracy == table.final.mean_flat[flat] == table.query(found.index).accuracy
+        assert (
+            table.query(str(found)).accuracy == table.query(found.key).accuracy == table.final.mean_flat[flat]
+        )
         (asked,) = nasreplay.query(found, datasets=("cifar10",)).datasets["cifar10"].accuracies
-        assert asked.accuracy == table.final.mean[flat]
+        assert asked.accuracy == table.final.mean_flat[flat]
     assert result.found[0] == table.space.at(int(result.incumbent[0, -1]))
     asked = table.accuracies(table.space.codes(result.evaluated[0]))
     assert np.abs(asked - result.observed[0]).max() < 5  # drawn trials of the same cells
@@ -54,7 +56,7 @@ def test_files_and_frames_name_the_same_cells(result, tmp_path):
     save_result(tmp_path / "part.h5", result)
     assert load_result(tmp_path / "part.h5").found == result.found
     table = load_table("cifar10")
-    facts = {"cifar10": TableFacts(table.final.mean)}
+    facts = {"cifar10": TableFacts(table.final.mean_flat)}
     frame = to_frame([result], facts)
     assert [
         table.query(index).accuracy for index in frame.official_index.tolist()
@@ -82,3 +84,33 @@ def test_an_architecture_of_another_space_is_refused():
     for call in (TOPOLOGY.at, load_table("cifar10").query, lambda each: TOPOLOGY.codes([each])):
         with pytest.raises(BadArchitecture, match=r"topology.*size|size.*topology"):
             call(SIZE.at(7))
+
+
+def test_a_flat_number_is_never_taken_for_an_index():
+    table = load_table("cifar10")
+    result = search.run("random", table, search.Budget(evaluations=5), seed=0, replicas=2)
+    (best, _), every = result.found, result.found_flat
+    for number in (best.flat, every[0], result.evaluated_flat[0, 1], result.incumbent_flat[0][2]):
+        for call in (
+            table.query,
+            TOPOLOGY.at,
+            lambda one: TOPOLOGY.codes([one]),
+            lambda one: table.accuracies([one]),
+        ):
+            with pytest.raises(BadArchitecture, match="flat index"):
+                call(number)
+    for call in (TOPOLOGY.codes, table.accuracies):
+        with pytest.raises(BadArchitecture, match="flat index"):
+            call(every)
+    assert TOPOLOGY.at_flat(every[0]) == best
+    assert table.final.mean_flat[every].tolist() == table.accuracies(result.found).tolist()
+    assert type(every + 0) is type(every >= 0) is np.ndarray
+
+
+def test_the_codes_of_one_architecture_are_not_six_indices():
+    best = TOPOLOGY.at(7)
+    for call in (TOPOLOGY.codes, load_table("cifar10").accuracies):
+        for codes in (best.codes, np.array(best.codes, dtype=np.int8)):
+            with pytest.raises(BadArchitecture, match="codes of one architecture"):
+                call(codes)
+    assert len(TOPOLOGY.codes([1, 2, 3, 4, 0, 1])) == 6

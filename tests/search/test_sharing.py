@@ -253,7 +253,7 @@ def test_enas_learns_on_a_table():
 
 def true_best(evaluator, codes):
     """The candidate with the best accuracy on the whole."""
-    return codes[evaluator.levels[-1].mean[evaluator.space.flat(codes)].argmax()]
+    return codes[evaluator.levels[-1].mean_flat[evaluator.space.flat(codes)].argmax()]
 
 
 def test_rsps_trains_uniform_cells_and_tries_candidates():

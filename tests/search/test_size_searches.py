@@ -175,5 +175,7 @@ def test_on_a_table_they_find_good_sizes(name):
     table = synthetic_table(SIZE)
     result = search.run(search.make(name), table, Budget(epochs=400), seed=1, replicas=6)
     assert result.oracle == (name != "mask-rl")
-    ranks = [(table.final.mean > accuracy).sum() for accuracy in table.final.mean[result.found_flat]]
+    ranks = [
+        (table.final.mean_flat > accuracy).sum() for accuracy in table.final.mean_flat[result.found_flat]
+    ]
     assert np.median(ranks) < 100

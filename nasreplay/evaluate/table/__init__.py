@@ -155,7 +155,7 @@ class TableEvaluator(EvaluatorBase):
         """Mean over trials at the final fidelity, and test accuracy where the table has it."""
         flat = self.space.flat(self.space.check_codes(codes))
         test = None if self.test is None else self.test[flat]
-        return Report(self.final.mean[flat], test, self.meaning)
+        return Report(self.final.mean_flat[flat], test, self.meaning)
 
     def describe(self) -> dict[str, Any]:
         """What the run header records."""
@@ -186,7 +186,7 @@ class TableEvaluator(EvaluatorBase):
     # --- one question at a time --------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        held = f"{np.isfinite(self.final.mean).sum():,} of {self.space.size:,} architectures"
+        held = f"{np.isfinite(self.final.mean_flat).sum():,} of {self.space.size:,} architectures"
         return f"<table of {self.dataset}: {held} of the {self.space.name} space, {self.final.at}>"
 
     def query(self, architecture: Named, trial: int | str = "mean") -> Answer:
@@ -219,6 +219,7 @@ class TableEvaluator(EvaluatorBase):
                 raise BadArchitecture(
                     f"{shortened(architectures)} is no list: accuracies takes several architectures"
                 )
+            self.space.refuse_a_row(architectures)
             flat = read_many(list(architectures), space=self.space)[1]
         return self.levels[-1].read(flat, trial)[0]
 
@@ -237,7 +238,7 @@ class TableEvaluator(EvaluatorBase):
     def _items(self):
         # of memory views: the fastest way to one Python number
         level = self.levels[-1]
-        arrays = (level.mean, level.trials.count, level.seconds, self.space.flat_to_official)
+        arrays = (level.mean_flat, level.trials.count, level.seconds, self.space.flat_to_official)
         return tuple(np.ascontiguousarray(array).data.__getitem__ for array in arrays)
 
     def answerable(
@@ -272,7 +273,7 @@ class TableEvaluator(EvaluatorBase):
     @cached_property
     def optimum(self) -> float:
         """The best final validation accuracy of the table, percent."""
-        return float(np.nanmax(self.final.mean))
+        return float(np.nanmax(self.final.mean_flat))
 
     @cached_property
     def _loss(self) -> np.ndarray:

@@ -40,7 +40,7 @@ class FidelityTable:
         return f"<accuracies of {len(self.accuracy):,} architectures at {self.at}>"
 
     @cached_property
-    def mean(self) -> np.ndarray:
+    def mean_flat(self) -> np.ndarray:
         """float64 [A]: accuracy averaged over the trials that exist; NaN where there is none."""
         return trial_mean(self.accuracy)
 
@@ -59,5 +59,5 @@ class FidelityTable:
         columns = self.trials.columns(flat, trial, uniform)
         self.trials.require(flat)
         if columns is None:
-            return self.mean.take(flat, mode="clip"), np.broadcast_to(MEAN, flat.shape)
+            return self.mean_flat.take(flat, mode="clip"), np.broadcast_to(MEAN, flat.shape)
         return picked(self.accuracy, flat, columns), self.trials.seeds.take(columns)

@@ -26,7 +26,7 @@ def table_facts(truth: TableEvaluator, codes: np.ndarray) -> TableRow:
     valid = float(report.valid[0])
     return TableRow(
         valid,
-        int((truth.final.mean > valid).sum()) + 1,
+        int((truth.final.mean_flat > valid).sum()) + 1,
         truth.optimum - valid,
         None if report.test is None else float(report.test[0]),
     )
