@@ -53,14 +53,17 @@ def found_at(place: str, fits: Callable[[Any], bool], noun: str) -> Any:
     there = [one for one, value in vars(module).items() if not one.startswith("_") and fits(value)]
     if name and hasattr(module, name):
         return getattr(module, name)
-    here = [
-        one for one in there if getattr(vars(module)[one], "__module__", module.__name__) == module.__name__
-    ]
+    here = [one for one in there if _is_of(module, vars(module)[one])]
     if not name:
         raise UnknownName(
             f"{place}: name the {noun}, as in {where}:{here[0] if here else 'NAME'}{choices('', here)}"
         )
     raise UnknownName(f"{where} has no {noun} {shortened(name)}{choices(name, here)}")
+
+
+def _is_of(module: ModuleType, thing: Any) -> bool:
+    """Whether a module made it: classes and functions say where they come from, other values are its own."""
+    return not hasattr(thing, "__qualname__") or thing.__module__ == module.__name__
 
 
 def import_file(path: Path) -> ModuleType:

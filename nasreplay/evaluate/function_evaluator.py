@@ -183,7 +183,7 @@ def adopt(thing: Any) -> type[EvaluatorSettings]:
         return thing
     if isinstance(thing, type) and issubclass(thing, EvaluatorBase):
         thing = thing()
-    if not (isinstance(thing, EvaluatorBase) or (callable(thing) and not isinstance(thing, type))):
+    if not _fits(thing):
         raise BadSetting(
             "is neither a function that gives an accuracy in percent nor an evaluator (nasreplay.evaluate.base)"
         )
@@ -192,4 +192,11 @@ def adopt(thing: Any) -> type[EvaluatorSettings]:
     return type("FunctionSettings", (FunctionSettings,), {**names, "score": score})
 
 
-EVALUATORS.fits, EVALUATORS.adopt = lambda thing: callable(thing) or isinstance(thing, EvaluatorBase), adopt
+def _fits(thing: Any) -> bool:
+    """Whether `adopt` takes it."""
+    if isinstance(thing, type):
+        return issubclass(thing, EvaluatorSettings | EvaluatorBase)
+    return callable(thing) or isinstance(thing, EvaluatorBase)
+
+
+EVALUATORS.fits, EVALUATORS.adopt = _fits, adopt

@@ -181,6 +181,43 @@ def test_an_evaluator_by_place(mine, capsys):
     assert "5 evaluations, 10 simulated s" in out
 
 
+BOTH = """
+from dataclasses import dataclass
+
+from nasreplay import evaluate
+from nasreplay.search import SamplingSearcher
+from nasreplay.spaces import TOPOLOGY
+
+
+@dataclass
+class Mine(SamplingSearcher):
+    name, source = "mine", "a test"
+
+    def ask(self, live):
+        return self.space.sample(self.draws(live.rows))
+
+
+def fair(architecture):
+    return 50.0
+
+
+EVALUATOR = evaluate.from_function(fair)
+"""
+
+
+def test_only_what_fits_is_offered(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("both.py").write_text(BOTH)
+    status, _, err = called(capsys, "search", "rea", "--evaluator", "both.py")
+    assert status == 2
+    assert err.endswith("name the evaluator, as in both.py:fair; known: fair, EVALUATOR\n")
+    for words in (("replay", "both.py"), ("search", "both.py")):
+        status, _, err = called(capsys, *words)
+        assert status == 2
+        assert err.endswith("name the searcher, as in both.py:Mine; known: Mine\n")
+    assert called(capsys, "search", "rea", "--evaluator", "both.py:Mine")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("name", "status", "words"),
     [

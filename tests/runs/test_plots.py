@@ -93,9 +93,29 @@ def test_a_look_belongs_to_a_searcher(comparison):
 
 
 def test_no_two_searchers_look_alike():
-    assert len({looks.look_of(name)[:2] for name in SEARCHERS}) == len(SEARCHERS)
+    assert len({look[:2] for look in looks.looks_of(SEARCHERS).values()}) == len(SEARCHERS)
     ranked = [name for name in default_comparison() if "slope" not in SEARCHERS[name].needs]
     assert len({looks.look_of(name).color for name in ranked}) == len(ranked)
+    assert set(ranked) == looks.RANKED
+
+
+@pytest.mark.parametrize("others", [["mine"], ["annealing", "hill", "mine", "tabu", "walk", "zeal"]])
+def test_searchers_of_others_take_no_color_of_ours(others):
+    ranked = [name for name in default_comparison() if "slope" not in SEARCHERS[name].needs]
+    together = looks.looks_of([*others, *ranked])
+    assert len({look.color for look in together.values()}) == len(together)
+    assert all(together[name] == looks.look_of(name) for name in (*ranked, others[0]))
+    assert looks.looks_of([*ranked, *others][::-1]) == together
+
+
+def test_a_figure_with_a_searcher_of_others_has_it_in_a_color_of_its_own(comparison):
+    results = [r for r in comparison.results if r.searcher in ("rea", "random")]
+    own = [dataclasses.replace(results[0], searcher=name) for name in ("mine", "hill")]
+    some = dataclasses.replace(comparison, results=[*results, *own])
+    for figure in (plots.regret_figure(some, "cifar10"), overview_figure(some, rows(some))):
+        lines = [line for line in figure.axes[-1].get_lines() if line.get_marker() != "|"]
+        assert len(lines) == 4
+        assert len({line.get_color() for line in lines}) == 4
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
-"""How figures look: one style for all; each searcher has its own color, line and marker, whatever is beside it."""
+"""How figures look: one style for all; each searcher has its own color, line and marker.
+
+The searchers that are ranked by default have theirs whatever is beside them, and their colors alone. Others have one
+of further colors, by their names, and the next one where another in the same figure has it.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
@@ -15,12 +19,19 @@ if TYPE_CHECKING:
 # Okabe & Ito, "Color Universal Design" (2008): its yellow, too pale on white, is replaced by wine and olive
 # of Paul Tol's "muted" scheme.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933")
+RANKED = frozenset(
+    ("random", "local-search", "rea", "reinforce", "bohb", "darts-sampled", "snas-sampled")
+    + ("curriculum", "curriculum-fixed")
+)
+"""The searchers that are ranked by default; the colors above are theirs alone."""
+OTHERS = ("#332288", "#AA4499", "#8C564B", "#5FA55A", "#7F8FD9", "#FF6F61", "#00CED1")
+"""The colors of all others."""
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GRAY = "#777777"
 """The color of what takes no part: oracles, and words beside the numbers."""
 SALT = 1573132617
-"""So chosen that no two searchers of ours share color and line, and no two that are compared by default a color."""
+"""So chosen that no two searchers that are ranked by default share a color."""
 ENDINGS = ("png", "svg", "pdf")
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -55,11 +66,29 @@ class Look(NamedTuple):
 
 
 def look_of(searcher: str) -> Look:
-    """The look that belongs to a searcher's name, the same in every figure and in every installation."""
+    """The look that belongs to a searcher's name, in every installation, and in every figure that has it free."""
+    colors = COLORS if searcher in RANKED else OTHERS
     number = crc32(searcher.encode(), SALT)
-    number, color = divmod(number, len(COLORS))
+    number, color = divmod(number, len(colors))
     number, line = divmod(number, len(LINES))
-    return Look(COLORS[color], LINES[line], MARKERS[number % len(MARKERS)])
+    return Look(colors[color], LINES[line], MARKERS[number % len(MARKERS)])
+
+
+def looks_of(searchers: Iterable[str]) -> dict[str, Look]:
+    """The looks of the searchers of one figure: no two share a color, or where these are too few color and line."""
+    looks: dict[str, Look] = {}
+    for name in sorted(set(searchers)):
+        look = look_of(name)
+        if name not in RANKED:
+            used = [(other.color, other.line) for other in looks.values()]
+            first, second = OTHERS.index(look.color), LINES.index(look.line)
+            colors, lines = OTHERS[first:] + OTHERS[:first], LINES[second:] + LINES[:second]
+            fresh = [color for color in colors if color not in dict(used)]
+            pairs = [(color, line) for line in lines for color in colors if (color, line) not in used]
+            color, line = (fresh[0], look.line) if fresh else pairs[0] if pairs else look[:2]
+            look = Look(color, line, look.marker)
+        looks[name] = look
+    return looks
 
 
 @contextmanager

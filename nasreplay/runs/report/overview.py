@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasreplay.runs.report import statistics
-from nasreplay.runs.report.looks import look_of, style
+from nasreplay.runs.report.looks import Look, looks_of, style
 from nasreplay.runs.report.rows import Row, average_ranks
 from nasreplay.runs.report.ticks import short
 from nasreplay.runs.result import Comparison
@@ -35,6 +35,8 @@ def overview_figure(comparison: Comparison, rows: Sequence[Row]) -> Figure | Non
         return None
     known = average_ranks(ranked)
     names = [*known, *dict.fromkeys(row.searcher for row in ranked if row.searcher not in known)]
+    shared = looks_of(one.searcher for one in comparison.results)
+    looks = {name: shared[name] for name in names}
     left, gap = 0.15 + LETTER * max(map(len, names)), 0.14
     width = left + (PANEL + gap) * (len(datasets) + 1)
     height = ROW * len(names) + 0.75
@@ -45,22 +47,23 @@ def overview_figure(comparison: Comparison, rows: Sequence[Row]) -> Figure | Non
             left / width, 0.45 / height, 1 - 0.12 / width, 1 - 0.27 / height, wspace=gap / PANEL
         )
         for panel, dataset in zip(panels, datasets, strict=False):
-            _draw_regrets(panel, comparison, dataset, names)
-        _draw_ranks(panels[-1], ranked, names)
+            _draw_regrets(panel, comparison, dataset, looks)
+        _draw_ranks(panels[-1], ranked, looks)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
         panels[0].set_yticks(range(len(names)), names)
         for label, name in zip(panels[0].get_yticklabels(), names, strict=True):
-            label.set_color(look_of(name).color)
+            label.set_color(looks[name].color)
     return figure
 
 
-def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, names: list[str]) -> None:
+def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, looks: dict[str, Look]) -> None:
+    names = list(looks)
     truth, farthest = comparison.tables[dataset], 0.0
     for result in comparison.of(dataset):
         score = statistics.score(result, truth, truth.budget_s, comparison.score)
         regret = truth.optimum - score[np.isfinite(score)]
         if result.searcher in names and len(regret):
-            place, look = names.index(result.searcher), look_of(result.searcher)
+            place, look = names.index(result.searcher), looks[result.searcher]
             low, quarter, middle, three, high = np.percentile(regret, PARTS)
             panel.hlines(place, low, high, color=look.color, lw=0.9)
             panel.hlines(place, quarter, three, color=look.color, lw=6, alpha=0.35)
@@ -74,13 +77,13 @@ def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, names: list
     _finish(panel, "\n".join(filter(None, (dataset, truth.coverage))))
 
 
-def _draw_ranks(panel: Axes, ranked: list[Row], names: list[str]) -> None:
-    for place, name in enumerate(names):
-        own, look = [row.rank or np.nan for row in ranked if row.searcher == name], look_of(name)
+def _draw_ranks(panel: Axes, ranked: list[Row], looks: dict[str, Look]) -> None:
+    for place, (name, look) in enumerate(looks.items()):
+        own = [row.rank or np.nan for row in ranked if row.searcher == name]
         if len(own) > 1:
             panel.hlines(place, min(own), max(own), color=look.color, lw=0.9)
         panel.plot([np.mean(own)], [place], marker=look.marker, ms=4.5, color=look.color)
-    panel.set_xlim(0.8, max(len(names), 2) + 0.2)
+    panel.set_xlim(0.8, max(len(looks), 2) + 0.2)
     panel.xaxis.set_major_locator(_few(integer=True))
     panel.set_xlabel("Rank (1 is best)")
     _finish(panel, "rank" if len({row.dataset for row in ranked}) == 1 else "mean rank")

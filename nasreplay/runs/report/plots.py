@@ -17,7 +17,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.evaluate.ledger import time_unit
 from nasreplay.files.atomic import write_whole
 from nasreplay.runs.report import statistics
-from nasreplay.runs.report.looks import ENDINGS, GRAY, look_of, rendered, style
+from nasreplay.runs.report.looks import ENDINGS, GRAY, Look, looks_of, rendered, style
 from nasreplay.runs.report.overview import overview_figure
 from nasreplay.runs.report.rows import Row
 from nasreplay.runs.report.ticks import scale_regret, scale_spending
@@ -102,6 +102,7 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
     paid = [one for one in order if not one.oracle and one.evaluated_flat.shape[1]]
     legend = HANDLE + LETTER * max(12, *(len(one.searcher) for one in results))
     width = LEFT + 2 * PANEL + 2 * GAP + legend
+    looks = looks_of(one.searcher for one in comparison.results)
     with style():
         figure = Figure(figsize=(width, HEIGHT))
         panels: Any = figure.subplots(1, 2, sharey=True)
@@ -115,7 +116,7 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
             unit = time_unit(grid) if axis == "simulated_s" else None
             curves = [_curve(one, truth, grid, axis) for one in paid] if len(grid) else []
             panel.set_xlabel(f"Simulated time ({unit.name})" if unit else "Evaluations")
-            _draw(panel, grid / (unit.seconds if unit else 1), curves)
+            _draw(panel, grid / (unit.seconds if unit else 1), curves, looks)
             drawn += curves
         panels[0].set_ylabel("Mean regret (percent points)")
         scale_regret(panels[0], np.concatenate([np.ravel(curve.mean) for curve in drawn] or [np.ones(1)]))
@@ -126,6 +127,7 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
             (right + 0.12) / width,
             "\n".join(filter(None, (dataset, truth.coverage, "final mean regret"))),
             labels,
+            looks,
             free,
         )
     return figure
@@ -136,11 +138,11 @@ def _curve(result: Result, truth: TableFacts, grid: np.ndarray, axis: str) -> Cu
     return Curve(result.searcher, regret.mean(axis=0), *statistics.mean_interval(regret, RESAMPLES))
 
 
-def _draw(panel: Axes, grid: np.ndarray, curves: list[Curve]) -> None:
+def _draw(panel: Axes, grid: np.ndarray, curves: list[Curve], looks: dict[str, Look]) -> None:
     scale_spending(panel, grid)
     every = max(len(grid) // MARKS, 1)
     for place, curve in enumerate(curves):
-        look = look_of(curve.searcher)
+        look = looks[curve.searcher]
         panel.plot(
             grid,
             curve.mean,
@@ -156,13 +158,15 @@ def _draw(panel: Axes, grid: np.ndarray, curves: list[Curve]) -> None:
         panel.fill_between(grid, curve.low, curve.high, color=look.color, alpha=0.15, lw=0, step="post")
 
 
-def _add_legend(figure: Figure, left: float, title: str, labels: dict[str, str], free: list[str]) -> None:
+def _add_legend(
+    figure: Figure, left: float, title: str, labels: dict[str, str], looks: dict[str, Look], free: list[str]
+) -> None:
     """A legend beside the panels, best regret first; below it in gray what was found without paying."""
     from matplotlib.lines import Line2D
 
     samples = []
     for name, label in labels.items():
-        look = look_of(name)
+        look = looks[name]
         samples.append(
             Line2D([], [], label=label, color=look.color, ls=look.line, lw=1.3, marker=look.marker, ms=3.2)
         )
