@@ -20,8 +20,17 @@ if TYPE_CHECKING:
 # of Paul Tol's "muted" scheme.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933")
 RANKED = frozenset(
-    ("random", "local-search", "rea", "reinforce", "bohb", "darts-sampled", "snas-sampled")
-    + ("curriculum", "curriculum-fixed")
+    (
+        "random",
+        "local-search",
+        "rea",
+        "reinforce",
+        "bohb",
+        "darts-sampled",
+        "snas-sampled",
+        "curriculum",
+        "curriculum-fixed",
+    )
 )
 """The searchers that are ranked by default; the colors above are theirs alone."""
 OTHERS = ("#332288", "#AA4499", "#8C564B", "#5FA55A", "#7F8FD9", "#FF6F61", "#00CED1")
