@@ -163,6 +163,12 @@ def check_kind(name: str, value: object, *kinds: type) -> None:
     for kind in kinds:
         base = {int: Integral, float: Real, bool: bool, Path: (str, PathLike)}.get(kind, kind)
         if isinstance(value, base) and (kind is bool or not isinstance(value, bool)):
+            if isinstance(value, str | PathLike) and (
+                "\0" in str(value) or (kind is Path and not str(value))
+            ):
+                raise BadSetting(
+                    f"{name} is {shortened(str(value))}: it must name something, without zero bytes"
+                )
             if isinstance(value, Integral) and abs(int(value)) > LARGEST:
                 raise BadSetting(f"{name} is {shortened(value)}: it must be a number of 64 bits")
             return
@@ -190,9 +196,7 @@ def by_field(values: Mapping[str, Any], what: str, *owners: type) -> dict[str, A
         if name not in names:
             raise UnknownName.among(sorted(known), f"{what} has no setting", name)
         if found.setdefault(names[name], value) is not value:
-            raise BadSetting(
-                f"{what} is given {names[name]} and {name}, which are one: leave out one of them"
-            )
+            raise BadSetting(f"{what} is given {names[name]} and {name}, which are one: leave one out")
     return found
 
 

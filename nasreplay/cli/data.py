@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nasreplay.cli.main import Group
-from nasreplay.cli.options import options_of
+from nasreplay.cli.options import PATH, options_of
 from nasreplay.cli.progress import Progress
 from nasreplay.cli.views.fold import show
 from nasreplay.jobs.table_files import ConvertArchiveSettings, ImportCsvSettings, VerifySettings
@@ -48,7 +48,7 @@ def list_tables(as_json: bool) -> None:
 
 @data.command()
 @click.argument("name")
-@click.option("--data", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Where to put them.")
+@click.option("--data", "folder", type=PATH, metavar="DIR", help="Where to put them.")
 def fetch(name: str, folder: Path | None) -> None:
     """Download the images of NAME, cifar10 or cifar100, unless they are there. Nothing else ever downloads unasked.
 

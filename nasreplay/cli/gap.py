@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nasreplay.cli.options import options_of
+from nasreplay.cli.options import PATH, options_of
 from nasreplay.cli.progress import Progress
 from nasreplay.cli.views.fold import show
 from nasreplay.jobs.searches.gaps import GapSettings
@@ -16,7 +16,7 @@ from nasreplay.settings import chosen
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @options_of(GapSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def gap(run: Path, as_json: bool, **values: Any) -> None:

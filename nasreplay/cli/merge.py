@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from nasreplay.cli.options import PATH
+
 
 @click.command()
-@click.argument("folders", nargs=-1, metavar="DIR DIR…", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder to write."
-)
+@click.argument("folders", nargs=-1, metavar="DIR DIR…", type=PATH)
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="The folder to write.")
 def merge(folders: tuple[Path, ...], out: Path) -> None:
     """Join comparisons that `nasreplay replay` made into one, with its tests and figures.
 

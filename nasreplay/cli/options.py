@@ -65,6 +65,30 @@ class _Digits(click.ParamType):
             self.fail(f"{shortened(value)} is not a valid {self.name}: it {problem}", param, ctx)
 
 
+class _Text(click.types.StringParamType):
+    """A text that is not empty: an option that is given says something."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text, if there is one."""
+        if not value:
+            self.fail("must not be empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Path(click.Path):
+    """A path that is not empty and may name something; whether anything is there is its owner's to check."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not str(value) or "\0" in str(value):
+            self.fail(f"{shortened(str(value))} is no path", param, ctx)
+        return Path(value)
+
+
+PATH = _Path(path_type=Path)
+"""The type of every option and argument that is a path."""
+
+
 class _Whole(_Digits, click.types.IntParamType):
     pass
 
@@ -91,7 +115,9 @@ def _option(one: Setting, text: str) -> Callable:
     if one.choices:
         kind = click.Choice(one.choices)
     elif one.kind is Path:
-        kind = click.Path(path_type=Path)
+        kind = PATH
+    elif one.kind is str:
+        kind = _Text()
     elif one.kind in (int, float):
         plain, ranged = (_Whole, _WholeRange) if one.kind is int else (_Real, _RealRange)
         kind = plain() if one.form.least is None else ranged(one.form.least)

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--list", "listing", is_flag=True, help="List the searchers: what each does, where it runs, its settings."
 )
-@click.option(
-    "--redraw", type=click.Path(path_type=Path), metavar="DIR", help="Tables and figures of DIR again."
-)
+@click.option("--redraw", type=options.PATH, metavar="DIR", help="Tables and figures of DIR again.")
 def replay(
     searchers: tuple[str, ...], listing: bool, redraw: Path | None, as_json: bool, as_csv: bool, **given: Any
 ) -> None:

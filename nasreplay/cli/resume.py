@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from nasreplay.cli.main import ARGUMENTS
+from nasreplay.cli.options import PATH
 from nasreplay.cli.views.fold import show
 from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadInput, BadOutput, BadSetting
@@ -32,7 +33,7 @@ LENGTHENS = {"train": {"epochs", "export", "table"}, "retrain": {"epochs", "expo
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("run", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("run", metavar="DIR", type=PATH)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS]")
 @click.pass_context
 def resume(context: click.Context, run: Path, options: tuple[str, ...]) -> None:
@@ -156,7 +157,7 @@ def _show(text: str, facts: Json, as_json: bool) -> None:
 
 def _log(run: Path) -> Path:
     """The log of an unfinished tabulation."""
-    return run.with_name(f"{run.name}.log")
+    return run.parent / f"{run.name}.log"  # with_name knows no folder called .
 
 
 def _first_line(log: Path) -> Json:
@@ -184,6 +185,8 @@ def _recorded(run: Path, record: Json) -> list[str]:
         raise BadOutput(
             f"{run} does not say which command made it: continue it from Python, or by its own command"
         )
+    if words[0] != "tabulate" and "seed" not in record:
+        raise BadOutput(f"{run} does not say the seed of its run: give its own command again, `{command}`")
     if "-" in words:
         raise BadOutput(f"{run} read standard input: give its own command again, `{command}`")
     return [word for word in words if word != "--debug"]

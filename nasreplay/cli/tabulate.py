@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasreplay.cli.inputs import given
-from nasreplay.cli.options import EVALUATOR, command_line, options_of, refuse_others
+from nasreplay.cli.options import EVALUATOR, PATH, command_line, options_of, refuse_others
 from nasreplay.cli.progress import Progress
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import evaluator_kinds
@@ -22,18 +22,14 @@ WHAT = ("archs", "out", "run", "evaluator")  # is asked beside the settings
 
 @click.command()
 @click.argument("packs", nargs=-1, metavar="[PACK…]")
-@click.option(
-    "--run", type=click.Path(path_type=Path), metavar="DIR", help="Ask a live run's last shared weights."
-)
+@click.option("--run", type=PATH, metavar="DIR", help="Ask a live run's last shared weights.")
 @EVALUATOR
 @options_of(TabulationSettings, *evaluator_kinds.owners(), but=("gradient", "samples"))
 @click.option("--archs", metavar="FILE|-", help="Only these, one a line, in any spelling. Default: all.")
 @click.option(
     "--merge", "merging", is_flag=True, help="Join PACKs, made with --shard or of other architectures."
 )
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="PACK", help="The .h5 file to write."
-)
+@click.option("--out", required=True, type=PATH, metavar="PACK", help="The .h5 file to write.")
 def tabulate(
     packs: tuple[str, ...],
     run: Path | None,

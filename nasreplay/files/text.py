@@ -75,10 +75,13 @@ def read_bytes(path: str | Path, *, limit: int = LIMIT, error: type[BadInput] = 
 
 def check_regular(path: str | Path, error: type[BadInput] = BadInput) -> None:
     """Raise `error` for what is there and no regular file, without opening it; OSError where there is nothing."""
-    mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode):
+    about = os.stat(path)
+    if stat.S_ISDIR(about.st_mode):
         raise error(f"{place(path)}: a folder, not a file")
-    if not stat.S_ISREG(mode):
+    kernels = not about.st_size and os.path.realpath(path).startswith(
+        ("/proc/", "/sys/")
+    )  # reading may block
+    if kernels or not stat.S_ISREG(about.st_mode):
         raise error(f"{place(path)}: a pipe, a device or a socket, not a file; give standard input as -")
 
 

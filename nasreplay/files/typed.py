@@ -103,6 +103,8 @@ def _checked(value: Any, at: str, deep: int) -> Any:
             _shaped(item, Any, at, deep - 1)
     elif type(value) is int:
         _plain(value, int, at)
+    elif isinstance(value, str) and "\0" in value:
+        raise _Misfit(at, "a text with a zero byte")
     return value
 
 

@@ -126,6 +126,8 @@ def _best(dataset: str, settings: QuerySettings) -> QueryResult:
     ((name, accuracies),) = chosen.items()
     flat, qualify = best(pack, accuracies[0], limits, 10 if settings.count is None else settings.count)
     note = "" if qualify else f"no architecture of {name} has {limits}: raise the limit"
+    if not np.isfinite(accuracies[0].value).any():
+        note = f"no accuracy of {name} was measured in the table {pack.title!r}"
     found = answer(pack.space, flat, pack, {name: with_test(accuracies)})
     return replace(found, note=note, best_of=qualify, limits=str(limits))
 

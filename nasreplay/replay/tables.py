@@ -83,7 +83,7 @@ class Tables:
 
     @property
     def _recipe(self) -> str | None:
-        return self.plan.recipe or self.rules.recipe
+        return self.rules.recipe if self.plan.recipe is None else self.plan.recipe
 
     def _table(self, dataset: str, recipe: str | None, rungs: int = 1) -> TableEvaluator:
         wanted = (dataset, recipe, rungs)

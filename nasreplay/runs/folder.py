@@ -44,6 +44,8 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
         record(folder, {**settings, **facts})
         return {**settings, **facts}
     recorded = read_header(folder)
+    if "seed" not in recorded:
+        raise BadOutput(f"{place(file)}: lacks the seed of its run")
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
     told = with_earlier(_in_these_words(recorded, settings), settings)
@@ -72,7 +74,7 @@ def continues(place: Path, recorded: str = "run.json") -> Iterator[None]:
     except BadInput:
         raise
     except BaseException as problem:
-        records = (place / recorded, place.with_name(place.name + recorded))
+        records = (place / recorded, place.parent / f"{place.name}{recorded}")
         begun = any(record.is_file() and record.stat().st_size for record in records)
         if begun and not getattr(problem, "__notes__", ()):
             problem.add_note(f"continue with: {resumed_by(place)}")

@@ -118,8 +118,8 @@ def parsed_event(line: str, where: str) -> Json:
     """A line of events.jsonl, whose types are what readers rely on; raises BadOutput."""
     event = parse_json(line, Json, where, error=BadOutput)
     kind = typed(event, _Event, where, error=BadOutput).event
-    typed(event, _EVENTS.get(kind, _Event), where, error=BadOutput)
-    if not -1 <= event.get("trial", 0) < 2**31:
+    known = typed(event, _EVENTS.get(kind, _Event), where, error=BadOutput)
+    if isinstance(known, _Evaluation) and not -1 <= known.trial < 2**31:
         raise BadOutput(f"{where}, trial: must be a seed or -1")
     return event
 

@@ -83,6 +83,8 @@ class Space(Product):
     """Character between the options of a text."""
     noun: ClassVar[str] = ""
     """What errors call an option."""
+    class_digest: ClassVar[str] = ""
+    """The digest of `unique_class` (`data.pack.fingerprint.digest_of`), where making it would take long; else ""."""
     archive: ClassVar[str] = ""
     """Name of the official NATS-Bench archive of this space, without its ending; empty: there is none."""
     widens: ClassVar[bool] = False

@@ -197,6 +197,8 @@ class TopologySpace(Space):
             labels[node] = tuple(sorted(labels[node] + added))
         return "+".join(labels[3]) or "0"
 
+    class_digest = "a85a275ebef1a0c0dd262036094fc698ee800bb3909f58d5ccb278ad55369d56"
+
     @cached_property
     def unique_class(self) -> np.ndarray:
         """int32 [A]: cells with equal `unique_string` share a number (the first such flat index)."""

@@ -161,12 +161,13 @@ def test_a_pipe_is_no_pack(tmp_path):
         Pack.open("/dev/zero")
 
 
-def test_an_index_that_is_not_the_spaces_is_refused_at_opening(tmp_path):
+@pytest.mark.parametrize("column", ["official_index", "unique_class"])
+def test_an_index_that_is_not_the_spaces_is_refused_at_opening(tmp_path, column):
     def swap(file: Any) -> None:
-        file["official_index"][:2] = file["official_index"][:2][::-1]
+        file[column][:2] = file[column][:2][::-1]
         sign(file)
 
-    with pytest.raises(BadPack, match="official_index is not that of the topology space"):
+    with pytest.raises(BadPack, match=f"{column} is not that of the topology space"):
         Pack.open(crafted(tmp_path, swap))
 
 

@@ -17,6 +17,18 @@ from nasreplay.spaces.genotypes.notation import to_darts
 FAST = TOPOLOGY.architecture("|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
 
 
+def test_a_table_without_accuracies_has_no_best(tmp_path):
+    columns = {
+        "cifar10-valid/12/seeds": np.array([777]),
+        "cifar10-valid/12/x-valid/accuracy": np.full((TOPOLOGY.size, 1), np.nan),
+    }
+    pack = tmp_path / "empty.h5"
+    write_pack(pack, TOPOLOGY, columns, title="empty", source="", licence="", epochs={"cifar10-valid/12": 12})
+    for limit in (None, 0.5):
+        found = nasreplay.query(best="cifar10", table=str(pack), max_params=limit)
+        assert found.note == "no accuracy of cifar10 was measured in the table 'empty'"
+
+
 def test_every_way_to_name_one():
     named = [FAST, FAST.official_index, str(FAST), TOPOLOGY.key(FAST.codes), TOPOLOGY.genotype(FAST.codes)]
     result = nasreplay.query(*named, to_darts(TOPOLOGY.genotype(FAST.codes)), datasets=("c10",))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasreplay.data.pack.fingerprint import digest_of
 from nasreplay.errors import BadArchitecture
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
@@ -46,6 +47,7 @@ def test_unique_class_groups_equal_strings():
     strings = np.array([TOPOLOGY.unique_string(codes) for codes in TOPOLOGY.all_codes.tolist()])
     assert len(np.unique(TOPOLOGY.unique_class)) == 6466
     np.testing.assert_array_equal(strings, strings[TOPOLOGY.unique_class])
+    assert digest_of(TOPOLOGY.unique_class) == TOPOLOGY.class_digest
 
 
 def test_canonical_is_stricter_and_never_splits_a_sum():

@@ -59,10 +59,6 @@ def value_problem(path: str, values: np.ndarray) -> str:
     elif path.endswith("/seeds"):
         repeated = len(set(values.tolist())) < len(values)  # np.unique imports much
         bad, rule = (values < AVERAGED) | repeated, "below -1 or not all different"
-    elif path == "unique_class":
-        within = np.clip(values, 0, len(values) - 1)
-        bad = (values != within) | (values[within] != values) | (values > np.arange(len(values)))
-        rule = "that are not the first index of a class"
     else:
         return ""
     return f"column {path}: {int(bad.sum())} numbers {rule}" if bad.any() else ""

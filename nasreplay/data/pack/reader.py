@@ -57,9 +57,12 @@ class Pack:
         self._read: dict[str, np.ndarray] = {}
         if wrong := layout.problems(shapes, self.space.size, self._epochs):
             raise BadPack(f"{path}: {wrong[0]}; write the pack again")
-        official = np.ascontiguousarray(self.space.flat_to_official, "<i4")
-        if self._digests["official_index"] != digest_of(official):
-            raise BadPack(f"{path}: its official_index is not that of the {self.space.name} space; {WAY_OUT}")
+        wanted = {"official_index": self._digest(self.space.flat_to_official)}
+        if "unique_class" in self._digests:
+            wanted["unique_class"] = self.space.class_digest or self._digest(self.space.unique_class)
+        for name, digest in wanted.items():
+            if self._digests[name] != digest:
+                raise BadPack(f"{path}: its {name} is not that of the {self.space.name} space; {WAY_OUT}")
         about = listed, self._epochs, self._sets, self.custom
         if fingerprint_of(self.space, *about) != self.fingerprint:
             raise BadPack(f"{path}: damaged (its fingerprint does not fit its columns); {WAY_OUT}")
@@ -74,6 +77,10 @@ class Pack:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_read": {}}
+
+    @staticmethod
+    def _digest(values: np.ndarray | None) -> str:
+        return "" if values is None else digest_of(np.ascontiguousarray(values, "<i4"))
 
     # --- columns -----------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.custom_dataset import check_name
 from nasreplay.data.pack import Pack
-from nasreplay.errors import BadSetting, NotMeasured
+from nasreplay.errors import BadOutput, BadSetting, NotMeasured
 from nasreplay.evaluate.protocol import Evaluator, Fidelity
 from nasreplay.evaluate.tabulate.log import Answered, AnswerLog
 from nasreplay.evaluate.tabulate.to_pack import finished, write_tabulated
@@ -62,6 +62,8 @@ def tabulate(
     job = _job(evaluator, at, asks, flat, shard)
     mine = flat[shard[0] - 1 :: shard[1]]
     asker = _Asker(evaluator, at, asks, mine)
+    if out.is_dir():
+        raise BadOutput(f"{out}: a folder; name the .h5 file to write")
     log = AnswerLog(out.with_name(f"{out.name}.log"), command)
     if not log.path.exists() and (done := finished(out, job)):
         return done
