@@ -163,12 +163,9 @@ def check_kind(name: str, value: object, *kinds: type) -> None:
     for kind in kinds:
         base = {int: Integral, float: Real, bool: bool, Path: (str, PathLike)}.get(kind, kind)
         if isinstance(value, base) and (kind is bool or not isinstance(value, bool)):
-            if isinstance(value, str | PathLike) and (
-                "\0" in str(value) or (kind is Path and not str(value))
-            ):
-                raise BadSetting(
-                    f"{name} is {shortened(str(value))}: it must name something, without zero bytes"
-                )
+            text = str(value) if isinstance(value, str | PathLike) else name
+            if "\0" in text or (kind is Path and not text):
+                raise BadSetting(f"{name} is {shortened(text)}: it must be a name without zero bytes")
             if isinstance(value, Integral) and abs(int(value)) > LARGEST:
                 raise BadSetting(f"{name} is {shortened(value)}: it must be a number of 64 bits")
             return
@@ -251,8 +248,7 @@ def _typed(one: Setting, value: Any) -> Any:
 def with_settings(owner: type) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Let a function of a settings object (its last parameter, `settings`) be called with the fields by keyword.
 
-    The signature and the docstring of the result list every field that is an option. Raises UnknownName for a keyword
-    that is none.
+    The signature and the docstring of the result list every option. Raises UnknownName for another keyword.
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
