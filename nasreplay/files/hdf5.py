@@ -28,7 +28,7 @@ from nasreplay.files.typed import parse_json
 
 T = TypeVar("T")
 MOST_OBJECTS, DEEPEST = 20_000, 6  # groups and arrays of a file, and groups within each other
-LONGEST_TEXT = 16 * MB  # bytes of an attribute
+LONGEST_TEXT = 4 * MB  # bytes of all texts that are read; what they are parsed to takes many times that
 LIMIT = 200  # MB of all numbers of a file, as they stand in memory
 RAISED = "NASREPLAY_TABLE_MB"
 """The environment variable that raises the limit, in MB."""
@@ -58,6 +58,7 @@ class Hdf5:
         self._root: h5g.GroupID = h5g.open(file.id, b"/")
         self._size = os.stat(path).st_size
         self._base = file.userblock_size
+        self._text_bytes = 0
 
     @cached_property
     def _heaps(self) -> Heaps:
@@ -143,8 +144,13 @@ class Hdf5:
         attribute = self._attribute(path, name, h5t.TypeStringID, "a text")
         if attribute.get_type().is_variable_str():
             header = h5o.get_info(self._object(path)).addr
-            return self._heaps.text(header, name.encode(), LONGEST_TEXT).decode()
-        return _value(attribute).decode()
+            content = self._heaps.text(header, name.encode(), LONGEST_TEXT)
+        else:
+            content = _value(attribute)
+        self._text_bytes += len(content)
+        if self._text_bytes > LONGEST_TEXT:
+            raise ValueError(f"its texts have over {LONGEST_TEXT // MB} MB")
+        return content.decode()
 
     def json(self, path: str, name: str, form: type[T]) -> T:
         """An attribute that is the text of a JSON value, as `typed` takes it."""
