@@ -8,6 +8,7 @@ import pytest
 from nasreplay.data.pack import Pack
 from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadPack, NotMeasured
+from tests.support.crafted_packs import put
 from tests.support.sample_packs import random_columns, write
 
 
@@ -111,7 +112,7 @@ def test_a_column_edited_with_h5py_is_noticed(sample, copy):
 )
 def test_attributes_that_do_not_fit(copy, name, value, message):
     with h5py.File(copy, "r+") as file:
-        file.attrs[name] = value
+        put(file, name, value)
     with pytest.raises(BadPack, match=message):
         Pack.open(copy)
 
