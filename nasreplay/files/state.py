@@ -109,5 +109,5 @@ def difference(one: Any, other: Any, name: str = "") -> tuple[str, str, str] | N
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    text = "not set" if value is None else json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -87,7 +87,7 @@ class Result:
         """One row per replica, as `runs.frames.to_frame` has it; pandas is imported now."""
         return function_at("nasreplay.runs.frames:to_frame")([self], self._tables())
 
-    def plot(self, path: str | Path) -> tuple[Path, ...]:
+    def plot(self, path: str | Path | None = None) -> tuple[Path, ...]:
         """Draw the mean regret, as `Comparison.plot`; raises NotMeasured without a table whose best is known."""
         if not self._tables():
             raise NotMeasured(
@@ -276,7 +276,7 @@ class Comparison:
         """One row per data set, searcher and replica, as `runs.frames.to_frame` has it; pandas is imported now."""
         return function_at("nasreplay.runs.frames:to_frame")(self.results, self.tables)
 
-    def plot(self, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
+    def plot(self, path: str | Path | None = None, dataset: str | None = None) -> tuple[Path, ...]:
         """Draw mean regret with its 95 % band into a file, PNG, SVG or PDF by its ending; returns what was written.
 
         Of several data sets each has a file of its own, its name behind that of `path`, unless one is named. Raises

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 
 from nasreplay import config
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting, UnknownName, shortened
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.plugins import Registry
 from nasreplay.seeds import Draws, Stream, rank_within
@@ -252,7 +252,8 @@ def register_searcher(searcher: S) -> S:
     Raises BadSetting for a name that is taken, and for a class that is no searcher or lacks what each must have.
     """
     if not _is_searcher(searcher):
-        raise BadSetting(f"{searcher!r} is no class derived from nasreplay.search.Searcher")
+        name = getattr(searcher, "__name__", None) or shortened(searcher)
+        raise BadSetting(f"{name} is no class derived from nasreplay.search.Searcher")
     if lacking := _lacking(searcher):
         raise BadSetting(f"the searcher {searcher.__name__} lacks {'; '.join(lacking)}")
     SEARCHERS.add(searcher, searcher.name)

@@ -212,9 +212,10 @@ def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas:
     needs = searcher.needs | ({"clock"} if budget.simulated_s is not None else set())
     lacking = sorted(needs - evaluator.abilities)
     if lacking:
+        hints = [HINTS[need] for need in lacking if f"one-hot {need}" not in lacking]  # which says the same
         raise LacksCapability(
             f"{searcher.name} needs {' and '.join(lacking)}: {evaluator.describe()['evaluator']} "
-            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(HINTS[need] for need in lacking)}"
+            f"offers {', '.join(sorted(evaluator.abilities))}; {' '.join(hints)}"
         )
     space = evaluator.space
     if searcher.edgewise and space.decisions != space.edges:

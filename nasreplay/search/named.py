@@ -27,8 +27,10 @@ def searcher_of(asked: str | Searcher | type[Searcher]) -> Searcher:
     return make(asked)
 
 
-def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str | None = None) -> Searcher:
-    """A searcher by name or place (`my.py:Annealing`), with `changes` of its settings.
+def make(
+    name: str, changes: Mapping[str, Any] | None = None, *, preset: str | None = None, **more: Any
+) -> Searcher:
+    """A searcher by name or place (`my.py:Annealing`), with `changes` of its settings, which may be keywords as well.
 
     All others are those for the evaluator that it runs on (`Searcher.settle`), until then those for tables. A preset
     fixes them: "table", "live", or "published", the defaults of the fields, which are the published live values.
@@ -36,11 +38,12 @@ def make(name: str, changes: Mapping[str, Any] | None = None, *, preset: str | N
     """
     check_kind("name", name, str)
     check_kind("changes", {} if changes is None else changes, Mapping)
+    changes = {**(changes or {}), **more}
     kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
     if preset not in (None, *PRESETS):
         raise UnknownName.among(PRESETS, "unknown preset", preset)
     searcher = kind()
     searcher.settle(preset or "table")
-    searcher = config.apply(searcher, changes or {}, kind.name)
-    searcher.chosen = frozenset(searcher.settings() if preset else changes or ())
+    searcher = config.apply(searcher, changes, kind.name)
+    searcher.chosen = frozenset(searcher.settings() if preset else changes)
     return searcher

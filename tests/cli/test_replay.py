@@ -141,7 +141,7 @@ def write_small_table(path: Path, seed: int) -> Path:
         (("--replicas", "4"), "replicas = 5, now 4"),
         (("--seed", "4"), "seed = 3, now 4"),
         (("--evaluations", "21"), "evaluations = 20, now 21"),
-        (("--budget", "900"), "budget_s = null, now 900.0"),
+        (("--budget", "900"), "budget_s = not set, now 900.0"),
         (("--trial", "mean"), 'trial = "drawn", now "mean"'),
         (("--set", "rea.population=9"), "searchers.rea.population = 10, now 9"),
         (("--set", "gdas.epochs=7"), "searchers.gdas.epochs = 5, now 7"),

@@ -43,7 +43,9 @@ def test_a_finished_table_is_not_asked_for_again(tmp_path):
     again = live(threads=4, device="cuda")  # the same table, made elsewhere
     assert tabulate(again, FEW, tmp_path / "out.h5").fingerprint == first.fingerprint
     assert again.asked == 0
-    with pytest.raises(BadOutput, match=r"is a table with evaluator\.bn = null, now 1: choose another --out"):
+    with pytest.raises(
+        BadOutput, match=r"is a table with evaluator\.bn = not set, now 1: choose another --out"
+    ):
         tabulate(live(bn=1), FEW, tmp_path / "out.h5")
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(BadOutput, match="exists, and is not this tabulation"):
@@ -70,7 +72,7 @@ def test_a_log_of_something_else_is_refused_and_kept(tmp_path):
     out = tmp_path / "out.h5"
     log = begun(out)
     content = log.read_bytes()
-    with pytest.raises(BadOutput, match=r"out\.h5\.log: begun with evaluator.bn = null, now 1"):
+    with pytest.raises(BadOutput, match=r"out\.h5\.log: begun with evaluator.bn = not set, now 1"):
         tabulate(live(bn=1), FEW, out)
     with pytest.raises(BadOutput, match="begun with asked"):
         tabulate(live(), FEW[:-1], out)

@@ -101,6 +101,8 @@ def test_bad_tables_and_figures(table, made):
             search.compare(["rea"], wrong)  # pyright: ignore
     with pytest.raises(BadSetting, match="each of another data set"):
         search.compare(["rea"], [table, table])
+    with pytest.raises(BadSetting, match=r"plot: name the file .* ends in \.png"):
+        made.plot()
     with pytest.raises(BadSetting, match=r"a figure ends in \.png, \.svg or \.pdf"):
         made.plot("a.jpg")
     with pytest.raises(BadSetting, match="no data set 'x' was compared: cifar10"):

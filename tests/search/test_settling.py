@@ -40,6 +40,12 @@ def test_an_object_made_of_nothing_is_the_one_made_by_name(name):
     assert in_force(search.SEARCHERS[name]()) == in_force(search.make(name))
 
 
+def test_settings_may_be_keywords_of_make():
+    assert search.make("rea", population=3).settings() == search.make("rea", {"population": 3}).settings()
+    with pytest.raises(UnknownName, match=r"pop.*population"):
+        search.make("rea", pop=3)
+
+
 def test_it_finds_the_same():
     one, other = on_table(search.GDAS(), epochs=300), on_table(search.make("gdas"), epochs=300)
     assert np.array_equal(one.incumbent, other.incumbent)

@@ -95,6 +95,9 @@ def test_other_files_are_counted_and_told(plain, read):
     told = read(plain).about
     assert f"left out: 3 files (.txt, .xml, no ending), such as {plain}/train/ant/notes.txt" in told
     assert counts(read(plain)) == [18, None, 6]
+    (plain / "notes.md").touch()
+    (plain / "train" / "labels.csv").touch()
+    assert "left out: 5 files (.csv, .md, .txt, .xml, no ending)" in read(plain).about
 
 
 def test_names_of_files_cannot_steer_a_terminal(plain, read):

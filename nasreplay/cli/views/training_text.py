@@ -89,7 +89,7 @@ def accuracy(one: Published) -> str:
 
 def outcome(result: TrainingResult) -> str:
     """What came of it, beside what was published or a table knows."""
-    last, note = result.epochs[-1], result.training.source.note
+    last = result.epochs[-1]
     lines = [f"after epoch {last.epoch} of recipe {result.training.recipe.name}, the checkpoint reloaded:"]
     for name, score in last.sets.items():
         lines.append(f"  {name:<9}{score.top1:6.2f} %  here (top 5 {score.top5:.2f} %)")
@@ -99,7 +99,6 @@ def outcome(result: TrainingResult) -> str:
     lines += [f"  published {accuracy(one)}" for one in result.published]
     lines += [f"  {reason}" for reason in _reasons(result)]
     lines += [f"  {reason}" for reason in (result.table.reasons if result.table else ())]
-    lines += [f"note: {note}"] if note else []
     lines += [f"exported {path}" for path in result.exports]
     return "\n".join([*lines, f"run      {result.folder}"])
 

@@ -257,8 +257,9 @@ def _resolved(evaluator: LiveEvaluator, epochs: int | None) -> str:
     facts += [f"epochs {epochs}" if epochs else "", f"batch {recipe.batch}", device.words]
     facts += [f"{recipe.micro_batches} micro-batches" if recipe.micro_batches > 1 else ""]
     facts += [f"{device.group.world_size} processes" if device.group.world_size > 1 else ""]
-    facts += [f"device {device.name}", f"{torch.get_num_threads()} threads", evaluator.source.note]
-    return ", ".join(filter(None, facts))
+    facts += [f"device {device.name}", f"{torch.get_num_threads()} threads"]
+    note = "" if evaluator.source.valid_on_test else evaluator.source.note  # which is told as a warning
+    return ", ".join(filter(None, facts)) + (f"\nnote: {note}" if note else "")
 
 
 def _checkpoint(searcher: Searcher, task: Task, folder: Path, options: Json) -> SearchCheckpoint:

@@ -125,6 +125,7 @@ def terms(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[str, str]]:
     used = {"regret": "accuracy below the best of the table, percent points"}
     if ranked(rows):
         used = {"rank": "expected place when one replica of each is drawn; 1 is best", **used}
+    if any("beats" in kept_columns(of_dataset(rows, dataset)) for dataset in comparison.datasets):
         used["beats"] = "how many others are worse at p < 0.05 (Mann–Whitney, Holm)"
     if comparison.drawn_trials:
         used["trial"] = "one of an architecture's trainings; a search is told one, scored is their mean"

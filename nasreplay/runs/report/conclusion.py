@@ -39,9 +39,12 @@ def _winner(comparison: Comparison, rows: Sequence[Row]) -> str:
     other = f", the other way round on {lost}" if lost else ""
     gain, low, high = _gain(comparison, datasets, first, second)
     interval = f" (95 % interval {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
+    unsure = "no data set shows a difference that is sure"
     sure = (
         f"p = {known[0]:.2g}"
         if len(own) == 1
+        else unsure
+        if not (clear or lost)
         else f"p < 0.05 on {clear} of {len(own)} data sets{other} (p {min(known):.2g} to {max(known):.2g})"
     )
     return (

@@ -72,8 +72,12 @@ def save_figures(
     return paths
 
 
-def plot(comparison: Comparison, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
+def plot(comparison: Comparison, path: str | Path | None, dataset: str | None = None) -> tuple[Path, ...]:
     """See `Comparison.plot`."""
+    if path is None:
+        raise BadSetting(
+            "plot: name the file to draw into, as plot('regret.png'); it ends in .png, .svg or .pdf"
+        )
     path = Path(path)
     ending = path.suffix.removeprefix(".").lower()
     if ending not in ENDINGS:

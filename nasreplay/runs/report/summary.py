@@ -102,6 +102,8 @@ def _picture(what: str, path: str | None) -> list[str]:
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """A row for each setting; the settings of one searcher, and other innermost ones, share a row."""
     for name, value in values.items():
+        if value is False or value in ([], ()):
+            continue  # nothing was done or is to be said
         if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
             yield from _flat(value, f"{above}{name} ")
         else:
@@ -110,10 +112,10 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(one)}" for name, one in value.items()) or "none"
+        return ", ".join(f"{name} {_text(one)}" for name, one in value.items()) or "no settings"
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
-    return "–" if value in (None, "") else f"{value}"
+    return "–" if value in (None, "") else "yes" if value is True else f"{value}"
 
 
 def beats_in_words(row: Row, ranked: Sequence[Row]) -> str:

@@ -65,6 +65,7 @@ class ImageFolder:
             for extra in sorted(tops.values()):
                 if not {extra, extra / extra.name} & {train, held, test}:
                     self._without.append(f"the folder {extra.name}/")
+            self._unread += [entry.path for entry in _entries(folder) if not entry.is_dir()]
         if test and not self._has_labels(test):
             self._without.append(f"{test.name}/ (its images have no labels)")
             test = None
@@ -138,7 +139,7 @@ class ImageFolder:
                 f"{place(part / first)}: no such class in train/ ({len(self.names)} classes){unnamed}"
             )
         self._without += [f"the empty folder {part.name}/{name}/" for name in empty]
-        self._unread += flat if loose else []
+        self._unread += flat
         for label, name in enumerate(self.names):
             files = [*self._images(part / name, note=True)] if name in inside else []
             if learned and not files:
