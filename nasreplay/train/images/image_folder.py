@@ -65,7 +65,7 @@ class ImageFolder:
             for extra in sorted(tops.values()):
                 if not {extra, extra / extra.name} & {train, held, test}:
                     self._without.append(f"the folder {extra.name}/")
-            self._unread += [entry.path for entry in _entries(folder) if not entry.is_dir()]
+            self._unread += [entry.path for entry in entries(folder) if not entry.is_dir()]
         if test and not self._has_labels(test):
             self._without.append(f"{test.name}/ (its images have no labels)")
             test = None
