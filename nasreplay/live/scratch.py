@@ -103,6 +103,11 @@ class ScratchEvaluator(EvaluatorBase):
         super().begin(seed, replicas, budget)
         self.stream = Stream(seed, "trial", replicas)
 
+    @property
+    def asked_images(self) -> int:
+        """Number of images that an evaluation of a search is on."""
+        return len(self.sets[VALID])
+
     def ladder(self) -> tuple[Fidelity, ...]:
         """The epochs on offer, cheapest first."""
         return tuple(Fidelity(self.recipe.name, epoch) for epoch in self.epochs)

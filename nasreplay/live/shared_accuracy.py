@@ -108,6 +108,11 @@ class SharedAccuracies(EvaluatorBase):
         return 100.0 * counts[:, 0] / counts[:, 1]
 
     @property
+    def asked_images(self) -> int:
+        """Number of images that an evaluation of a search is on."""
+        return len(self.valid)
+
+    @property
     def judging_images(self) -> int:
         """Number of images that `shared_accuracy` is measured on."""
         return len(self._judges)

@@ -43,8 +43,10 @@ def test_options_without_effect_are_refused(refused, tmp_path, arguments, told):
 def test_sampling_searchers_ask_the_weights_of_a_run(run, refused):
     run("search", "rsps", *LIVE, "--epochs", "1", "--out", "trained")
     asked = ("rea", *LIVE, "--evaluations", "4", "--weights", "trained")
-    run("search", *asked, "--out", "asked")
+    told = run("search", *asked, "--out", "asked")
     evaluator, _ = trained(Path("trained"))
+    assert ": 4 evaluations, " in told.out.splitlines()[0]
+    assert f"\neach evaluation is on {len(evaluator.valid):,} validation images\n" in told.err
     events = [json.loads(line) for line in Path("asked/events.jsonl").read_text().splitlines()]
     told = {event["architecture"]: event["accuracy"] for event in events if event["event"] == "evaluation"}
     codes = np.array([evaluator.space.parse(text) for text in told])

@@ -93,7 +93,8 @@ def test_a_table_of_the_space_gives_the_gap(run, refused, tmp_path, few):
 def test_training_from_scratch_in_both_spaces(run, refused, tmp_path, space, shape):
     command = ("search", "rea", *TINY, "--evaluator", "scratch", "--space", space, "--evaluations", "1")
     told = run(*command, *shape, "--epochs", "1", "--seed", "3", "--out", "it", "--json")
-    assert json.loads(told.out)["points"] == 1
+    assert json.loads(told.out)["points"] == json.loads(told.out)["evaluations"] == 1
+    assert "each evaluation is on " in told.err
     assert f"{space} space" in told.err
     assert json.loads((tmp_path / "it" / "run.json").read_text())["evaluator"]["space"] == space
     if space == "size":

@@ -70,5 +70,6 @@ def _live(found: LiveFound) -> str:
     if found.checkpoint:
         rows.append(("checkpoint", str(found.checkpoint)))
     lines = aligned([*rows, ("run", str(found.folder))])
-    head = f"{found.searcher} on {found.dataset}, seed {found.seed}: {found.points:,} steps"
+    spent = f"{found.points:,} steps" if found.evaluations is None else f"{found.evaluations:,} evaluations"
+    head = f"{found.searcher} on {found.dataset}, seed {found.seed}: {spent}"
     return "\n".join([f"{head}, {found.wall_s:,.1f} s", *lines])

@@ -63,6 +63,8 @@ class LiveFound(RecordedFound):
     """What it is, in words."""
     points: int
     """Number of steps."""
+    evaluations: int | None
+    """Number of evaluations; None of a searcher that trains for epochs."""
     wall_s: float
     """Seconds that were really spent."""
     folder: Path
@@ -159,6 +161,7 @@ def _search(
             test_accuracy=None if told.test is None else float(told.test[0]),
             test_meaning=told.meaning.get("test", ""),
             points=int(result.points[0]),
+            evaluations=None if epochs else int(result.evaluations[0]),
             wall_s=result.wall_s,
             folder=folder,
             note=source.note,
@@ -237,6 +240,8 @@ def _tell_settings(
     tell(evaluator.source.about)
     if remark := searcher.remark(evaluator.space):
         tell(f"warning: {remark}")
+    if not epochs:
+        tell(f"each evaluation is on {evaluator.asked_images:,} validation images")
     if isinstance(evaluator, SupernetEvaluator):
         mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
         less = "" if mixes else " at most"
