@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
+
+from nasreplay.errors import NasReplayError
+
+if TYPE_CHECKING:
+    from nasreplay.data.pack import Pack
 
 Completer = Callable[[Context, Parameter, str], list[CompletionItem]]
 DEEPEST = "*", "*/*", "*/*/*"  # where runs lie below a folder
@@ -55,6 +61,14 @@ def protocols() -> Iterable[str]:
     return PROTOCOLS
 
 
+def forms() -> Iterable[str]:
+    """What an architecture can be converted to."""
+    from nasreplay.spaces.genotypes.notation import WRITERS
+    from nasreplay.spaces.registry import known_spaces
+
+    return ("string", "index", "json", *(form for space in known_spaces() for form in space.forms), *WRITERS)
+
+
 def evaluators() -> Iterable[str]:
     """The kinds of evaluators."""
     from nasreplay.jobs.evaluator_kinds import EVALUATORS
@@ -75,31 +89,59 @@ def runs() -> Iterator[str]:
         yield from (str(found.parent) for found in sorted(Path().glob(f"{below}/run.json")))
 
 
+def of_table(held: Callable[[Pack], Iterable[str]]) -> Completer:
+    """A completer of what the table holds that is named before, or the embedded one."""
+
+    def items(context: Context, parameter: Parameter, incomplete: str) -> list[CompletionItem]:
+        from nasreplay.data.locate import open_table
+
+        try:
+            names = dict.fromkeys(held(open_table(context.params.get("table"))))
+        except NasReplayError:  # a shell shows no errors
+            return []
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+    return items
+
+
+def _datasets_held(pack: Pack) -> Iterator[str]:
+    from nasreplay.data.semantics import meaning, requests
+
+    for dataset, split in requests(pack.custom):
+        if split == "valid" and meaning(dataset, split, pack.custom).stored in pack.datasets:
+            yield dataset
+
+
+def _recipes_held(pack: Pack) -> Iterator[str]:
+    return (recipe for stored in pack.datasets for recipe in pack.recipes(stored))
+
+
 def completes(*sources: Callable[[], Iterable[str]], files: str = "") -> Completer:
     """A completer of names; files: "file" or "dir" for paths besides."""
 
     def items(context: Context, parameter: Parameter, incomplete: str) -> list[CompletionItem]:
         names = dict.fromkeys(name for source in sources for name in source())
-        found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        found = [CompletionItem(name) for name in names if name.startswith(incomplete) and name.isprintable()]
         return ([CompletionItem(incomplete, type=files)] if files else []) + found  # bash wants paths first
 
     return items
 
 
 OPTIONS: dict[str, Completer] = {
-    "best": completes(datasets),
+    "best": of_table(_datasets_held),
     "config": completes(files="file"),
     "dataset": completes(datasets, files="dir"),
     "datasets": completes(datasets, files="dir"),
     "evaluator": completes(evaluators),
     "out": completes(runs, files="dir"),
     "protocol": completes(protocols),
-    "recipe": completes(files="file"),
+    "recipe": of_table(_recipes_held),
     "redraw": completes(runs, files="dir"),
     "run": completes(runs, files="dir"),
     "sets": completes(settings),
     "space": completes(spaces),
     "table": completes(tables, files="file"),
+    "to": completes(forms),
     "training": completes(files="file"),
     "weights": completes(runs, files="dir"),
 }
@@ -110,11 +152,13 @@ ARGUMENTS: dict[str, Completer] = {
     "architecture": completes(genotypes, runs, files="file"),
     "architectures": completes(genotypes, files="file"),
     "archive": completes(files="file"),
+    "first": completes(datasets),
     "file": completes(files="file"),
     "name": completes(genotypes),
     "pack": completes(tables, files="file"),
     "packs": completes(files="file"),
     "run": completes(runs, files="dir"),
+    "second": completes(datasets),
     "searcher": completes(searchers),
     "searchers": completes(searchers, files="file"),
     "target": completes(genotypes, runs, files="file"),

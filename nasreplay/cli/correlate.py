@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nasreplay.cli.options import options_of
+from nasreplay.cli.views.fold import folded
 from nasreplay.data.agreement import Agreement
 from nasreplay.files.columns import hanging
 from nasreplay.jobs import correlation
@@ -29,11 +30,11 @@ def correlate(first: str, second: str, as_json: bool, **values: Any) -> None:
     """
     settings = chosen(CorrelateSettings, values)
     found = correlation.correlate(first, second, settings=settings)
-    click.echo(
-        json.dumps(_facts(found), indent=1)
-        if as_json
-        else "\n".join(hanging(_rows(found), get_terminal_size().columns))
-    )
+    if as_json:
+        click.echo(json.dumps(_facts(found), indent=1))
+    else:
+        wide = get_terminal_size().columns
+        click.echo(folded(hanging(_rows(found), wide), wide))
     if settings.figure:
         click.echo(f"figure: {settings.figure}", err=True)
 

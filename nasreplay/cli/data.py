@@ -88,7 +88,7 @@ def verify(pack: str | None, **values: Any) -> None:
     table = done.pack
     held = f"{len(table.columns)} columns" + (f", {len(table.curves)} curves" if table.curves else "")
     equal = (f", equal to {what} in {count:,} architectures" for what, count in done.compared.items())
-    click.echo(f"{table.path}: sound, {held}, fingerprint {table.fingerprint}{''.join(equal)}")
+    show(f"{table.path}: sound, {held}, fingerprint {table.fingerprint}{''.join(equal)}")
 
 
 @data.command()
@@ -145,4 +145,4 @@ def import_csv(file: str, **values: Any) -> None:
     for remark in done.remarks:
         click.echo(f"nasreplay: {remark}", err=True)
     missing = f", {done.missing:,} architectures without a row" if done.missing else ""
-    click.echo(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")
+    show(f"{done.pack.path}: {done.rows:,} rows{missing}; it holds {done.pack.holdings()}")

@@ -46,7 +46,7 @@ def resume(context: click.Context, run: Path, options: tuple[str, ...]) -> None:
     if run.is_file() and not _log(run).exists():
         from nasreplay.data.pack import Pack
 
-        click.echo(f"{run}: finished; it holds {Pack(run).holdings()}")
+        show(f"{run}: finished; it holds {Pack(run).holdings()}")
         return
     record = _first_line(_log(run)) if _log(run).exists() else read_header(run)
     name, *arguments = _recorded(run, record)

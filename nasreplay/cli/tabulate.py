@@ -10,6 +10,7 @@ import click
 from nasreplay.cli.inputs import given
 from nasreplay.cli.options import EVALUATOR, PATH, command_line, options_of, refuse_others
 from nasreplay.cli.progress import Progress
+from nasreplay.cli.views.fold import show
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import evaluator_kinds
 from nasreplay.jobs.tabulation import TabulationSettings
@@ -67,10 +68,11 @@ def tabulate(
         own = evaluator_kinds.EVALUATORS.named(evaluator).owners()
         refuse_others(f"with --evaluator {evaluator}", TabulationSettings, *own, also=WHAT)
     texts = given([archs]) if archs else None
-    with Progress("tabulating", "architectures") as show:
-        asked = {"run": run, "archs": texts, "tell": show.tell, "show": show, "command": command_line()}
-        _tell(tabulation.tabulate(out, evaluator, **asked, **values))
+    with Progress("tabulating", "architectures") as bar:
+        asked = {"run": run, "archs": texts, "tell": bar.tell, "show": bar, "command": command_line()}
+        pack = tabulation.tabulate(out, evaluator, **asked, **values)
+    _tell(pack)  # when the bar has gone
 
 
 def _tell(pack: Pack) -> None:
-    click.echo(f"{pack.path}: {pack.title}; it holds {pack.holdings()}")
+    show(f"{pack.path}: {pack.title}; it holds {pack.holdings()}")

@@ -36,6 +36,11 @@ def complete(home, tmp_path, monkeypatch, capsys):
         (("search", "rea", "--set", "rea.p"), "rea.population="),
         (("search", "rea", "--evaluator", "s"), "scratch"),
         (("data", "info", "em"), "embedded"),
+        (("convert", "1", "--to", "mat"), "matrix"),
+        (("correlate", "ci"), "cifar10"),
+        (("correlate", "cifar10", "ci"), "cifar100"),
+        (("query", "--recipe", "2"), "200"),
+        (("query", "--best", "cifar10"), "cifar100"),
         (("resume", ""), "run"),
         (("gap", "r"), "run"),
     ],
@@ -45,6 +50,17 @@ def test_names_are_completed(complete, tmp_path, words, offered):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/run.json").write_text("{}")
     assert offered in complete(*words)
+
+
+def test_what_the_table_lacks_is_not_offered(complete):
+    assert "imagenet-1k" not in complete("query", "--best", "")
+    assert "tiny-imagenet" not in complete("query", "--best", "")
+
+
+def test_names_that_steer_a_terminal_are_left_out(complete, tmp_path):
+    (tmp_path / "a\x1bb").mkdir()
+    (tmp_path / "a\x1bb/run.json").write_text("{}")
+    assert not any("\x1b" in name for name in complete("resume", ""))
 
 
 def test_files_are_the_shells_part(complete, capsys):
