@@ -24,6 +24,10 @@ LIVE = ("--evaluator", "supernet", *TINY)
             ("random", "--evaluator", "scratch", *TINY, "--bn", "0"),
             "--bn has no effect with --evaluator scratch",
         ),
+        (
+            ("gdas", "--evaluator", "scratch", "--dataset", "digits"),
+            "evaluate; use a table with gradient 'exact', or",
+        ),
         (("gdas", *LIVE, "--valid-batches", "0"), "0 is not in the range x>=1"),
         (("gdas", *LIVE, "--threads", "-1"), "-1 is not in the range x>=1"),
         (("gdas", *LIVE, "--epochs", "0"), "0 is not in the range x>=1"),

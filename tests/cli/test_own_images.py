@@ -32,6 +32,15 @@ def elsewhere(tmp_path, monkeypatch):
     return go
 
 
+@pytest.mark.slow
+def test_a_note_on_images_is_a_line_of_its_own_and_told_once(run, tmp_path):
+    image_folder(tmp_path / "one", {"train": 12}, ("ant", "bee"))
+    told = run(*SEARCH, "--dataset", "./one", "--out", "R")
+    assert "\nnote: one: no images are held out in " in told.err
+    told = run("train", "9930", *TINY, "--dataset", "./one", "--epochs", "1", "--out", "T")
+    assert (told.out + told.err).count("no images are held out") == 1
+
+
 def test_a_run_is_taken_up_from_anywhere(run, two, elsewhere):
     told = run(*SEARCH, "--dataset", "d/two", "--seed", "1", "--out", "R")
     assert "24 training and 8 test images of 2 classes, 8 × 8 pixels, from the image folder /" in told.err
