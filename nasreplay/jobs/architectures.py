@@ -47,7 +47,11 @@ def _held(path: Path, name: str, tell: Callable[[str], None]) -> list[Named]:
         from nasreplay.jobs.training.training_target import read_target
 
         return [read_target(str(path)).cell]
-    if not name and path.suffix != ".npy" and (lines := lines_of(read_text(path, error=BadArchitecture))):
+    if (
+        not name
+        and path.suffix not in {".npy", ".npz"}
+        and (lines := lines_of(read_text(path, error=BadArchitecture)))
+    ):
         return [*lines]
     reading = read_file(path, name)
     if reading.where and not name:

@@ -16,7 +16,7 @@ from nasreplay.spaces.read import FORMS
 
 CHECKPOINTS = {".pth", ".pt", ".tar"}
 LONGEST_PATH = 4096
-_LOOKS = re.compile(r"(~|\.{1,2})?/|.*\.(txt|py|log|out|json|npy|csv|ya?ml|pth|pt|tar)(:\w+)?$")
+_LOOKS = re.compile(r"(~|\.{1,2})?/|.*\.(txt|py|log|out|json|npy|npz|csv|ya?ml|pth|pt|tar)(:\w+)?$")
 
 
 def named_file(text: str) -> tuple[Path, str] | None:
@@ -39,7 +39,7 @@ def is_checkpoint(path: Path) -> bool:
     """Whether a file is of torch: by its name, or by its first bytes."""
     import zipfile  # here, for `nasreplay query` seldom needs it
 
-    if not path.is_file():
+    if not path.is_file() or path.suffix == ".npz":
         return False
     if path.suffix in CHECKPOINTS or zipfile.is_zipfile(path):
         return True

@@ -48,6 +48,8 @@ def read_logits(content: bytes, where: str) -> tuple[Architecture | Genotype, st
 
 
 def _array(content: bytes, where: str) -> np.ndarray:
+    if content.startswith(b"PK"):
+        raise BadArchitecture(f"{where}: an archive of arrays; expected the one that is meant, as .npy")
     stream = io.BytesIO(content)
     try:
         read_header = {1: npy.read_array_header_1_0, 2: npy.read_array_header_2_0}[npy.read_magic(stream)[0]]

@@ -18,6 +18,7 @@ them names, one must be chosen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,15 +73,15 @@ def read_named(text: str, name: str = "", *, index: bool = False, space: Space |
     text = without_comments(text)
     word = stripped(text)
     held = [] if index or not (name or may_hold(word)) else held_in(text)
-    if name or held:
+    if name or held or is_genotype(word):
         try:
+            if not (name or held):
+                return Reading(read_genotype(word))
             return Reading(*chosen(text, held, _one, name))
         except NoArchitecture as problem:
             raise BadArchitecture(f"{problem}; or {FORMS}") from None
-    if word.startswith("["):
-        return Reading(Architecture(TOPOLOGY, _json_cell(word)))
-    if is_genotype(word):
-        return Reading(read_genotype(word))
+    if word.startswith("[") or re.fullmatch(r"\([\d\s,.]+\)", word):
+        return Reading(_of_list(word))
     if word.isidentifier() and is_known(word):
         return Reading(entry(word).genotype)
     return Reading(_located(word, index, space or TOPOLOGY))
@@ -89,7 +90,7 @@ def read_named(text: str, name: str = "", *, index: bool = False, space: Space |
 def read_file(path: Path, name: str = "") -> Reading:
     """What a text file names, as `read_named`; of a `.npy` file the best by its logits (`spaces.logits`)."""
     where = files.place(path)
-    if path.suffix == ".npy":
+    if path.suffix in {".npy", ".npz"}:
         from nasreplay.spaces.logits import read_logits
 
         return Reading(*read_logits(files.read_bytes(path, limit=1, error=BadArchitecture), where))
@@ -118,9 +119,9 @@ def _one(text: str) -> Architecture | Genotype:
 
 
 def _of_mapping(value: Mapping[str, Any]) -> Architecture | Genotype:
-    for field in WITHIN:
+    for field in (*WITHIN, "config"):
         inner = value.get(field)
-        if isinstance(inner, str):
+        if isinstance(inner, str) and field in WITHIN:
             return read(inner)
         if isinstance(inner, Mapping):
             return _of_mapping(inner)
@@ -259,7 +260,9 @@ def _located(text: str, index: bool, space: Space) -> Architecture:
 def _is_of(space: Space, text: str) -> bool:
     """Whether a text is meant for a space: it has one of its marks or, in a space without any, it parses."""
     if space.mark:
-        return any(mark in text for mark in space.mark)
+        words = text.split(space.separator) if space.separator == space.mark else ["0"]
+        plausible = all(map(str.isdecimal, words)) or any({*words} & {*names} for names in space.options)
+        return plausible and any(mark in text for mark in space.mark)
     try:
         space.parse(text)
     except BadArchitecture:
@@ -267,8 +270,8 @@ def _is_of(space: Space, text: str) -> bool:
     return True
 
 
-def _json_cell(text: str) -> tuple[int, ...]:
-    """Codes of a 4 × 4 matrix, or of three lists of [operation, source] pairs."""
+def _of_list(text: str) -> Architecture:
+    """The cell of a 4 × 4 matrix or of three lists of [operation, source] pairs, or the network of five widths."""
     try:
         value = plain(text)
     except BadArchitecture as problem:
@@ -279,10 +282,15 @@ def _json_cell(text: str) -> tuple[int, ...]:
             f"op_indices={shortened(value)}: say which"
         )
     entries = [entry for row in value if isinstance(row, list) for entry in row]
+    if not entries:
+        words = ":".join(map(str, value))
+        if value and words in [each.text for each in held_in(words)]:
+            return _located(words, False, TOPOLOGY)
+        raise BadArchitecture(f"{shortened(value)} is not an architecture: {FORMS}")
     if not any(isinstance(entry, int | float) for entry in entries):
-        return TOPOLOGY.from_lists(value)
+        return Architecture(TOPOLOGY, TOPOLOGY.from_lists(value))
     try:
         matrix = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise BadArchitecture("a cell matrix is four lists of four numbers each") from None
-    return TOPOLOGY.from_matrix(matrix)
+    return Architecture(TOPOLOGY, TOPOLOGY.from_matrix(matrix))

@@ -1,7 +1,7 @@
 """Places of a text that name architectures: among comments, lines of a log or a program, in a printed dictionary.
 
-What is found is a text that stands for itself (a call `Genotype(…)`, a dictionary, a cell `|op~0|+…`, widths after
-`channels`, NASLib's `op_indices`), with the name that a program gives it, as in `NAME = Genotype(…)`. Nothing is read
+What is found is a text that stands for itself (a call `Genotype(…)`, a dictionary, a cell `|op~0|+…`, five
+widths, NASLib's `op_indices`), with the name that a program gives it, as in `NAME = Genotype(…)`. Nothing is read
 here; `spaces.read` does that.
 """
 
@@ -20,8 +20,10 @@ NEAR = 100  # characters before a place in which its name stands
 MOST_OPEN = 20  # brackets that nothing closes, after which a text is not searched further
 _START = re.compile(  # every branch begins with a letter of its own, which makes the search fast
     r"""Genotype(?:\.from_arch)?\s*\(|Configuration\s*\(|\{(?=\s*['"])|\|(?=[\w-]{1,40}~\d)[\w|~+-]+"""
-    r"""|op_indices['"]?\s*[=:]\s*[\[(]|channels['"]?\s*[=:]\s*['"]\d+(?::\d+)+['"]"""
+    r"""|op_indices['"]?\s*[=:]\s*(?:[\w.]{1,20}\s*\(\s*)?[\[(]|channels['"]?\s*[=:]\s*['"]\d+(?::\d+)+['"]"""
     r"""(?:,\s*['"]?genotype['"]?\s*[=:]\s*Structure\([^)]*\))?|found\s+\d+(?::\d+)+"""
+    r"""|OrderedDict\s*\((?=\s*\[\s*\(\s*['"](?:[^'"\s]{0,40}/)?(?:(?:op|input)_\d|hp_x\d|\d(?:_|<-)\d))"""
+    r"""|(?<![\w.])(?<!\d:)(?:8|16|24|32|40|48|56|64)(?::(?:8|16|24|32|40|48|56|64)){4}(?![\w:.]*\w)"""
 )
 _BRACKETS = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\#[^\n]*|[()\[\]{}'"]""")
 _ABOUT = re.compile(  # keys of dictionaries that name architectures
@@ -49,6 +51,8 @@ class Held(NamedTuple):
     """What names it, alone."""
     line: int
     """Its line, from 1."""
+    cut: bool = False
+    """Whether the text ends within it, as the log of a run that was killed."""
 
 
 def without_comments(text: str) -> str:
@@ -67,7 +71,7 @@ def stripped(text: str) -> str:
 
 def may_hold(text: str) -> bool:
     """Whether a text is worth a search; a single word, such as a cell, is not, so that its faults are pointed at."""
-    return any(mark in text for mark in ("{", "(", "['", '["')) or len(text.split(None, 1)) > 1
+    return any(mark in text for mark in ("{", "(", "['", '["', "=")) or len(text.split(None, 1)) > 1
 
 
 def is_alone(line: str) -> bool:
@@ -93,7 +97,9 @@ def held_in(text: str) -> list[Held]:
         counted = first
         near = max(0, first - NEAR)
         named = _NAMED.search(text[text.rfind("\n", near, first) + 1 or near : first])
-        found.append(Held((named[1] or named[2]) if named else "", alone, line + 1))
+        short = alone[0] == "|" and (alone.count("~") < 6 or alone[-1] != "|") and end == len(text.rstrip())
+        cut = short or (end is None and len(text) - first <= LONGEST)
+        found.append(Held((named[1] or named[2]) if named else "", alone, line + 1, cut))
     if not found and (
         values := _VALUE.findall(text) if ", Value: " in text else ()
     ):  # as ConfigSpace once printed
@@ -122,6 +128,9 @@ def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str 
     if len(named) > 1:
         raise BadArchitecture(f"it holds several, {listed(named)}: choose one, as in FILE:{named[-1]}")
     problem: BadArchitecture | None = None
+    held, cut = list(held), ""
+    while len(held) > 1 and held[-1].cut and _is_faulty(read, held[-1]):
+        cut = f"the last complete one (line {held.pop().line:,} is cut)"
     meant, which = _meant(text, held)
     for last in reversed(meant):
         try:
@@ -133,7 +142,7 @@ def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str 
         if any(each.line == last.line and _reads(read, each) for each in others):
             raise BadArchitecture(f"line {last.line:,} holds several architectures: give one of them")
         several = any(_reads(read, each) for each in reversed(others))
-        return value, f"{which}, line {last.line:,}" if several else ""
+        return value, f"{cut or which}, line {last.line:,}" if several or cut else ""
     raise problem or BadArchitecture("it names no architecture")
 
 
@@ -150,6 +159,14 @@ def _meant(text: str, held: Sequence[Held]) -> tuple[Sequence[Held], str]:
 def _label(lines: Sequence[str], place: int) -> str:
     """The line at a place, or the one that it continues, which is not indented."""
     return next((lines[n] for n in range(place, max(-1, place - NEAR), -1) if lines[n][:1].strip()), "")
+
+
+def _is_faulty(read: Callable[[str], T], held: Held) -> bool:
+    try:
+        read(held.text)
+    except BadArchitecture:
+        return True
+    return False
 
 
 def _reads(read: Callable[[str], T], held: Held) -> bool:
@@ -184,6 +201,6 @@ def _alone(text: str) -> str:
     if text.startswith("found"):
         return text.split()[-1]
     if text[0] == "o":
-        numbers = re.split(r"(?=[\[(])", text, maxsplit=1)[-1]
+        numbers = re.split(r"[=:]\s*(?:[\w.]+\s*\()?\s*", text, maxsplit=1)[-1]
         return f"{{'op_indices': {numbers}}}"
     return text

@@ -21,7 +21,7 @@ from typing import Any
 
 from nasreplay.errors import BadArchitecture, shortened
 from nasreplay.spaces.genotypes.genotype import ALIASES, INPUTS, Genotype
-from nasreplay.spaces.genotypes.notation import from_mapping
+from nasreplay.spaces.genotypes.notation import REDUCTION, from_mapping
 
 PAIRS = (
     (1, 0),
@@ -35,7 +35,7 @@ NASLIB = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3"
 NASLIB_PAIRS = ((1, 0), (2, 0), (3, 0), (2, 1), (3, 1), (3, 2))
 NNI_1 = ("maxpool", "avgpool", "skipconnect", "sepconv3x3", "sepconv5x5", "dilconv3x3", "dilconv5x5")
 _PREFIX = r"(?:.*[/:])?"
-_NNI_2 = re.compile(_PREFIX + r"(normal|reduce)/op_(\d)_(\d)")
+_NNI_2 = re.compile(_PREFIX + r"(normal|reduce)/(?:op|input)_(\d)_(\d)")
 _NNI_1 = re.compile(r"(normal|reduce)_n(\d)_p(\d)")
 _EDGE_301 = re.compile(_PREFIX + r"edge_(normal|reduce)_(\d{1,2})")
 
@@ -53,8 +53,13 @@ def read_decisions(value: Decisions) -> Genotype | str | None:
             return _text(cell)
     for edges in (_nni_2, _nni_1, _nasbench301):
         if found := list(edges(value)):
+            lacking = {"normal", "reduce"} - {each[0] for each in found}
+            if lacking:
+                raise BadArchitecture(
+                    f"the {min(lacking)} cell is missing among these decisions; {REDUCTION}"
+                )
             cells = {name: [each[1:] for each in found if each[0] == name] for name in ("normal", "reduce")}
-            return from_mapping({name: edges for name, edges in cells.items() if edges})
+            return from_mapping(cells)
     return None
 
 
@@ -81,6 +86,10 @@ def _six(value: Decisions) -> Mapping[tuple[int, int], Any] | None:
     for spell in spelled:
         keys = [spell(place, *pair) for place, pair in enumerate(PAIRS)]
         there = [key for key in keys if key in last]
+        form = re.compile(re.sub(r"\d+", r"\\d+", keys[0]))
+        further = [key for key in last if form.fullmatch(key) and key not in keys]
+        if len(there) > 1 and further:
+            raise BadArchitecture(f"a cell has six operations, {', '.join(keys)}: {further[0]} is another")
         if there == keys:
             return {pair: last[key] for pair, key in zip(PAIRS, keys, strict=True)}
         if len(there) > 1:
@@ -107,17 +116,21 @@ def _numbered(number: Any, operations: tuple[str, ...], where: str) -> str:
 
 
 def _nni_2(value: Decisions) -> Iterable[Edge]:
-    for key, found in _matches(value, _NNI_2):
-        cell, node, place = found.groups()
-        source = _of(value, key.replace(f"/op_{node}_{place}", f"/input_{node}_{place}"))
-        if isinstance(source, list) and len(source) == 1:
-            source = source[0]
+    nodes = {found.groups()[:2]: key[: found.end(1)] for key, found in _matches(value, _NNI_2)}
+    for (cell, node), key in nodes.items():
         if int(node) > 5:
             raise BadArchitecture(
-                f"{key}: which of five nodes a cell joins is not said here, only those of DARTS (four, all of them); "
-                "write Genotype(…) with its concat"
+                f"{key}/op_{node}_0: which of five nodes a cell joins is not said here, only those of DARTS (four, "
+                "all of them); write Genotype(…) with its concat"
             )
-        yield cell, value[key], source, int(node)
+        for place in (0, 1):
+            operation, source = (_of(value, f"{key}/{part}_{node}_{place}") for part in ("op", "input"))
+            yield (
+                cell,
+                operation,
+                source[0] if isinstance(source, list) and len(source) == 1 else source,
+                int(node),
+            )
 
 
 def _nni_1(value: Decisions) -> Iterable[Edge]:

@@ -201,16 +201,19 @@ def placed(edge: Any, where: str) -> tuple[str, Any, int | None]:
     """Operation, source and, if the edge says it, its node.
 
     An edge is (operation, source); with a score, a float, as last or second entry, which is dropped; or with its
-    node: of two whole numbers the larger is the node, so (operation, source, node) of CNAS and aw_nas and
-    (operation, node, source) of FairDARTS are both read. Raises BadArchitecture.
+    node, also as 3.0: of two whole numbers the larger is the node, so (operation, source, node) of CNAS and aw_nas
+    and (operation, node, source) of FairDARTS are both read. Raises BadArchitecture.
     """
     entries = edge if isinstance(edge, list | tuple) else ()
-    whole = [entry for entry in entries[1:] if isinstance(entry, Integral) and not isinstance(entry, bool)]
-    scores = [entry for entry in entries[1:] if isinstance(entry, Real) and not isinstance(entry, Integral)]
+    numbers = [entry for entry in entries[1:] if isinstance(entry, Real) and not isinstance(entry, bool)]
+    floats = [float(entry) for entry in numbers if not isinstance(entry, Integral)]
+    least = 0 if len(floats) == 2 and all(entry.is_integer() for entry in floats) else INPUTS
+    whole = [int(entry) for entry in numbers if isinstance(entry, Integral)]
+    whole += [int(entry) for entry in floats if entry.is_integer() and entry >= least]
     if len(entries) == 3 and len(whole) == 2 and isinstance(entries[0], str) and whole[0] != whole[1]:
-        return entries[0], int(min(whole)), int(max(whole))
-    if len(entries) == 3 and len(whole) == len(scores) == 1 and isinstance(entries[0], str):
-        return entries[0], int(whole[0]), None
+        return entries[0], min(whole), max(whole)
+    if len(entries) == 3 and len(numbers) == 2 and len(whole) == 1 and isinstance(entries[0], str):
+        return entries[0], whole[0], None
     if len(entries) == 2 and isinstance(entries[0], str):
         return entries[0], entries[1], None
     raise BadArchitecture(f"{where}: {shortened(edge)} is not an (operation, source) pair")

@@ -21,6 +21,7 @@ CONSTRUCTORS = {
     "Genotype": ("normal", "normal_concat", "reduce", "reduce_concat", "connectN", "connects"),
     "Configuration": ("values",),  # of ConfigSpace
 }
+SEQUENCES = {"list", "tuple", "array", "np.array", "numpy.array", "tensor", "torch.tensor"}
 _NUMBER = re.compile(r"float|int|(np|numpy)\.(float|u?int)\d+")
 
 
@@ -76,7 +77,11 @@ def _call(node: ast.Call) -> Any:
         if not 0 < len(states) <= MOST:
             raise BadArchitecture(f"{_short(ast.unparse(node))} must have 1 to {MOST} numbers")
         return list(states)
-    if name in {"list", "tuple"} and len(arguments) == 1 and isinstance(arguments[0], list) and not named:
+    if name == "OrderedDict" and len(arguments) == 1 and isinstance(arguments[0], list) and not named:
+        pairs = arguments[0]
+        if all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+            return dict(pairs)
+    if name in SEQUENCES and len(arguments) == 1 and isinstance(arguments[0], list) and not named:
         return arguments[0]
     if (
         _NUMBER.fullmatch(name)

@@ -50,6 +50,7 @@ CNAS_FIELDS = (
     *("named_normal_arch", "ordinal_normal_arch", "normal_concat"),
     *("named_reduced_arch", "ordinal_reduced_arch", "reduced_concat", "primitives", "loose_end"),
 )
+REDUCTION = "write Genotype(…, reduce=None, reduce_concat=None) for the fixed one"
 _LOOKS = re.compile(r"\s*(\{|(\w+\s*=\s*)?Genotype\b)")
 
 
@@ -90,6 +91,7 @@ def from_mapping(value: Any) -> Genotype:
             normal, reduce = (value.get(name) for name in names)
             concats = [value.get(name) for name in sorted(known) if name.endswith("_concat")]
             fixed = reduce is None and read is _cell
+            _refuse_unread(value)
             if fixed and names[1] not in value and concats[1] is not None:
                 raise BadArchitecture(
                     "reduce_concat without reduce: the reduction cell is missing; write reduce=None for the fixed one"
@@ -101,11 +103,23 @@ def from_mapping(value: Any) -> Genotype:
     return _refuse(value)
 
 
+def _refuse_unread(value: Mapping[str, Any]) -> None:
+    """Refuse fields that would change the network."""
+    for field, read in (("layout", ("cell",)), ("connectN", ()), ("connects", ())):
+        if value.get(field) not in (None, *read):
+            right = " or ".join(map(repr, (*read, None)))
+            raise BadArchitecture(
+                f"{field}={shortened(value[field])} of a genotype is not read: expected {right}"
+            )
+
+
 def _without_groups(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields as DARTS calls them, where aw_nas numbers groups of cells: normal_0, reduce_1, normal_0_concat."""
     named = {re.sub(r"^(normal|reduce)_\d", r"\1", str(name)): each for name, each in value.items()}
     if len(named) < len(value):
         raise BadArchitecture(f"a genotype has one normal and one reduction cell; found {_listed(value)}")
+    if named.keys() != value.keys() and "reduce" not in named:
+        raise BadArchitecture(f"the reduction cell is missing: found {_listed(value)}; {REDUCTION}")
     return named
 
 
