@@ -63,10 +63,11 @@ def time_unit(seconds: np.ndarray) -> Unit:
         (180, Unit("seconds", 1)),
         (180 * 60, Unit("minutes", 60)),
         (3.6e6, HOURS),
+        (86400e4, Unit("days", 86400)),
     ):
         if longest <= most:
             return unit
-    return Unit("days", 86400)
+    return Unit("years", 365.25 * 86400)
 
 
 def simulated_time(seconds: float) -> str:

@@ -119,7 +119,8 @@ def test_a_figure_with_a_searcher_of_others_has_it_in_a_color_of_its_own(compari
 
 
 @pytest.mark.parametrize(
-    ("last", "unit"), [(20, "seconds"), (3_000, "minutes"), (200_000, "hours"), (9e6, "days")]
+    ("last", "unit"),
+    [(20, "seconds"), (3_000, "minutes"), (200_000, "hours"), (9e6, "days"), (1e11, "years")],
 )
 def test_time_is_told_in_a_unit_of_its_size(last, unit):
     assert time_unit(np.array([last / 100, last])).name == unit

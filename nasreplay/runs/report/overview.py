@@ -10,7 +10,7 @@ import numpy as np
 from nasreplay.runs.report import statistics
 from nasreplay.runs.report.looks import Look, looks_of, style
 from nasreplay.runs.report.rows import Row, average_ranks
-from nasreplay.runs.report.ticks import short
+from nasreplay.runs.report.ticks import LEAST_REGRET, short
 from nasreplay.runs.result import Comparison
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PARTS = (5, 25, 50, 75, 95)  # percent of the replicas: ends of the thin line, ends of the bar, the gap in it
 PANEL, ROW, LETTER = 1.7, 0.21, 0.064  # inches: width of a panel, height of a row, a letter
+FAR = 8  # times the middle one's reach: beyond it the axis is logarithmic
 
 
 def overview_figure(comparison: Comparison, rows: Sequence[Row]) -> Figure | None:
@@ -58,7 +59,7 @@ def overview_figure(comparison: Comparison, rows: Sequence[Row]) -> Figure | Non
 
 def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, looks: dict[str, Look]) -> None:
     names = list(looks)
-    truth, farthest = comparison.tables[dataset], 0.0
+    truth, highs = comparison.tables[dataset], [0.0]
     for result in comparison.of(dataset):
         score = statistics.score(result, truth, truth.budget_s, comparison.score)
         regret = truth.optimum - score[np.isfinite(score)]
@@ -69,10 +70,15 @@ def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, looks: dict
             panel.hlines(place, quarter, three, color=look.color, lw=6, alpha=0.35)
             panel.plot([middle], [place], marker="|", ms=6, mew=1.1, color="white")
             panel.plot([regret.mean()], [place], marker=look.marker, ms=4, color=look.color)
-            farthest = max(farthest, float(high), float(regret.mean()))
+            highs.append(max(float(high), float(regret.mean())))
+    farthest, middling = max(highs), max(float(np.median(highs[1:] or highs)), LEAST_REGRET)
+    if farthest > FAR * middling:  # one far off would squeeze the others
+        panel.set_xscale("symlog", linthresh=middling)
+        panel.set_xticks([0, middling, farthest])
+    else:
+        panel.xaxis.set_major_locator(_few())
     panel.set_xlim(0, farthest * 1.04 or 1)
-    panel.xaxis.set_major_locator(_few())
-    panel.xaxis.set_major_formatter(short)
+    panel.xaxis.set_major_formatter(lambda value, place: short(float(f"{value:.2g}")))
     panel.set_xlabel("Regret (percent points)")
     _finish(panel, "\n".join(filter(None, (dataset, truth.coverage))))
 
