@@ -32,7 +32,6 @@ def elsewhere(tmp_path, monkeypatch):
     return go
 
 
-@pytest.mark.slow
 def test_a_note_on_images_is_a_line_of_its_own_and_told_once(run, tmp_path):
     image_folder(tmp_path / "one", {"train": 12}, ("ant", "bee"))
     told = run(*SEARCH, "--dataset", "./one", "--out", "R")
