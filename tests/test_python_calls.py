@@ -72,7 +72,7 @@ CALLS = {
     "table.query trial": lambda junk: TABLE.query(5, trial=junk),
     "table.accuracies": lambda junk: TABLE.accuracies([junk]),
     "table.report": TABLE.report,
-    "load_table": load_table,
+    "load_table": lambda junk: load_table(junk if junk is not None else 3),  # pyright: ignore[reportArgumentType]
     "load_table table": lambda junk: load_table("cifar10", table=junk if junk is not None else 3),
     "load_table rungs": lambda junk: load_table("cifar10", rungs=junk),
     "load_table trial": lambda junk: load_table("cifar10", trial=junk),
