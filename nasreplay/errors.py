@@ -64,6 +64,7 @@ def shortened(value: object) -> str:
         text = repr(value[: LONGEST_QUOTE + 1] if isinstance(value, str) else value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, lists within lists
         text = f"{type(value).__name__} too long to show"
+    text = " ".join(text.split()) if "\n" in text else text  # an array
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 

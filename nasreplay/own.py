@@ -146,7 +146,7 @@ def blamed(thing: type) -> Iterator[None]:
         yield
     except NasReplayError:
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         if not file:
             raise
         line = line_in(problem, file.path)

@@ -91,8 +91,14 @@ def print_replayed(done: Replayed, as_json: bool = False, as_csv: bool = False) 
     from nasreplay.files.columns import csv_text
 
     flat = [row.flat() for row in done.rows]
+    results = done.comparison.results
+    remarks = {
+        one.searcher: {"remark": one.settings["remark"]} for one in results if "remark" in one.settings
+    }
+    for remark in dict.fromkeys(one["remark"] for one in remarks.values()):
+        click.echo(f"note: {remark}", err=True)
     if as_json:
-        click.echo(json.dumps(flat, indent=1))
+        click.echo(json.dumps([row | remarks.get(str(row["searcher"]), {}) for row in flat], indent=1))
     elif as_csv:
         click.echo(csv_text(flat[0], (row.values() for row in flat)), nl=False)
     else:

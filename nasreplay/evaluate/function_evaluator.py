@@ -19,7 +19,7 @@ from nasreplay.evaluate.protocol import MEAN, Evaluator, Fidelity, Report
 from nasreplay.settings import setting
 from nasreplay.spaces import Architecture, Space, register_space, space_named
 
-ENOUGH = 10  # different answers of at most 1: these are fractions, not percent
+ENOUGH = 3  # different answers of at most 1: these are fractions, not percent
 
 Score = Callable[[Architecture], float | None]
 """Gives the accuracy of an architecture in percent, of the validation split; None or NaN: cannot be measured."""
@@ -89,7 +89,8 @@ class FunctionEvaluator(EvaluatorBase):
         """What the function gave last, or gives now, for codes [N, D]."""
         every = [Architecture(self.space, tuple(row)) for row in np.asarray(codes).tolist()]
         valid = [self.told[one] if one in self.told else self._percent(one) for one in every]
-        return Report(np.array(valid, dtype=np.float64), None, {"valid": self.meaning})
+        doubt = ", all at most 1: percent is meant, 93.2, not 0.932" if self._are_fractions() else ""
+        return Report(np.array(valid, dtype=np.float64), None, {"valid": f"{self.meaning}{doubt}"})
 
     def describe(self) -> dict[str, Any]:
         """The function, and the file that it came from."""
@@ -104,12 +105,14 @@ class FunctionEvaluator(EvaluatorBase):
         if not 0 <= given <= 100:
             raise BadSetting(f"{self.name} gives {given:g} for {one}: an accuracy in percent is 0 to 100")
         self.told[one] = given
-        seen = self.told.values()
-        if len(seen) == ENOUGH and max(seen) <= 1 and len(set(seen)) > 1:
+        if len(self.told) == ENOUGH and self._are_fractions():
             raise BadSetting(
                 f"{self.name} gave {ENOUGH} accuracies of at most 1, as {given:g}: give percent, 93.2, not 0.932"
             )
         return given
+
+    def _are_fractions(self) -> bool:
+        return 0 < max(self.told.values(), default=0) <= 1
 
     def _cost(self, one: Architecture) -> float:
         if not callable(self.seconds):
@@ -126,7 +129,7 @@ class FunctionEvaluator(EvaluatorBase):
             given = function(one)
         except NasReplayError:
             raise
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             code = getattr(function, "__code__", None)
             place = f"{code.co_filename}{own.line_in(problem, code.co_filename)}: " if code else ""
             told = f"{type(problem).__name__}: {problem}"
@@ -134,6 +137,8 @@ class FunctionEvaluator(EvaluatorBase):
         if given is None:
             return None
         try:
+            if isinstance(given, bool | np.bool_ | str | bytes):
+                raise TypeError
             return float(given)
         except (TypeError, ValueError):
             raise BadSetting(f"{name} gives {shortened(given)} for {one}: it must give a number") from None

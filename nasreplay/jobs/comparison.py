@@ -82,7 +82,7 @@ class Replayed:
         """One row per data set, searcher and replica, as `Comparison.to_frame`."""
         return self.comparison.to_frame()
 
-    def plot(self, path: str | Path, dataset: str | None = None) -> tuple[Path, ...]:
+    def plot(self, path: str | Path | None = None, dataset: str | None = None) -> tuple[Path, ...]:
         """Draw mean regret into a file, as `Comparison.plot`."""
         return self.comparison.plot(path, dataset)
 

@@ -12,6 +12,7 @@ from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.tables import GivenTables
 from nasreplay.runs.result import Comparison
 from nasreplay.search import Searcher
+from nasreplay.search.base import is_searcher
 from nasreplay.search.driver import validate
 from nasreplay.seeds import root_seed
 
@@ -58,7 +59,7 @@ def compare(
 
 def _several(searchers: Sequence[str | Searcher]) -> list[str | Searcher]:
     wrong = (
-        [one for one in searchers if not isinstance(one, str | Searcher)]
+        [one for one in searchers if not (isinstance(one, str | Searcher) or is_searcher(one))]
         if not isinstance(searchers, str)
         else [searchers]
     )

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
-from nasreplay import config
-from nasreplay.errors import BadSetting, UnknownName, shortened
+from nasreplay import config, own
+from nasreplay.errors import BadArchitecture, BadSetting, UnknownName, shortened
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.plugins import Registry
 from nasreplay.seeds import Draws, Stream, rank_within
@@ -251,7 +251,7 @@ def register_searcher(searcher: S) -> S:
 
     Raises BadSetting for a name that is taken, and for a class that is no searcher or lacks what each must have.
     """
-    if not _is_searcher(searcher):
+    if not is_searcher(searcher):
         name = getattr(searcher, "__name__", None) or shortened(searcher)
         raise BadSetting(f"{name} is no class derived from nasreplay.search.Searcher")
     if lacking := _lacking(searcher):
@@ -260,7 +260,8 @@ def register_searcher(searcher: S) -> S:
     return searcher
 
 
-def _is_searcher(thing: Any) -> bool:
+def is_searcher(thing: Any) -> bool:
+    """Whether it is a class of searchers."""
     return isinstance(thing, type) and issubclass(thing, Searcher)
 
 
@@ -298,7 +299,7 @@ SEARCHERS: Registry[type[Searcher]] = Registry(
     "searcher",
     "nasreplay.search.searchers",
     lambda searcher: searcher.listed,
-    fits=_is_searcher,
+    fits=is_searcher,
     adopt=register_searcher,
 )
 """Name → class: ours, those of installed packages (entry points of the group `nasreplay.searchers`), and files'."""
@@ -335,8 +336,23 @@ class SamplingSearcher(Searcher):
 
     def _answers(self, evaluator: Evaluator, live: Live) -> Evaluations:
         question = self.ask(live)
-        answers = evaluator.evaluate(question.codes, at=question.at, replica=question.replica)
+        if not isinstance(question, Question) or not (live.epochs or len(question.codes)):
+            raise self._misasked(f"returned {shortened(question)}")
+        try:
+            answers = evaluator.evaluate(question.codes, at=question.at, replica=question.replica)
+        except BadArchitecture as problem:
+            raise self._misasked(str(problem)) from None
+        if not answers.answered.any() and not np.isin(question.replica, live.rows).all():
+            raise self._misasked("asks for replicas that have ended")
         return answers if answers.answered.all() else answers.only(answers.answered)
+
+    def _misasked(self, what: str) -> BadSetting:
+        """The error of an `ask` that gives no question."""
+        file = own.file_of(type(self))
+        return BadSetting(
+            f"{file.path + ': ' if file else ''}{type(self).__name__}.ask: {what}; it must return "
+            f"search.Question(codes, rows): codes [N, {self.space.decisions}], rows [N] of live.rows, at least one"
+        )
 
     def _keep_best(self, answers: Evaluations) -> None:
         state = self.state

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName, shortened
-from nasreplay.own import is_place
-from nasreplay.search.base import SEARCHERS, Searcher
+from nasreplay.own import found_at, is_place
+from nasreplay.search.base import SEARCHERS, Searcher, is_searcher, register_searcher
 from nasreplay.settings import check_kind
 
 PRESETS = ("table", "live", "published")
@@ -39,11 +40,20 @@ def make(
     check_kind("name", name, str)
     check_kind("changes", {} if changes is None else changes, Mapping)
     changes = {**(changes or {}), **more}
-    kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
+    found = found_at(name, _is_meant, "searcher") if is_place(name) else None
+    if isinstance(found, Searcher):
+        kind = register_searcher(type(found))
+    else:
+        kind = SEARCHERS.named(name if is_place(name) else name.lower().replace("_", "-"))
     if preset not in (None, *PRESETS):
         raise UnknownName.among(PRESETS, "unknown preset", preset)
-    searcher = kind()
+    searcher = copy(found) if isinstance(found, Searcher) else kind()
+    given = searcher.chosen
     searcher.settle(preset or "table")
     searcher = config.apply(searcher, changes, kind.name)
-    searcher.chosen = frozenset(searcher.settings() if preset else changes)
+    searcher.chosen = frozenset(searcher.settings() if preset else given | changes.keys())
     return searcher
+
+
+def _is_meant(thing: Any) -> bool:
+    return is_searcher(thing) or isinstance(thing, Searcher)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nasreplay._callable import function_at
 from nasreplay.errors import BadArchitecture, BadSetting, LacksCapability, shortened
 from nasreplay.seeds import Draws
 from nasreplay.settings import check_kind
@@ -98,6 +99,13 @@ class Space(Product):
             options = getattr(type(self), "options", ())
         check_kind("options", options, list, tuple)
         self.options = tuple(map(self._words, options))
+        for words in self.options if type(self).parse is Space.parse else ():
+            for word in words:
+                if words.count(word) > 1 or self.separator in word or not word or word != word.strip():
+                    raise BadSetting(
+                        f"{shortened(word)} in the options {shortened(words)}: words must differ, without spaces "
+                        f"around them and without {self.separator!r}, so that texts of architectures can be read"
+                    )
         if not (self.name and self.options):
             raise BadSetting(
                 "a space is a name and the options of each decision: Space('mine', [['a', 'b'], ['1', '2']])"
@@ -178,7 +186,10 @@ class Space(Product):
     def at(self, named: Architecture | str | int) -> Architecture:
         """The architecture with this official index or official text; a value is itself. Raises BadArchitecture."""
         if isinstance(named, str):
-            return self.architecture(named)
+            try:
+                return self.architecture(named)
+            except BadArchitecture as problem:
+                return self._read(named, problem)
         if isinstance(named, Architecture):
             if named.space is not self:
                 raise BadArchitecture(
@@ -186,6 +197,16 @@ class Space(Product):
                 )
             return named
         return self.at_flat(int(self.official_to_flat[self.check_index(named)]))
+
+    def _read(self, text: str, problem: BadArchitecture) -> Architecture:
+        """The architecture of a key, an index, any other form; raises the problem for what is none."""
+        try:
+            found = function_at("nasreplay.spaces.read:read_architecture")(text, space=self)
+        except BadArchitecture:
+            raise problem from None
+        if found.space is not self:
+            raise problem
+        return found
 
     def at_flat(self, flat: int) -> Architecture:
         """The architecture with this flat index."""

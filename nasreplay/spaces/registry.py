@@ -23,6 +23,8 @@ def register_space(space: S, *aliases: str) -> S:
 
     From then on packs, results and commands of this process can name it, and worker processes learn of it.
     """
+    if isinstance(space, type):
+        raise BadSetting(f"{space.__name__} is a class: give a space, as {space.__name__}()")
     if not isinstance(getattr(space, "name", None), str):
         raise BadSetting(f"{space!r} is no space: make a nasreplay.Space with a name and its options")
     SPACES.add(space, space.name, *aliases)

@@ -322,3 +322,20 @@ def test_debug_shows_the_traceback(home, tmp_path):
         _, err = end(start(*arguments, cwd=tmp_path), 1)
         assert err.startswith("Traceback (most recent call last)")
         assert "UnknownName" in err.splitlines()[-1]
+
+
+def test_a_method_made_for_another_space_is_told_on_screen_and_in_json(run, tmp_path):
+    told = run(
+        "replay",
+        "tas",
+        "random",
+        "--replicas",
+        "2",
+        "--evaluations",
+        "3",
+        "--out",
+        str(tmp_path / "r"),
+        "--json",
+    )
+    assert "tas was made for the size space" in told.err
+    assert {row["searcher"] for row in json.loads(told.out) if "remark" in row} == {"tas"}

@@ -111,7 +111,7 @@ def test_wrong_answers_are_told_with_their_architecture(score, kind, words):
 def test_fractions_are_not_taken_for_percent():
     made = evaluate.from_function(lambda one: sum(one.codes) / 24)
     with pytest.raises(
-        BadSetting, match=r"10 accuracies of at most 1, as .*: give percent, 93\.2, not 0\.932"
+        BadSetting, match=r"3 accuracies of at most 1, as .*: give percent, 93\.2, not 0\.932"
     ):
         search.run(search.make("random"), made, search.Budget(evaluations=30), seed=0)
 

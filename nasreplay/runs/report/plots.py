@@ -22,6 +22,7 @@ from nasreplay.runs.report.overview import overview_figure
 from nasreplay.runs.report.rows import Row
 from nasreplay.runs.report.ticks import scale_regret, scale_spending
 from nasreplay.runs.result import Comparison, Result, TableFacts
+from nasreplay.settings import check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,6 +79,7 @@ def plot(comparison: Comparison, path: str | Path | None, dataset: str | None = 
         raise BadSetting(
             "plot: name the file to draw into, as plot('regret.png'); it ends in .png, .svg or .pdf"
         )
+    check_kind("path", path, str, Path)
     path = Path(path)
     ending = path.suffix.removeprefix(".").lower()
     if ending not in ENDINGS:
