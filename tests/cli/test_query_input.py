@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from nasreplay.data.embedded import embedded_pack
+from nasreplay.errors import BadArchitecture
 from tests.support.command import CHECKOUT
 from tests.support.query_tables import write_many_recipes
 
@@ -99,3 +100,11 @@ def test_nothing_heavy_is_imported(home, arguments):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_the_named_cells_of_the_published_scripts_are_suggested():
+    from nasreplay.jobs.training.training_target import read_cell
+
+    for wrong, right in (("resnt", "resnet"), ("all_c3x", "all_c3x3")):
+        with pytest.raises(BadArchitecture, match=f"did you mean {right}"):
+            read_cell(wrong)

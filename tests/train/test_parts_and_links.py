@@ -124,3 +124,11 @@ def test_values_of_12_bits_are_told(tmp_path):
     for file in folder.rglob("*.png"):
         Image.fromarray(np.full((8, 8), 4000, dtype=np.uint16)).save(file)
     assert "nearly black (values up to 4,095 at most: 12 bits?): 9 of 9 images" in read(folder).about
+
+
+def test_images_that_were_moved(plain):
+    before = read(plain).fingerprint
+    plain.rename(plain.parent / "moved")
+    with pytest.raises(BadData, match="of images that were moved, --data FOLDER"):
+        read(plain)
+    assert load(str(plain), plain.parent / "moved").fingerprint == before

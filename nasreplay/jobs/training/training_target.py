@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture, BadInput, BadOutput
+from nasreplay.errors import BadArchitecture, BadInput, BadOutput, choices, shortened
 from nasreplay.jobs.named_files import is_checkpoint, named_file
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
@@ -83,6 +84,9 @@ def read_cell(text: str) -> Target:
         raise BadArchitecture(
             "all_full has four operations on every edge: it is no architecture of the space"
         )
+    near = get_close_matches(text.lower(), (*CELLS, *map(str.lower, zoo())), 1) if text.isidentifier() else []
+    if text not in CELLS and not is_known(text) and {*near} & CELLS.keys():
+        raise BadArchitecture(f"no architecture {shortened(text)}{choices(text, CELLS)}")
     if text in CELLS or named_file(text) is None:
         cell, where = read_architecture(CELLS.get(text, text)), ""
     else:

@@ -112,6 +112,11 @@ def _own(name: str, data: Path | None) -> Place:
     raise BadData(
         f"data set {harmless(name, 4096)!r} is not under {root} and no folder here: expected the path of an image "
         f"folder with train/CLASS/IMAGE and val/CLASS/IMAGE, or a name{choices(name, CARDS)}"
+        + (
+            "; of images that were moved, --data FOLDER says where they are"
+            if Path(name).is_absolute()
+            else ""
+        )
     )
 
 
