@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from numbers import Integral, Real
-from typing import SupportsInt
+from typing import Any, SupportsInt
 
 LARGEST = 2**63 - 1
 MOST_WHOLE, MOST_REAL, LEAST_REAL = 10**6, 1e9, 1e-30
@@ -55,14 +55,15 @@ def outside(value: object, most: float | None = None) -> str:
     for number in value if isinstance(value, list | tuple) else (value,):
         if isinstance(number, bool) or not isinstance(number, Real):
             continue
+        size: Any = abs(number)
         whole_number = isinstance(number, Integral)
         limit = most or (MOST_WHOLE if whole_number else MOST_REAL)
-        if not abs(number) <= limit:
+        if not size <= limit:
             why = (
                 "more takes time or memory without end" if whole_number else "arithmetic with more overflows"
             )
             return f"must be at most {limit:,.12g}, for {why}"
-        if 0 < abs(number) < LEAST_REAL:
+        if 0 < size < LEAST_REAL:
             return f"must be 0 or at least {LEAST_REAL}, for arithmetic with less overflows"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -87,6 +88,7 @@ class LazyGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
+        gc.enable()  # which `__main__` put off
         if COMPLETE in os.environ:
             from nasreplay.cli.completion import complete
 

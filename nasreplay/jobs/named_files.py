@@ -24,13 +24,19 @@ def named_file(text: str) -> tuple[Path, str] | None:
 
     Raises BadInput for a text that looks like a path where nothing is.
     """
-    if len(text) > LONGEST_PATH or text.isdecimal() or is_known(text) or not text.isprintable():
+    if (
+        "|" in text
+        or len(text) > LONGEST_PATH
+        or text.isdecimal()
+        or not text.isprintable()
+        or is_known(text)
+    ):
         return None
     path, _, name = text.rpartition(":")
     for file, inside in ((text, ""), (path, name)):
         if file and os.path.exists(file):
             return Path(file), inside
-    if _LOOKS.match(text) and not any(mark in text for mark in "(){}|"):
+    if _LOOKS.match(text) and not any(mark in text for mark in "(){}"):
         raise BadInput(f"{place(text)}: no such file or folder; or {FORMS}")
     return None
 

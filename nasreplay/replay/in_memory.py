@@ -18,7 +18,7 @@ from nasreplay.seeds import root_seed
 
 
 def compare(
-    searchers: Sequence[str | Searcher],
+    searchers: Sequence[str | Searcher | type[Searcher]],
     table: TableEvaluator | Sequence[TableEvaluator],
     *,
     replicas: int,

@@ -41,7 +41,7 @@ def default_comparison() -> tuple[str, ...]:
 
 @in_python_words
 def compare(
-    searchers: Sequence[str | Searcher],
+    searchers: Sequence[str | Searcher | type[Searcher]],
     table: TableEvaluator | Sequence[TableEvaluator],
     *,
     replicas: int = 500,

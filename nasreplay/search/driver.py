@@ -92,7 +92,7 @@ class Progress(NamedTuple):
 
 
 def run(
-    searcher: str | Searcher,
+    searcher: str | Searcher | type[Searcher],
     evaluator: Evaluator,
     budget: Budget | None = None,
     *,
@@ -144,6 +144,7 @@ def run(
         if recorder:
             recorder.answers(answers)
 
+    step = 0
     try:
         step = recorder.start(header, searcher, evaluator) if recorder else 0
         if remark := searcher.remark(evaluator.space):

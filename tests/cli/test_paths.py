@@ -1,6 +1,7 @@
 """Paths that can name nothing, or name a folder where a file is written, are refused in one line."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -61,12 +62,13 @@ def test_a_run_without_its_seed_says_so(refused, tmp_path):
 
 
 def test_python_calls_are_told_the_same(tmp_path):
+    package: Any = nasreplay  # whose packages can be called
     for call in (
-        lambda: nasreplay.search("rea", evaluations=3, out=ZERO),
-        lambda: nasreplay.search("rea", evaluations=3, out=""),
-        lambda: nasreplay.replay("rea", recipe=""),
-        lambda: nasreplay.tabulate(ZERO),
-        lambda: nasreplay.gap(ZERO),
+        lambda: package.search("rea", evaluations=3, out=ZERO),
+        lambda: package.search("rea", evaluations=3, out=""),
+        lambda: package.replay("rea", recipe=""),
+        lambda: package.tabulate(ZERO),
+        lambda: package.gap(ZERO),
     ):
         with pytest.raises(BadInput, match=r"it must be a path|without zero bytes|at recipe"):
             call()

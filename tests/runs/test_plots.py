@@ -113,6 +113,7 @@ def test_a_figure_with_a_searcher_of_others_has_it_in_a_color_of_its_own(compari
     own = [dataclasses.replace(results[0], searcher=name) for name in ("mine", "hill")]
     some = dataclasses.replace(comparison, results=[*results, *own])
     for figure in (plots.regret_figure(some, "cifar10"), overview_figure(some, rows(some))):
+        assert figure is not None
         lines = [line for line in figure.axes[-1].get_lines() if line.get_marker() != "|"]
         assert len(lines) == 4
         assert len({line.get_color() for line in lines}) == 4

@@ -17,7 +17,7 @@ from nasreplay.jobs import comparison as jobs
 from nasreplay.jobs.comparison import replay
 from nasreplay.jobs.searches import search as recorded_search
 from nasreplay.jobs.searches.table_search import TableFound
-from nasreplay.search.inside import inside
+from nasreplay.search.inside import Measured, inside
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import check_searcher, synthetic_table
@@ -66,6 +66,7 @@ def test_random_search_is_uniform_over_the_measured():
 
 def test_a_child_is_uniform_among_the_parents_neighbors():
     part, parent = inside(with_gaps(0.01)), 3
+    assert isinstance(part, Measured)
     (around,) = part.neighbors(part.known[parent : parent + 1])
     parents = np.repeat(part.known[parent : parent + 1], 4800, axis=0)
     children = part.flat(part.mutate(parents, Stream(0, "children", range(4800)).at()))
@@ -84,6 +85,7 @@ def test_evolution_is_not_caught_where_little_was_measured():
 
 def test_a_mutation_goes_elsewhere_where_it_can():
     part = inside(with_gaps(0.0005))
+    assert isinstance(part, Measured)
     children = part.mutate(part.known, Stream(0, "children", range(len(part.known))).at())
     assert len(part.known) > 1
     assert (children != part.known).any(axis=1).all()

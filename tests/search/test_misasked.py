@@ -1,7 +1,7 @@
 """A searcher, a space or a function that is written wrongly is refused by its name, in one line."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ class Asking(search.SamplingSearcher):
 
     name: ClassVar[str] = "asking"
     source: ClassVar[str] = "this test"
-    given: ClassVar = None
+    given: ClassVar[Any] = None
 
     def ask(self, live):
         return type(self).given(self, live)
@@ -64,11 +64,12 @@ def test_words_of_a_space_can_be_told_apart(options):
 
 def test_a_class_is_no_space():
     with pytest.raises(BadSetting, match=r"Mine is a class: give a space, as Mine\(\)"):
-        register_space(type("Mine", (Space,), {"name": "mine", "options": (("a", "b"),)}))
+        register_space(cast(Any, type("Mine", (Space,), {"name": "mine", "options": (("a", "b"),)})))
 
 
 def test_a_space_reads_what_a_query_reads():
     cell = TOPOLOGY.at(9930)
+    assert cell.key
     assert TOPOLOGY.at("9930") == cell == TOPOLOGY.at(cell.key)
     assert np.array_equal(TOPOLOGY.codes(["9930", cell.key]), [cell.codes] * 2)
     with pytest.raises(ValueError, match="character"):
@@ -90,6 +91,6 @@ def test_fractions_are_told_in_the_shortest_search():
 
 def test_a_figure_has_a_path(tmp_path):
     done = search.compare(["rea", "random"], synthetic_table(TOPOLOGY), replicas=2, evaluations=5)
-    for wrong in ((None,), (5,)):
+    for wrong in (cast(Any, None), cast(Any, 5)):
         with pytest.raises(BadSetting, match=r"plot: name the file|path is"):
-            done.plot(*wrong)
+            done.plot(wrong)
