@@ -57,7 +57,7 @@ def compare(
     return Comparison(results, {dataset: given.facts(dataset) for dataset in tables}, settings)
 
 
-def _several(searchers: Sequence[str | Searcher]) -> list[str | Searcher]:
+def _several(searchers: Sequence[str | Searcher | type[Searcher]]) -> list[str | Searcher | type[Searcher]]:
     wrong = (
         [one for one in searchers if not (isinstance(one, str | Searcher) or is_searcher(one))]
         if not isinstance(searchers, str)

@@ -94,7 +94,7 @@ class Plan(ReadingSettings):
 
 
 def searchers_of(
-    asked: Sequence[str | Searcher], protocol: str, settings: ChangeSettings | None = None
+    asked: Sequence[str | Searcher | type[Searcher]], protocol: str, settings: ChangeSettings | None = None
 ) -> tuple[Searcher, ...]:
     """The searchers of a comparison: those asked for, or what the protocol or nasreplay compares by default.
 
