@@ -166,7 +166,9 @@ def run(
                 evaluator.ledger.wall_s[live.rows] += time.perf_counter() - before
                 trace.step(live, searcher)
                 if step & (step - 1) == 0 and step >= SOON:
-                    trace.check(step, float(_live(evaluator, epochs, step).progress.mean()))
+                    progressed = _live(evaluator, epochs, step).progress
+                    if len(progressed):  # none after the last step
+                        trace.check(step, float(progressed.mean()))
                 if recorder:
                     recorder.step(step, live, searcher, evaluator)
                 if progress:

@@ -157,3 +157,10 @@ def test_a_derived_class_has_the_settings_of_its_base_but_its_own_defaults():
     assert in_force(Longer()) == usual | {"epochs": 70, "extra": 3}
     assert in_force(WithInit(mine=5, epochs=7)) == usual | {"epochs": 7}
     assert WithInit(4).mine == 4
+
+
+@pytest.mark.parametrize("evaluations", [63, 64, 128])
+def test_a_search_may_end_at_any_step(evaluations):
+    result = search.run("random", StandIn(), search.Budget(evaluations=evaluations), seed=0)
+    assert result.finished
+    assert result.evaluations.tolist() == [evaluations]
