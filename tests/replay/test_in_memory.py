@@ -85,7 +85,7 @@ def test_a_comparison_is_extended(table, made):
         ("rea", "takes a list of searchers, names or objects such as search.REA.., not 'rea'"),
         (["rea", 3], "not 3"),
         ([], "one searcher or more"),
-        ([REA], "not <class"),
+        ([Path], "not <class"),
         (["raa"], "unknown searcher 'raa'"),
         ([REA(), REA(population=3)], "a searcher is compared once: rea, rea"),
     ],
