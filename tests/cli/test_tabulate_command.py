@@ -126,8 +126,8 @@ def test_an_own_data_set_of_which_nothing_is_stated(run, mine):
             "my-images on this table has no published budget: give --evaluations N",
         ),
         ("replay rea --table mine.h5 --dataset no", "unknown data set 'no'; known: my-images"),
-        ("search rea --table mine.h5 --evaluations 3", "it holds valid of my-images"),
-        ("tabulate --table mine.h5 --out x.h5", "it holds valid of my-images"),
+        ("search rea --table mine.h5 --dataset cifar10 --evaluations 3", "it holds valid of my-images"),
+        ("tabulate --table mine.h5 --dataset cifar10 --out x.h5", "it holds valid of my-images"),
     ],
 )
 def test_an_own_table_says_what_it_has(run, refused, mine, words, message):

@@ -73,7 +73,7 @@ def test_the_tables_number_stands_beside(run, images):
     assert "not the same training: ours is epoch 1 of recipe 12, the table's epoch 200 of 200" in told
     assert "not the same network: ours has 4 channels and 0 cells a stage" in told
     assert "not the same data: ours is 30 %" in told
-    assert told.count("order and split are not the official ones") == 2
+    assert told.count("order and split are not the official ones") == 1
 
 
 def test_without_a_number_in_the_table_it_says_so(run, images):
@@ -154,7 +154,7 @@ def test_a_first_signal_saves_and_ends(run, tmp_path, monkeypatch, number):
 
 def test_a_diverging_training_leaves_the_last_good_checkpoint(run, tmp_path):
     file = tmp_path / "wild.config"
-    file.write_text(json.dumps({"LR": 1e30, "epochs": 3, "warmup": 1, "batch_size": 32}))
+    file.write_text(json.dumps({"LR": 1e9, "epochs": 3, "warmup": 1, "batch_size": 32}))
     told = run(
         "train", "resnet", *SMALL, "--recipe", str(file), "--save-every", "0", "--out", "out", status=1
     )

@@ -130,7 +130,7 @@ ATTACKS = {
     "references": (replaced(shape=SHAPE, dtype=h5py.ref_dtype), "no plain numbers"),
     "pairs": (replaced(shape=SHAPE, dtype=WIDE), "no plain numbers"),
     "groups in each other": (deep, "groups over 6 deep"),
-    "a group in itself": (circle, "groups over 6 deep"),
+    "a group in itself": (circle, "again has another name, too"),
     "many groups": (many, "over 20,000 objects"),
 }  # fmt: skip
 
