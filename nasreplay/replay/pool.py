@@ -93,7 +93,7 @@ def _search_in_worker(
     files: Sequence[own.OwnFile], packed: bytes, folder: Path, seed: int, work: Work
 ) -> Work:
     own.import_again(files)  # before anything of them is unpickled
-    _, kinds, plan = pickle.loads(packed)
+    _, kinds, plan = pickle.loads(packed)  # of our own parent process, over its pipe
     for kind in kinds:
         search.register_searcher(kind)
     return _search(plan, folder, seed, work)

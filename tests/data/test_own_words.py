@@ -90,43 +90,26 @@ def test_an_evaluator_that_says_nothing_is_named(tmp_path):
     assert pack.accuracy("cifar10")[1].sentence.startswith("accuracy as the evaluator supernet answered it")
 
 
+def packed(path, source):
+    """A pack of cifar100, made by what `source` says."""
+    accuracy = np.full((TOPOLOGY.size, 1), 50.0)
+    columns = {"cifar100/200/seeds": [777], "cifar100/200/x-valid/accuracy": accuracy}
+    epochs = {"cifar100/200": 200}
+    return write_pack(path, TOPOLOGY, columns, title="t", source=source, licence="none", epochs=epochs)
+
+
 @pytest.mark.parametrize(
     "source",
     ["", "{", "[]", '{"asked": {}}', json.dumps({"dataset": "nowhere", "evaluator": {}, "asked": {}})],
 )
 def test_any_other_source_leaves_the_benchmarks_words(tmp_path, source):
-    columns = {
-        "cifar100/200/seeds": [777],
-        "cifar100/200/x-valid/accuracy": np.full((TOPOLOGY.size, 1), 50.0),
-    }
-    pack = write_pack(
-        tmp_path / "p.h5",
-        TOPOLOGY,
-        columns,
-        title="t",
-        source=source,
-        licence="none",
-        epochs={"cifar100/200": 200},
-    )
+    pack = packed(tmp_path / "p.h5", source)
     assert pack.accuracy("cifar100")[1].sentence.startswith("accuracy on the validation half")
 
 
 @pytest.mark.parametrize("said", [7, None, ["a"], {"b": 1}, "a\x1b[31m line\nand another"])
 def test_words_of_any_kind_do_no_harm(tmp_path, said):
     job = {"dataset": "cifar100", "evaluator": {"evaluator": 3, "valid": said}, "asked": {}}
-    columns = {
-        "cifar100/200/seeds": [777],
-        "cifar100/200/x-valid/accuracy": np.full((TOPOLOGY.size, 1), 50.0),
-    }
-    source = json.dumps(job)
-    pack = write_pack(
-        tmp_path / "p.h5",
-        TOPOLOGY,
-        columns,
-        title="t",
-        source=source,
-        licence="none",
-        epochs={"cifar100/200": 200},
-    )
+    pack = packed(tmp_path / "p.h5", json.dumps(job))
     assert "held-out" not in pack.accuracy("cifar100")[1].sentence
     assert pack.accuracy("cifar100")[1].sentence.isprintable()

@@ -98,7 +98,7 @@ def _sizes(files: list[str]) -> Iterator[tuple[int, int]]:
                 warnings.simplefilter("ignore")
                 with Image.open(file) as image:
                     yield image.size
-        except Exception:
+        except Exception:  # a damaged header raises anything; the other reader names the file
             yield open_rgb(file).size
 
 
