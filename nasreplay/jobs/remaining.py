@@ -17,4 +17,4 @@ def remaining(seconds: float, epochs: int) -> str:
 def in_words(seconds: float) -> str:
     """A time in the largest unit of which there are several."""
     unit, size = next(((name, size) for name, size in UNITS if seconds >= LEAST * size), ("seconds", 1))
-    return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / size:,.0f} {unit}"

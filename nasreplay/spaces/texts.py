@@ -13,6 +13,7 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from nasreplay.errors import MOST_LISTED, BadArchitecture, choices, listed, shortened
+from nasreplay.files.text import harmless
 from nasreplay.spaces.genotypes.literal import LONGEST, NoArchitecture
 
 T = TypeVar("T")
@@ -115,9 +116,9 @@ def chosen(text: str, held: Sequence[Held], read: Callable[[str], T], name: str 
     """
     named = {each.name: each for each in held if each.name}
     if name.isdecimal():
-        if not (there := [each for each in held if each.line == int(name)]):
+        if not (there := [each for each in held if str(each.line) == name.lstrip("0")]):
             lines = listed([f"{each.line}" for each in held])
-            raise BadArchitecture(f"line {name} holds no architecture; lines that do: {lines}")
+            raise BadArchitecture(f"line {harmless(name)} holds no architecture; lines that do: {lines}")
         return chosen(text, there, read)[0], f"line {name}"
     if name:
         meant = dict(_ALIAS.findall(text)).get(name, name)

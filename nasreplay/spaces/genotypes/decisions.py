@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nasreplay.errors import BadArchitecture, shortened
+from nasreplay.files.text import harmless
 from nasreplay.spaces.genotypes.genotype import ALIASES, INPUTS, Genotype
 from nasreplay.spaces.genotypes.notation import REDUCTION, from_mapping
 
@@ -48,6 +49,7 @@ def read_decisions(value: Decisions) -> Genotype | str | None:
 
     Raises BadArchitecture for one that lacks a key, or has another value than an operation or a source.
     """
+    value = {harmless(str(key)): each for key, each in value.items()}
     for read in (_six, _naslib):
         if (cell := read(value)) is not None:
             return _text(cell)

@@ -70,7 +70,7 @@ def _call(node: ast.Call) -> Any:
         fields = CONSTRUCTORS[made]
         given = dict(zip(fields, arguments, strict=False)) | named
         if len(arguments) > len(fields) or len(given) < len(arguments) + len(node.keywords):
-            raise BadArchitecture(f"{name} takes the fields {', '.join(fields)} once each")
+            raise BadArchitecture(f"{_short(name)} takes the fields {', '.join(fields)} once each")
         return given
     if name == "range" and not named and all(type(argument) is int for argument in arguments):
         states = range(*arguments) if 1 <= len(arguments) <= 3 else range(0)
