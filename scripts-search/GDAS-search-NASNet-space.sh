@@ -1,0 +1,1 @@
+NASNet-space-search-by-GDAS.sh
