@@ -27,8 +27,8 @@ def convert(architectures: tuple[str, ...], **values: Any) -> None:
 
     Widths have the forms string, index, widths and json. unique is the published string that equivalent cells share,
     canonical a stricter one; json has everything in one object. Genotypes have the forms darts, two-input,
-    all-edge, xautodl, cnas, cnas-json and json; a genotype that is an |op~i| cell has that cell's forms, too, and
-    every cell those of its genotype.
+    all-edge, compact (without none and dead nodes), xautodl, cnas, cnas-json and json; a genotype that is an |op~i|
+    cell has that cell's forms, too, and every cell those of its genotype.
     """
     asked = given(architectures)
     faults = faults_of(asked, architectures)

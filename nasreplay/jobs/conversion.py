@@ -19,7 +19,7 @@ class ConvertSettings:
 
     to: str = setting("json", metavar="FORM")
     """The wanted form: string, index, key, unique, canonical, matrix, lists, widths, json, darts, two-input,
-    all-edge, xautodl, cnas or cnas-json."""
+    all-edge, compact, xautodl, cnas or cnas-json."""
     index: bool = False
     """Every ARCH is an official index."""
     space: str | None = setting(None, metavar="NAME")

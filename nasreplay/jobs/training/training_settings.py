@@ -63,7 +63,7 @@ class RetrainSettings(TrainingSettings):
     """The cell of which epoch of a search."""
     config: str | None = setting(None, metavar="FILE")
     """Sizes: configs/archs/NAS-*.config. [by target]"""
-    dialect: Literal["darts", "pdarts", "gdas", "snas", "xautodl", "xautodl-searched"] | None = None
+    dialect: Literal["darts", "pdarts", "gdas", "snas", "sparse", "xautodl", "xautodl-searched"] | None = None
     """Whose layers. [by target]"""
     checkpoint_cells: bool = False
     """Less memory, more time: compute cells again in the backward pass."""

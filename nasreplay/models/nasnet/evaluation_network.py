@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasreplay.models.drop_path import DropPath
-from nasreplay.models.nasnet.nasnet_cells import Drop, Entrance, FixedReduction
+from nasreplay.models.nasnet.nasnet_cells import Drop, Entrance, FixedReduction, stem_layers
 from nasreplay.models.nasnet.nasnet_ops import layer
 from nasreplay.models.nb201.nb201_ops import batch_norm
 from nasreplay.models.recompute import run_cell
 from nasreplay.spaces.costs.nasnet_cost import AUXILIARY
-from nasreplay.spaces.costs.network_plan import STEM, CellPlan, Dialect, Plan
+from nasreplay.spaces.costs.network_plan import CellPlan, Dialect, Plan
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 
 
@@ -30,22 +30,19 @@ class NASNet(DropPath):
     def __init__(self, genotype: Genotype, plan: Plan):
         super().__init__()
         self.genotype, self.plan = genotype, plan
-        if plan.stem == "cifar":
-            self.stem = _conv_norm(3, STEM * plan.channels)
+        first = stem_layers(plan)
+        if plan.entry.reduces:
+            self.stem0, self.stem1 = nn.Sequential(*first[:-3]), nn.Sequential(*first[-3:])
         else:
-            narrow = plan.channels // 2
-            self.stem0 = nn.Sequential(
-                *_conv_norm(3, narrow, 2), nn.ReLU(), *_conv_norm(narrow, plan.channels, 2)
-            )
-            self.stem1 = nn.Sequential(nn.ReLU(), *_conv_norm(plan.channels, plan.channels, 2))
+            self.stem = nn.Sequential(*first)
         cells = list(plan.walk(genotype.widths))
-        self.cells = nn.ModuleList(_cell(genotype, cell, plan.style) for cell in cells)
+        self.cells = nn.ModuleList(_cell(genotype, cell, plan) for cell in cells)
         after = cells[plan.reductions[1]].output
         self.auxiliary_head = AuxiliaryHead(after, plan) if plan.auxiliary else None
         last = cells[-1].output
         if plan.style.final_norm:
             self.lastact = nn.Sequential(batch_norm(last), nn.ReLU())
-        self.classifier = nn.Linear(last, plan.classes)
+        self.classifier = nn.Linear(last * plan.features, plan.classes)
 
     def outputs(self, images: Tensor) -> Iterator[Tensor]:
         """The output of each cell, [B, C, H, W]."""
@@ -61,20 +58,24 @@ class NASNet(DropPath):
             if number == self.plan.reductions[1] and self.training and self.auxiliary_head is not None:
                 auxiliary = self.auxiliary_head(x)
         x = self.lastact(x) if self.plan.style.final_norm else x
-        logits = self.classifier(x.mean(dim=(2, 3)))
+        side = self.plan.style.pooled
+        features = F.adaptive_avg_pool2d(x, side).flatten(1) if self.plan.features > 1 else x.mean(dim=(2, 3))
+        logits = self.classifier(features)
         return logits if auxiliary is None else (logits, auxiliary)
 
     def _stems(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        if self.plan.stem == "cifar":
-            x = self.stem(images)
-            return x, x
-        x = self.stem0(images)
-        return x, self.stem1(x)
+        if self.plan.entry.reduces:
+            x = self.stem0(images)
+            return x, self.stem1(x)
+        x = self.stem(images)
+        return x, x
 
 
-def _cell(genotype: Genotype, plan: CellPlan, style: Dialect) -> nn.Module:
-    cell = genotype.reduce if plan.reduction else genotype.normal
-    return FixedReduction(plan) if cell is None else GenotypeCell(cell, plan, style)
+def _cell(genotype: Genotype, cell: CellPlan, plan: Plan) -> nn.Module:
+    found = genotype.reduce if cell.reduction else genotype.normal
+    return (
+        FixedReduction(cell) if found is None else GenotypeCell(found, cell, plan.style, plan.shuffle_groups)
+    )
 
 
 class GenotypeCell(Entrance):
@@ -83,12 +84,13 @@ class GenotypeCell(Entrance):
     `_ops` holds the layers in the order of the genotype's edges, `wiring` (layer, node, source) of each edge.
     """
 
-    def __init__(self, cell: Cell, plan: CellPlan, style: Dialect):
+    def __init__(self, cell: Cell, plan: CellPlan, style: Dialect, shuffle_groups: int = 1):
         super().__init__(plan)
         self.concat = cell.concat
         self.wiring, layers = _wire(cell, style.search_layers)
+        extra = {"pool_norm": style.pool_norm, "groups": shuffle_groups}
         self._ops = nn.ModuleList(
-            layer(name, plan.channels, 2 if plan.reduction and source < 2 else 1, pool_norm=style.pool_norm)
+            layer(name, plan.channels, 2 if plan.reduction and source < 2 else 1, **extra)
             for name, source in layers
         )
 
@@ -127,8 +129,8 @@ class AuxiliaryHead(nn.Module):
     def __init__(self, channels: int, plan: Plan):
         super().__init__()
         narrow, wide = AUXILIARY
-        self.side, stride = (8, 3) if plan.stem == "cifar" else (7, 2)
-        norm = [batch_norm(wide)] if plan.stem == "cifar" or plan.style.imagenet_norm else []
+        self.side, stride = (7, 2) if plan.entry.reduces else (8, 3)
+        norm = [] if plan.entry.reduces and not plan.style.imagenet_norm else [batch_norm(wide)]
         self.features = nn.Sequential(
             nn.ReLU(),
             nn.AvgPool2d(5, stride, count_include_pad=False),
@@ -148,7 +150,3 @@ class AuxiliaryHead(nn.Module):
         else:
             x = self.features[2:](F.adaptive_avg_pool2d(F.relu(x), 2))
         return self.classifier(x.flatten(1))
-
-
-def _conv_norm(before: int, after: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, 3, stride, padding=1, bias=False), batch_norm(after))

@@ -1,4 +1,4 @@
-"""What evaluation networks and supernets of genotypes share: the entrance of a cell, and the fixed reduction cell.
+"""What evaluation networks and supernets of genotypes share: stems, the entrance of a cell, the fixed reduction cell.
 
 Shapes: images [B, C, H, W].
 """
@@ -13,11 +13,20 @@ from torch import Tensor, nn
 from nasreplay.errors import BadSetting
 from nasreplay.models.nasnet.nasnet_ops import long
 from nasreplay.models.nb201.nb201_ops import ReLUConvBN, Shrink, batch_norm
-from nasreplay.spaces.costs.network_plan import CellPlan
+from nasreplay.spaces.costs.network_plan import CellPlan, Plan
 
 GROUPS = 8  # of the fixed reduction's long convolutions
 
 Drop = Callable[[Tensor], Tensor]  # what drop path makes of an image
+
+
+def stem_layers(plan: Plan, affine: bool = True) -> list[nn.Module]:
+    """The layers of a plan's stem: convolution, batch norm, and before the next two a ReLU."""
+    layers: list[nn.Module] = []
+    for before, after, stride in plan.entry.layers(plan.channels):
+        convolution = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+        layers += [*([nn.ReLU()] if layers else []), convolution, batch_norm(after, affine)]
+    return layers
 
 
 class Entrance(nn.Module):

@@ -137,13 +137,21 @@ LAYERS: dict[str, Builder] = {
     "cweight_com": lambda c_in, c_out, *rest: Gate(c_in, *rest),
     "shuffle_conv_3x3": lambda c_in, c_out, *rest: ShuffleConv(c_in, *rest),
 }
+SHUFFLED = ("shuffle_conv_3x3",)
+"""The operations whose 1 × 1 convolutions may have groups."""
 
 
-def layer(name: str, channels: int, stride=1, affine=True, track=True, pool_norm="none") -> nn.Module:
-    """The operation of that name, channels kept; pool_norm as in `network_plan.Dialect`. Raises UnknownName."""
+def layer(
+    name: str, channels: int, stride=1, affine=True, track=True, pool_norm="none", groups=1
+) -> nn.Module:
+    """The operation of that name, channels kept; pool_norm as in `network_plan.Dialect`. Raises UnknownName.
+
+    groups: `network_plan.Plan.shuffle_groups`.
+    """
     if name not in LAYERS:
         raise UnknownName.among(LAYERS, "no operation", name)
-    built = LAYERS[name](channels, channels, stride, affine, track)
+    grouped = (groups,) if name in SHUFFLED else ()
+    built = LAYERS[name](channels, channels, stride, affine, track, *grouped)
     if "_pool_" not in name or pool_norm == "none":
         return built
     return Chain(built, batch_norm(channels, pool_norm == "affine", track))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nasreplay.spaces.costs.network_plan import STEM, CellPlan, Plan, half
+from nasreplay.spaces.costs.network_plan import CellPlan, Plan, half
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 
 AUXILIARY = (128, 768)  # widths of the auxiliary head
@@ -37,11 +37,17 @@ def cost(genotype: Genotype, plan: Plan, side: int = 32) -> Cost:
             total += Cost(_auxiliary(plan, last), 0)
     if plan.style.final_norm:
         total += Cost(2 * last, 0)
-    return total + Cost(last * plan.classes + plan.classes, last * plan.classes)
+    weights = last * plan.features * plan.classes
+    return total + Cost(weights + plan.classes, weights)
 
 
-def operation_cost(name: str, channels: int, stride: int, side: int, pool_norm: bool = False) -> Cost:
-    """One operation that keeps its channels, on side × side pixels; pool_norm: poolings end with a batch norm."""
+def operation_cost(
+    name: str, channels: int, stride: int, side: int, pool_norm: bool = False, groups: int = 1
+) -> Cost:
+    """One operation that keeps its channels, on side × side pixels.
+
+    pool_norm: poolings end with a batch norm; groups: of shuffle_conv.
+    """
     kind, _, kernel = name.rpartition("_")
     k = int(kernel[0]) if kernel[1:2] == "x" else 0
     out, square = half(side) if stride == 2 else side, channels**2
@@ -60,9 +66,9 @@ def operation_cost(name: str, channels: int, stride: int, side: int, pool_norm: 
             across = Cost(long * square, long * square * side * out)
             return _norm(channels, across + _conv(long * square, out))
         case "shuffle_conv":
-            return (
-                _norm(channels, _conv(square, side)) + _norm(channels, _conv(9 * channels, out)) + pointwise
-            )
+            narrow, grouped = channels // groups, square // groups**2
+            enter = _norm(narrow, _conv(grouped, side)) + _norm(narrow, _conv(9 * narrow, out))
+            return enter + _norm(channels, _conv(grouped, out))
     if name == "cweight_com":
         hidden = max(1, channels // 16)
         gate = Cost(2 * channels * hidden + hidden + channels, 2 * channels * hidden)
@@ -81,7 +87,8 @@ def _cell(genotype: Genotype, cell: CellPlan, plan: Plan) -> Cost:
     for state, name, source in _layers(edges, plan):
         stride = 2 if cell.reduction and source < 2 else 1
         here = half(side) if cell.reduction and source >= 2 else side
-        one = operation_cost(name, channels, stride, here, plan.style.pool_norm == "affine")
+        affine = plan.style.pool_norm == "affine"
+        one = operation_cost(name, channels, stride, here, affine, plan.shuffle_groups)
         total += one if state else Cost(0, one.multiply_adds)
     return total
 
@@ -107,18 +114,16 @@ def _fixed_reduction(channels: int, side: int) -> Cost:
 
 
 def _stem(plan: Plan, side: int) -> Cost:
-    channels = plan.channels
-    if plan.stem == "cifar":
-        return _norm(STEM * channels, _conv(27 * STEM * channels, side))
-    narrow, sides = channels // 2, [half(side), half(half(side)), half(half(half(side)))]
-    first = _norm(narrow, _conv(27 * narrow, sides[0]))
-    second = _norm(channels, _conv(9 * narrow * channels, sides[1]))
-    return first + second + _norm(channels, _conv(9 * channels**2, sides[2]))
+    total = NOTHING
+    for before, after, stride in plan.entry.layers(plan.channels):
+        side = half(side) if stride == 2 else side
+        total += _norm(after, _conv(9 * before * after, side))
+    return total
 
 
 def _auxiliary(plan: Plan, width: int) -> int:
     narrow, wide = AUXILIARY
-    norms = 2 * narrow + (2 * wide if plan.stem == "cifar" or plan.style.imagenet_norm else 0)
+    norms = 2 * narrow + (2 * wide if plan.style.imagenet_norm or not plan.entry.reduces else 0)
     return width * narrow + 4 * narrow * wide + norms + wide * plan.classes + plan.classes
 
 

@@ -8,11 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.spaces.genotypes.genotype import INPUTS, Genotype
 
 STEM = 3  # the stem of CIFAR networks has 3·C channels
+
+
+@dataclass(frozen=True)
+class Stem:
+    """What stands before the cells: 3 × 3 convolutions, a batch norm after each, a ReLU between two of them."""
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    """(a, b, stride) of each: it has C·a // b channels."""
+    reduces: bool = False
+    """Whether the last one is to the first cell what a reduction cell is: the cell reads its input and its output."""
+
+    def layers(self, channels: int) -> list[tuple[int, int, int]]:
+        """(channels before, channels after, stride) of each convolution for C channels."""
+        widths = [3, *(channels * a // b for a, b, _ in self.convolutions)]
+        return [(*pair, step[-1]) for pair, step in zip(pairwise(widths), self.convolutions, strict=True)]
+
+
+STEMS = {
+    "cifar": Stem(((STEM, 1, 1),)),
+    "level-1": Stem(((STEM, 1, 2),)),
+    "level-2": Stem(((STEM, 2, 1), (STEM, 1, 2))),
+    "imagenet": Stem(((1, 2, 2), (1, 1, 2), (1, 1, 2)), reduces=True),
+}
+"""The stems by name; the level-N are those of the sparse CNAS for larger images."""
+LEVELS = ("cifar", "level-1", "level-2")
+"""The stems of the sparse CNAS by the level of reduction."""
+
+
+def level_of(side: int) -> int:
+    """The level of reduction for images of so many pixels a side: 0 up to 32, 1 up to 64, 2 above."""
+    return (side > 32) + (side > 64)
 
 
 @dataclass(frozen=True)
@@ -30,6 +62,10 @@ class Dialect:
     search_layers: bool = False
     """Whether a cell has one layer for each pair of states, as the search cells of AutoDL-Projects: of two operations
     between the same states the later is used twice."""
+    pooled: int = 1
+    """Side of what the features of networks for more than 10 classes are averaged to."""
+    leveled: bool = False
+    """Whether the stem goes by the side of the images (`level_of`)."""
 
 
 DIALECTS = {
@@ -37,6 +73,7 @@ DIALECTS = {
     "pdarts": Dialect("P-DARTS", imagenet_norm=True),
     "gdas": Dialect("the 2019 GDAS release", pool_norm="bare"),
     "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True),
+    "sparse": Dialect("the sparse CNAS", pooled=2, leveled=True),
     "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True),
     "xautodl-searched": Dialect(
         "AutoDL-Projects, genotypes of its searches", imagenet_norm=True, final_norm=True, search_layers=True
@@ -100,21 +137,28 @@ class Plan:
     classes: int = 10
     """Outputs of the classifier."""
     stem: str = "cifar"
-    """cifar, or imagenet, which divides the side of an image by 8."""
+    """A name of `STEMS`; imagenet divides the side of an image by 8."""
     auxiliary: bool = False
     """Whether an auxiliary head follows the second reduction cell."""
     dialect: str = "darts"
     """A name of `DIALECTS`."""
+    shuffle_groups: int = 1
+    """Groups of the 1 × 1 convolutions of shuffle_conv, whose channels are shuffled between them."""
 
     def __post_init__(self):
         if self.dialect not in DIALECTS:
             raise UnknownName.among(DIALECTS, "unknown dialect", self.dialect)
-        if self.stem not in ("cifar", "imagenet"):
-            raise UnknownName.among(("cifar", "imagenet"), "unknown stem", self.stem)
+        if self.stem not in STEMS:
+            raise UnknownName.among(STEMS, "unknown stem", self.stem)
         if self.cells < 3 or self.channels < 2 or self.classes < 2:
             raise BadSetting(
                 f"{self.cells} cells of {self.channels} channels for {self.classes} classes: at least 3 cells, "
                 "2 channels, 2 classes"
+            )
+        if self.shuffle_groups < 1 or self.channels % self.shuffle_groups**2:
+            raise BadSetting(
+                f"{self.shuffle_groups} shuffle groups of {self.channels} channels: the square of the groups must "
+                "divide the channels"
             )
 
     @property
@@ -123,17 +167,27 @@ class Plan:
         return DIALECTS[self.dialect]
 
     @property
+    def entry(self) -> Stem:
+        """The stem's facts."""
+        return STEMS[self.stem]
+
+    @property
+    def features(self) -> int:
+        """Numbers that the classifier gets of each channel."""
+        return self.style.pooled**2 if self.classes > 10 else 1
+
+    @property
     def reductions(self) -> tuple[int, int]:
         """Which cells halve the image; the auxiliary head follows the second."""
         return self.cells // 3, 2 * self.cells // 3
 
     def walk(self, widths: tuple[int, int], side: int = 32) -> Iterator[CellPlan]:
         """The cells in order, for `Genotype.widths` and images of so many pixels a side."""
-        imagenet = self.stem == "imagenet"
-        width = self.channels if imagenet else STEM * self.channels
-        before, channels, after = (width, width), self.channels, imagenet
-        for _ in range(3 if imagenet else 0):
-            side = half(side)
+        stem = self.entry.layers(self.channels)
+        for _, _, stride in stem:
+            side = half(side) if stride == 2 else side
+        width, channels, after = stem[-1][1], self.channels, self.entry.reduces
+        before = (stem[-1][0] if after else width, width)
         for place in range(self.cells):
             reduction = place in self.reductions
             channels *= 1 + reduction

@@ -131,6 +131,33 @@ class Cell:
             nodes.append(tuple(edge for edge in node if edge in chosen)[:2])
         return Cell(tuple(nodes), self.concat)
 
+    def live(self) -> dict[int, int]:
+        """The states that something but `none` reaches from the cell's inputs, and their numbers in `compact`."""
+        number = {state: state for state in range(INPUTS)}
+        for state, operation, source in self.edges():
+            if operation != "none" and source in number:
+                number.setdefault(state, len(number))
+        return number
+
+    def compact(self, where: str = "cell") -> Cell:
+        """The cell without `none`, without nodes that nothing reaches, and without what stands on them.
+
+        It is another function: a dead node of the full cell still passes zeros on. Raises BadArchitecture, which
+        starts with `where`, for a cell whose output would join nothing.
+        """
+        number = self.live()
+        concat = tuple(number[state] for state in self.concat if state in number)
+        if not concat:
+            raise BadArchitecture(
+                f"{where}: only none leads to the nodes of its output, {', '.join(map(str, self.concat))}: it has no "
+                "compact form"
+            )
+        nodes = [
+            tuple((name, number[source]) for name, source in node if name != "none" and source in number)
+            for node in self.nodes
+        ]
+        return Cell(tuple(filter(None, nodes)), concat)
+
 
 @dataclass(frozen=True)
 class Genotype:
@@ -154,6 +181,11 @@ class Genotype:
         """Both cells with two edges a node (the form of DARTS). Raises BadArchitecture."""
         reduce = self.reduce and self.reduce.two_inputs("reduction cell")
         return Genotype(self.normal.two_inputs("normal cell"), reduce)
+
+    def compact(self) -> Genotype:
+        """Both cells without dead edges and nodes (the sparse CNAS's smaller network). Raises BadArchitecture."""
+        reduce = self.reduce and self.reduce.compact("reduction cell")
+        return Genotype(self.normal.compact("normal cell"), reduce)
 
     def cells(self) -> Mapping[str, Cell]:
         """The cells that there are, by the names that messages use."""

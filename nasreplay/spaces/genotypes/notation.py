@@ -273,6 +273,7 @@ WRITERS: dict[str, Callable[[Genotype], str]] = {
     "darts": to_darts,
     "two-input": lambda genotype: to_darts(genotype.two_inputs()),
     "all-edge": lambda genotype: to_darts(genotype.all_edges()),
+    "compact": lambda genotype: to_darts(genotype.compact()),
     "xautodl": to_xautodl,
     "cnas": to_cnas,
     "cnas-json": to_cnas_json,

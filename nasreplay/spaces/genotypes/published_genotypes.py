@@ -186,7 +186,7 @@ CNAS, Guo et al., ICML 2020: darts
   CNAS
     d3@1+s3@0 s3@0+id@1 s3@1+mp@3 s3@2+s3@4
     s3@0+id@1 d5@2+id@1 d3@2+s3@1 s5@0+s3@3
-CNAS with sparse decoding, github.com/tianbaochou/CNAS, 2019: darts
+CNAS with sparse decoding, github.com/tianbaochou/CNAS, 2019: sparse
   DARTS_MORE_V1
     se@1+s3@0 se@0+se@1 se@0+se@1
     se@0+sh@1 sh@2+mp@0 sh@3+sh@2
