@@ -172,6 +172,10 @@ class EvaluatorBase:
         """Measurements of the training in this epoch: none without shared weights."""
         return {}
 
+    def step_metrics(self) -> dict[str, float]:
+        """Measurements of the training in the last step: none without shared weights."""
+        return {}
+
     def describe(self) -> dict[str, Any]:
         """Kind, space, data set and the fidelities on offer."""
         return {

@@ -205,6 +205,10 @@ class Evaluator(Protocol):
         """What was measured in this epoch so far, by name; nothing where nothing is learned."""
         ...
 
+    def step_metrics(self) -> dict[str, float]:
+        """What was measured in the last step, by name; nothing where nothing is learned."""
+        ...
+
     def describe(self) -> dict[str, Any]:
         """What the run header records: kind, data, meaning, fingerprint, settings (JSON values)."""
         ...

@@ -169,6 +169,10 @@ class SharedAccuracies(EvaluatorBase):
         sets = {"x-valid": CustomSplit(len(self.valid), self._meaning(self.valid))}
         return {"own": to_json(CustomDataset(facts if self.network.published else None, sets))}
 
+    def step_metrics(self) -> dict[str, float]:
+        """Loss and accuracy (percent) of the last training and architecture batch of this epoch."""
+        return {name: float(values[-1]) for name, values in self.metrics.items()}
+
     def _note(self, part: str, found: StepGradients) -> None:
         self.metrics.setdefault(f"{part}_loss", []).append(found.loss.mean().item())
         self.metrics.setdefault(f"{part}_accuracy", []).append(found.accuracy)

@@ -71,6 +71,7 @@ class _Step(NamedTuple):
     loss: float | None
     simulated_s: float
     wall_s: float
+    scalars: dict[str, float] | None = None
 
 
 class _Epoch(NamedTuple):

@@ -27,6 +27,7 @@ from nasreplay.runs.folder import check_resume, open_folder, read_header, versio
 from nasreplay.runs.outside import check_result, check_run, parsed_event
 from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
+from nasreplay.runs.tensorboard import EVERY, Board
 from nasreplay.settings import Json
 from nasreplay.spaces import space_named
 
@@ -71,8 +72,9 @@ class RunFolder(Generic[S, E]):
     each_epoch: gives the facts of a finished epoch (epoch, searcher, evaluator → JSON values) for an "epoch" event.
     keep_epoch: writes what else is to be kept of it (epoch, facts, searcher, evaluator).
     Where shared weights tell an accuracy, the best epoch's state is kept as checkpoint/best.
-    files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints. tell: gets
-    a line when the run continues.
+    files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints. board: draws
+    what is logged; then the first of EVERY steps is logged number by number, too. tell: gets a line when the run
+    continues.
     """
 
     log: BinaryIO
@@ -87,11 +89,12 @@ class RunFolder(Generic[S, E]):
         each_epoch: Callable[[int, S, E], Facts] | None = None,
         keep_epoch: Callable[[int, Facts, S, E], None] | None = None,
         files: Files = ARRAYS,
+        board: Board | None = None,
         tell: Callable[[str], None] | None = None,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
         self.each_epoch, self.keep_epoch, self.files = each_epoch, keep_epoch, files
-        self.tell = tell
+        self.board, self.tell = board, tell
         self._opened = ExitStack()
         self._saved = time.perf_counter()
         self._asked: list[Evaluations] = []
@@ -109,6 +112,9 @@ class RunFolder(Generic[S, E]):
         state = latest_state(self.folder, self.files)
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)
+        if self.board:
+            self._opened.callback(self.board.close)
+            self.board.start(read_events(self.folder))
         if not state:
             return 0
         for newer in [path for path in self._checkpoints() if path > self._path(state["step"])]:
@@ -148,6 +154,7 @@ class RunFolder(Generic[S, E]):
             self._write_answers(step, answers, evaluator)
         self._asked.clear()
         if searcher.tells_steps(evaluator):
+            drawn = self.board is not None and step % EVERY == 1
             self._write(
                 event="step",
                 step=step,
@@ -156,6 +163,7 @@ class RunFolder(Generic[S, E]):
                 found=evaluator.space.format(searcher.answer()[0].tolist()),
                 simulated_s=float(evaluator.ledger.simulated_s[0]),
                 wall_s=float(evaluator.ledger.wall_s[0]),
+                **({"scalars": {**evaluator.step_metrics(), **searcher.step_facts()}} if drawn else {}),
             )
 
     def end(self, step: int, finished: bool, searcher: S, evaluator: E) -> None:
@@ -201,6 +209,8 @@ class RunFolder(Generic[S, E]):
 
     def _write(self, **event: Any) -> None:
         self.log.write(json.dumps(event).encode() + b"\n")
+        if self.board:
+            self.board.add(event)
 
     def _checkpoint(self, step: int, searcher: S, evaluator: E) -> None:
         self.files.save(self._path(step), self._state(step, searcher, evaluator))

@@ -24,6 +24,10 @@ class Recordable(Protocol):
         """Whether the answer of every step is recorded; else it is the best architecture seen."""
         ...
 
+    def step_facts(self) -> dict[str, float]:
+        """Numbers of the last step, by name."""
+        ...
+
     def state_dict(self) -> dict[str, Any]:
         """Everything with memory."""
         ...

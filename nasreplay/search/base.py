@@ -223,6 +223,14 @@ class Searcher:
         """Random numbers for some replicas."""
         return self.stream.at(rows)
 
+    def epoch_facts(self, epoch: int, epochs: int) -> dict[str, float]:
+        """Numbers of an epoch (from 0) of a live search that its record and TensorBoard show, by name."""
+        return {}
+
+    def step_facts(self) -> dict[str, float]:
+        """Numbers of the last step of a live search that its record and TensorBoard show, by name (`iter_…`)."""
+        return {}
+
     def settings(self) -> dict[str, Any]:
         """The hyper-parameters."""
         chosen = {field.name for field in fields(self) if field.init}  # pyright: ignore[reportArgumentType]

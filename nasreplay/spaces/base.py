@@ -19,7 +19,7 @@ from nasreplay.errors import BadArchitecture, BadSetting, LacksCapability, short
 from nasreplay.seeds import Draws
 from nasreplay.settings import check_kind
 from nasreplay.spaces.genotypes.genotype import Genotype
-from nasreplay.spaces.graph import Graph
+from nasreplay.spaces.graph import Graph, WeightRow
 from nasreplay.spaces.product import Flat, Product
 from nasreplay.spaces.registry import SPACES, unpickled
 
@@ -307,6 +307,11 @@ class Space(Product):
     def mask(self) -> np.ndarray:
         """bool [E, O]: which operations an edge really has."""
         return np.arange(self.choices.max()) < self.choices[:, None]
+
+    @property
+    def rows(self) -> tuple[WeightRow, ...]:
+        """E rows of weights: here one for each decision."""
+        return tuple(WeightRow("", f"c{place}", words) for place, words in enumerate(self.options))
 
     def embed(self, codes: np.ndarray) -> np.ndarray:
         """Counts float64 [N, E, O] of each operation on each edge: one-hot where decisions are edges."""

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 NONE = "none"  # the operation that passes nothing on
+
+
+class WeightRow(NamedTuple):
+    """One of the rows in which a search has a weight for each option."""
+
+    cell: str
+    """Name of its cell, as genotypes have it; "" where there are no cells."""
+    label: str
+    """Its own name: n(i,j) is the edge from state j to node i."""
+    options: tuple[str, ...]
+    """Names of its options, in their order."""
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.derivation import derive, softmax
+from nasreplay.spaces.genotypes.derivation import derive, nodes_of, softmax
 from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Edge, Genotype
 from nasreplay.spaces.genotypes.notation import PRIMITIVES, read_genotype, to_darts
-from nasreplay.spaces.graph import Graph
+from nasreplay.spaces.graph import Graph, WeightRow
 from nasreplay.spaces.registry import register_space
 
 NODES = 4
@@ -126,6 +126,14 @@ class NASNetSpace(Space):
     def edges(self) -> int:
         """E: 14 for each searched cell."""
         return self.cells * sum(range(INPUTS, INPUTS + NODES))
+
+    @property
+    def rows(self) -> tuple[WeightRow, ...]:
+        """The edges of the searched cells; nodes count from 0, states from the first input."""
+        nodes = range(nodes_of(self.edges // self.cells))
+        labels = [f"n({node},{state})" for node in nodes for state in range(node + INPUTS)]
+        cells = ("normal", "reduce")[: self.cells]
+        return tuple(WeightRow(cell, label, self.operations) for cell in cells for label in labels)
 
     @cached_property
     def mask(self) -> np.ndarray:

@@ -21,7 +21,7 @@ from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
 from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.genotypes.nb201_cells import edges_of, genotype_of
-from nasreplay.spaces.graph import Arrow, Graph, Node
+from nasreplay.spaces.graph import Arrow, Graph, Node, WeightRow
 from nasreplay.spaces.registry import register_space
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -151,6 +151,11 @@ class TopologySpace(Space):
     def labels(self) -> tuple[str, ...]:
         """The edges, as node←source."""
         return tuple("{}←{}".format(*edge) for edge in EDGES)
+
+    @property
+    def rows(self) -> tuple[WeightRow, ...]:
+        """The edges of the cell."""
+        return tuple(WeightRow("cell", f"n({node},{source})", OPERATIONS) for node, source in EDGES)
 
     def graphs(self, codes: Sequence[int] | np.ndarray) -> tuple[Graph, ...]:
         """The cell: nodes 0 to 3, every edge with its operation."""

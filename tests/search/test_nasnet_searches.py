@@ -137,7 +137,7 @@ def test_skips_of_the_normal_cell_are_a_collapse():
     skip, conv = NASNET.operations.index("skip_connect"), NASNET.operations.index("sep_conv_3x3")
     codes = np.zeros((1, 32), dtype=np.int8)
     codes[0, 1::2] = [skip] * 5 + [conv] * 3 + [conv] * 8
-    searcher: Any = SimpleNamespace(answer=lambda: codes, state=SimpleNamespace())
+    searcher: Any = SimpleNamespace(answer=lambda: codes, state=SimpleNamespace(), epoch_facts=lambda *_: {})
     evaluator: Any = SimpleNamespace(space=NASNET, epoch_metrics=dict, shared_accuracy=lambda _: None)
     facts = health.epoch_facts(searcher, evaluator, None)
     assert facts.skip_share == 5 / 8

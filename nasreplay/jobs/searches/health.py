@@ -12,6 +12,7 @@ from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs.searches.table_facts import TableRow, table_facts
 from nasreplay.search.base import Searcher
 from nasreplay.settings import Json
+from nasreplay.spaces.base import Space
 from nasreplay.spaces.genotypes.derivation import softmax
 
 COLLAPSE = 0.5  # share of skip connections from which on a cell counts as collapsed
@@ -39,7 +40,7 @@ class EpochFacts:
     found: str
     """What the search would answer now."""
     measured: Mapping[str, float]
-    """What the evaluator measured in this epoch, by name: losses in nats, accuracies in percent."""
+    """What evaluator and searcher tell of this epoch, by name: losses in nats, accuracies in percent."""
     shared_accuracy: float | None
     """Percent, of the answer with the shared weights; None without such."""
     shared_images: int
@@ -48,6 +49,8 @@ class EpochFacts:
     """Skip connections among the cell's operations, 0 to 1; None in a space without any."""
     entropy: list[float] | None
     """Entropy of each edge's softmax, nats; None for searchers without logits of edges."""
+    cell_entropy: Mapping[str, float]
+    """Sums of these: of each searched cell, and the total; empty without any."""
     table: TableRow | None
     """The answer's row of a table of the same data set; None without one."""
 
@@ -55,6 +58,7 @@ class EpochFacts:
         """The line as flat JSON values; what is unknown is left out."""
         own = ("shared_accuracy", "shared_images", "shared_error", "skip_share", "entropy")
         facts = {"found": self.found, **self.measured, **{name: getattr(self, name) for name in own}}
+        facts |= {f"{cell}_arch_entropy": value for cell, value in self.cell_entropy.items()}
         facts |= self.table.plain() if self.table else {}
         if not self.shared_images or self.shared_accuracy is None:
             del facts["shared_images"]
@@ -90,23 +94,38 @@ class EpochFacts:
         return ", ".join([*parts, self.found])
 
 
-def epoch_facts(searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator | None) -> EpochFacts:
-    """The facts of the epoch that has just ended; truth: a table of the same data set, or None."""
+def epoch_facts(
+    searcher: Searcher, evaluator: Evaluator, truth: TableEvaluator | None, epoch: int = 0, epochs: int = 1
+) -> EpochFacts:
+    """The facts of the epoch (from 0) that has just ended; truth: a table of the same data set, or None."""
     space, codes = evaluator.space, searcher.answer()[:1]
     names = space.operations_of(codes[0].tolist())
-    logits = getattr(searcher.state, "logits", None)
-    if logits is not None and logits.shape[1:] != space.mask.shape:
-        logits = None
+    entropy = _entropy(searcher, space)
     shared = evaluator.shared_accuracy(codes)
     return EpochFacts(
         found=space.format(codes[0].tolist()),
-        measured=evaluator.epoch_metrics(),
+        measured={**evaluator.epoch_metrics(), **searcher.epoch_facts(epoch, epochs)},
         shared_accuracy=None if shared is None else float(shared[0]),
         shared_images=getattr(evaluator, "judging_images", 0),
         skip_share=names.count("skip_connect") / len(names) if names else None,
-        entropy=None if logits is None else edge_entropy(logits[0]).tolist(),
+        entropy=entropy,
+        cell_entropy={} if entropy is None else _by_cell(entropy, space),
         table=table_facts(truth, codes) if truth else None,
     )
+
+
+def _entropy(searcher: Searcher, space: Space) -> list[float] | None:
+    logits = getattr(searcher.state, "logits", None)
+    if logits is None or logits.shape[1:] != space.mask.shape:
+        return None
+    return edge_entropy(logits[0]).tolist()
+
+
+def _by_cell(entropy: list[float], space: Space) -> dict[str, float]:
+    found = {"total": sum(entropy)}
+    for row, value in zip(space.rows, entropy, strict=True):
+        found[row.cell] = found.get(row.cell, 0.0) + value
+    return found if len(found) > 2 else {"total": found["total"]}
 
 
 def edge_entropy(logits: np.ndarray) -> np.ndarray:

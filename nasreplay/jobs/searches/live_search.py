@@ -27,7 +27,7 @@ from nasreplay.runs.earlier import EARLIER, as_recorded
 from nasreplay.runs.folder import check_resume, continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
-from nasreplay.runs.tensorboard import TensorBoardWriter
+from nasreplay.runs.tensorboard import Board, of_search
 from nasreplay.search import Searcher
 from nasreplay.search.driver import Progress, run
 from nasreplay.settings import Json
@@ -104,11 +104,9 @@ def _search(
     options = {**task.options, **source.where}
     leaves = group.is_rank_zero and own.leaves_checkpoint
     checkpoint = _checkpoint(searcher, task, folder, options) if leaves else None
-    board = TensorBoardWriter(folder / "tensorboard")
 
     def each_epoch(epoch: int, *_: object) -> Json:
-        facts = epoch_facts(searcher, evaluator, truth)
-        board.add(epoch, facts.plain())
+        facts = epoch_facts(searcher, evaluator, truth, epoch, epochs or 1)
         tell(facts.line(epoch, epochs or 0))
         if epoch == 0 and epochs and epochs > 1:
             tell(remaining(float(evaluator.ledger.wall_s[0]), epochs - 1))
@@ -124,6 +122,7 @@ def _search(
         each_epoch=each_epoch if epochs else None,
         keep_epoch=_kept(checkpoint, searcher, evaluator),
         files=TENSOR_FILES,
+        board=Board(folder / "tensorboard", of_search, tell) if epochs else None,
         tell=tell,
     )
     recorder = RankZeroRecorder(group, record if group.is_rank_zero else None)
@@ -139,7 +138,6 @@ def _search(
         agree=recorder.agree,
         begun=lambda: _tell_settings(searcher, evaluator, task, epochs, tell),
     )
-    board.close()
     if not outcome.finished:
         raise Interrupted("interrupted")
 

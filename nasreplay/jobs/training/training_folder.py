@@ -1,10 +1,11 @@
-"""The run folder of a training: run.json, epochs.jsonl, checkpoint/, and the loop that fills it."""
+"""The run folder of a training: run.json, epochs.jsonl, checkpoint/, tensorboard/, and the loop that fills it."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import fitting
 from nasreplay.jobs.remaining import remaining
 from nasreplay.runs.folder import check_resume, open_folder, record
+from nasreplay.runs.tensorboard import Board, of_training
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
 from nasreplay.signals import StopSignals
@@ -66,8 +68,11 @@ class TrainingFolder:
         tell: gets a line per epoch; progress: gets (images done, images of the epoch, "epoch N").
         """
         self._continue(trainer, until, tell)
+        board = Board(self.path / "tensorboard", of_training, tell)
+        if self.group.is_rank_zero:
+            board.start(epoch.plain() for epoch in self.epochs)
         saved, first = time.perf_counter(), trainer.trained + 1
-        with StopSignals() as stop:
+        with StopSignals() as stop, closing(board):
 
             def after_batch() -> None:
                 nonlocal saved
@@ -83,6 +88,7 @@ class TrainingFolder:
                 self.epochs.append(trainer.epoch(sets, after_batch))
                 self._save(trainer, self.epochs[-1].sets.get(VALIDATION))
                 self._log()
+                board.add(self.epochs[-1].plain())
                 saved = time.perf_counter()
                 tell(line(self.epochs[-1], until))
                 if trainer.trained == first < until:

@@ -65,6 +65,10 @@ class GradientSearch(Searcher):
         """Temperature of the sampler in this epoch."""
         return 1.0
 
+    def epoch_facts(self, epoch: int, epochs: int) -> dict[str, float]:
+        """Temperature of the sampler."""
+        return {"temperature": self.temperature(epoch, epochs)}
+
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A mixture for some replicas."""
         return samplers.relaxed(self.state.logits[rows], self.draws(rows), temperature)
