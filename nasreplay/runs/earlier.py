@@ -15,6 +15,7 @@ EARLIER = {
     "plain_head": 0,
     "draw": "network",
     "rewards": "batch",
+    "shuffle_groups": 1,
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""
 

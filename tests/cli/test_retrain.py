@@ -89,6 +89,7 @@ def test_a_published_name(run):
         "stem": "cifar",
         "auxiliary": False,
         "dialect": "xautodl",
+        "shuffle_groups": 1,
     }
     assert facts["published"] == []
     assert facts["recipe"]["auxiliary"] == 0

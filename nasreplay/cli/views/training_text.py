@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.costs.network_plan import Plan, lost_operations
+from nasreplay.spaces.costs.network_plan import Plan, lost_operations, narrow_gate
 
 if TYPE_CHECKING:
     from nasreplay.jobs.training import TrainingResult
@@ -49,7 +49,7 @@ def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
         f"memory     {facts.memory_mb:,.0f} MB for weights and steps of {recipe.batch} images",
         *(f"published  {accuracy(one)}" for one in published(training)),
         f"note: {source.note}" if source.note else "",
-        *(f"note: {remark}" for remark in _lost(training)),
+        *(f"note: {remark}" for remark in _remarks(training)),
     ]
     return "\n".join(line for line in lines if line)
 
@@ -72,12 +72,13 @@ def resolved_briefly(training: Training, seed: int) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _lost(training: Training) -> list[str]:
-    """Operations of the target that its network lacks."""
+def _remarks(training: Training) -> list[str]:
+    """What the network lacks of the target, or of its release."""
     cell, plan = training.target.cell, training.network.sizes
     if not isinstance(cell, Genotype) or not isinstance(plan, Plan):
         return []
-    return lost_operations(cell, plan.dialect)
+    operations = {operation for one in cell.cells().values() for _, operation, _ in one.edges()}
+    return [*lost_operations(cell, plan.dialect), *filter(None, [narrow_gate(operations, plan.channels)])]
 
 
 def accuracy(one: Published) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
-from nasreplay.runs.folder import check_resume, continues
+from nasreplay.runs.folder import check_resume, continues, read_header
 from nasreplay.settings import Json, with_settings
 from nasreplay.spaces.read import Named
 
@@ -103,9 +103,11 @@ def retrain(
         check_export(path)
     if not isinstance(target, Target):
         target = read_target(_configured(settings.config) if target is None else target, settings.which)
+    target = target.compact() if settings.compact else target
     place = _place(settings)
     if place:
         rank_zero.broadcast(lambda: check_resume(place, settings.resume, "training"))
+        settings = _as_begun(settings, place)
     with continues(place) if place else nullcontext():
         training = prepare(target, settings)
         facts = training.facts()
@@ -133,6 +135,13 @@ def _place(settings: RetrainSettings) -> Path | None:
     if not settings.out or ("{seed}" in settings.out and settings.seed == -1):
         return None
     return Path(settings.out.replace("{seed}", str(settings.seed)))
+
+
+def _as_begun(settings: RetrainSettings, place: Path) -> RetrainSettings:
+    """The settings of a training that goes on with the layers that it began with, whatever is the default now."""
+    network = read_header(place).get("network") if settings.resume else None
+    begun = network.get("dialect") if isinstance(network, dict) else None
+    return replace(settings, dialect=settings.dialect or begun)
 
 
 def _configured(file: str | None) -> str:

@@ -17,7 +17,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.settings import Json, settings_of, to_plain
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, Plan
+from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, LEVELS, Plan, level_of
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
@@ -213,11 +213,23 @@ def _genotype_network(
     )
     recipe = settings.changed(recipe)
     sizes = replace(sizes, auxiliary=sizes.auxiliary and recipe.auxiliary > 0)
-    plan = sizes.plan(source.classes, _dialect(target, sizes, settings))
+    plan = _around(sizes.plan(source.classes, _dialect(target, sizes, settings)), source.side, settings)
     recipe = recipe if plan.auxiliary else replace(recipe, auxiliary=0.0)
     words = f"{plan.channels} channels, {plan.cells} cells ({sizes.name}), layers of {plan.style.source}"
+    words += "" if plan.stem == sizes.dataset else f", stem {plan.stem}"
     words += "" if genotype.reduce else f", {FIXED_REDUCTION}"
     return Network(recipe, plan, words, lambda: NASNet(genotype, plan))
+
+
+def _around(plan: Plan, side: int, settings: RetrainSettings) -> Plan:
+    """The plan with the stem of its release for images of that side, and with what the settings say of it."""
+    if settings.layers is not None and settings.cells is not None:
+        raise BadSetting(
+            f"--layers {settings.layers} and --cells {settings.cells} both say how many cells: give one"
+        )
+    level = level_of(side) if settings.stem_level is None and plan.style.leveled else settings.stem_level
+    stem = plan.stem if level is None else LEVELS[level]
+    return replace(plan, stem=stem, **_given(settings, layers="cells", shuffle_groups="shuffle_groups"))
 
 
 def _sizes(target: Target, kind: str, settings: RetrainSettings) -> NetworkConfig:
@@ -253,7 +265,8 @@ def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSett
     kind = NETWORKS.get(cell.space.name)
     own = settings_of(kind).keys() if kind else set()
     sized = {"channels", "cells"} <= own
-    for name in ("config", "dialect", "drop_path", *(() if sized else ("channels", "cells"))):
+    genotypes = ("config", "dialect", "drop_path", "layers", "stem_level", "shuffle_groups")
+    for name in (*genotypes, *(() if sized else ("channels", "cells"))):
         if getattr(settings, name) is not None:
             option = name.replace("_", "-")
             raise BadSetting(f"--{option} does not apply to {cell}: its network is that of the benchmark")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture, BadInput, BadOutput, choices, shortened
+from nasreplay.errors import BadArchitecture, BadInput, BadOutput, BadSetting, choices, shortened
 from nasreplay.jobs.named_files import is_checkpoint, named_file
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
@@ -56,6 +57,13 @@ class Target(NamedTuple):
     """The release whose search it was; "" if unknown."""
     data: Path | None = None
     """Folder of the search's images, where its run says so."""
+
+    def compact(self) -> Target:
+        """The target without `none` and dead nodes (`Genotype.compact`). Raises BadSetting, BadArchitecture."""
+        if isinstance(self.cell, Architecture):
+            raise BadSetting(f"--compact does not apply to {self.cell}: its network is that of the benchmark")
+        entry = self.entry and replace(self.entry, published=())  # of the whole cells
+        return self._replace(cell=self.cell.compact(), name=f"{self.name}-compact", entry=entry)
 
     def __str__(self) -> str:
         return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)

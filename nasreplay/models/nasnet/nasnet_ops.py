@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from nasreplay.errors import UnknownName
 from nasreplay.models.depthwise import Depthwise
 from nasreplay.models.nb201.nb201_ops import REGISTRY, Builder, ReLUConvBN, batch_norm
+from nasreplay.spaces.costs.network_plan import HIDDEN
 
 
 class Chain(nn.Module):
@@ -73,12 +74,12 @@ class LongConv(Chain):
 class Gate(nn.Module):
     """`cweight_com` (squeeze and excitation): channels scaled by what their means say; at stride 2 a depthwise 3×3.
 
-    The hidden layer has C // 16 channels, at least one.
+    The hidden layer has C // 16 channels, at least one (`network_plan.narrow_gate`).
     """
 
     def __init__(self, channels: int, stride=1, affine=True, track=True):
         super().__init__()
-        hidden = max(1, channels // 16)
+        hidden = max(1, channels // HIDDEN)
         self.squeeze, self.excite = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
         down = nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False)
         self.down = None if stride == 1 else nn.Sequential(down, batch_norm(channels, affine, track))

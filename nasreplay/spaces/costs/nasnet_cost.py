@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nasreplay.spaces.costs.network_plan import CellPlan, Plan, half
+from nasreplay.spaces.costs.network_plan import HIDDEN, CellPlan, Plan, half
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 
 AUXILIARY = (128, 768)  # widths of the auxiliary head
@@ -70,7 +70,7 @@ def operation_cost(
             enter = _norm(narrow, _conv(grouped, side)) + _norm(narrow, _conv(9 * narrow, out))
             return enter + _norm(channels, _conv(grouped, out))
     if name == "cweight_com":
-        hidden = max(1, channels // 16)
+        hidden = max(1, channels // HIDDEN)
         gate = Cost(2 * channels * hidden + hidden + channels, 2 * channels * hidden)
         return gate + (_norm(channels, _conv(9 * channels, out)) if stride == 2 else NOTHING)
     return pointwise if name == "skip_connect" and stride == 2 else NOTHING

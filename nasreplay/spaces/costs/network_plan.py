@@ -6,7 +6,7 @@ but what a `Dialect` says (docs/sources: weight-sharing.md, 11; snas.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.spaces.genotypes.genotype import INPUTS, Genotype
 
 STEM = 3  # the stem of CIFAR networks has 3·C channels
+HIDDEN = 16  # channels of cweight_com to each of its hidden layer, which has at least one
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,16 @@ def lost_operations(genotype: Genotype, dialect: str = "") -> list[str]:
                 "built, in the place of each"
             )
     return told
+
+
+def narrow_gate(operations: Iterable[str], channels: int) -> str:
+    """What differs from the release where gates have few channels; "" for nothing. operations: all there are."""
+    if "cweight_com" not in operations or channels >= HIDDEN:
+        return ""
+    return (
+        f"cweight_com of fewer than {HIDDEN} channels has one hidden channel; in its release it has none, and its "
+        "gate does not depend on the image"
+    )
 
 
 @dataclass(frozen=True)
