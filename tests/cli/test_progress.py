@@ -13,7 +13,7 @@ import pytest
 
 from nasreplay.cli import progress
 from nasreplay.cli.progress import Progress
-from tests.support.command import CHECKOUT
+from tests.support.command import CHECKOUT, searching, training
 
 
 @pytest.fixture
@@ -74,29 +74,11 @@ def on_a_terminal(*words: str, cwd: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
-    [
-        ("train", "9930", "--recipe", "2"),
-        ("retrain", "9930", "--recipe", "2"),
-        ("search", "gdas", "--evaluator", "supernet", "--epochs", "2"),
-    ],
+    [training(2), ("retrain", *training(2)[1:]), searching(2)],
     ids=lambda words: words[0],
 )
 def test_text_and_bar_share_no_line(home, tmp_path, words):
-    sizes = (
-        "--dataset",
-        "digits",
-        "--channels",
-        "4",
-        "--cells",
-        "1",
-        "--seed",
-        "1",
-        "--threads",
-        "1",
-        "--out",
-        "it",
-    )
-    shown = on_a_terminal(*words, *sizes, cwd=tmp_path)
+    shown = on_a_terminal(*words, "--seed", "1", "--threads", "1", "--out", "it", cwd=tmp_path)
     lines = [line for line in re.split(r"[\r\n]+", shown) if line.strip()]
     assert any("━" in line for line in lines)
     told = [line for line in lines if re.search(r"epoch \d/2", line)]

@@ -9,35 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_train import numbers
-from tests.support.command import assert_same_results, end, log_of, start, wait_for
+from tests.support.command import assert_same_results, end, log_of, searching, start, training, wait_for
 
-TRAIN = (
-    "train",
-    "9930",
-    "--dataset",
-    "digits",
-    "--recipe",
-    "4",
-    "--channels",
-    "4",
-    "--cells",
-    "1",
-    "--threads",
-    "1",
-)
-SEARCH = (
-    "search",
-    "gdas",
-    "--evaluator",
-    "supernet",
-    "--dataset",
-    "digits",
-    "--channels",
-    "4",
-    "--cells",
-    "1",
-)
-SEARCH = (*SEARCH, "--epochs", "4", "--seed", "3", "--threads", "1")
+TRAIN = training(4, "--threads", "1")
+SEARCH = searching(4, "--seed", "3", "--threads", "1")
 
 
 def interrupted(*words: str, cwd: Path, begun: str) -> str:

@@ -9,22 +9,9 @@ import time
 import pytest
 
 from nasreplay.cli.main import main
-from tests.support.command import CHECKOUT, end, start
+from tests.support.command import CHECKOUT, end, start, training
 
-TRAIN = (
-    "train",
-    "9930",
-    "--dataset",
-    "digits",
-    "--recipe",
-    "9",
-    "--channels",
-    "4",
-    "--cells",
-    "1",
-    "--out",
-    "run",
-)
+TRAIN = training(9, "--out", "run")
 
 
 @pytest.mark.slow

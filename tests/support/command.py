@@ -16,6 +16,19 @@ from nasreplay.runs.store import read_comparison
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+TINY = ("--dataset", "digits", "--channels", "4", "--cells", "1")
+"""What makes a training or a live search small."""
+
+
+def training(epochs: int, *more: str) -> tuple[str, ...]:
+    """The words of a small training of so many epochs."""
+    return ("train", "9930", *TINY, "--recipe", str(epochs), *more)
+
+
+def searching(epochs: int, *more: str) -> tuple[str, ...]:
+    """The words of a small live search of so many epochs."""
+    return ("search", "gdas", "--evaluator", "supernet", *TINY, "--epochs", str(epochs), *more)
+
 
 def start(*arguments: str, cwd: Path, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
     """The command as a process in a group of its own, as a terminal would start it; by a launcher (`-m torchrun`)."""
