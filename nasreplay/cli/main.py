@@ -88,7 +88,8 @@ class LazyGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"nasreplay.cli.{cmd_name}"), cmd_name)
-        gc.enable()  # which `__main__` put off
+        gc.freeze()  # what is imported lasts: `__main__` put off looking for garbage in it
+        gc.enable()
         if COMPLETE in os.environ:
             from nasreplay.cli.completion import complete
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import click
 
@@ -48,7 +47,7 @@ def _facts(one: Entry) -> Json:
         "genotype": to_mapping(one.genotype),
         "parameters": counted.parameters,
         "multiply_adds": counted.multiply_adds,
-        "published": [asdict(result) for result in one.published],
+        "published": [result._asdict() for result in one.published],
     }
 
 

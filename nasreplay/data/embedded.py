@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nasreplay.data.pack import Pack, write_pack
+from nasreplay.data.pack import Pack
 from nasreplay.data.pack.layout import FORMAT
 from nasreplay.errors import BadOutput, BadPack
 from nasreplay.files.unpickle import loads_builtins
@@ -76,6 +76,8 @@ class EmbeddedPack(Pack):
 
 
 def _build(path: Path) -> Pack:
+    from nasreplay.data.pack.writer import write_pack
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:

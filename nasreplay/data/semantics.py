@@ -12,7 +12,6 @@ functions here take that as their last argument. `valid` and `test` of such a da
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from typing import NamedTuple
 
 from nasreplay.data.cards import CARDS, Facts
@@ -118,7 +117,7 @@ def stored_meaning(
     card, trained = CARDS[stored], FACTS[stored].training_images
     if evaluation_set == "train":
         return Meaning(stored, "train", trained, trained, _running(f"{trained:,} ", stored))
-    images, which, training = astuple(card.sets[evaluation_set])
+    images, which, training = card.sets[evaluation_set]
     sentence = f"accuracy on {which} after training on {training or card.training} (read from {stored})"
     return Meaning(stored, evaluation_set, images, trained, sentence)
 

@@ -7,7 +7,6 @@ needs to know nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 NONE = "none"  # the operation that passes nothing on
@@ -24,8 +23,7 @@ class WeightRow(NamedTuple):
     """Names of its options, in their order."""
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A named box."""
 
     label: str
@@ -36,8 +34,7 @@ class Node:
     """Height beyond that of its text, 0 to 1 (the widths of the size space)."""
 
 
-@dataclass(frozen=True)
-class Arrow:
+class Arrow(NamedTuple):
     """An edge from one node to another, by their places in the graph."""
 
     source: int
@@ -48,8 +45,7 @@ class Arrow:
     """Operation that it carries; "": it passes on what it gets."""
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """Nodes in an order in which every arrow points forward; two arrows may join the same nodes."""
 
     title: str
@@ -61,7 +57,7 @@ class Graph:
 
     def without(self, operation: str) -> Graph:
         """A copy of the graph without the arrows of one operation."""
-        return replace(self, arrows=tuple(one for one in self.arrows if one.operation != operation))
+        return self._replace(arrows=tuple(one for one in self.arrows if one.operation != operation))
 
     def idle(self) -> frozenset[int]:
         """The nodes that add nothing to the output: no path without `none` leads through them."""

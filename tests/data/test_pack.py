@@ -129,9 +129,11 @@ def test_pickled_packs_travel_without_their_numbers(sample):
 
 def test_a_file_replaced_under_a_reader_is_noticed(tmp_path):
     pack = write(tmp_path / "pack.h5", random_columns(1))
+    travelled, latency = pickle.loads(pickle.dumps(pack)), random_columns(1)["cifar10-valid/latency"]
     write(tmp_path / "pack.h5", random_columns(2))
+    np.testing.assert_array_equal(pack.column("cifar10-valid/latency"), latency)  # small: read when opened
     with pytest.raises(BadPack, match="was replaced"):
-        pack.column("cifar10-valid/latency")
+        travelled.column("cifar10-valid/latency")
     assert "replaced since it was opened" in verify(pack)[0]
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import pickle
 import pickletools
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,7 @@ def published_files(
             content = pickle.dumps({"data": images, about.labels: labels}, protocol=int(writer))
         (folder / name).write_bytes(content)
         sums[name] = hashlib.md5(content).hexdigest()
-    made = replace(about, train={n: sums[n] for n in about.train}, test={n: sums[n] for n in about.test})
+    made = about._replace(train={n: sums[n] for n in about.train}, test={n: sums[n] for n in about.test})
     for key, value in published.PUBLISHED.items():
         if value is about:
             monkeypatch.setitem(published.PUBLISHED, key, made)

@@ -5,7 +5,6 @@ import io
 import socket
 import tarfile
 import threading
-from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -37,7 +36,7 @@ def archive(tmp_path, monkeypatch):
     file = tmp_path / "site" / "cifar-100-python.tar.gz"
     with tarfile.open(file, "w:gz") as content:
         content.add(tmp_path / "site" / about.folder, about.folder)
-    publish(monkeypatch, replace(about, archive_md5=md5_of(file)))
+    publish(monkeypatch, about._replace(archive_md5=md5_of(file)))
     return file
 
 
@@ -64,7 +63,7 @@ def site(tmp_path, archive, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/{archive.name}"
-        yield publish(monkeypatch, replace(published.PUBLISHED["cifar100"], address=address))
+        yield publish(monkeypatch, published.PUBLISHED["cifar100"]._replace(address=address))
         server.shutdown()
 
 
@@ -92,7 +91,7 @@ def test_no_network_is_one_clear_line_and_leaves_nothing(tmp_path, no_network):
 def test_a_download_is_checked_and_unpacked(tmp_path, monkeypatch, site):
     assert len(load("cifar100", tmp_path / "data" / "new", fetch=True).train) == 24
     assert [each.name for each in (tmp_path / "data" / "new").iterdir()] == [site.folder]
-    publish(monkeypatch, replace(site, archive_md5="0" * 32))
+    publish(monkeypatch, site._replace(archive_md5="0" * 32))
     with pytest.raises(BadData, match="its md5 is not the published 0000"):
         load("cifar100", tmp_path / "other", fetch=True)
     assert not (tmp_path / "other").exists()
@@ -129,7 +128,7 @@ def test_nothing_but_the_published_files_leaves_an_archive(tmp_path, monkeypatch
             new.addfile(member, old.extractfile(member))
         for name in ("../outside", f"{about.folder}/more"):
             new.addfile(tarfile.TarInfo(name), io.BytesIO())
-    publish(monkeypatch, replace(about, archive_md5=md5_of(other)))
+    publish(monkeypatch, about._replace(archive_md5=md5_of(other)))
     load("cifar100", other.parent)
     assert sorted(each.name for each in (other.parent / about.folder).iterdir()) == ["test", "train"]
     assert not (tmp_path / "outside").exists()
@@ -144,7 +143,7 @@ def test_an_archive_without_the_files_is_refused(tmp_path, monkeypatch, archive)
         with tarfile.open(other, "w:gz") as content:
             for member in members:
                 content.addfile(member)
-        publish(monkeypatch, replace(about, archive_md5=md5_of(other)))
+        publish(monkeypatch, about._replace(archive_md5=md5_of(other)))
         with pytest.raises(BadData, match=told):
             load("cifar100", other.parent)
         assert list(other.parent.iterdir()) == [other]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable
 
@@ -21,6 +20,8 @@ _PLACES = re.compile(
 def width(piped: bool = False) -> int:
     """Columns of the terminal; without one WHOLE, or those of $COLUMNS where `piped` asks for them."""
     if sys.stdout.isatty() or (piped and "COLUMNS" in os.environ):
+        import shutil  # slow to import
+
         return shutil.get_terminal_size().columns
     return WHOLE
 

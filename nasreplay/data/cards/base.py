@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
@@ -18,8 +20,7 @@ class Facts(NamedTuple):
     """Images that networks are trained on."""
 
 
-@dataclass(frozen=True)
-class EvaluationSet:
+class EvaluationSet(NamedTuple):
     """One of the sets of images on which a benchmark has evaluated the networks of a stored data set."""
 
     images: int
@@ -30,8 +31,7 @@ class EvaluationSet:
     """Training images of the networks, in words; None: as in the card."""
 
 
-@dataclass(frozen=True)
-class ImageFiles:
+class ImageFiles(NamedTuple):
     """How the images of a published data set are stored, and where to get them."""
 
     folder: str
@@ -56,8 +56,7 @@ class ImageFiles:
     """Size of the archive."""
 
 
-@dataclass(frozen=True)
-class DatasetCard:
+class DatasetCard(NamedTuple):
     """A built-in data set: its facts, what benchmarks hold of it, and its images."""
 
     name: str
@@ -71,13 +70,13 @@ class DatasetCard:
 
     training: str = ""
     """Training images of a benchmark's networks, in words."""
-    sets: Mapping[str, EvaluationSet] = field(default_factory=dict)
+    sets: Mapping[str, EvaluationSet] = NOTHING
     """The evaluation sets that a benchmark may hold, by name; none = no benchmark has this data set."""
-    splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    splits: Mapping[str, tuple[str, str]] = NOTHING
     """Split (train, valid, test, valtest) → (stored data set, evaluation set) whose numbers a user gets."""
     searched: bool = False
     """Whether searches are compared on it unless others are named."""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = NOTHING
     """Space → published budget of a search: simulated seconds at the 12-epoch recipe."""
 
     package: str = ""

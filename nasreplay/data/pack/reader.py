@@ -16,11 +16,13 @@ from nasreplay.data.pack.limits import value_problem
 from nasreplay.data.semantics import Meaning
 from nasreplay.errors import BadPack, NotMeasured, UnknownName, shortened
 from nasreplay.files.hdf5 import Hdf5, reading
-from nasreplay.files.text import harmless
+from nasreplay.files.text import MB, harmless
 from nasreplay.files.typed import LONGEST, parse_json
 from nasreplay.spaces import Space, space_named
 
 WAY_OUT = KIND.way_out
+SMALL = 4 * MB
+"""Bytes of a pack that is read whole when it is opened: to open it for each column takes longer."""
 
 
 _Listed = tuple[str, tuple[int, ...], str]  # type, shape, digest
@@ -37,6 +39,8 @@ class Pack:
             listed = file.text("", "columns")
             entries = parse_json(listed, dict[str, _Listed], "attribute columns")
             shapes = {name: Shape(sizes, dtype) for name, (dtype, sizes, _) in entries.items()}
+            self.columns = {name: shape for name, shape in shapes.items() if not name.endswith(CURVE)}
+            """Path of a column → its shape and type."""
             recipes = dict.fromkeys(filter(None, map(layout.recipe_of, shapes)))
             self._epochs = {recipe: file.whole(recipe, "epochs") for recipe in recipes}
             ordered = [recipe for recipe in recipes if file.holds(recipe, "sets")]
@@ -50,13 +54,14 @@ class Pack:
             """sha256 of the contents: equal for equal numbers, whatever the title."""
             self.archive = harmless(file.text("", "archive")) if file.holds("", "archive") else ""
             """Name of the official archive that it was made from, or ""."""
+            if wrong := layout.problems(shapes, self.space.size, self._epochs):
+                raise BadPack(f"{path}: {wrong[0]}; write the pack again")
+            small = path.stat().st_size <= SMALL
+            self._unread = {name: self._numbers(file, name) for name in self.columns} if small else {}
         self._digests = {name: digest for name, (_, _, digest) in entries.items()}
-        self.columns = {name: shape for name, shape in shapes.items() if not name.endswith(CURVE)}
         self.curves = {name.removesuffix(CURVE): shapes[name] for name in shapes if name.endswith(CURVE)}
         """Path of a column with every epoch → shape and type of its curve."""
         self._read: dict[str, np.ndarray] = {}
-        if wrong := layout.problems(shapes, self.space.size, self._epochs):
-            raise BadPack(f"{path}: {wrong[0]}; write the pack again")
         wanted = {"official_index": self._digest(self.space.flat_to_official)}
         if "unique_class" in self._digests:
             wanted["unique_class"] = self.space.class_digest or self._digest(self.space.unique_class)
@@ -76,7 +81,7 @@ class Pack:
         return f"<pack {self.title!r}, {self.space.name} space, {', '.join(self.datasets)}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_read": {}}
+        return {**self.__dict__, "_read": {}, "_unread": {}}
 
     @staticmethod
     def _digest(values: np.ndarray | None) -> str:
@@ -97,11 +102,17 @@ class Pack:
         return self._read[path]
 
     def _load(self, path: str) -> np.ndarray:
-        shape = self.columns[path]
+        if path in self._unread:
+            return self._checked(path, self._unread.pop(path))
         with reading(self.path, KIND) as file:
-            if file.array(path).nbytes > self.path.stat().st_size:  # only curves are compressed
-                raise ValueError(f"column {path} claims more than the file")
-            values = file.read(path, *shape)
+            return self._checked(path, self._numbers(file, path))
+
+    def _numbers(self, file: Hdf5, path: str) -> np.ndarray:
+        if file.array(path).nbytes > self.path.stat().st_size:  # only curves are compressed
+            raise ValueError(f"column {path} claims more than the file")
+        return file.read(path, *self.columns[path])
+
+    def _checked(self, path: str, values: np.ndarray) -> np.ndarray:
         if digest_of(values) != self._digests[path]:
             raise BadPack(f"{self.path}: column {path} is damaged or was replaced; {WAY_OUT}")
         if found := value_problem(path, values):

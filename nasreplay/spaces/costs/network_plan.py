@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.spaces.genotypes.genotype import INPUTS, Genotype
@@ -17,8 +18,7 @@ STEM = 3  # the stem of CIFAR networks has 3·C channels
 HIDDEN = 16  # channels of cweight_com to each of its hidden layer, which has at least one
 
 
-@dataclass(frozen=True)
-class Stem:
+class Stem(NamedTuple):
     """What stands before the cells: 3 × 3 convolutions, a batch norm after each, a ReLU between two of them."""
 
     convolutions: tuple[tuple[int, int, int], ...]
@@ -48,8 +48,7 @@ def level_of(side: int) -> int:
     return (side > 32) + (side > 64)
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How the networks of one release differ from the others."""
 
     source: str
@@ -115,8 +114,7 @@ def narrow_gate(operations: Iterable[str], channels: int) -> str:
     )
 
 
-@dataclass(frozen=True)
-class CellPlan:
+class CellPlan(NamedTuple):
     """One cell of a network."""
 
     before: tuple[int, int]

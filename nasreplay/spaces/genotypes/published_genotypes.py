@@ -6,8 +6,8 @@ a source does not state is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from nasreplay.errors import UnknownName
 from nasreplay.spaces.costs.nasnet_cost import Cost, cost
@@ -31,8 +31,7 @@ SHORT = {
 }
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """One published result of a genotype; None where its source does not state a number."""
 
     dataset: str
@@ -51,8 +50,7 @@ class Published:
     """The publication that prints it."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A published genotype."""
 
     name: str
