@@ -36,7 +36,7 @@ def test_the_wheel_holds_every_module_and_every_configuration(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "nasreplay").rglob("*.py")}
-    configurations = {f"nasreplay/{path.relative_to(ROOT)}" for path in (ROOT / "configs").rglob("*.config")}
+    configurations = {f"nasreplay/{path.relative_to(ROOT)}" for path in (ROOT / "configs").rglob("*.*")}
     assert len(modules) > 100
     assert len(configurations) > 10
     assert modules | configurations | {"nasreplay/py.typed"} <= held

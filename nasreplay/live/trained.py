@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nasreplay.errors import BadData, BadOutput
 from nasreplay.live.evaluator_settings import SupernetSettings
 from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.runs.earlier import EARLIER
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import Files, latest_state
 from nasreplay.search import SEARCHERS
@@ -78,4 +79,5 @@ def _recorded(folder: Path, header: Json) -> tuple[SupernetSettings, Json]:
     state = latest_state(folder, TENSOR_FILES)
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
+    options = {"halves": EARLIER["halves"], **options}
     return SupernetSettings.of(options, SEARCHERS[options["searcher"]]()), state

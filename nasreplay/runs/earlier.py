@@ -16,6 +16,7 @@ EARLIER = {
     "draw": "network",
     "rewards": "batch",
     "shuffle_groups": 1,
+    "halves": "seeded",
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""
 

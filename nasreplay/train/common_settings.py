@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nasreplay.settings import setting
 
@@ -24,7 +24,9 @@ class ImageSettings:
     download: bool = False
     """Fetch CIFAR images that are not there."""
     split_file: Path | None = None
-    """The official halves, where they are files."""
+    """Other halves of the published images than the official ones."""
+    halves: Literal["official", "seeded"] = setting("official", shown=False)
+    """Halves of test images without that file: NATS-Bench's, or as runs had them before those were shipped."""
     train_portion: float | None = None
     """Part of the training images that weights learn from."""
     fraction: float = 1.0
@@ -42,9 +44,9 @@ class ImageSettings:
         """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
         from nasreplay.train.images.image_sources import load
 
-        return load(
-            self.dataset, self.data, self.split_file, self.train_portion, valid_on_test, self.download
-        )
+        seeded = self.halves == "seeded"
+        about = (self.dataset, self.data, self.split_file, self.train_portion)
+        return load(*about, valid_on_test, self.download, seeded)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ import pytest
 from nasreplay.jobs.training import retrain
 from nasreplay.jobs.training.training_target import read_cell, read_target
 from nasreplay.runs.record import read_events
+from nasreplay.train.images.published_files import PUBLISHED
+from tests.support.made_up import published_files
 
 OLD = Path(__file__).parents[1] / "golden" / "old_runs"
 OPTIONS = {"dataset": "digits", "recipe": "12", "channels": 2, "cells": 0, "fraction": 0.1, "batch": 32}
@@ -34,6 +36,24 @@ def test_a_training_continues(tmp_path):
     assert result.header["seed"] == 3
     logged = [json.loads(line)["epoch"] for line in (folder / "epochs.jsonl").read_text().splitlines()]
     assert logged == [1, 2]
+
+
+def test_halves_of_test_images_stay_those_that_a_training_began_with(tmp_path, monkeypatch):
+    published_files(tmp_path, PUBLISHED["cifar100"], monkeypatch, count=10_000)
+    options = {
+        **OPTIONS,
+        "dataset": "cifar100",
+        "fraction": 0.004,
+        "out": str(tmp_path / "run"),
+        "threads": 1,
+    }
+    retrain(read_cell("resnet"), **options, data=tmp_path, halves="seeded", seed=1, epochs=1)
+    header = json.loads((tmp_path / "run" / "run.json").read_text())
+    del header["settings"]["halves"]  # as it was before there was a choice
+    (tmp_path / "run" / "run.json").write_text(json.dumps(header))
+    result = retrain(read_cell("resnet"), **options, data=tmp_path, resume=True, epochs=2)
+    assert len(result.epochs) == 2
+    assert "not the official split" in result.training.source.note
 
 
 def test_what_a_search_found_is_a_target(tmp_path):

@@ -59,6 +59,18 @@ def test_another_part_of_cifar10_for_the_weights(tmp_path, monkeypatch):
         load("cifar10", tmp_path, split_file=tmp_path / "split.txt", portion=0.4)
 
 
+def test_the_published_files_of_cifar100_have_the_official_halves(tmp_path, monkeypatch):
+    published_files(tmp_path, published.PUBLISHED["cifar100"], monkeypatch, count=10_000)
+    source, drawn = load("cifar100", tmp_path), load("cifar100", tmp_path, seeded=True)
+    assert (source.note, source.split) == ("", "official")
+    assert "not the official split" in drawn.note  # as the runs of earlier releases had it
+    assert source.fingerprint != drawn.fingerprint
+    valid, test = (source.benchmark()[1][name] for name in ("x-valid", "x-test"))
+    places = source.all_test.images[:, 0, 0, 0]
+    assert valid.images[:3, 0, 0, 0].tolist() == places[[1, 3, 4]].tolist()
+    assert test.images[:3, 0, 0, 0].tolist() == places[[0, 2, 6]].tolist()
+
+
 def test_without_the_official_split_every_output_says_so(tmp_path, monkeypatch):
     published_files(tmp_path, published.PUBLISHED["cifar100"], monkeypatch)
     source = load("cifar100", tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasreplay.errors import BadData
-from nasreplay.train.images.splits import digest, read_parts, seeded_parts
+from nasreplay.train.images.splits import digest, official_halves, read_parts, seeded_parts
 
 
 def test_the_cifar10_halves_follow_from_their_seed():
@@ -30,6 +30,20 @@ def test_the_published_splits_can_be_read(shared):
         parts = read_parts(file, split, ("xvalid", "xtest"), count)
         assert [len(part) for part in parts] == [count // 2] * 2
         assert tuple(part[:5].tolist() for part in parts) == first
+
+
+def test_the_official_halves_are_shipped():
+    for dataset, count, firsts in (
+        ("cifar100", 10_000, ([1, 3, 4, 5, 8], [0, 2, 6, 7, 9])),
+        ("ImageNet16-120", 6_000, ([1, 2, 3, 6, 7], [0, 4, 5, 10, 11])),
+    ):
+        parts = official_halves(dataset, count)
+        assert parts is not None
+        assert [len(part) for part in parts] == [count // 2] * 2
+        assert tuple(part[:5].tolist() for part in parts) == firsts
+    assert digest(parts[0]) == "7859ce235eea793f3e17ad52becef181179998a1977f88e1870ee83b6a8769e6"
+    assert official_halves("cifar100", 24) is None
+    assert official_halves("cifar10", 10_000) is None
 
 
 def official(tmp_path, first, second):

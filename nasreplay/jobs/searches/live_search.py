@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,8 @@ def _search(
     task: Task, own: LiveSettings, searcher: Searcher, folder: Path, tell: Tell, show: Show | None
 ) -> LiveFound:
     group, settings = process_group(), task.settings
+    begun = settings.recorded("options")
+    own = own if begun is None or "halves" in begun else replace(own, halves=EARLIER["halves"])
     evaluator = own.open(searcher)
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)

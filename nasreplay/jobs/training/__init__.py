@@ -12,6 +12,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
+from nasreplay.runs.earlier import EARLIER
 from nasreplay.runs.folder import check_resume, continues, read_header
 from nasreplay.settings import Json, with_settings
 from nasreplay.spaces.read import Named
@@ -138,10 +139,14 @@ def _place(settings: RetrainSettings) -> Path | None:
 
 
 def _as_begun(settings: RetrainSettings, place: Path) -> RetrainSettings:
-    """The settings of a training that goes on with the layers that it began with, whatever is the default now."""
-    network = read_header(place).get("network") if settings.resume else None
+    """The settings of a training that goes on with the layers and images of its beginning, whatever is now default."""
+    if not settings.resume:
+        return settings
+    header = read_header(place)
+    network = header.get("network")
     begun = network.get("dialect") if isinstance(network, dict) else None
-    return replace(settings, dialect=settings.dialect or begun)
+    halves = settings.halves if "halves" in header.get("settings", {}) else EARLIER["halves"]
+    return replace(settings, dialect=settings.dialect or begun, halves=halves)
 
 
 def _configured(file: str | None) -> str:

@@ -27,7 +27,7 @@ from nasreplay.train.augment import Augment
 from nasreplay.train.images.find_images import FoundImages, card_named, find
 from nasreplay.train.images.published_files import PUBLISHED, Labeled
 from nasreplay.train.images.recorded_images import RecordedImages
-from nasreplay.train.images.splits import SEED, read_parts, seeded_parts, spaced
+from nasreplay.train.images.splits import HALVES, SEED, official_halves, read_parts, seeded_parts, spaced
 
 NORMAL = {name: card.normalization for name, card in CARDS.items() if card.normalization}
 
@@ -88,7 +88,8 @@ class SearchData(NamedTuple):
 class ImageSource(RecordedImages):
     """A data set with its parts: `train`, `given_valid` (None without a validation folder of its own), `all_test`.
 
-    valid_on_test: searches learn from all training images and validate on the test images, as SNAS did.
+    valid_on_test: searches learn from all training images and validate on the test images, as SNAS did. seeded:
+    halves of test images are drawn, as before they were shipped.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ImageSource(RecordedImages):
         split_file: Path | None,
         portion: float | None,
         valid_on_test: bool = False,
+        seeded: bool = False,
     ):
         self.name, self.dataset, self.folder = name, found.place.name, found.place.folder
         kept, dataset = found.kept, found.place.name
@@ -113,7 +115,7 @@ class ImageSource(RecordedImages):
         self.train, self.all_test = whole(kept.decoded.train), whole(kept.decoded.test)
         self.given_valid = whole(kept.decoded.valid) if kept.decoded.valid else None
         self.about = self._about(found)
-        self._parts, self.note = self._split(found, split_file, portion)
+        self._parts, self.note = self._split(found, split_file, portion, seeded)
         self.split = self.note or self._whose(0.5 if portion is None else portion)
         self.fingerprint = _digest(kept.fingerprint, *self._parts)
         self.valid_on_test = valid_on_test
@@ -149,7 +151,7 @@ class ImageSource(RecordedImages):
         return "official" if self.dataset in PUBLISHED else drawn
 
     def _split(
-        self, found: FoundImages, file: Path | None, portion: float | None
+        self, found: FoundImages, file: Path | None, portion: float | None, seeded: bool
     ) -> tuple[tuple[np.ndarray, ...], str]:
         """Index parts (of the test set where `halves_test`, else of the training images), and the note."""
         of, count = ("test", len(self.all_test)) if self.halves_test else ("train-valid", len(self.train))
@@ -162,8 +164,15 @@ class ImageSource(RecordedImages):
         if file is not None:
             if self.dataset not in PUBLISHED:
                 raise BadSetting(f"--split-file does not apply to {self.dataset}: use --train-portion")
-            names = ("xvalid", "xtest") if self.halves_test else ("train", "valid")
+            names = HALVES if self.halves_test else ("train", "valid")
             parts, note = read_parts(file, f"{self.dataset}-{of}", names, count), ""
+        elif (
+            self.halves_test
+            and found.official
+            and not seeded
+            and (known := official_halves(self.dataset, count))
+        ):
+            parts, note = known, ""
         else:
             parts = seeded_parts(count, 0.5 if portion is None else portion)
             note = ""
@@ -231,13 +240,14 @@ def load(
     portion: float | None = None,
     valid_on_test: bool = False,
     fetch: bool = False,
+    seeded: bool = False,
 ) -> ImageSource:
     """The data set of a name, or of an image folder's path: decoded on first use, from the cache afterwards.
 
     data: the folder to look in (see `find_images`); split_file: published halves (see `splits`); portion: part of the
-    training images that weights learn from, where no part is published or given (default 0.5); valid_on_test: see
-    `ImageSource`; fetch: download published files that are not there. Raises BadData, UnsafePickle, BadSetting or
-    BadOutput.
+    training images that weights learn from, where no part is published or given (default 0.5); valid_on_test, seeded:
+    see `ImageSource`; fetch: download published files that are not there. Raises BadData, UnsafePickle, BadSetting
+    or BadOutput.
     """
     card = card_named(name)
     if card and card.streamed:
@@ -249,7 +259,7 @@ def load(
     folder = None if data is None else Path(data).expanduser()
     file = None if split_file is None else Path(split_file).expanduser()
     found = find((card and card.images_of) or name, folder, fetch)
-    return ImageSource(card.name if card else found.place.name, found, file, portion, valid_on_test)
+    return ImageSource(card.name if card else found.place.name, found, file, portion, valid_on_test, seeded)
 
 
 def _digest(fingerprint: str, *parts: np.ndarray) -> str:

@@ -1,24 +1,27 @@
 """Which images belong to which part: the published index splits, read or made again from their seed.
 
 CIFAR-10's training halves follow from seed 1021. The halves of the test sets of CIFAR-100 and ImageNet16-120 follow
-no rule that is known: they are read from a split file (`--split-file`), in the official text format
-`{"xvalid": ["int", ["1", "3", …]], "xtest": […]}` or as a `nasreplay-splits/1` JSON file. Without one a seeded split
-stands in for them, and every output says so.
+no rule that is known: they are shipped (`configs/splits`). `--split-file` names others, in the official text format
+`{"xvalid": ["int", ["1", "3", …]], "xtest": […]}` or as a `nasreplay-splits/1` JSON file. For other images than the
+published ones a seeded split stands in for them, and every output says so.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 
+from nasreplay import config
 from nasreplay.errors import BadData, BadSetting
 from nasreplay.files.typed import read_json
 
 SEED = 1021  # of the published CIFAR-10 halves; also used for splits that nobody published
+HALVES = ("xvalid", "xtest")  # what the published files call the halves of test images
 Parts = tuple[np.ndarray, np.ndarray]  # ascending int64 indices, disjoint, covering
 
 
@@ -36,6 +39,16 @@ def spaced(part: float, items: int) -> np.ndarray:
         raise BadSetting(f"a fraction of the images is above 0 and at most 1, not {part}")
     count = max(round(part * items), 1)
     return np.arange(count) * items // count
+
+
+@cache
+def official_halves(dataset: str, count: int) -> Parts | None:
+    """NATS-Bench's halves (valid, test) of the test images of a data set; None unless it has halved so many."""
+    file, split = config.folder() / "splits" / "nats-bench.json", f"{dataset}-test"
+    known = read_json(file, dict[str, Any], error=BadData)["splits"]
+    if split not in known or known[split]["n"] != count:
+        return None
+    return read_parts(file, split, HALVES, count)
 
 
 def read_parts(file: Path, split: str, names: tuple[str, str], count: int) -> Parts:
