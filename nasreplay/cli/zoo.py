@@ -11,8 +11,9 @@ from nasreplay.files.columns import aligned
 from nasreplay.settings import Json
 from nasreplay.spaces.costs.network_plan import DIALECTS, FIXED_REDUCTION
 from nasreplay.spaces.genotypes.notation import WRITERS, to_mapping
-from nasreplay.spaces.genotypes.published_genotypes import Entry, Published, entry
+from nasreplay.spaces.genotypes.published_genotypes import Entry, entry
 from nasreplay.spaces.genotypes.published_genotypes import zoo as entries
+from nasreplay.spaces.genotypes.published_results import ELSEWHERE, Published, Weights
 
 
 @click.command()
@@ -23,7 +24,8 @@ def zoo(name: str | None, form: str | None, as_json: bool) -> None:
     """Published NASNet-type architectures: all of them, or NAME's genotype and numbers.
 
     With --to only the genotype is printed, one line, in that form. Parameters are counted exactly for 36 channels,
-    20 cells, 10 classes, without the auxiliary head, as the network of the genotype's own release has them.
+    20 cells, 10 classes, without the auxiliary head, as the network of the genotype's own release has them. Below the
+    list stand results of methods whose cells are no such genotype.
     """
     if form is not None and (name is None or as_json):
         raise click.UsageError("--to FORM needs NAME and excludes --json")
@@ -48,6 +50,7 @@ def _facts(one: Entry) -> Json:
         "parameters": counted.parameters,
         "multiply_adds": counted.multiply_adds,
         "published": [result._asdict() for result in one.published],
+        "weights": [each._asdict() for each in one.weights],
     }
 
 
@@ -59,13 +62,15 @@ def _listing() -> list[str]:
         sizes = [f"{counted.parameters / 1e6:.3f}", f"{counted.multiply_adds / 1e6:.1f}"]
         rows.append([one.name, *sizes, (errors or ["–"])[0], one.source])
     lines = aligned([head, *rows], "lrr")
+    others = ["", "published without a genotype of this kind:"]
+    others += [f"{name}  {_line(result)}" for name, results in ELSEWHERE.items() for result in results]
     if max(map(len, lines)) <= width():
-        return lines
+        return lines + others
     lines = aligned([head[:-1], *([f"  {row[0]}", *row[1:-1]] for row in rows)], "lrr")
     for place in reversed(range(len(rows))):  # the source stands above its genotypes
         if place == 0 or rows[place - 1][-1] != rows[place][-1]:
             lines.insert(place + 1, rows[place][-1])
-    return lines
+    return lines + others
 
 
 def _page(one: Entry) -> list[str]:
@@ -80,6 +85,7 @@ def _page(one: Entry) -> list[str]:
             "(CIFAR-10, 36 channels, 20 cells, no auxiliary head)",
         ),
         *(("published", _line(result)) for result in one.published),
+        *(("weights", _released(each)) for each in one.weights),
     ]
     return [WRITERS["darts"](one.genotype), "", *aligned(rows)]
 
@@ -89,10 +95,18 @@ def _line(result: Published) -> str:
     if result.top5_error is not None:
         told.append(f"top-5 {result.top5_error:.1f} %")
     if result.parameters is not None:
-        told.append(f"{result.parameters:.1f} M parameters")
+        told.append(f"{result.parameters:g} M parameters")
     if result.multiply_adds is not None:
         told.append(f"{result.multiply_adds:.0f} M multiply-adds")
+    if result.search_days is not None:
+        told.append(f"search of {result.search_days:g} GPU days")
     return f"{', '.join(told)} [{result.source}]"
+
+
+def _released(one: Weights) -> str:
+    head = ", auxiliary head" if one.auxiliary else ""
+    size = f"{one.channels} channels, {one.cells} cells{head}"
+    return f"{one.dataset}: {one.file}, {size}, {one.digest} [{one.page}]"
 
 
 def _percent(result: Published) -> str:

@@ -10,7 +10,7 @@ from nasreplay.spaces.costs.network_plan import Plan, lost_operations, narrow_ga
 if TYPE_CHECKING:
     from nasreplay.jobs.training import TrainingResult
     from nasreplay.jobs.training.training_setup import NetworkFacts, Training
-    from nasreplay.spaces.genotypes.published_genotypes import Published
+    from nasreplay.spaces.genotypes.published_results import Published
 
 
 def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:

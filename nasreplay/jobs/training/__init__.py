@@ -20,7 +20,7 @@ from nasreplay.spaces.read import Named
 if TYPE_CHECKING:
     from nasreplay.jobs.training.compare_to_table import TableComparison
     from nasreplay.jobs.training.training_setup import NetworkFacts, Training
-    from nasreplay.spaces.genotypes.published_genotypes import Published
+    from nasreplay.spaces.genotypes.published_results import Published
     from nasreplay.train.scores import Epoch
 
 

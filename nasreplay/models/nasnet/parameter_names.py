@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from nasreplay.errors import BadInput
 from nasreplay.models.nasnet.evaluation_network import GenotypeCell, NASNet
 from nasreplay.models.nasnet.nasnet_ops import LongConv, SepConv
 from nasreplay.models.nb201.nb201_ops import Shrink
 
+COUNTER = ".num_batches_tracked"
 AFTER_DARTS = ("darts", "pdarts", "snas", "sparse")
 # layers 1 to 3 and 5 to 7 of a separable convolution are two modules there
 HALVES = {
@@ -59,20 +61,23 @@ def published_state(net: NASNet) -> dict[str, Tensor]:
     return {translated[key]: value for key, value in net.state_dict().items()}
 
 
-def load_published(net: NASNet, state: Mapping[str, Tensor]) -> None:
-    """Take the weights of a release's state dict; a `module.` in front of all names is dropped.
+def load_published(net: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Take the weights of a state dict with the names of the release, or ours; `module.` in front of names is dropped.
 
-    Raises BadInput naming the first entry that is missing, left over, or of another shape.
+    A state without a single counter of batches is of a PyTorch before 0.4.1, which had none. Raises BadInput naming the
+    first entry that is missing, the first that is left over, and the first of another shape.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
-    ours = {theirs: key for key, theirs in names(net).items()}
-    for key in (*ours, *state):
-        if key not in state or key not in ours:
-            where = "the weights" if key not in state else f"a {net.plan.dialect} network of this genotype"
-            raise BadInput(f"{key} is not in {where}: genotype, widths, cells, head or dialect differ")
     own = net.state_dict()
-    for key, value in state.items():
-        wanted = own[ours[key]].shape
-        if value.shape != wanted:
-            raise BadInput(f"{key} has the shape {list(value.shape)}, this network needs {list(wanted)}")
+    published = {theirs: key for key, theirs in names(net).items()} if isinstance(net, NASNet) else {}
+    ours = max(({key: key for key in own}, published), key=lambda known: len(known.keys() & state.keys()))
+    if not any(key.endswith(COUNTER) for key in state):
+        state |= {key: torch.tensor(0) for key in ours if key.endswith(COUNTER)}
+    kind = f"a {net.plan.dialect} network of this genotype" if isinstance(net, NASNet) else "this network"
+    missing = [f"{key} is not in the weights" for key in ours if key not in state]
+    extra = [f"{key[:80]} is not in {kind}" for key in state if key not in ours]
+    shapes = ((key, [*value.shape], [*own[ours[key]].shape]) for key, value in state.items() if key in ours)
+    other = [f"{key} has the shape {a}, this network needs {b}" for key, a, b in shapes if a != b]
+    if wrong := [*missing[:1], *extra[:1], *other[:1]]:
+        raise BadInput(f"{'; '.join(wrong)}: genotype, widths, cells, classes, head or dialect differ")
     net.load_state_dict({ours[key]: value for key, value in state.items()})

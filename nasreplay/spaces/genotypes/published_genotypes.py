@@ -1,7 +1,6 @@
-"""Published genotypes and their published numbers, as data.
+"""Published genotypes as data; `published_results` has their numbers.
 
-A cell is written node by node, `operation@source+operation@source`. Numbers are quoted as published, with where; what
-a source does not state is left out.
+A cell is written node by node, `operation@source+operation@source`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from nasreplay.errors import UnknownName
 from nasreplay.spaces.costs.nasnet_cost import Cost, cost
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
+from nasreplay.spaces.genotypes.published_results import RESULTS, WEIGHTS, Published, Weights
 
 SHORT = {
     "no": "none",
@@ -31,25 +31,6 @@ SHORT = {
 }
 
 
-class Published(NamedTuple):
-    """One published result of a genotype; None where its source does not state a number."""
-
-    dataset: str
-    """Data set of the test error."""
-    error: float
-    """Top-1 test error, percent."""
-    std: float | None = None
-    """Standard deviation of the error over trainings, percent points."""
-    top5_error: float | None = None
-    """Top-5 test error, percent."""
-    parameters: float | None = None
-    """Parameters, millions."""
-    multiply_adds: float | None = None
-    """Millions of multiply-accumulates of one image."""
-    source: str = ""
-    """The publication that prints it."""
-
-
 class Entry(NamedTuple):
     """A published genotype."""
 
@@ -63,6 +44,8 @@ class Entry(NamedTuple):
     """The release whose network is meant (`network_plan.DIALECTS`)."""
     published: tuple[Published, ...] = ()
     """Results that were published of it."""
+    weights: tuple[Weights, ...] = ()
+    """Weights of networks with it that were released."""
 
     @property
     def counted(self) -> Cost:
@@ -104,7 +87,13 @@ def zoo() -> dict[str, Entry]:
             case _:
                 cells.setdefault(name, []).append(_cell(line))
     return {
-        name: Entry(name, Genotype(normal, *(reduce or [None])), *about[name], _RESULTS.get(name, ()))
+        name: Entry(
+            name,
+            Genotype(normal, *(reduce or [None])),
+            *about[name],
+            RESULTS.get(name, ()),
+            WEIGHTS.get(name, ()),
+        )
         for name, (normal, *reduce) in cells.items()
     }
 
@@ -213,35 +202,3 @@ CNAS with sparse decoding, github.com/tianbaochou/CNAS, 2019: sparse
     s3@1+s3@0 s3@0+sh@2 mp@0+se@1 s3@3+se@1
     mp@0+mp@1 se@1+s3@2 d3@0+se@1 se@0+sh@3
 """
-
-_GDAS = "GDAS paper, tables 1, 2 and 5 (with cutout)"
-_SNAS = "SNAS paper"
-_DARTS = "Li and Talwalkar, Random Search and Reproducibility for NAS"
-
-_RESULTS = {
-    "DARTS_V1": (Published("cifar10", 3.00, std=0.14, parameters=3.3, source=_DARTS),),
-    "DARTS_V2": (
-        Published("cifar10", 2.76, std=0.09, parameters=3.3, source=_DARTS),
-        Published("imagenet-1k", 26.7, top5_error=8.7, parameters=4.7, source="DARTS release notes"),
-    ),
-    "GDAS_V1": (
-        Published("cifar10", 2.93, parameters=3.4, source=_GDAS),
-        Published("cifar100", 18.38, parameters=3.4, source=_GDAS),
-        Published("imagenet-1k", 26.0, top5_error=8.5, parameters=5.3, multiply_adds=581, source=_GDAS),
-    ),
-    "GDAS_F1": (
-        Published("cifar10", 2.82, parameters=2.5, source=_GDAS),
-        Published("cifar100", 18.13, parameters=2.5, source=_GDAS),
-        Published("imagenet-1k", 27.5, top5_error=9.1, parameters=4.4, multiply_adds=497, source=_GDAS),
-    ),
-    "GDAS_GF": (Published("cifar10", 2.87, parameters=3.0, source=_GDAS),),
-    "GDAS_FG": (Published("cifar10", 2.84, parameters=2.9, source=_GDAS),),
-    "ENASNet": (Published("cifar10", 2.89, parameters=4.6, source="as quoted in the SNAS paper"),),
-    "SNAS_mild": (
-        Published("cifar10", 2.98, parameters=2.9, source=_SNAS),
-        Published("imagenet-1k", 27.3, top5_error=9.2, parameters=4.3, multiply_adds=522, source=_SNAS),
-    ),
-    "SNAS_moderate": (Published("cifar10", 2.85, std=0.02, parameters=2.8, source=_SNAS),),
-    "SNAS_aggressive": (Published("cifar10", 3.10, std=0.04, parameters=2.3, source=_SNAS),),
-    "CNAS": (Published("imagenet-1k", 24.6, top5_error=7.4, source="CNAS paper, released weights"),),
-}

@@ -104,21 +104,21 @@ def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
 def load_foreign(path: Path) -> Any:
     """The contents of a torch file, tensors on the CPU; raises UnsafePickle or BadInput. At most LIMIT bytes."""
     try:
-        _check_size(path)
+        check_size(path)
         named: list[Any] = [(stand_in, ".".join(place)) for place, stand_in in STAND_INS.items()]
         with torch.serialization.safe_globals(named), warnings.catch_warnings(action="ignore"):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # a malformed file can raise almost anything
         if refused := re.search(r"GLOBAL ([\w.]+)", str(problem)):
             raise UnsafePickle(
-                f"{path}: asks for {refused[1]}, which no search checkpoint holds; nothing was executed"
+                f"{path}: asks for {refused[1]}, which no checkpoint holds; nothing was executed"
             ) from None
         raise BadInput(f"{path}: not a checkpoint, or damaged ({_brief(problem)})") from None
     ours = isinstance(content, dict) and content.keys() == {"json", "tensors"}
     return load_checkpoint(path) if ours else content
 
 
-def _check_size(path: Path) -> None:
+def check_size(path: Path) -> None:
     """Raise ValueError for files too large to read; a zip file must also be whole and must not unpack to more."""
     size = path.stat().st_size
     if zipfile.is_zipfile(path):
@@ -145,14 +145,21 @@ def _check_weights(content: Mapping[str, Any], cell: Genotype | Architecture) ->
     if isinstance(cell, Genotype):
         edges = sum(range(INPUTS, INPUTS + len(cell.normal.nodes)))
     for name, values in _tensors(content):
-        if values.numel() * values.element_size() > values.untyped_storage().nbytes():
-            raise BadInput(f"{name} claims the shape {list(values.shape)}, which is more than the file holds")
-        if values.is_floating_point() and not values.isfinite().all():
-            raise BadInput(f"{name} holds NaN or infinity: this search has failed")
+        check_tensor(name, values, "search")
         if name.startswith("search_model.arch_") and (values.ndim != 2 or len(values) != edges):
             raise BadArchitecture(
                 f"{name} has the shape {list(values.shape)}; the found cell's has {edges} rows"
             )
+
+
+def check_tensor(name: str, values: Tensor, what: str) -> None:
+    """Raise BadInput for a tensor that is not plainly stored or no number; `what` should have written it."""
+    if values.layout != torch.strided or values.device.type != "cpu" or values.is_quantized:
+        raise BadInput(f"{name} is no plain array of numbers")
+    if values.numel() * values.element_size() > values.untyped_storage().nbytes():
+        raise BadInput(f"{name} claims the shape {list(values.shape)}, which is more than the file holds")
+    if values.is_floating_point() and not values.isfinite().all():
+        raise BadInput(f"{name} holds NaN or infinity: this {what} has failed")
 
 
 def _tensors(content: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
