@@ -60,7 +60,7 @@ _FROM = {  # on demand: `nasreplay query` must not pay for searchers
     "retrain": "jobs.training",
     "tabulate": "jobs.tabulation",
 }
-_PACKAGES = ("evaluate", "replay", "search")  # of which the last two can be called, too
+_PACKAGES = ("evaluate", "models", "replay", "search")  # of which all but models can be called, too
 
 __all__ = [
     "Evaluator",
@@ -71,6 +71,7 @@ __all__ = [
     "gap",
     "load_table",
     "merge",
+    "models",
     "query",
     "register_space",
     "replay",

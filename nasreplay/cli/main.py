@@ -29,6 +29,7 @@ COMMANDS = {
     "search": "Run one searcher, with its full event log.",
     "train": "Train one network by the benchmark's recipe.",
     "retrain": "Train what a search found, or a published network.",
+    "evaluate": "Measure a trained network, from a file of weights.",
     "resume": "Continue the run of a folder.",
     "gap": "The gap between a live run and the table.",
     "tabulate": "Fill a table from any evaluator; join shards.",

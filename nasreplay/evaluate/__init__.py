@@ -1,13 +1,18 @@
-"""Evaluators: what answers for points of a space. Start with `protocol`; `from_function` makes one of a function."""
+"""Evaluators: what answers for points of a space. Start with `protocol`; `from_function` makes one of a function.
+
+Called, it is the command: `nasreplay.evaluate("CNAS", weights="FILE")` measures a trained network on its test images.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nasreplay._callable import function_at
+from nasreplay._callable import callable_package, function_at
 
 if TYPE_CHECKING:
     from nasreplay.evaluate.function_evaluator import from_function
+
+callable_package(__name__, "nasreplay.jobs.training.evaluation:evaluate")
 
 __all__ = ["from_function"]
 

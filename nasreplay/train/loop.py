@@ -53,20 +53,38 @@ def reseed(generator: torch.Generator, seed: int, *position: object) -> None:
     generator.manual_seed(_number(seed, "/".join(map(str, position))))
 
 
-@torch.no_grad()
 def evaluate(network: nn.Module, images: Images, *, device: Device, size: int = EVALUATION_BATCH) -> Score:
     """Loss and accuracy in evaluation mode; all processes share the work and get the score. The mode is put back."""
+    totals = Totals()
+    count(network, images, totals, device=device, size=size)
+    return totals.score()
+
+
+@torch.no_grad()
+def count(
+    network: nn.Module,
+    images: Images,
+    totals: Totals,
+    *,
+    device: Device,
+    size: int = EVALUATION_BATCH,
+    after_batch: Callable[[int], None] | None = None,
+) -> None:
+    """Add the sums of a pass in evaluation mode, as `evaluate` makes it.
+
+    after_batch: gets the number of images that are done.
+    """
     was_training, own, started = network.training, Totals(), time.perf_counter()
     network.eval()
     for batch, labels in _in_order(images, size, device):
         with device.autocast():
             logits = network(batch).float()
         own.add(nn.functional.cross_entropy(logits, labels).item(), logits, labels)
+        if after_batch:
+            after_batch(min(own.images * device.group.world_size, len(images)))
     network.train(was_training)
-    totals = Totals()
     totals.join(own, device.group)
-    totals.seconds = time.perf_counter() - started
-    return totals.score()
+    totals.seconds += time.perf_counter() - started
 
 
 def _in_order(images: Images, size: int, device: Device) -> Iterator[Batch]:

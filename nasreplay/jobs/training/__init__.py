@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nasreplay.errors import BadSetting
 from nasreplay.jobs import rank_zero, silent
-from nasreplay.jobs.training.training_settings import RetrainSettings
+from nasreplay.jobs.training.training_settings import NetworkSettings, RetrainSettings
 from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.runs.earlier import EARLIER
 from nasreplay.runs.folder import check_resume, continues, read_header
@@ -50,10 +50,6 @@ class TrainingResult:
 
     def plain(self) -> Json:
         """The result as JSON values."""
-        table = self.table and {
-            "numbers": [number._asdict() for number in self.table.numbers],
-            "reasons": list(self.table.reasons),
-        }
         return {
             **self.header,
             "target": self.training.target.where,
@@ -63,7 +59,7 @@ class TrainingResult:
             "epochs": [epoch.plain() for epoch in self.epochs],
             "folder": str(self.folder),
             "exports": list(map(str, self.exports)),
-            **({"table": table} if table else {}),
+            **({"table": self.table.plain()} if self.table else {}),
         }
 
 
@@ -102,9 +98,7 @@ def retrain(
         raise BadSetting("--resume needs --out, the folder of the training, or its --seed")
     for path in settings.export:
         check_export(path)
-    if not isinstance(target, Target):
-        target = read_target(_configured(settings.config) if target is None else target, settings.which)
-    target = target.compact() if settings.compact else target
+    target = target_of(_configured(settings.config) if target is None else target, settings)
     place = _place(settings)
     if place:
         rank_zero.broadcast(lambda: check_resume(place, settings.resume, "training"))
@@ -124,11 +118,17 @@ def retrain(
         trainer = training.trainer(folder.seed)
         folder.run(trainer, training.sets, training.until, tell, progress)
         folder.check(trainer, training.sets)
-        epochs, table = tuple(folder.epochs), _table(training, folder.epochs[-1])
+        epochs, table = tuple(folder.epochs), table_of(training, folder.epochs[-1])
         result = TrainingResult(training, facts, folder.header, folder.path, epochs, settings.export, table)
         for path in settings.export if folder.group.is_rank_zero else ():
             export(trainer.final, path, training.source.side, result.plain())
     return result
+
+
+def target_of(target: Named | Path | Target, settings: NetworkSettings) -> Target:
+    """What a command is asked to train or evaluate, as its settings want it. Raises BadInput and its kinds."""
+    found = target if isinstance(target, Target) else read_target(target, settings.which)
+    return found.compact() if settings.compact else found
 
 
 def _place(settings: RetrainSettings) -> Path | None:
@@ -139,7 +139,7 @@ def _place(settings: RetrainSettings) -> Path | None:
 
 
 def _as_begun(settings: RetrainSettings, place: Path) -> RetrainSettings:
-    """The settings of a training that goes on with the layers and images of its beginning, whatever is now default."""
+    """The settings of a training that goes on with the layers and images that it began with, whatever is default."""
     if not settings.resume:
         return settings
     header = read_header(place)
@@ -159,7 +159,8 @@ def _configured(file: str | None) -> str:
     return name
 
 
-def _table(training: Training, last: Epoch) -> TableComparison | None:
+def table_of(training: Training, last: Epoch) -> TableComparison | None:
+    """What a table knows of a training that has come to its `last` epoch; None for genotypes. Raises BadPack."""
     from nasreplay.jobs.training.compare_to_table import beside
     from nasreplay.jobs.training.training_setup import CellSizes
     from nasreplay.spaces import Genotype

@@ -9,6 +9,7 @@ import numpy as np
 from nasreplay.data import semantics
 from nasreplay.data.locate import open_table
 from nasreplay.data.pack import Pack
+from nasreplay.settings import Json
 from nasreplay.spaces.base import Architecture
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
@@ -42,6 +43,10 @@ class TableComparison(NamedTuple):
     many epochs if it has them, else at its end."""
     reasons: tuple[str, ...] = ()
     """What differs between the two trainings, in words."""
+
+    def plain(self) -> Json:
+        """Both as JSON values."""
+        return {"numbers": [number._asdict() for number in self.numbers], "reasons": list(self.reasons)}
 
 
 def beside(

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(ImageSettings, MachineSettings):
+class SizeSettings(ImageSettings, MachineSettings):
+    """The images, and the size of the network for them."""
+
+    channels: int | None = setting(None, least=1, most=4096)
+    """Channels of the first stage. [16; genotypes: the sizes']"""
+    cells: int | None = setting(None, least=0, most=200)
+    """Cells per stage, of genotypes the normal ones. [5; genotypes: the sizes']"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(SizeSettings):
     """The settings of both commands."""
 
     epochs: int | None = setting(None, least=1)
     """Stop after so many. [all of the recipe]"""
     batch: int | None = setting(None, least=1)
     """Images per batch. [the recipe's]"""
-    channels: int | None = setting(None, least=1, most=4096)
-    """Channels of the first stage. [16; genotypes: the sizes']"""
-    cells: int | None = setting(None, least=0, most=200)
-    """Cells per stage, of genotypes the normal ones. [5; genotypes: the sizes']"""
     seed: int = setting(-1, least=-1, most=LARGEST)
     """Root seed; -1 draws one and prints it."""
     table: str | None = setting(None, metavar="PACK")
@@ -49,8 +55,8 @@ class TrainSettings(TrainingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainSettings(TrainingSettings):
-    """The settings of `nasreplay retrain`."""
+class NetworkSettings(SizeSettings):
+    """Which network of a target is meant."""
 
     dataset: str = ""
     """Data set: a name, or the path of an image folder. [the search's; cifar10 where there is none]"""
@@ -73,6 +79,34 @@ class RetrainSettings(TrainingSettings):
     """Stem of a small genotype network: 1, 2 halve the image. [0; dialect sparse: by its side]"""
     shuffle_groups: int | None = setting(None, least=1, most=64)
     """Groups between which shuffle_conv_3x3 shuffles. [1: none]"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(NetworkSettings):
+    """The settings of `nasreplay evaluate`."""
+
+    weights: Path | None = setting(None, metavar="FILE")
+    """State dict or checkpoint of the network, or run folder of a training. [the released file, in PyTorch's hub]"""
+    batch: int = setting(256, least=1)
+    """Images per batch."""
+    table: str | None = setting(None, metavar="PACK")
+    """The table whose number stands beside a cell's: path or name of a pack. [the embedded NAS-Bench-201]"""
+
+    out: Path | None = setting(None, metavar="FILE")
+    """File of the sums so far, from which an evaluation that was stopped goes on."""
+
+    def network(self, auxiliary: bool) -> RetrainSettings:
+        """Settings of a training of the same network."""
+        own = {name: getattr(self, name) for name in settings_of(NetworkSettings)}
+        return RetrainSettings(**own, table=self.table, auxiliary=None if auxiliary else 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainSettings(NetworkSettings, TrainingSettings):
+    """The settings of `nasreplay retrain`."""
+
+    weights: Path | None = setting(None, metavar="FILE")
+    """Weights to start from, as for `nasreplay evaluate`. [drawn with the seed]"""
     checkpoint_cells: bool = False
     """Less memory, more time: compute cells again in the backward pass."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nasreplay import config
 from nasreplay.errors import BadSetting
+from nasreplay.jobs.training.training_images import all_images, source_of
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target
 from nasreplay.models.module_cost import multiply_adds, parameters
@@ -21,9 +22,9 @@ from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, LEVELS, Plan, l
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
-from nasreplay.train.images.find_images import card_named
+from nasreplay.train.foreign.weights_file import digest_of, take_weights, weights_of
 from nasreplay.train.images.image_sources import ImageSource
-from nasreplay.train.images.streamed import StreamedSource, load_files
+from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
 from nasreplay.train.recipe import Recipe, recipe_of
@@ -32,8 +33,6 @@ from nasreplay.train.step_memory import check_weights, estimate_training, few_im
 if TYPE_CHECKING:
     from torch import nn
 
-DATASET = "cifar10"
-"""The data set where neither the settings nor the target name one."""
 AUTODL = "xautodl-searched"
 """The dialect of AutoDL-Projects' searches."""
 BENCHMARK = "200"
@@ -77,7 +76,7 @@ class NetworkFacts(NamedTuple):
     multiply_adds: int
     """Multiply-accumulates of an image."""
     memory_mb: int
-    """Forecast of the training's memory beyond the images, in megabytes."""
+    """Forecast of the training's memory beyond the images, in megabytes; 0 where none is trained."""
 
 
 @dataclass(frozen=True)
@@ -125,34 +124,47 @@ class Training:
             **({"network": asdict(sizes)} if isinstance(sizes, Plan) else sizes._asdict()),
             "fraction": self.settings.fraction,
             "precision": self.settings.precision,
+            **({"weights": digest_of(self.settings.weights)} if self.settings.weights else {}),
         }
+
+    def build(self) -> nn.Module:
+        """The network as the training begins with it: with fresh weights, or those of --weights. Raises BadInput."""
+        network = self.network.build()
+        if file := self.settings.weights:
+            take_weights(network, weights_of(file, self.source.name), file)
+        return network
 
     def trainer(self, seed: int) -> Trainer:
         """The training of a seed, at its start."""
-        return Trainer(self.network.build, self.images, self.recipe, seed, self.device)
+        return Trainer(self.build, self.images, self.recipe, seed, self.device)
 
     def facts(self) -> NetworkFacts:
         """Size, work and memory, of a network that is made for this and thrown away."""
         check_weights(self.network.build)
         with initial(0):
-            network = self.device.move(self.network.build())
-        side = self.source.side
-        image = few_images(side, self.device)[0][:1]
+            network = self.device.move(self.build())
+        evaluated = min(EVALUATION_BATCH, max(map(len, self.sets.values())))
+        memory = estimate_training(network, self.recipe, self.device, self.source.side, evaluated)
+        return self.facts_of(network, round(memory / 1e6))
+
+    def facts_of(self, network: nn.Module, memory_mb: int = 0) -> NetworkFacts:
+        """Size and work of a network on the device."""
+        image = few_images(self.source.side, self.device)[0][:1]
         head = getattr(network, "auxiliary_head", None)
         extra = parameters(head) if head is not None else 0
-        work = multiply_adds(network, image)
-        evaluated = min(EVALUATION_BATCH, max(map(len, self.sets.values())))
-        memory = estimate_training(network, self.recipe, self.device, side, evaluated)
-        return NetworkFacts(parameters(network) - extra, extra, work, round(memory / 1e6))
+        return NetworkFacts(parameters(network) - extra, extra, multiply_adds(network, image), memory_mb)
 
 
-def prepare(target: Target, settings: RetrainSettings) -> Training:
-    """Read the images and choose network and recipe. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
-    source = _source(target, settings)
+def prepare(target: Target, settings: RetrainSettings, *, trains: bool = True) -> Training:
+    """Read the images and choose network and recipe; trains: whether it shall, not only be evaluated.
+
+    Raises BadData, BadSetting, UnknownName or UnsafePickle.
+    """
+    source = source_of(target, settings)
     device = settings.resolve_device(checkpoint_cells=settings.checkpoint_cells)
     if isinstance(target.cell, Genotype):
         network = _genotype_network(target, target.cell, source, settings)
-        images, sets = _all_images(source)
+        images, sets = all_images(source)
     elif isinstance(source, StreamedSource):
         raise BadSetting(f"{source.name}: {target.cell} has a network for small images only")
     else:
@@ -161,9 +173,10 @@ def prepare(target: Target, settings: RetrainSettings) -> Training:
     images = images.fraction(settings.fraction)
     sets = {name: part.fraction(settings.fraction) for name, part in sets.items()}
     recipe = network.recipe.for_world_size(device.group.world_size)
-    _check(recipe, settings, len(images))
-    division_of(recipe, device, len(images))
-    recipe.check_learns(settings.epochs or recipe.total, len(images))
+    if trains:
+        _check(recipe, settings, len(images))
+        division_of(recipe, device, len(images))
+        recipe.check_learns(settings.epochs or recipe.total, len(images))
     return Training(target, settings, source, device, recipe, network, images, sets)
 
 
@@ -179,25 +192,6 @@ def _check(recipe: Recipe, settings: RetrainSettings, images: int) -> None:
             f"a batch of one of the {images:,} images is too few for the batch norms of the auxiliary head: "
             "choose another --batch"
         )
-
-
-def _source(target: Target, settings: RetrainSettings) -> ImageSource | StreamedSource:
-    """The images: the target's search's unless others are named; streamed where they, or the network, are large."""
-    dataset = settings.dataset or target.dataset or DATASET
-    data = settings.data or (None if settings.dataset else target.data)
-    card = card_named(dataset)
-    sizes = network_config(Path(settings.config)) if settings.config else NetworkConfig()
-    streamed = bool(card and card.streamed) or sizes.dataset == "imagenet"
-    whole, small = "genotypes train on all training images", f"{dataset} is not read as ImageNet is"
-    refused = {"split_file": whole, "train_portion": whole} if isinstance(target.cell, Genotype) else {}
-    refused |= {} if streamed else {"side": small, "workers": small}
-    for name, why in refused.items():
-        if getattr(settings, name) is not None:
-            raise BadSetting(f"--{name.replace('_', '-')} does not apply: {why}")
-    if not streamed:
-        return replace(settings, dataset=dataset, data=data).source()
-    sized = _given(settings, side="side", workers="workers")
-    return load_files(dataset, data and data.expanduser(), **sized, fetch=settings.download)
 
 
 def _genotype_network(
@@ -277,14 +271,6 @@ def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSett
     return Network(
         recipe, sizes, words, lambda: child(cell.space, cell.codes, source.classes, **sizes._asdict())
     )
-
-
-def _all_images(source: ImageSource | StreamedSource) -> tuple[Images, Mapping[str, Images]]:
-    """All training images and the test images; a part of a data set (cifar10-valid) keeps the search's halves."""
-    if isinstance(source, ImageSource) and source.name != source.dataset:
-        return source.benchmark()
-    valid = {"x-valid": source.given_valid} if source.given_valid else {}
-    return source.train, {**valid, "ori-test": source.all_test}
 
 
 def _given(settings: RetrainSettings, **fields: str) -> Json:

@@ -62,10 +62,10 @@ def published_state(net: NASNet) -> dict[str, Tensor]:
 
 
 def load_published(net: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Take the weights of a state dict with the names of the release, or ours; `module.` in front of names is dropped.
+    """Take the weights of a state dict with the release's names, or ours; a `module.` in front of them is dropped.
 
-    A state without a single counter of batches is of a PyTorch before 0.4.1, which had none. Raises BadInput naming the
-    first entry that is missing, the first that is left over, and the first of another shape.
+    Without any counter of batches it is of a PyTorch before 0.4.1, which had none. Raises BadInput naming the first
+    entry that is missing, the first that is left over, and the first of another shape.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
     own = net.state_dict()

@@ -7,6 +7,7 @@ imported. A file of `checkpoint.save_checkpoint` with the same contents (`epoch`
 
 from __future__ import annotations
 
+import pickle
 import re
 import warnings
 import zipfile
@@ -113,7 +114,9 @@ def load_foreign(path: Path) -> Any:
             raise UnsafePickle(
                 f"{path}: asks for {refused[1]}, which no checkpoint holds; nothing was executed"
             ) from None
-        raise BadInput(f"{path}: not a checkpoint, or damaged ({_brief(problem)})") from None
+        known = isinstance(problem, pickle.UnpicklingError)  # whose text advises to load the file unsafely
+        told = "it is no file of PyTorch" if known else _brief(problem)
+        raise BadInput(f"{path}: not a checkpoint, or damaged ({told})") from None
     ours = isinstance(content, dict) and content.keys() == {"json", "tensors"}
     return load_checkpoint(path) if ours else content
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from nasreplay.errors import BadInput, listed
 from nasreplay.files.text import harmless
+from nasreplay.models.nasnet.parameter_names import load_published
 from nasreplay.train.foreign.autodl_checkpoint import WEIGHTS, check_size, check_tensor, load_foreign
 
 NESTED = ("state_dict", "base-model", "net_state_dict")
@@ -28,11 +29,21 @@ def weights_of(path: Path, dataset: str = "") -> dict[str, Tensor]:
     dataset: whose weights are meant where a file holds those of several. Raises BadInput, UnsafePickle or BadOutput.
     """
     file = _newest(path) if path.is_dir() else path
+    if not file.exists():
+        raise BadInput(f"{file}: no such file")
     content = _safetensors(file) if file.suffix == ".safetensors" else load_foreign(file)
     found = _state_dict(content, file, dataset)
     for name, values in found.items():
         check_tensor(f"{file}: {harmless(str(name), 80)}", values, "training")
     return {name.removeprefix("module."): values for name, values in found.items()}
+
+
+def take_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Give a network the weights that `weights_of` found in a file, strictly. Raises BadInput (`load_published`)."""
+    try:
+        load_published(network, state)
+    except BadInput as problem:
+        raise BadInput(f"{path}: {problem}") from None
 
 
 def digest_of(path: Path, kind: str = "sha256") -> str:

@@ -56,7 +56,10 @@ class StreamedSet:
 
     def fraction(self, part: float) -> StreamedSet:
         """A part of the images, evenly spaced, as in `ImageSet.fraction`."""
-        rows = spaced(part, len(self))
+        return self.take(spaced(part, len(self)))
+
+    def take(self, rows: np.ndarray) -> StreamedSet:
+        """The images of these indices, in this order."""
         return replace(self, files=[self.files[row] for row in rows], labels=self.labels[rows])
 
     def loader(self, order: Any, seed: bool) -> DataLoader:
