@@ -49,9 +49,9 @@ class Weights(NamedTuple):
     digest: str
     """Kind and beginning of the file's digest, such as sha256:602b7057."""
     page: str
-    """Where a person gets it."""
+    """The page on which a person finds it."""
     address: str = ""
-    """Where a program gets it; "" where a person must."""
+    """URL of the file for a program; "" where there is only the page."""
 
 
 _GDAS = "GDAS paper, tables 1, 2 and 5 (with cutout)"

@@ -80,7 +80,7 @@ def _state_dict(content: Any, file: Path, dataset: str) -> Mapping[str, Tensor]:
         if dataset not in held or dataset not in content:
             raise BadInput(f"{file}: holds weights of {listed(held)}, not of {dataset or 'no data set'}")
         content = content[dataset]
-    if isinstance(content, Mapping) and isinstance(training := _within(content, "state", "trainer"), Mapping):
+    if isinstance(training := _within(content, "state", "trainer"), Mapping) and training:
         content = _averaged(training) or training.get("network")
     for key in NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -97,7 +97,7 @@ def _is_entry(item: tuple[object, object]) -> bool:
     return isinstance(item[0], str) and isinstance(item[1], Tensor)
 
 
-def _within(content: Mapping[str, Any], *keys: str) -> Any:
+def _within(content: Any, *keys: str) -> Any:
     for key in keys:
         content = content.get(key, {}) if isinstance(content, Mapping) else {}
     return content
