@@ -44,7 +44,7 @@ def test_the_entry_point_has_the_names_of_the_release(hub):
     assert len(lines) == 1292
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == SHAPES
     hub.load_state_dict(state)  # strictly, as programs of the release do
-    with pytest.raises(RuntimeError, match="stem0.0.weight"):
+    with pytest.raises(RuntimeError, match=r"stem0\.0\.weight"):
         hub.load_state_dict({name: value for name, value in state.items() if name != "stem0.0.weight"})
     nested = torch.nn.Sequential(hub)
     assert [*nested.state_dict()] == [f"0.{name}" for name in state]

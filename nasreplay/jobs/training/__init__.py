@@ -54,7 +54,7 @@ class TrainingResult:
             **self.header,
             "target": self.training.target.where,
             **self.facts._asdict(),
-            "published": [vars(one) for one in self.published],
+            "published": [one._asdict() for one in self.published],
             "note": self.training.source.note,
             "epochs": [epoch.plain() for epoch in self.epochs],
             "folder": str(self.folder),

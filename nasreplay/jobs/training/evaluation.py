@@ -66,7 +66,7 @@ class Evaluation:
             "fraction": training.settings.fraction,
             "images": {name: len(part) for name, part in training.sets.items()},
             "scores": {name: score._asdict() for name, score in self.scores.items()},
-            "published": [vars(one) for one in self.published],
+            "published": [one._asdict() for one in self.published],
             **({"table": self.table.plain()} if self.table else {}),
         }
 
