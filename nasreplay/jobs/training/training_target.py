@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,7 +61,7 @@ class Target(NamedTuple):
         """The target without `none` and dead nodes (`Genotype.compact`). Raises BadSetting, BadArchitecture."""
         if isinstance(self.cell, Architecture):
             raise BadSetting(f"--compact does not apply to {self.cell}: its network is that of the benchmark")
-        entry = self.entry and replace(self.entry, published=())  # of the whole cells
+        entry = self.entry and self.entry._replace(published=(), weights=())  # of the whole cells
         return self._replace(cell=self.cell.compact(), name=f"{self.name}-compact", entry=entry)
 
     def __str__(self) -> str:
