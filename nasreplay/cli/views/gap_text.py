@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nasreplay.jobs.searches.gaps import EVALUATIONS, Gap, RankError, TotalGap
+from nasreplay.jobs.searches.published_searches import PublishedSearch
 from nasreplay.jobs.searches.table_facts import TableRow
 
 Rows = list[tuple[str, str]]
@@ -21,7 +22,14 @@ def total_rows(gap: TotalGap) -> Rows:
         (kind, _found(gap.table, gap.on_table)),
         ("with settings", _settings(gap)),
         ("total gap", f"{gap.gap:6.2f} points of validation accuracy"),
+        *(("published", _published(row)) for row in gap.published),
     ]
+
+
+def _published(row: PublishedSearch) -> str:
+    told = [(row.valid, "valid"), (row.test, "test")]
+    numbers = [f"{one[0]:6.2f} ± {one[1]:.2f} % {split}" for one, split in told if one]
+    return f"{', '.join(numbers)}  [{row.source}]"
 
 
 def _number(row: TableRow) -> str:

@@ -20,6 +20,7 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import Evaluator
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs import silent
+from nasreplay.jobs.searches.published_searches import PublishedSearch, published_searches
 from nasreplay.jobs.searches.table_facts import TableRow, table_facts
 from nasreplay.jobs.searches.task import Found, Show
 from nasreplay.search import make
@@ -72,6 +73,8 @@ class TotalGap(Found):
     """Whether the looks ended it before its epochs."""
     table: TableRow
     """The row of the answer on the table."""
+    published: tuple[PublishedSearch, ...] = ()
+    """What was published of the searcher on this data set."""
 
     @property
     def gap(self) -> float:
@@ -80,7 +83,8 @@ class TotalGap(Found):
 
     def plain(self) -> Json:
         """The gap as JSON values."""
-        return {**super().plain(), "gap": self.gap}
+        published = [row._asdict() for row in self.published]
+        return {**super().plain(), "gap": self.gap, "published": published}
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ def total_gap(run: Mapping[str, Any], found: np.ndarray, truth: TableEvaluator) 
         own_settings=own,
         cut=budget.evaluations is not None and searcher.epochs is not None and looks >= EVALUATIONS,
         table=table_facts(truth, best),
+        published=published_searches(truth.space.name, truth.dataset, searcher.name),
     )
 
 
