@@ -35,7 +35,7 @@ COMMANDS = {
     "tabulate": "Fill a table from any evaluator; join shards.",
     "correlate": "Rank correlation and top-k overlap of two columns.",
     "convert": "Translate an architecture between its forms.",
-    "draw": "The cells of an architecture as a figure.",
+    "draw": "Architectures, weights of a search, curves, as figures.",
     "zoo": "Published NASNet-type architectures and their numbers.",
     "data": "Tables: list, info, verify, path, convert, import.",
 }

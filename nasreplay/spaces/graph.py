@@ -16,7 +16,7 @@ class WeightRow(NamedTuple):
     """One of the rows in which a search has a weight for each option."""
 
     cell: str
-    """Name of its cell, as genotypes have it; "" where there are no cells."""
+    """Name of its cell, as in `Genotype.cells`; "" where there are no cells."""
     label: str
     """Its own name: n(i,j) is the edge from state j to node i."""
     options: tuple[str, ...]

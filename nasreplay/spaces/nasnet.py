@@ -132,7 +132,7 @@ class NASNetSpace(Space):
         """The edges of the searched cells; nodes count from 0, states from the first input."""
         nodes = range(nodes_of(self.edges // self.cells))
         labels = [f"n({node},{state})" for node in nodes for state in range(node + INPUTS)]
-        cells = ("normal", "reduce")[: self.cells]
+        cells = ("normal cell", "reduction cell")[: self.cells]
         return tuple(WeightRow(cell, label, self.operations) for cell in cells for label in labels)
 
     @cached_property

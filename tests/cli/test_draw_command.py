@@ -49,7 +49,7 @@ def test_none_is_dashed_or_left_out(run):
         (("7", "--out", "missing/cell.svg"), "cannot be written"),
         (("7", "--width", "0.2"), "must be 1 to 40"),
         (("7", "--width", "wide"), "is not a valid float"),
-        ((), "Missing argument 'ARCH'"),
+        ((), "Missing argument 'ARCH…'"),
     ],
 )
 def test_mistakes_are_one_line(run, arguments, told):

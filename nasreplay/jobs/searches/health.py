@@ -124,7 +124,8 @@ def _entropy(searcher: Searcher, space: Space) -> list[float] | None:
 def _by_cell(entropy: list[float], space: Space) -> dict[str, float]:
     found = {"total": sum(entropy)}
     for row, value in zip(space.rows, entropy, strict=True):
-        found[row.cell] = found.get(row.cell, 0.0) + value
+        name = row.cell.removesuffix(" cell")
+        found[name] = found.get(name, 0.0) + value
     return found if len(found) > 2 else {"total": found["total"]}
 
 

@@ -72,17 +72,25 @@ def kind_of(file: Path) -> str:
     return ending
 
 
+def check_width(width: float) -> None:
+    """Raise BadSetting for a width, inches, that no figure may have."""
+    least, most = WIDTHS
+    if not least <= width <= most:
+        raise BadSetting(f"a width of {width:g} inches: must be {least:g} to {most:g}")
+
+
 def save_drawing(graphs: Sequence[Graph], file: Path, width: float) -> None:
     """Write the graphs as one figure, atomically; the ending of `file` is its kind. Raises BadSetting or BadOutput.
 
     width: inches, at most.
     """
     ending = kind_of(file)
-    if ending == "dot":
-        content = "".join(f"{line}\n" for graph in graphs for line in graph.dot()).encode()
-    else:
-        content = rendered(drawing(graphs, width), ending)
-    write_whole(file, content)
+    write_whole(file, dot(graphs) if ending == "dot" else rendered(drawing(graphs, width), ending))
+
+
+def dot(graphs: Sequence[Graph]) -> bytes:
+    """The text of graphs for Graphviz."""
+    return "".join(f"{line}\n" for graph in graphs for line in graph.dot()).encode()
 
 
 def drawing(graphs: Sequence[Graph], width: float) -> Figure:
@@ -91,24 +99,31 @@ def drawing(graphs: Sequence[Graph], width: float) -> Figure:
     It is as wide as it needs to be. Where it would be wider than `width`, the operations' names are broken into two
     or three lines; where that does not help, everything is made smaller.
     """
+    check_width(width)
+    with style(math=True):
+        return figure_of(_arranged(graphs, width * INCH - 2 * MARGIN), width, titled=len(graphs) > 1)
+
+
+def figure_of(panels: Sequence[Panel], width: float, titled: bool) -> Figure:
+    """The figure of placed panels, made smaller where they are wider than `width` inches; inside `style()` only."""
     from matplotlib.figure import Figure
 
-    least, most = WIDTHS
-    if not least <= width <= most:
-        raise BadSetting(f"a width of {width:g} inches: must be {least:g} to {most:g}")
-    with style(math=True):
-        panels = _arranged(graphs, width * INCH - 2 * MARGIN)
-        across = max(panel.x + panel.layout.width for panel in panels) + 2 * MARGIN
-        up = max(panel.y + panel.layout.height for panel in panels) + TITLE * (len(panels) > 1) + 2 * MARGIN
-        scale = min(1.0, width * INCH / across)
-        figure = Figure(figsize=(across * scale / INCH, up * scale / INCH))
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
-        axes.set_xlim(-MARGIN, across - MARGIN)
-        axes.set_ylim(-MARGIN, up - MARGIN)
-        for panel in panels:
-            _draw(axes, panel, scale, titled=len(panels) > 1)
+    across = max(panel.x + _half(panel, titled) + panel.layout.width / 2 for panel in panels) + 2 * MARGIN
+    up = max(panel.y + panel.layout.height for panel in panels) + TITLE * titled + 2 * MARGIN
+    scale = min(1.0, width * INCH / across)
+    figure = Figure(figsize=(across * scale / INCH, up * scale / INCH))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(-MARGIN, across - MARGIN)
+    axes.set_ylim(-MARGIN, up - MARGIN)
+    for panel in panels:
+        _draw(axes, panel, scale, titled)
     return figure
+
+
+def _half(panel: Panel, titled: bool) -> float:
+    """Half the width of a panel with its title above its middle."""
+    return max(panel.layout.width, text_width(panel.graph.title) * titled) / 2
 
 
 # --- arranging -------------------------------------------------------------------------------------
@@ -118,17 +133,14 @@ def _arranged(graphs: Sequence[Graph], room: float) -> list[Panel]:
     """The first arrangement that fits into `room` points when its gaps are squeezed a little, or the narrowest."""
     panels, row, across = [], True, 0.0
     for row, lines in ((True, 1), (True, 2), (False, 1), (False, 2), (False, 3)):
-        panels = [_panel(graph, lines) for graph in graphs]
+        panels = [panel_of(graph, lines) for graph in graphs]
         widths = [panel.layout.width for panel in panels]
         across = sum(widths) + GUTTER * (len(widths) - 1) if row else max(widths)
         if across * SQUEEZE <= room:
             break
     if across > room:
         rooms = [panel.layout.width * room / across for panel in panels]
-        panels = [
-            panel._replace(layout=_laid_out(panel.graph, panel.texts, each))
-            for panel, each in zip(panels, rooms, strict=True)
-        ]
+        panels = [narrowed(panel, each) for panel, each in zip(panels, rooms, strict=True)]
     return _in_a_row(panels) if row else _piled(panels)
 
 
@@ -148,9 +160,17 @@ def _piled(panels: list[Panel]) -> list[Panel]:
     return panels
 
 
-def _panel(graph: Graph, lines: int) -> Panel:
+def panel_of(graph: Graph, lines: int) -> Panel:
+    """A graph laid out, its operations' names in so many lines at most."""
     texts = [_broken(arrow.operation, lines) for arrow in graph.arrows]
     return Panel(graph, texts, _laid_out(graph, texts), 0.0, 0.0)
+
+
+def narrowed(panel: Panel, room: float) -> Panel:
+    """The panel with narrower gaps, where it is wider than `room` points."""
+    if panel.layout.width <= room:
+        return panel
+    return panel._replace(layout=_laid_out(panel.graph, panel.texts, room))
 
 
 def _laid_out(graph: Graph, texts: list[str], room: float = float("inf")) -> Layout:
@@ -176,14 +196,19 @@ def _shown(label: str) -> str:
 @lru_cache(maxsize=256)
 def _size(text: str, kind: str) -> Size:
     """Size of a box around a text, points; called inside `style()` only, so that the font is always the same."""
+    lines = text.split("\n")
+    across, up = PADDING[kind]
+    return max(map(text_width, lines)) + 2 * across, FONT * LINE * len(lines) + 2 * up
+
+
+@lru_cache(maxsize=1024)
+def text_width(line: str, weight: str = "normal") -> float:
+    """Width of a line of text, points; called inside `style()` only."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
-    lines = text.split("\n")
-    font = FontProperties(size=FONT)
-    extents = [TextToPath().get_text_width_height_descent(line, font, ismath="$" in line) for line in lines]
-    across, up = PADDING[kind]
-    return max(float(one[0]) for one in extents) + 2 * across, FONT * LINE * len(lines) + 2 * up
+    font = FontProperties(size=FONT, weight=weight)
+    return float(TextToPath().get_text_width_height_descent(line, font, ismath="$" in line)[0])
 
 
 # --- drawing ---------------------------------------------------------------------------------------
@@ -209,7 +234,8 @@ def _draw(axes: Axes, panel: Panel, scale: float, titled: bool) -> None:
         )
     if titled:
         middle = panel.x + layout.width / 2
-        axes.text(middle, panel.y + layout.height + TITLE / 2, panel.graph.title, va="center", **look)
+        title = panel.graph.title.replace("$", r"\$")  # names from outside are no mathematics
+        axes.text(middle, panel.y + layout.height + TITLE / 2, title, va="center", **look)
 
 
 def _draw_box(axes: Axes, panel: Panel, box: Box, fill: str, line: str, width: float) -> None:
