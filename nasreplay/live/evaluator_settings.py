@@ -13,7 +13,7 @@ from nasreplay.evaluate.kinds import Asker, EvaluatorSettings
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.table.table_settings import check_space
-from nasreplay.models.shared_networks import NETWORKS, SharedNetwork
+from nasreplay.models.shared_networks import NETWORKS, SharedNetwork, network_of
 from nasreplay.settings import chosen, option_of, setting, settings_of, to_plain
 from nasreplay.spaces import Space, space_named
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
@@ -72,7 +72,8 @@ def live_space(name: str | None, asker: Asker | None) -> Space:
     """The named space, or the one that the searcher was made for. Raises UnknownName where no network is known."""
     space = space_named(name or (asker.home if asker else "topology"))
     if space.name not in NETWORKS:
-        raise UnknownName(f"--space {space.name}: live evaluators know {', '.join(NETWORKS)}")
+        sized = "; --nodes N says how many nodes a cell has" if network_of(space.name) else ""
+        raise UnknownName(f"--space {space.name}: live evaluators know {', '.join(NETWORKS)}{sized}")
     return space
 
 
@@ -88,6 +89,8 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     """Parts of a batch whose gradients are accumulated. Default: the recipe's; at least one a process."""
     clip: float | None = None
     """Largest norm of the weights' gradient; 0: none. Default: the recipe's."""
+    cutout: int | None = setting(None, least=0)
+    """Side in pixels of the square that is cut out of the images learned from; 0: none. Default: the recipe's."""
     idle: Literal["decay", "rest"] | None = None
     """Weights of operations that a step does not use: decay (and keep their momentum) or rest. Default: the
     recipe's, decay as published."""
@@ -142,7 +145,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         from nasreplay.live.supernet import SupernetEvaluator
 
         device = self.resolve_device(checkpoint_cells=self.checkpoint_cells)
-        names = ("batch", "clip", "micro_batches", "idle")
+        names = ("batch", "clip", "micro_batches", "idle", "cutout")
         changes = {name: getattr(self, name) for name in names}
         changes = {name: value for name, value in changes.items() if value is not None}
         source = self.source(valid_on_test=self.valid_on == "test")

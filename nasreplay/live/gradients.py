@@ -7,11 +7,22 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from nasreplay.train.distributed import ProcessGroup, Statistics
+from nasreplay.train.loop import in_parts
 
 TRAIN, ARCH = 0, 1
 """Which of a step's two mini-batches: the one that weights learn from, or the one that the architecture does."""
+
+
+def mean_loss(
+    output: Tensor | tuple[Tensor, Tensor], labels: Tensor, weight: float, dtype: torch.dtype
+) -> Tensor:
+    """Mean cross-entropy of a network's output, plus `weight` times that of its auxiliary head, if it gives that."""
+    logits, auxiliary = in_parts(output)
+    loss = cross_entropy(logits.to(dtype), labels)
+    return loss if auxiliary is None else loss + weight * cross_entropy(auxiliary.to(dtype), labels)
 
 
 class StepGradients(NamedTuple):

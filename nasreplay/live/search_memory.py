@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from nasreplay.evaluate.protocol import Mixture
+from nasreplay.live.gradients import mean_loss
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.train.distributed import untouched
 from nasreplay.train.epochs import Batch
@@ -46,8 +46,8 @@ def _of_step(supernet: SupernetEvaluator, mixture: Mixture, batch: Batch) -> int
         weights = torch.as_tensor(mixture.weights[0], dtype=supernet.dtype, device=supernet.device.name)
         weights.requires_grad_()
         with supernet.device.autocast():
-            logits = supernet.net(batch.images, weights, torch.as_tensor(mixture.active[0]))
-        loss = nn.functional.cross_entropy(logits.to(supernet.dtype), batch.labels)
+            output = supernet.net(batch.images, weights, torch.as_tensor(mixture.active[0]))
+        loss = mean_loss(output, batch.labels, 1.0, supernet.dtype)
         return torch.autograd.grad(loss, [*supernet.weights, weights], allow_unused=True)
 
     return estimate_pass(step, -(-supernet.recipe.batch // supernet.division.parts))

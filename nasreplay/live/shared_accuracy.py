@@ -24,6 +24,7 @@ from nasreplay.train.batches import in_order
 from nasreplay.train.device import Device
 from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.image_sources import ImageSet, ImageSource
+from nasreplay.train.loop import in_parts
 
 BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)
@@ -146,7 +147,7 @@ class SharedAccuracies(EvaluatorBase):
         self.net.train(train_mode)
         with kept_buffers(self.net), self.device.autocast():
             for images, labels in batches:
-                logits = self.net(images, weights, weights > 0)
+                logits, _ = in_parts(self.net(images, weights, weights > 0))
                 right += int((logits.argmax(dim=1) == labels).sum())
                 total += len(labels)
         self.net.drop_path = rate

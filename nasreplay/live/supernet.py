@@ -16,7 +16,7 @@ from nasreplay.evaluate.base import begun
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Mixture, Slope
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.live.gradients import ARCH, TRAIN, GradientSum, StepGradients
+from nasreplay.live.gradients import ARCH, TRAIN, GradientSum, StepGradients, mean_loss
 from nasreplay.live.idle_weights import decay_idle, note_reached
 from nasreplay.live.second_order import unrolled
 from nasreplay.live.shared_accuracy import BATCH, SharedAccuracies
@@ -27,11 +27,11 @@ from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
 from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.image_sources import ImageSource
-from nasreplay.train.loop import initial, reseed
+from nasreplay.train.loop import in_parts, initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 
 # what shared weights learn by; the rest of a recipe is for networks of their own
-USED = "name epochs lr eta_min t_max momentum nesterov decay batch test_batch clip micro_batches"
+USED = "name epochs lr eta_min t_max momentum nesterov decay batch test_batch clip micro_batches cutout"
 HINT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
 
 
@@ -114,7 +114,7 @@ class SupernetEvaluator(SharedAccuracies):
         """Start a run: fresh weights, optimizer and data order for this replica."""
         super().begin(seed, replicas, budget)
         with initial(seed, f"supernet/{replicas[0]}"):
-            net: Any = self.network.build(self.source.classes)
+            net: Any = self.network.build(self.source.classes, self.source.side)
         if self.start is not None:
             net.load_state_dict(self.start)
         net.generator = self.noise = torch.Generator(self.device.name)
@@ -124,8 +124,9 @@ class SupernetEvaluator(SharedAccuracies):
         self.optimizer = self.recipe.optimizer(self.net.parameters())
         about = (self.device.name, self.device.channels_last, self.division)
         orders = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
-        self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), True, *about)
-        self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), True, *about)
+        augment = replace(self.images[0].augment, cutout=self.recipe.cutout)
+        self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), augment, *about)
+        self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), augment, *about)
         self.drawn, self.images_in_batch = (), 0
         self.metrics, self.ending = {}, False
 
@@ -249,11 +250,11 @@ class SupernetEvaluator(SharedAccuracies):
             reseed(self.noise, self.seed, "drop path", *where, number)
             row = number % samples
             with statistics.of(part), self.device.autocast():
-                logits = self.net(images, rows[row], torch.as_tensor(mixture.active[row]))
-            loss = part * nn.functional.cross_entropy(logits.to(self.dtype), labels)
+                output = self.net(images, rows[row], torch.as_tensor(mixture.active[row]))
+            loss = part * mean_loss(output, labels, self.network.auxiliary_weight, self.dtype)
             if slope and not weights and self.recipe.idle == "decay":
                 note_reached(self.optimizer, self.weights, loss)
-            right = (logits.detach().argmax(dim=1) == labels).to(loss).mean()
+            right = (in_parts(output)[0].detach().argmax(dim=1) == labels).to(loss).mean()
             sums.add(row, loss, part * right)
         found = sums.all_reduce(self.device.group, statistics)
         if not torch.isfinite(found.loss).all():

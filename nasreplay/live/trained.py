@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nasreplay.errors import BadData, BadOutput
 from nasreplay.live.evaluator_settings import SupernetSettings
 from nasreplay.live.supernet import SupernetEvaluator
-from nasreplay.runs.earlier import EARLIER
+from nasreplay.runs.earlier import EARLIER, as_recorded
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import Files, latest_state
 from nasreplay.search import SEARCHERS
@@ -80,4 +80,6 @@ def _recorded(folder: Path, header: Json) -> tuple[SupernetSettings, Json]:
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
     options = {"halves": EARLIER["halves"], **options}
-    return SupernetSettings.of(options, SEARCHERS[options["searcher"]]()), state
+    settings = SupernetSettings.of(options, SEARCHERS[options["searcher"]]())
+    network = as_recorded(settings.network, header["evaluator"]["network"])
+    return replace(settings, network=network), state

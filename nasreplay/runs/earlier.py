@@ -17,6 +17,11 @@ EARLIER = {
     "rewards": "batch",
     "shuffle_groups": 1,
     "halves": "seeded",
+    "nodes": 4,
+    "layers": None,
+    "auxiliary": 0.0,
+    "stem_level": 0,
+    "plain_stem": 0,
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""
 

@@ -117,6 +117,10 @@ class Space(Product):
             return tuple(options)
         raise BadSetting(f"{shortened(options)} are no options of a decision: give a list of words")
 
+    def variant(self, name: str) -> Space | None:
+        """The space of that name that this one makes when it is asked for; None: no such space."""
+        return None
+
     def __repr__(self) -> str:
         return f"<{self.name} space, {self.size:,} architectures>"
 

@@ -1,9 +1,9 @@
-"""The NASNet spaces: a normal and a reduction cell of four nodes; a node takes two states, an operation on each.
+"""The NASNet spaces: a normal and a reduction cell of 2 to 6 nodes; a node takes two states, an operation on each.
 
 Decisions: per cell (normal first), per node, twice (source, operation). The same edge may be chosen twice. Weights
 live on all edges: E rows, those of a node together, its lower sources first, normal before reduction. The source
-systems search the same space with lists of operations of their own, so each list is a space; with 10²² architectures
-none of them has flat indices: architectures are codes and texts.
+systems search the same space with lists of operations of their own, so each list is a space, of four nodes; with
+another number N it is called NAME-N (`with_nodes`). Almost none has flat indices: architectures are codes and texts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, BadSetting
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs.nasnet_cost import cost
@@ -22,9 +22,11 @@ from nasreplay.spaces.genotypes.derivation import derive, nodes_of, softmax
 from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Edge, Genotype
 from nasreplay.spaces.genotypes.notation import PRIMITIVES, read_genotype, to_darts
 from nasreplay.spaces.graph import Graph, WeightRow
-from nasreplay.spaces.registry import register_space
+from nasreplay.spaces.registry import SPACES, register_space
 
 NODES = 4
+FEWEST, MOST = 2, 6
+"""Nodes of a cell: as published, and the limits."""
 
 DARTS = (
     *("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"),
@@ -47,20 +49,51 @@ class NASNetSpace(Space):
     """
 
     def __init__(
-        self, name: str, operations: tuple[str, ...], fixed_reduction: bool = False, rule: str = "top2"
+        self,
+        name: str,
+        operations: tuple[str, ...],
+        fixed_reduction: bool = False,
+        rule: str = "top2",
+        nodes: int = NODES,
     ):
-        self.name, self.operations, self.rule = name, operations, rule
+        self.name, self.operations, self.rule, self.nodes = name, operations, rule, nodes
         self.cells = 1 if fixed_reduction else 2
-        nodes = [tuple(map(str, range(place + INPUTS))) for place in range(NODES)]
+        sources = [tuple(map(str, range(place + INPUTS))) for place in range(nodes)]
         self.options = tuple(
-            pick for _ in range(self.cells) for node in nodes for pick in (node, operations, node, operations)
+            pick
+            for _ in range(self.cells)
+            for node in sources
+            for pick in (node, operations, node, operations)
         )
+
+    def with_nodes(self, nodes: int) -> NASNetSpace:
+        """This space, of four nodes, with another number of them; known by its own name from then on."""
+        if nodes == self.nodes:
+            return self
+        if not FEWEST <= nodes <= MOST:
+            raise BadSetting(f"{nodes} nodes: a cell of a NASNet space has {FEWEST} to {MOST}")
+        name = f"{self.name}-{nodes}"
+        if name not in SPACES:
+            register_space(NASNetSpace(name, self.operations, self.cells == 1, self.rule, nodes))
+        found = SPACES[name]
+        assert isinstance(found, NASNetSpace)
+        return found
+
+    def variant(self, name: str) -> NASNetSpace | None:
+        """The space called NAME-N, which has N nodes; None for other names."""
+        names = {f"{self.name}-{nodes}": nodes for nodes in range(FEWEST, MOST + 1) if nodes != self.nodes}
+        return self.with_nodes(names[name]) if self.nodes == NODES and name in names else None
+
+    @property
+    def indexed(self) -> bool:
+        """False: those with few nodes are small enough, but no table or index of them is known anywhere."""
+        return False
 
     # --- genotypes and text ------------------------------------------------------------------------
 
     def genotype(self, codes: Sequence[int] | np.ndarray) -> Genotype:
         """The genotype of one architecture."""
-        picks = np.asarray(codes).reshape(self.cells, NODES, 2, 2).tolist()
+        picks = np.asarray(codes).reshape(self.cells, self.nodes, 2, 2).tolist()
         cells = [Cell.of([[self._edge(*pair) for pair in node] for node in cell]) for cell in picks]
         return Genotype(cells[0], cells[1] if self.cells == 2 else None)
 
@@ -82,10 +115,11 @@ class NASNetSpace(Space):
             raise BadArchitecture(f"{found} reduction cell is outside the {self.name} space")
         codes = []
         for where, cell in genotype.cells().items():
-            if [len(node) for node in cell.nodes] != [2] * NODES or sorted(cell.concat) != [2, 3, 4, 5]:
+            every = list(range(INPUTS, INPUTS + self.nodes))
+            if [len(node) for node in cell.nodes] != [2] * self.nodes or sorted(cell.concat) != every:
                 raise BadArchitecture(
                     f"{where}: {[len(node) for node in cell.nodes]} edges a node, output {list(cell.concat)}; the "
-                    f"{self.name} space has {NODES} nodes of two edges and joins all of them"
+                    f"{self.name} space has {self.nodes} nodes of two edges and joins all of them"
                 )
             for state, operation, source in cell.edges():
                 if operation not in self.operations:
@@ -124,8 +158,8 @@ class NASNetSpace(Space):
 
     @property
     def edges(self) -> int:
-        """E: 14 for each searched cell."""
-        return self.cells * sum(range(INPUTS, INPUTS + NODES))
+        """E: 14 for each searched cell of four nodes."""
+        return self.cells * sum(range(INPUTS, INPUTS + self.nodes))
 
     @property
     def rows(self) -> tuple[WeightRow, ...]:
@@ -142,7 +176,7 @@ class NASNetSpace(Space):
 
     def edge_rows(self, codes: np.ndarray) -> np.ndarray:
         """The row of weights of every choice, int64 [N, D/2]: order of the codes."""
-        before = np.cumsum([0, *range(INPUTS, INPUTS + NODES - 1)])
+        before = np.cumsum([0, *range(INPUTS, INPUTS + self.nodes - 1)])
         first = np.concatenate([before + place * self.edges // self.cells for place in range(self.cells)])
         return np.repeat(first, 2) + np.asarray(codes)[:, ::2]
 
@@ -161,7 +195,8 @@ class NASNetSpace(Space):
 
     def deriving(self, rule: str) -> NASNetSpace:
         """This space with another derivation rule, one that keeps two edges a node."""
-        return self if rule == self.rule else NASNetSpace(self.name, self.operations, self.cells == 1, rule)
+        about = self.name, self.operations, self.cells == 1
+        return self if rule == self.rule else NASNetSpace(*about, rule, self.nodes)
 
     # --- costs -------------------------------------------------------------------------------------
 

@@ -47,6 +47,9 @@ def space_named(name: str) -> Space:
     try:
         return SPACES.named(name)
     except UnknownName as problem:
+        for space in known_spaces():
+            if isinstance(name, str) and (variant := space.variant(name)):
+                return variant
         if own.is_place(name):
             raise
         raise UnknownName(f"{problem}; one of yours is named with --space, as my.py:SPACE") from None

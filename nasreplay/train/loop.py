@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nasreplay.errors import BadSetting, TrainingFailed
@@ -33,6 +33,11 @@ from nasreplay.train.scores import Epoch, Score, Totals
 EVALUATION_BATCH = 256
 AVERAGED = " (averaged weights)"
 Images = ImageSet | StreamedSet
+
+
+def in_parts(output: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Logits of a network's output, and those of its auxiliary head, which it gives in training if it has one."""
+    return output if isinstance(output, tuple) else (output, None)
 
 
 @contextmanager
@@ -206,7 +211,7 @@ class Trainer:
             with accumulating(self.parallel, number == self.division.own[-1]):
                 with self.device.autocast(), statistics.of(part):
                     output = self.parallel(images)
-                logits, auxiliary = output if isinstance(output, tuple) else (output, None)
+                logits, auxiliary = in_parts(output)
                 loss = self.recipe.loss(logits, labels, auxiliary)
                 (loss * (part * group.world_size)).backward()  # which the processes average
             own.add(loss.item(), logits.detach(), labels)

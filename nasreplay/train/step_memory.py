@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from nasreplay.files.workers import check_memory
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import untouched
-from nasreplay.train.loop import initial
+from nasreplay.train.loop import in_parts, initial
 from nasreplay.train.recipe import Recipe
 
 FEW = 2  # images; a batch norm wants more than one value
@@ -57,7 +57,7 @@ def estimate_training(network: nn.Module, recipe: Recipe, device: Device, side: 
         network.train()
         with device.autocast():
             output = network(images)
-        logits, auxiliary = output if isinstance(output, tuple) else (output, None)
+        logits, auxiliary = in_parts(output)
         return torch.autograd.grad(recipe.loss(logits, labels, auxiliary), weights, allow_unused=True)
 
     def evaluation() -> None:

@@ -204,7 +204,7 @@ def test_weights_are_part_of_the_batch_norm(affine, track):
 
 
 def test_settings_that_cannot_be():
-    with pytest.raises(BadSetting, match="CIFAR stem"):
+    with pytest.raises(BadSetting, match="a stem for small images"):
         NASNetSupernet(NASNET, Plan(8, 5, 10, "imagenet"))
     net = NASNetSupernet(NASNET, TINY)
     with pytest.raises(BadSetting, match="without an active operation into node 2"):

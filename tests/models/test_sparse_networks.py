@@ -2,17 +2,23 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from nasreplay.errors import BadArchitecture, BadSetting
+from nasreplay.live.gradients import ARCH, StepGradients, mean_loss
+from nasreplay.live.second_order import unrolled
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
+from nasreplay.models.shared_networks import SparseNetwork
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import LEVELS, Plan, level_of
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
-from nasreplay.spaces.genotypes.notation import read_genotype, to_darts
+from nasreplay.spaces.genotypes.notation import from_mapping, read_genotype, to_darts
 from nasreplay.spaces.genotypes.published_genotypes import entry
+from nasreplay.train.recipe import Recipe
 from tests.support.formula import golden
 
 FACTS = golden("sparse_networks")
@@ -114,3 +120,96 @@ def test_a_cell_without_a_live_node_has_no_compact_form():
 def test_groups_that_do_not_divide_the_channels_are_refused():
     with pytest.raises(BadSetting, match="3 shuffle groups of 16 channels: the square of the groups must"):
         Plan(16, shuffle_groups=3)
+
+
+# --- supernets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", FACTS["supernets"], ids=str)
+def test_supernet_sizes(row):
+    affine = FACTS["supernets"].index(row) % 2
+    channels, layers, classes, nodes, level, *sizes = row
+    network = SparseNetwork(channels=channels, layers=layers, nodes=nodes, affine=affine)
+    with torch.device("meta"):
+        net = network.build(classes, (32, 64, 128)[level])
+    assert net.plan.stem == LEVELS[level]
+    assert parameters(net) == sizes[affine]
+    assert network.space.edges == 2 * {2: 5, 3: 9, 4: 14, 5: 20, 6: 27}[nodes]
+
+
+def mixture(edges):
+    """The recorded architecture: logits that want a gradient, and all operations active."""
+    place = torch.arange(8 * edges).double().reshape(edges, 8) + 1
+    alphas = torch.cat([0.3 * torch.sin(place), 0.3 * torch.cos(place)])
+    return alphas.requires_grad_(), torch.ones(2 * edges, 8, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("case", FACTS["searched"], ids=lambda case: str(case["use_sparse"]))
+def test_supernet_values_and_slopes(case):
+    net = SparseNetwork(layers=3, nodes=2, affine=int(case["use_sparse"])).build(10)
+    alphas, active = mixture(5)
+    first = waves((4, 3, 16, 16))
+    batches = (first, torch.tensor([0, 3, 6, 9])), (0.9 * first.flip(0), torch.tensor([1, 4, 7, 2]))
+    with torch.no_grad():
+        check(filled(net).eval()(first, alphas.softmax(1), active), case["eval_logits"])
+        check(net.train()(first, alphas.softmax(1), active), case["train_logits"])
+
+    def backward(which, *, weights=False, slope=False):
+        images, labels = batches[which]
+        loss = F.cross_entropy(net.train()(images, alphas.softmax(1), active), labels)
+        found = torch.autograd.grad(loss, [*net.parameters(), alphas], allow_unused=True)
+        return StepGradients(loss.detach()[None], 0.0, list(found[:-1]), found[-1])
+
+    found = backward(ARCH)
+    assert found.loss.item() == pytest.approx(case["first_order"]["valid_loss"], rel=1e-8)
+    for kind, slope in (("first_order", found.slope), ("second_order_corrected", None)):
+        if kind not in case:
+            continue
+        if slope is None:
+            optimizer = torch.optim.SGD(net.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
+            recipe = Recipe(lr=0.025, decay=3e-4, nesterov=False)
+            slope = unrolled(backward, net, list(net.parameters()), optimizer, recipe).slope
+        wanted = np.concatenate([case[kind]["grad_alpha_normal"], case[kind]["grad_alpha_reduce"]])
+        np.testing.assert_allclose(slope, wanted, rtol=0, atol=1e-3 * abs(wanted).max())
+
+
+@pytest.mark.parametrize("case", FACTS["derivations"], ids=lambda case: str(case["meta_nodes"]))
+@pytest.mark.parametrize(("rule", "kept"), [("top2", "drop_none"), ("none", "keep_none")])
+def test_derivations_of_any_number_of_nodes(case, rule, kept):
+    network = SparseNetwork(nodes=case["meta_nodes"], derive=rule)
+    space, half = network.space, network.space.edges // 2
+    place = np.arange(8 * half).reshape(half, 8)
+    if "alpha_normal" in case:
+        logits = np.concatenate([case["alpha_normal"], case["alpha_reduce"]])
+    else:
+        logits = 0.3 * np.concatenate([np.sin(1.7 * place + 1), np.cos(2.3 * place + 1)])
+    codes = space.derive(logits[None])[0]
+    assert space.genotype(codes) == from_mapping(case[kept])
+    assert space.parse(space.format(codes)) == tuple(codes.tolist())
+
+
+def test_an_auxiliary_head_in_a_search_gives_logits_in_training_only():
+    network = SparseNetwork(channels=4, layers=3, nodes=2, auxiliary=0.4)
+    net, (alphas, active) = network.build(10), mixture(5)
+    x, weights = torch.randn(2, 3, 16, 16), alphas.detach().float().softmax(1)
+    logits, auxiliary = net.train()(x, weights, active)
+    assert logits.shape == auxiliary.shape == net.eval()(x, weights, active).shape == (2, 10)
+    labels = torch.tensor([1, 2])
+    both = mean_loss((logits, auxiliary), labels, 0.4, torch.float32)
+    alone = [F.cross_entropy(part, labels) for part in (logits, auxiliary)]
+    torch.testing.assert_close(both, alone[0] + 0.4 * alone[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"cells": 1, "layers": 6}, "--layers 6 and --cells 1 both say how many cells: give one"),
+        ({"nodes": 7}, "7 nodes: a cell of a NASNet space has 2 to 6"),
+        ({"auxiliary": -1.0}, "auxiliary is -1.0"),
+        ({"layers": 2}, "2 cells of 16 channels"),
+    ],
+)
+def test_networks_that_cannot_be(settings, told):
+    with pytest.raises(BadSetting, match=told):
+        SparseNetwork(**settings).build(10)

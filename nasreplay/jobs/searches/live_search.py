@@ -99,7 +99,7 @@ def _search(
     _check(searcher, evaluator)
     _as_begun(evaluator, settings.recorded("evaluator"))
     if isinstance(evaluator, SupernetEvaluator) and evaluator.network.size > LARGE:
-        check_weights(lambda: evaluator.network.build(evaluator.source.classes))
+        check_weights(lambda: evaluator.network.build(evaluator.source.classes, evaluator.source.side))
     source, truth = evaluator.source, own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
@@ -206,6 +206,7 @@ def _as_begun(evaluator: LiveEvaluator, recorded: Json | None) -> None:
     """Give the evaluator of a run that an earlier release began what that one had."""
     if recorded is not None and isinstance(evaluator, SupernetEvaluator):
         evaluator.recipe = as_recorded(evaluator.recipe, recorded["recipe"])
+        evaluator.network = as_recorded(evaluator.network, recorded["network"])
         evaluator.judge = evaluator.judge if "judge" in recorded else EARLIER["judge"]
 
 
@@ -243,6 +244,8 @@ def _tell_settings(
     if not epochs:
         tell(f"each evaluation is on {evaluator.asked_images:,} validation images")
     if isinstance(evaluator, SupernetEvaluator):
+        if evaluator.network.remark:
+            tell(f"warning: {evaluator.network.remark}")
         mixes = "slope" in searcher.needs and "one-hot slope" not in searcher.needs
         less = "" if mixes else " at most"
         tell(
@@ -258,7 +261,8 @@ def _resolved(evaluator: LiveEvaluator, epochs: int | None) -> str:
     images = ", ".join(f"{count:,}" for count in told.get("images", [len(evaluator.images)]))
     network = told.get("network") or {name: told[name] for name in ("channels", "cells") if name in told}
     facts = [f"{evaluator.source.name} ({images} images)", f"{evaluator.space.name} space"]
-    facts += [f"{name.replace('_', ' ')} {value}" for name, value in network.items()]
+    facts += [f"{name.replace('_', ' ')} {value}" for name, value in network.items() if value is not None]
+    facts += [f"cutout {recipe.cutout}" if recipe.cutout else ""]
     facts += [f"epochs {epochs}" if epochs else "", f"batch {recipe.batch}", device.words]
     facts += [f"{recipe.micro_batches} micro-batches" if recipe.micro_batches > 1 else ""]
     facts += [f"{device.group.world_size} processes" if device.group.world_size > 1 else ""]

@@ -169,9 +169,9 @@ def _searched(found: FoundCell, name: str, place: str) -> Target:
 
 def _dialect(space: str, searcher: str) -> str:
     """SNAS trains what it finds with batch norms after poolings; else the network is that of the space's release."""
-    from nasreplay.models.shared_networks import NETWORKS, GenotypeNetwork
+    from nasreplay.models.shared_networks import GenotypeNetwork, network_of
 
-    kind = NETWORKS.get(space)
+    kind = network_of(space)
     if kind is None or not issubclass(kind, GenotypeNetwork):
         return ""
     return "snas" if searcher == "snas" and kind.dialect == "darts" else kind.dialect

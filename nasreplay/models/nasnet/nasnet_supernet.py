@@ -10,7 +10,7 @@ these but a norm after poolings. Shapes: images [B, 3, H, W]; E edges, O operati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,39 +18,46 @@ from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
 from nasreplay.models.drop_path import DropPath
-from nasreplay.models.nasnet.nasnet_cells import Drop, Entrance, FixedReduction
+from nasreplay.models.nasnet.evaluation_network import AuxiliaryHead
+from nasreplay.models.nasnet.nasnet_cells import Drop, Entrance, FixedReduction, stem_layers
 from nasreplay.models.nasnet.nasnet_ops import Chain, layer
 from nasreplay.models.nb201.nb201_ops import MOMENTUM, Pool, ReLUConvBN, Zero, batch_norm
 from nasreplay.models.recompute import run_cell
-from nasreplay.spaces.costs.network_plan import STEM, CellPlan, Plan
+from nasreplay.spaces.costs.network_plan import CellPlan, Plan
 from nasreplay.spaces.genotypes.genotype import FIXED_WIDTH, INPUTS
-from nasreplay.spaces.nasnet import NODES, NASNetSpace
+from nasreplay.spaces.nasnet import NASNetSpace
 
 
 class NASNetSupernet(DropPath):
     """Shared weights of all genotypes of a space.
 
-    plan: channels, cells, classes, and the dialect, `xautodl-searched` or `darts`; the published searches have 16
-    channels, and 6 and 8 cells. affine, track_running_stats: of the batch norms inside the cells. Drop path concerns
-    the mixture of each edge, as in SNAS.
+    plan: channels, cells, classes, stem, auxiliary head, and the dialect, `xautodl-searched`, `sparse` or `darts`;
+    the published searches have 16 channels, and 6 and 8 cells. affine, track_running_stats: of the batch norms inside
+    the cells; plain_stem: whether the stem's are affine where those are, and not always. Drop path concerns the
+    mixture of each edge, as in SNAS. Raises BadSetting for the stem of ImageNet.
     """
 
     def __init__(
-        self, space: NASNetSpace, plan: Plan, affine: bool = False, track_running_stats: bool = True
+        self,
+        space: NASNetSpace,
+        plan: Plan,
+        affine: bool = False,
+        track_running_stats: bool = True,
+        plain_stem: bool = False,
     ):
         super().__init__()
-        if plan.stem != "cifar" or plan.auxiliary:
-            raise BadSetting("supernets have the CIFAR stem and no auxiliary head")
+        if plan.entry.reduces:
+            raise BadSetting(f"supernets have a stem for small images, not {plan.stem}")
         self.space, self.plan = space, plan
-        stem = STEM * plan.channels
-        self.stem = nn.Sequential(nn.Conv2d(3, stem, 3, padding=1, bias=False), batch_norm(stem))
+        self.stem = nn.Sequential(*stem_layers(plan, affine or not plain_stem))
         pool_norm = "none" if plan.style.search_layers else "affine" if affine else "bare"
         flags = (affine, track_running_stats)
-        cells = list(plan.walk((NODES, FIXED_WIDTH)))
+        widths = space.nodes, FIXED_WIDTH if space.cells == 1 else space.nodes
+        cells = list(plan.walk(widths))
         self.cells = nn.ModuleList(
             FixedReduction(cell, *flags)
             if cell.reduction and space.cells == 1
-            else MixedCell(space.operations, cell, pool_norm, *flags)
+            else MixedCell(space, cell, plan.shuffle_groups, pool_norm, *flags)
             for cell in cells
         )
         if not plan.style.search_layers:
@@ -58,10 +65,13 @@ class NASNetSupernet(DropPath):
         self.final_norm = plan.style.final_norm
         if self.final_norm:
             self.lastact = nn.Sequential(batch_norm(cells[-1].output), nn.ReLU())
+        self.auxiliary_head = (
+            AuxiliaryHead(cells[plan.reductions[1]].output, plan) if plan.auxiliary else None
+        )
         self.classifier = nn.Linear(cells[-1].output, plan.classes)
 
-    def features(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor:
-        """Pooled features [B, C]; arguments as `forward`."""
+    def outputs(self, images: Tensor, weights: Tensor, active: Tensor) -> Iterator[Tensor]:
+        """The output of each cell, [B, C, H, W]; arguments as `forward`."""
         rows = weights.chunk(self.space.cells)
         chosen = [part.tolist() for part in active.chunk(self.space.cells)]
         before = last = self.stem(images)
@@ -72,29 +82,37 @@ class NASNetSupernet(DropPath):
                 kind = int(place in self.plan.reductions)
                 mixture = rows[kind], chosen[kind]
                 before, last = last, run_cell(self, cell, before, last, *mixture, self.dropped)
-        x = self.lastact(last) if self.final_norm else last
-        return x.mean(dim=(2, 3))
+            yield last
 
-    def forward(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor:
-        """images [B, 3, H, W] → logits [B, K].
+    def forward(self, images: Tensor, weights: Tensor, active: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """images [B, 3, H, W] → logits [B, K]; in training with an auxiliary head also its logits.
 
         weights: float [E, O], normal edges first; active: bool [E, O], which operations are computed; an edge without
         any is left out. Inactive operations count as zero whatever their weight.
         """
-        return self.classifier(self.features(images, weights, active))
+        auxiliary, x = None, images
+        for number, x in enumerate(self.outputs(images, weights, active)):
+            if number == self.plan.reductions[1] and self.training and self.auxiliary_head is not None:
+                auxiliary = self.auxiliary_head(x)
+        x = self.lastact(x) if self.final_norm else x
+        logits = self.classifier(x.mean(dim=(2, 3)))
+        return logits if auxiliary is None else (logits, auxiliary)
 
 
 class MixedCell(Entrance):
     """Every operation on each edge; `edges["i<-j"]` is the list of operations from state j to node i, state i + 2."""
 
-    def __init__(self, operations: Sequence[str], plan: CellPlan, pool_norm: str, affine: bool, track: bool):
+    def __init__(
+        self, space: NASNetSpace, plan: CellPlan, groups: int, pool_norm: str, affine: bool, track: bool
+    ):
         super().__init__(plan, affine, track)
-        self.pairs = [(node, source) for node in range(NODES) for source in range(node + INPUTS)]
+        self.nodes = space.nodes
+        self.pairs = [(node, source) for node in range(self.nodes) for source in range(node + INPUTS)]
         self.edges = nn.ModuleDict(
             {
                 f"{node}<-{source}": nn.ModuleList(
-                    layer(name, plan.channels, self._stride(plan, source), affine, track, pool_norm)
-                    for name in operations
+                    layer(name, plan.channels, self._stride(plan, source), affine, track, pool_norm, groups)
+                    for name in space.operations
                 )
                 for node, source in self.pairs
             }
@@ -107,10 +125,10 @@ class MixedCell(Entrance):
     def forward(
         self, before: Tensor, last: Tensor, weights: Tensor, active: list[list[bool]], dropped: Drop
     ) -> Tensor:
-        """The outputs of the last two cells → [B, 4·C, H', W']; weights [E, O], active [E][O] of this cell's kind."""
+        """The outputs of the last two cells → [B, N·C, H', W']; weights [E, O], active [E][O] of this cell's kind."""
         states = [State(x) for x in self.states(before, last)]
         rows, needed = weights.unbind(), _needed(self, active)
-        for node in range(NODES):
+        for node in range(self.nodes):
             total: Tensor | None = None
             for edge, (target, source) in enumerate(self.pairs):
                 if target == node and needed[edge]:
