@@ -19,9 +19,9 @@ def builds(monkeypatch) -> list[int]:
     """The number of classes of every network that is built."""
     built, build = [], CellNetwork.build
 
-    def counted(self, classes):
+    def counted(self, classes, side):
         built.append(classes)
-        return build(self, classes)
+        return build(self, classes, side)
 
     monkeypatch.setattr(CellNetwork, "build", counted)
     return built
