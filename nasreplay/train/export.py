@@ -1,4 +1,4 @@
-"""A trained network as a file for other programs: weights, a program of torch.export, or ONNX."""
+"""A trained network as a file for other programs: weights, torch.export, ONNX, or with the record of its training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from torch import nn
 
 from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import replacing, write_whole
+from nasreplay.train.foreign.seed_file import add_to_seed_file, held_trainings
 
 
 def check_export(path: Path) -> None:
-    """Raise BadSetting unless the ending is known and what writes it is installed."""
+    """Raise BadSetting unless the ending is known and what writes it is installed, BadOutput where it cannot add."""
     if path.suffix not in FORMATS:
         raise BadSetting(f"--export {path}: the name must end with {', '.join(FORMATS)}")
     missing = [name for name in FORMATS[path.suffix][1] if not find_spec(name)]
@@ -25,6 +26,8 @@ def check_export(path: Path) -> None:
         raise BadSetting(f"--export {path}: needs {' and '.join(missing)}: pip install {' '.join(missing)}")
     if not path.parent.is_dir():
         raise BadSetting(f"--export {path}: {path.parent} is no folder")
+    if FORMATS[path.suffix][0] is add_to_seed_file:
+        held_trainings(path)
 
 
 def export(network: nn.Module, path: Path, side: int, facts: dict[str, Any]) -> None:
@@ -76,4 +79,5 @@ FORMATS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     ".safetensors": (_weights, ("safetensors",)),
     ".pt2": (_program, ()),
     ".onnx": (_onnx, ("onnx", "onnxscript")),
+    ".pth": (add_to_seed_file, ()),
 }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import pytest
+import torch
 
 from nasreplay.train.checkpoint import Checkpoints, load_checkpoint
 from tests.support.command import CHECKOUT, end, start, wait_for
@@ -52,6 +53,35 @@ def test_json(run):
     assert facts["epochs"][0]["sets"].keys() == {"x-valid", "ori-test"}
     assert facts["folder"] == "output/train/00000-digits-seed3"
     assert "epoch 1/1" in told.err
+
+
+def test_the_file_of_a_seed_has_every_data_set(run, refused, tmp_path, images):
+    options = (*SMALL, "--epochs", "2", "--recipe", "2", "--seed", "777", "--export", "seed-0777.pth")
+    run("train", "resnet", "--out", "one", *options)
+    run("train", "resnet", "--out", "two", "--dataset", "cifar10", "--data", str(images), *options)
+    content = torch.load(tmp_path / "seed-0777.pth", weights_only=True)
+    assert content["all_dataset_keys"] == ["digits", "cifar10"]
+    result = content["digits"]
+    assert result["valid_acc1es"].keys() == {
+        f"{name}@{epoch}" for name in ("x-valid", "ori-test") for epoch in (0, 1)
+    }
+    for number, epoch in enumerate(numbers(tmp_path / "one")):
+        assert result["train_losses"][number] == epoch["train"]["loss"]
+        assert result["valid_acc5es"][f"ori-test@{number}"] == epoch["sets"]["ori-test"]["top5"]
+    held = weights(tmp_path / "one")
+    assert all(torch.equal(held[name], values) for name, values in result["net_state_dict"].items())
+    assert (result["channel"], result["num_cells"], result["total_epoch"], result["seed"]) == (4, 0, 2, 777)
+    assert result["finish-train"]
+    more = ("--dataset", "digits", *SMALL, "--weights", "seed-0777.pth")
+    told = json.loads(run("evaluate", "11472", *more, "--json").out)["scores"]["ori-test"]["top1"]
+    assert told == result["valid_acc1es"]["ori-test@1"]
+    assert "holds weights of digits, cifar10, not of cifar100" in refused(
+        "evaluate", "11472", "--dataset", "cifar100", "--weights", "seed-0777.pth"
+    )
+    torch.save({"epoch": 1}, tmp_path / "other.pth")
+    assert "holds something else than trainings of data sets" in refused(
+        "train", "resnet", "--export", "other.pth"
+    )
 
 
 @pytest.fixture

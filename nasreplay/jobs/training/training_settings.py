@@ -42,6 +42,8 @@ class TrainingSettings(SizeSettings):
     """Continue the training that --out holds."""
     save_every: float = 30.0
     """Seconds between checkpoints."""
+    export: tuple[Path, ...] = ()
+    """FILE.safetensors, .pt2 or .onnx; .pth, to which all data sets add, as train-a-net's. May be repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +130,6 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
     """Also evaluate averaged weights. [0: none]"""
     no_bias_decay: bool | None = None
     """Biases don't decay."""
-
-    export: tuple[Path, ...] = ()
-    """FILE.safetensors, .pt2 or .onnx; may be repeated."""
 
     def changed(self, recipe: Recipe) -> Recipe:
         """The recipe with what is given here. (`epochs` does not change it: the training ends earlier.)"""
