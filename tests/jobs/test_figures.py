@@ -122,9 +122,9 @@ def test_curves_show_the_epoch_log(tmp_path, width):
     figure = curves(logged_epochs(training(tmp_path / "run")), width)
     loss, accuracy = figure.axes
     assert [line.get_label() for line in loss.lines] == ["train", "x-valid", "ori-test"]
-    assert loss.lines[0].get_ydata().tolist() == [3.0, 1.5, 1.0]
-    assert accuracy.lines[2].get_ydata().tolist() == [40.0] * 3
-    assert accuracy.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert np.array_equal(loss.lines[0].get_ydata(), [3.0, 1.5, 1.0])
+    assert np.array_equal(accuracy.lines[2].get_ydata(), [40.0] * 3)
+    assert np.array_equal(accuracy.lines[0].get_xdata(), [1, 2, 3])
     assert len({line.get_color() for line in loss.lines}) == 3
     assert figure.get_figwidth() == width
 

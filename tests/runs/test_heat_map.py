@@ -11,14 +11,14 @@ from nasreplay.runs.drawing.heat_map import heat_map, panels_of
 from nasreplay.runs.report.looks import rendered
 from nasreplay.spaces import Space, space_named
 from nasreplay.spaces.graph import WeightRow
-from nasreplay.spaces.nasnet import SPARSE
+from nasreplay.spaces.nasnet import NASNET_SPACES, SPARSE
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "golden" / "sparse_heat_map.json").read_text())
 
 
 def published(none=0.0):
     """The published weights with a column for `none` that takes its part of every row."""
-    space, columns = space_named("nasnet-sparse"), PUBLISHED["columns"]
+    space, columns = NASNET_SPACES["nasnet-sparse"], PUBLISHED["columns"]
     rows = np.array(PUBLISHED["normal"] + PUBLISHED["reduce"])
     whole = np.full(space.mask.shape, none)
     for place, name in enumerate(columns):
