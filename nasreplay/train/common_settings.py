@@ -56,7 +56,7 @@ class MachineSettings:
     precision: str = "float32"
     """Precision: float32 or bf16."""
     device: str = "auto"
-    """Device: auto, cpu, cuda, cuda:1, …"""
+    """Device: auto, cpu, cuda, cuda:1, …, or free: the visible GPU with most free memory, else the CPU."""
     threads: int | None = setting(None, least=1, most=1024)
     """CPU threads. Default: PyTorch's."""
 
@@ -64,14 +64,10 @@ class MachineSettings:
         """Device, precision and process group. Sets the number of threads. Raises BadSetting."""
         import torch
 
-        from nasreplay.train.device import Device, device_named
+        from nasreplay.train.device import Device, chosen_device
         from nasreplay.train.distributed import process_group
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        return Device(
-            device_named(self.device),
-            self.precision,
-            checkpoint_cells=checkpoint_cells,
-            group=process_group(),
-        )
+        name, why = chosen_device(self.device)
+        return Device(name, self.precision, checkpoint_cells=checkpoint_cells, group=process_group(), why=why)

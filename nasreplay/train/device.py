@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -31,6 +33,8 @@ class Device:
     (`models.recompute`)."""
     group: ProcessGroup = SINGLE_PROCESS
     """The processes that compute together."""
+    why: str = ""
+    """Reason for this device, in words; "" where it was named."""
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
@@ -55,6 +59,11 @@ class Device:
         return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16" and self._has_bf16)
 
     @property
+    def title(self) -> str:
+        """Its name, and why it was chosen."""
+        return f"{self.name} ({self.why})" if self.why else self.name
+
+    @property
     def words(self) -> str:
         """The precision, what it becomes here, and whether cells are recomputed."""
         known = self.precision != "bf16" or self._has_bf16
@@ -69,6 +78,49 @@ class Device:
             return torch.ops.mkldnn._is_mkldnn_bf16_supported()
         except AttributeError:  # a build that cannot say
             return True
+
+
+class ChosenDevice(NamedTuple):
+    """A device, and why it is this one."""
+
+    name: str
+    """PyTorch's name of it."""
+    why: str = ""
+    """Reason in words; "" where it was named."""
+
+
+def chosen_device(text: str) -> ChosenDevice:
+    """What `--device` means: a name as in `device_named`, or `free`, the visible GPU with most free memory.
+
+    Without a GPU `free` is the CPU; a process of torchrun's takes the one that it is given.
+    """
+    if text != "free":
+        return ChosenDevice(device_named(text))
+    if os.environ.get("LOCAL_RANK"):
+        return ChosenDevice(device_named("auto"), "torchrun gives each process its own")
+    free = free_memory()
+    if not free:
+        return ChosenDevice("cpu", "no GPU is visible")
+    table = ", ".join(f"cuda:{place} {memory / 2**20:,.0f}" for place, memory in enumerate(free))
+    return ChosenDevice(f"cuda:{freest(free)}", f"MiB free: {table}")
+
+
+def freest(free: Sequence[int]) -> int:
+    """The place of the largest number of free bytes, the lowest one on ties."""
+    return max(range(len(free)), key=lambda place: (free[place], -place))
+
+
+def free_memory() -> list[int]:
+    """Free bytes of each visible GPU, by CUDA's numbers; 0 of one that cannot be used."""
+    if not torch.cuda.is_available():
+        return []
+    found = []
+    for place in range(torch.cuda.device_count()):
+        try:
+            found.append(torch.cuda.mem_get_info(place)[0])
+        except RuntimeError:  # it is full, or another process has it for itself
+            found.append(0)
+    return found
 
 
 def device_named(text: str) -> str:

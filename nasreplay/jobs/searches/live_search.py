@@ -118,7 +118,12 @@ def _search(
 
     record = RunFolder(
         folder,
-        {"command": task.command, "options": options, "images": source.record()},
+        {
+            "command": task.command,
+            "options": options,
+            "images": source.record(),
+            "device": evaluator.device.title,
+        },
         resume=settings.resume,
         save_every_s=SAVE_EVERY_S,
         each_epoch=each_epoch if epochs else None,
@@ -266,7 +271,7 @@ def _resolved(evaluator: LiveEvaluator, epochs: int | None) -> str:
     facts += [f"epochs {epochs}" if epochs else "", f"batch {recipe.batch}", device.words]
     facts += [f"{recipe.micro_batches} micro-batches" if recipe.micro_batches > 1 else ""]
     facts += [f"{device.group.world_size} processes" if device.group.world_size > 1 else ""]
-    facts += [f"device {device.name}", f"{torch.get_num_threads()} threads"]
+    facts += [f"device {device.title}", f"{torch.get_num_threads()} threads"]
     note = "" if evaluator.source.valid_on_test else evaluator.source.note  # which is told as a warning
     return ", ".join(filter(None, facts)) + (f"\nnote: {note}" if note else "")
 

@@ -109,6 +109,7 @@ class Training:
         """What its run records besides: the images, and settings that find them again from any working folder."""
         return {
             "images": self.source.record(),
+            "device": self.device.title,
             "settings": {**to_plain(self.settings), **self.source.where},
         }
 
