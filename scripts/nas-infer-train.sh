@@ -6,5 +6,5 @@ kind=CIFAR
 [[ $1 == imagenet-1k ]] && kind=IMAGENET
 target=("$2")
 [ -e "$root/configs/archs/NAS-$kind-$2.config" ] && target=(--config "$root/configs/archs/NAS-$kind-$2.config")
-exec python3 -m nasreplay retrain "${target[@]}" --dataset "$1" --batch "$3" --seed "$4" \
+retrain "${target[@]}" --dataset "$1" --batch "$3" --seed "$4" \
   --out "output/nas-infer/$1-$2-$3/seed-{seed}" "${@:5}"

@@ -32,3 +32,29 @@ table() {
   [ $# -ge 2 ] || usage "DATASET SEED"
   exec python3 -m nasreplay search "$name" --evaluator table --dataset "$1" --seed "$2" "${@:3}"
 }
+
+# How many processes train together: GPUS [options of `nasreplay retrain`]. All visible GPUs, or as many as divide the
+# batch; one under torchrun, and where a device is named.
+processes() {
+  local count=$1 batch=0 before=""
+  shift
+  [ -z "${LOCAL_RANK:-}" ] || count=1
+  for word in "$@"; do
+    [[ $before == --batch ]] && batch=$word
+    [[ $word == --batch=* ]] && batch=${word#*=}
+    [[ $word == --device || $word == --device=* ]] && count=1
+    before=$word
+  done
+  [[ $batch =~ ^[0-9]{1,9}$ ]] || batch=0
+  while [ "$count" -gt 1 ] && [ $((10#$batch % count)) -ne 0 ]; do count=$((count - 1)); done
+  echo "$((count > 1 ? count : 1))"
+}
+
+# The published trainings use every visible GPU (CUDA_VISIBLE_DEVICES); so do these.
+retrain() {
+  local count
+  count=$(processes "$(python3 -c 'import torch; print(torch.cuda.device_count())')" "$@")
+  [ "$count" -gt 1 ] || exec python3 -m nasreplay retrain "$@"
+  echo "$count processes, one for each GPU" >&2
+  exec python3 -m torch.distributed.run --standalone --nproc-per-node="$count" -m nasreplay retrain "$@"
+}
