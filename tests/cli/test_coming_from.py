@@ -70,6 +70,9 @@ def smaller(words: Sequence[str]) -> list[str]:
                 "0",
             )  # two batches learn
             return [*words, *LIVE, *small, *files]
+        case ["evaluate", *rest]:
+            files = ("--side", "32", "--workers", "0") if "imagenet-1k" in rest else ()
+            return [*words, "--channels", "8", "--cells", "1", "--fraction", "0.15", *files]
         case ["train", *_]:
             return [*words, "--epochs", "1", "--channels", "2", "--cells", "1"]
         case ["tabulate", *rest] if "scratch" in rest:
@@ -92,6 +95,10 @@ def prepare(line: str, run) -> None:
     if "--merge" in words:
         for part, name in ((1, "part.h5"), (2, "other.h5")):
             run("tabulate", "--sample", "8", "--seed", "1", "--shard", f"{part}/2", "--out", name)
+    if "--weights" in words:
+        at = words.index("--weights")
+        trained = ["retrain", *words[2:at], *words[at + 2 :]]
+        run(*smaller(trained), "--out", words[at + 1])
     for word in words:
         if word.endswith("seed-945-basic.pth"):
             search = "search gdas --evaluator supernet --dataset cifar10 --space nasnet-gdas --seed 945"
