@@ -23,7 +23,7 @@ def train(**given: Any) -> None:
     This is `nasreplay retrain` with the defaults of a first trial. ARCH is an |op~0|… text, a six-digit key, an
     official index, widths such as 8:16:24:32:40, a file with one, or one of resnet, all_c3x3, all_c1x1, all_idnt.
     Data sets: digits, cifar10-valid (trains on one half of cifar10's training images), cifar10, cifar100,
-    ImageNet16-120, tiny-imagenet-200, or an image folder. The run folder holds run.json, epochs.jsonl and
+    ImageNet16-120, tiny-imagenet-200, food101, or an image folder. The run folder holds run.json, epochs.jsonl and
     checkpoint/; a killed training continues with `nasreplay resume FOLDER`, to the same bits on a CPU.
     """
     values = resume.continued(given)

@@ -256,6 +256,40 @@ def test_tiny_imagenet_as_downloaded(tmp_path, read):
         read(folder)
 
 
+def test_food_101_as_downloaded(tmp_path, read):
+    folder = image_folder(tmp_path / "food-101", {"images": 3}, ("apple_pie", "ramen"), ending="jpg")
+    (folder / "meta").mkdir()
+    (folder / "meta" / "train.txt").write_text("ramen/000\napple_pie/001\nramen/002\n")
+    (folder / "meta" / "test.txt").write_text("apple_pie/000\n\nramen/001\n")
+    source = read(folder)
+    assert counts(source) == [3, None, 2]
+    assert source.train.labels.tolist() == [1, 0, 1]
+    (folder / "meta" / "test.txt").write_text("apple_pie/../../x\n")
+    with pytest.raises(BadData, match=r"line 1: '?apple_pie/\.\./\.\./x'? is no CLASS/NAME"):
+        read(folder)
+    (folder / "meta" / "test.txt").write_text("apple_pie/9\n")
+    with pytest.raises(BadData, match=r"test\.txt: names .*9\.jpg, which is not there"):
+        read(folder)
+    (folder / "images").rename(folder / "train")  # the usual script
+    image_folder(folder, {"val": 1}, ("apple_pie", "ramen"), ending="jpg")
+    assert counts(read(folder)) == [6, None, 2]
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny-imagenet", "tiny-imagenet200", "tiny-imagenet-200", "Food101", "food-101"]
+)
+def test_data_sets_of_the_sparse_cnas_by_name(tmp_path, name):
+    folder = "food-101" if name.lower().startswith("food") else "tiny-imagenet-200"
+    image_folder(tmp_path / folder, {"train": 2, "val": 1}, side=64)
+    source = load(name, tmp_path)
+    mean, std = (
+        tuple(round(value / 255, 3) for value in one) for one in (source.train.mean, source.train.std)
+    )
+    assert (mean, std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert source.train.padding == (8 if folder == "food-101" else 4)
+    assert source.cutout == 0
+
+
 # --- pixels ----------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+"""Mean and standard deviation of ImageNet's channels, 0..255."""
+
+
 class Facts(NamedTuple):
     """The size of a data set."""
 
@@ -93,6 +97,10 @@ class DatasetCard(NamedTuple):
     """The published image files; None = an image folder of that name, whose images decide classes and pixels."""
     folder: str = ""
     """What its image folder is called besides; "" = as the data set."""
+    padding: int | None = None
+    """Zero pixels around an image before a random crop; None = an eighth of its side."""
+    cutout: bool = True
+    """Whether genotypes' networks train on it with a square cut out, unless something else is asked for."""
     streamed: bool = False
     """Whether its images are large, and read from files while a network is trained (`train.images.streamed`)."""
 

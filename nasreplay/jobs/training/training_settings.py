@@ -125,7 +125,7 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
     drop_path: float | None = None
     """Rate of drop path at the end. [the sizes': 0.2 for CIFAR]"""
     cutout: int | None = None
-    """Side of the cutout square. [half the image for CIFAR networks]"""
+    """Side of the cutout square. [half the image for small networks; tiny-imagenet, food101: none]"""
     ema: float | None = setting(None, metavar="DECAY")
     """Also evaluate averaged weights. [0: none]"""
     no_bias_decay: bool | None = None

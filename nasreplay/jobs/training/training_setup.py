@@ -204,7 +204,7 @@ def _genotype_network(
     recipe = replace(
         recipe_of(settings.recipe or str(published)),
         drop_path=sizes.drop_path_prob,
-        cutout=source.side // 2 if kind == "cifar" else 0,
+        cutout=source.cutout if isinstance(source, ImageSource) else 0,
     )
     recipe = settings.changed(recipe)
     sizes = replace(sizes, auxiliary=sizes.auxiliary and recipe.auxiliary > 0)

@@ -1,9 +1,10 @@
 """Image folders as people have them: which files are images of which class, in which part, and what is left out.
 
 One listing serves data sets that are decoded into memory (`pixels.read_folder`) and data sets that are read while
-training (`streamed`). Understood are `train/CLASS/…` with `val/` and or `test/` beside it, Tiny-ImageNet-200 as
-downloaded, and classes without any part. Classes are counted in alphabetical order, images are listed class by class,
-in alphabetical order. Names that begin with a dot, and what systems leave behind, are neither classes nor images.
+training (`streamed`). Understood are `train/CLASS/…` with `val/` and or `test/` beside it, Tiny-ImageNet-200 and
+Food-101 as downloaded, and classes without any part. Classes are counted in alphabetical order; images are listed
+class by class, in alphabetical order, or as their list has them. Names that begin with a dot, and what systems leave
+behind, are neither classes nor images.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadData, listed
+from nasreplay.errors import BadData, listed, shortened
 from nasreplay.files.text import place, read_text
 from nasreplay.train.images.files_in_folders import ENDINGS, entries, files_below, folders_in, is_image, stamp
 from nasreplay.train.images.splits import SEED, seeded_parts
@@ -28,6 +29,7 @@ HELD_OUT = 0.2
 """Part of each class that is the test set where no images are held out."""
 _AFFIX = re.compile(r"[_ -]?(?:set|data|images?)$")
 _ANNOTATIONS = "val_annotations.txt"
+_LISTS = "meta"
 
 
 class Part(NamedTuple):
@@ -52,6 +54,9 @@ class ImageFolder:
         self._unread: list[str] = []
         self._without: list[str] = []
         self._lacking: list[str] = []
+        if _has_lists(folder):
+            self._listed(folder)
+            return
         tops = {name: folder / name for name in folders_in(folder)}
         train, held, test = (_inner(folder / name) if name else None for name in _parts_of(tops))
         if train is None:
@@ -166,6 +171,27 @@ class ImageFolder:
             elif note:
                 self._unread.append(file)
 
+    def _listed(self, folder: Path) -> None:
+        """Food-101: images/CLASS/NAME.jpg, and a line CLASS/NAME for each image of a part in meta/PART.txt."""
+        self.names = self._classes(folder / "images")
+        numbers = {name: label for label, name in enumerate(self.names)}
+        parts = []
+        for file in (folder / _LISTS / "train.txt", folder / _LISTS / "test.txt"):
+            found: list[tuple[str, int]] = []
+            for number, line in enumerate(filter(None, read_text(file, error=BadData).splitlines()), 1):
+                name, _, image = line.strip().partition("/")
+                if name not in numbers or not image or os.path.basename(image) != image:
+                    raise BadData(
+                        f"{place(file)}, line {number}: {shortened(line)} is no CLASS/NAME of images/"
+                    )
+                found.append((str(folder / "images" / name / f"{image}.jpg"), numbers[name]))
+            if missing := next((file for file, _ in found if not os.path.isfile(file)), ""):
+                raise BadData(f"{place(file)}: names {missing}, which is not there")
+            if not found:
+                raise BadData(f"{place(file)}: names no images")
+            parts.append(self._complete(file.with_suffix(""), found))
+        self.train, self.test, self.valid = *parts, None
+
     def _annotated(self, part: Path) -> Part | None:
         """Tiny-ImageNet's validation images: a line `file TAB class TAB …` each; None where they are sorted."""
         if not (part / _ANNOTATIONS).is_file() or not any(self._images(part / "images")):
@@ -198,10 +224,17 @@ def is_image_folder(folder: Path, parts: bool = False) -> bool:
     """Whether it has train/, or else (not with `parts`) two folders or more that hold images."""
     if not folder.is_dir():
         return False
+    if _has_lists(folder):
+        return True
     inside = folders_in(folder)
     if any(_parts_of(inside)[: 1 if parts else 3]):
         return True
     return not parts and sum(any(map(is_image, files_below(folder / name))) for name in inside) > 1
+
+
+def _has_lists(folder: Path) -> bool:
+    """Whether this is Food-101 as downloaded; its usual script sorts the images into train/ and val/."""
+    return (folder / _LISTS / "train.txt").is_file() and (folder / "images").is_dir()
 
 
 def _parts_of(folders: Iterable[str]) -> tuple[str, str, str]:

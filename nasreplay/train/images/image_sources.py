@@ -5,7 +5,7 @@
 >>> source.benchmark("cifar10-valid")   # what the benchmark trains and evaluates on
 
 Known by name: cifar10, cifar100, ImageNet16-120 (published files or image folders), digits (scikit-learn's, nothing
-to download), tiny-imagenet-200, and any image folder by its path.
+to download), tiny-imagenet-200, food101, and any image folder by its path.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasreplay.data.cards import CARDS
+from nasreplay.data.cards import CARDS, DatasetCard
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.files.text import harmless
 from nasreplay.train.augment import Augment
@@ -105,12 +105,14 @@ class ImageSource(RecordedImages):
         kept, dataset = found.kept, found.place.name
         self.names = kept.decoded.names
         mean, std = NORMAL.get(dataset, (kept.mean, kept.std))
-        flip = dataset not in CARDS or CARDS[dataset].flip
-        side = kept.decoded.train[0].shape[-1]
+        flip = self.card is None or self.card.flip
+        padding = kept.decoded.train[0].shape[-1] // 8
+        if self.card and self.card.padding is not None:
+            padding = self.card.padding
 
         def whole(part: Labeled) -> ImageSet:
             images, labels = map(torch.from_numpy, part)
-            return ImageSet(images, labels, len(self.names), mean, std, side // 8, flip)
+            return ImageSet(images, labels, len(self.names), mean, std, padding, flip)
 
         self.train, self.all_test = whole(kept.decoded.train), whole(kept.decoded.test)
         self.given_valid = whole(kept.decoded.valid) if kept.decoded.valid else None
@@ -188,7 +190,17 @@ class ImageSource(RecordedImages):
     @property
     def halves_test(self) -> bool:
         """Whether validation images are a half of the test set."""
-        return self.dataset in CARDS and CARDS[self.dataset].halves_test
+        return self.card is not None and self.card.halves_test
+
+    @property
+    def card(self) -> DatasetCard | None:
+        """The card of a built-in data set."""
+        return CARDS.get(self.dataset)
+
+    @property
+    def cutout(self) -> int:
+        """Side of the square that is cut out where genotypes' networks train, in pixels; 0: none."""
+        return 0 if self.card and not self.card.cutout else self.side // 2
 
     @property
     def side(self) -> int:
