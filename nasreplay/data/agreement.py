@@ -166,5 +166,12 @@ def correlations(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     return tau, rho, r
 
 
+def tau_a(x: np.ndarray, y: np.ndarray) -> float:
+    """Kendall's tau-a: (concordant − discordant) / all pairs; a tie counts 0."""
+    first, second = (np.sign(values[:, None] - values[None]) for values in (np.asarray(x), np.asarray(y)))
+    pairs = len(first) * (len(first) - 1)
+    return float((first * second).sum() / pairs)
+
+
 def _largest(values: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(-values, kind="stable")[:k]

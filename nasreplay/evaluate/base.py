@@ -83,6 +83,11 @@ class EvaluatorBase:
         """0: every architecture can be asked for."""
         return 0
 
+    @property
+    def held_out_steps(self) -> int:
+        """As many as `steps_per_epoch`."""
+        return self.steps_per_epoch
+
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
         """Start a run with fresh clocks. Raises LacksCapability for more replicas than it serves."""
         if len(replicas) != 1 and not self.several:
@@ -141,6 +146,9 @@ class EvaluatorBase:
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Set the schedules of an epoch: a no-op, as there are none."""
+
+    def begin_choice(self) -> None:
+        """Nothing: accuracies are always measured on the same images."""
 
     def check_samples(self, samples: int) -> None:
         """Accept any number of rows."""

@@ -110,6 +110,11 @@ class Evaluator(Protocol):
     """Steps between two calls of `at_epoch`: passes over the training images; a setting on a table."""
 
     @property
+    def held_out_steps(self) -> int:
+        """Steps of a pass over the images that the architecture learns from."""
+        ...
+
+    @property
     def mixed_cells(self) -> int:
         """M, where a mixture may have a cell axis [N, M, E, O]; else 0."""
         ...
@@ -171,6 +176,10 @@ class Evaluator(Protocol):
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Set the schedules of this epoch (counted from 0)."""
+        ...
+
+    def begin_choice(self) -> None:
+        """Until the next epoch accuracies choose an answer: a supernet measures them on all validation images."""
         ...
 
     def check_samples(self, samples: int) -> None:

@@ -25,6 +25,7 @@ from nasreplay.train.device import Device
 from nasreplay.train.epochs import Batch, Division
 from nasreplay.train.images.image_sources import ImageSet, ImageSource
 from nasreplay.train.loop import in_parts
+from nasreplay.train.recipe import Recipe
 
 BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)
@@ -40,6 +41,8 @@ class SharedAccuracies(EvaluatorBase):
     """What weights and architecture learn from."""
     network: SharedNetwork
     net: Any = begun()
+    recipe: Recipe
+    """How the weights learn."""
     device: Device
     dtype: torch.dtype
     truth: TableEvaluator | None
@@ -53,7 +56,7 @@ class SharedAccuracies(EvaluatorBase):
     rewards: str
     """Statistics behind the accuracy on a mini-batch: "batch", or "running" where the network has them."""
     ending: bool = begun()
-    """Whether the last epoch has begun."""
+    """Whether the last epoch has begun, or another choice of an answer."""
     valid_batch: int
     """Number of validation images that are computed at once."""
     metrics: dict[str, list[float]] = begun()
@@ -67,9 +70,18 @@ class SharedAccuracies(EvaluatorBase):
         raise TypeError(f"{type(self).__name__} has no batch")
 
     @property
+    def held_out_steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Batches of a pass over the architecture images."""
+        return -(-len(self.images[1]) // self.recipe.batch)
+
+    @property
     def mixed_cells(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Cells of the network that a mixture may tell apart."""
         return self.network.mixed_cells
+
+    def begin_choice(self) -> None:
+        """Measure the last fidelity on all images that judge, until the next epoch."""
+        self.ending = True
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The current mini-batch, and the fixed validation images."""

@@ -22,16 +22,31 @@ EARLIER = {
     "auxiliary": 0.0,
     "stem_level": 0,
     "plain_stem": 0,
+    "stages": "",
+    "grow": "operations",
+    "head": "operations",
+    "temperature": 0.0,
+    "tanh_constant": 0.0,
+    "op_tanh_reduce": 0.0,
+    "turns": "steps",
+    "derive_repeats": 1,
+    "tau_samples": 0,
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""
+CHANGED = {"live_epochs": (300, 0), "policy": ("lstm", "published")}
+"""Settings whose default was another in earlier releases: that, and the one of today."""
 
 
 def as_recorded(settings: T, recorded: Mapping[str, Any] | None) -> T:
     """A settings dataclass as a run had it whose header may lack what later releases added; None: of no run."""
     if recorded is None:
         return settings
-    names = {one.name for one in fields(settings)} - set(recorded)  # pyright: ignore[reportArgumentType]
-    return replace(settings, **{name: EARLIER[name] for name in names & set(EARLIER)})  # pyright: ignore
+    names = {one.name for one in fields(settings) if one.init}  # pyright: ignore[reportArgumentType]
+    own = {name: EARLIER[name] for name in (names & EARLIER.keys()) - recorded.keys()}
+    for name in names & CHANGED.keys():
+        if (recorded.get(name), getattr(settings, name)) == CHANGED[name]:
+            own[name] = recorded[name]
+    return replace(settings, **own) if own else settings  # pyright: ignore[reportArgumentType]
 
 
 def with_earlier(recorded: Any, settings: Any) -> Any:

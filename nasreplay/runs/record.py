@@ -71,6 +71,7 @@ class RunFolder(Generic[S, E]):
     resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
     each_epoch: gives the facts of a finished epoch (epoch, searcher, evaluator → JSON values) for an "epoch" event.
     keep_epoch: writes what else is to be kept of it (epoch, facts, searcher, evaluator).
+    each_stage: gives further facts of a stage that has begun, for a "stage" event.
     Where shared weights tell an accuracy, the best epoch's state is kept as checkpoint/best.
     files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints. board: draws
     what is logged; then the first of EVERY steps is logged number by number, too. tell: gets a line when the run
@@ -88,13 +89,15 @@ class RunFolder(Generic[S, E]):
         save_every_s: float = 1.0,
         each_epoch: Callable[[int, S, E], Facts] | None = None,
         keep_epoch: Callable[[int, Facts, S, E], None] | None = None,
+        each_stage: Callable[[S], Facts] | None = None,
         files: Files = ARRAYS,
         board: Board | None = None,
         tell: Callable[[str], None] | None = None,
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
         self.each_epoch, self.keep_epoch, self.files = each_epoch, keep_epoch, files
-        self.board, self.tell = board, tell
+        self.board, self.tell, self.each_stage = board, tell, each_stage
+        self._stage = 0
         self._opened = ExitStack()
         self._saved = time.perf_counter()
         self._asked: list[Evaluations] = []
@@ -126,6 +129,7 @@ class RunFolder(Generic[S, E]):
             searcher.load_state_dict(state["searcher"])
             evaluator.load_state_dict(state["evaluator"])
             evaluator.space.check_codes(searcher.answer())
+            self._stage = stage.number if (stage := searcher.stage()) else 0
         if self.tell:
             self.tell(f"continuing after step {state['step']:,}")
         return state["step"]
@@ -150,6 +154,10 @@ class RunFolder(Generic[S, E]):
                 self._checkpoint(step, searcher, evaluator)
 
     def _write_step(self, step: int, live: AtEpoch, searcher: S, evaluator: E) -> None:
+        if (stage := searcher.stage()) and stage.number > self._stage:
+            self._stage = stage.number
+            further = self.each_stage(searcher) if self.each_stage else {}
+            self._write(event="stage", step=step, **stage.plain(), **further)
         for answers in self._asked:
             self._write_answers(step, answers, evaluator)
         self._asked.clear()

@@ -10,6 +10,19 @@ import numpy as np
 from nasreplay.evaluate.protocol import Evaluator
 
 
+class Staged(Protocol):
+    """A stage of a search whose space grows (`nasreplay.search.stages.Stage`)."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from 1."""
+        ...
+
+    def plain(self) -> dict[str, Any]:
+        """The stage as JSON values."""
+        ...
+
+
 class Recordable(Protocol):
     """A searcher, as far as it is recorded (`nasreplay.search.Searcher`)."""
 
@@ -26,6 +39,10 @@ class Recordable(Protocol):
 
     def step_facts(self) -> dict[str, float]:
         """Numbers of the last step, by name."""
+        ...
+
+    def stage(self) -> Staged | None:
+        """The stage of the last step; None where the space does not grow."""
         ...
 
     def state_dict(self) -> dict[str, Any]:

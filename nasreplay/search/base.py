@@ -17,6 +17,7 @@ from nasreplay import config, own
 from nasreplay.errors import BadArchitecture, BadSetting, UnknownName, shortened
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.plugins import Registry
+from nasreplay.search.stages import Stage
 from nasreplay.seeds import Draws, Stream, rank_within
 from nasreplay.spaces.base import Space
 
@@ -97,6 +98,8 @@ class Searcher:
     {"epochs": 1000}}`. Those of nasreplay's own searchers stand in configs/algos/NAME-KIND.config."""
     epochs: int | None = None
     """Epochs of a search that ends by itself; None where a budget ends it."""
+    epochs_field: ClassVar[str] = "epochs"
+    """The setting that holds the epochs of a live search."""
 
     chosen: frozenset[str]
     """The settings that were given. All others follow the evaluator of the run, see `settle`."""
@@ -217,6 +220,10 @@ class Searcher:
 
     def derive(self, samples: int) -> np.ndarray | None:
         """int8 [R, samples, D]: draws of the final policy, of searchers that have one; else None."""
+        return None
+
+    def stage(self) -> Stage | None:
+        """The stage of the last step, of a search whose space grows; else None."""
         return None
 
     def draws(self, rows: np.ndarray) -> Draws:

@@ -67,6 +67,7 @@ class InStep:
         self.ladder, self.steps_per_epoch = evaluator.ladder, evaluator.steps_per_epoch
         self.slope, self.learn, self.begin_step = evaluator.slope, evaluator.learn, evaluator.begin_step
         self.watch, self.mixed_cells = evaluator.watch, evaluator.mixed_cells
+        self.held_out_steps, self.begin_choice = evaluator.held_out_steps, evaluator.begin_choice
         self._evaluate = evaluator.evaluate
 
     def evaluate(

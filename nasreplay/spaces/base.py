@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,17 @@ class Architecture:
         return self.space.graphs(self.codes)
 
 
+class Place(NamedTuple):
+    """Where a decision stands in cells whose nodes choose their inputs."""
+
+    cell: int
+    """Number of its cell."""
+    node: int
+    """Number of its node in the cell; inputs are not counted."""
+    source: bool
+    """Whether it chooses an input of the node, not the operation on it."""
+
+
 class Space(Product):
     """A search space; complete with its name and its options, and everything else may be overridden.
 
@@ -90,6 +101,8 @@ class Space(Product):
     """Name of the official NATS-Bench archive of this space, without its ending; empty: there is none."""
     widens: ClassVar[bool] = False
     """Whether the options of every decision grow, so that the last ones make the widest network."""
+    places: tuple[Place, ...] = ()
+    """Place of each decision, where nodes of cells choose their inputs and all of them make the output; else ()."""
 
     def __init__(self, name: str = "", options: Sequence[Sequence[str]] = ()):
         """Left out: the class attributes of a subclass. Raises BadSetting for what is no name or no options."""

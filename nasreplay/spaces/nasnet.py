@@ -15,7 +15,7 @@ import numpy as np
 
 from nasreplay.errors import BadArchitecture, BadSetting
 from nasreplay.seeds import Draws
-from nasreplay.spaces.base import Space
+from nasreplay.spaces.base import Place, Space
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.derivation import derive, nodes_of, softmax
@@ -64,6 +64,10 @@ class NASNetSpace(Space):
             for _ in range(self.cells)
             for node in sources
             for pick in (node, operations, node, operations)
+        )
+        kinds = (True, False, True, False)
+        self.places = tuple(
+            Place(cell, node, kind) for cell in range(self.cells) for node in range(NODES) for kind in kinds
         )
 
     def with_nodes(self, nodes: int) -> NASNetSpace:

@@ -176,7 +176,9 @@ def on_table(recorded: Mapping[str, Any]) -> tuple[Searcher, Mapping[str, Any]]:
     """
     name = recorded["name"]
     live, table = make(name, preset="live").settings(), make(name).settings()
-    stays = {"epochs", "warmup"} | {key for key, value in table.items() if value != live[key]}
+    stays = {"epochs", make(name).epochs_field, "warmup"} | {
+        key for key, value in table.items() if value != live[key]
+    }
     plain = json.loads(json.dumps(live))  # as it was recorded: lists for tuples
     own = {key: recorded[key] for key in live.keys() - stays if recorded.get(key, plain[key]) != plain[key]}
     return make(name, own), dict(sorted(own.items()))

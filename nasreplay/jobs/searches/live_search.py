@@ -17,6 +17,7 @@ from nasreplay.jobs.remaining import remaining
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
+from nasreplay.jobs.searches.stage_end import end_of_stage
 from nasreplay.jobs.searches.task import RecordedFound, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
@@ -30,6 +31,7 @@ from nasreplay.runs.store import save_result
 from nasreplay.runs.tensorboard import Board, of_search
 from nasreplay.search import Searcher
 from nasreplay.search.driver import Progress, run
+from nasreplay.seeds import Stream
 from nasreplay.settings import Json
 from nasreplay.train.distributed import process_group
 from nasreplay.train.step_memory import check_weights
@@ -114,7 +116,19 @@ def _search(
             tell(remaining(float(evaluator.ledger.wall_s[0]), epochs - 1))
         if facts.warning:
             tell(f"warning: {facts.warning}")
-        return facts.plain()
+        return {**facts.plain(), **stage_facts(epoch)}
+
+    def stage_facts(epoch: int) -> Json:
+        if not (stage := searcher.stage()):
+            return {}
+        told = {**stage.plain(), "warm_up": stage.warming}
+        if stage.derived:
+            compared = searcher.settings().get("tau_samples", 0)
+            sample = Stream(task.seed, f"tau of stage {stage.number}")
+            end = end_of_stage(stage, stage.derived, evaluator, truth, sample, compared, folder, epochs or 0)
+            tell(end.line(stage))
+            told |= end.plain()
+        return told
 
     record = RunFolder(
         folder,

@@ -11,6 +11,7 @@ import numpy as np
 from nasreplay.errors import Interrupted
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.jobs.remaining import in_words
+from nasreplay.jobs.searches.stage_end import open_part
 from nasreplay.jobs.searches.table_facts import table_facts
 from nasreplay.jobs.searches.task import RecordedFound, Task, Tell
 from nasreplay.replay.budgets import time_budget
@@ -20,6 +21,7 @@ from nasreplay.runs.result import Result
 from nasreplay.runs.store import save_result
 from nasreplay.search import Budget, Searcher
 from nasreplay.search.driver import Progress, run
+from nasreplay.settings import Json
 
 SOON_S = 5.0
 
@@ -93,7 +95,16 @@ def search_table(task: Task, tell: Tell) -> TableFound:
     if budget.simulated_s is None and budget.evaluations is None:
         budget = Budget(simulated_s=time_budget(table).seconds)
     folder = task.settings.out or Path("output/search") / f"{searcher.name}-{table.dataset}-seed{task.seed}"
-    recorder = RunFolder(folder, {"command": task.command}, resume=task.settings.resume, tell=tell)
+
+    def each_stage(searcher: Searcher) -> Json:
+        stage = searcher.stage()
+        assert stage
+        told = open_part(stage, table)
+        tell(told.line(stage))
+        return told.plain()
+
+    facts = {"command": task.command}
+    recorder = RunFolder(folder, facts, resume=task.settings.resume, each_stage=each_stage, tell=tell)
     with continues(folder):
         progress = _Remaining(tell)
         if not run(searcher, table, budget, seed=task.seed, recorder=recorder, progress=progress).finished:

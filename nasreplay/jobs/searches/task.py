@@ -57,10 +57,9 @@ class SearchSettings(ChangeSettings):
         name = named
         changes = dict(self.changes((name,)).get(name, {}))
         made = make(name, changes, preset=preset)
-        made = as_recorded(made, self.recorded("searcher"))
-        if epochs and made.epochs is not None:
-            made = make(name, {"epochs": epochs, **changes}, preset=preset)
-        return made
+        if epochs and getattr(made, made.epochs_field) is not None:
+            made = make(name, {made.epochs_field: epochs, **changes}, preset=preset)
+        return as_recorded(made, self.recorded("searcher"))
 
     def recorded(self, part: str) -> Json | None:
         """A part of the header of the run that is resumed; None without such a run."""

@@ -24,14 +24,16 @@ class Vocabulary:
     """The options of a space's decisions as words; decisions may share all, some or none of theirs."""
 
     operations: tuple[str, ...]
-    """The longest list of options: the first words."""
+    """The longest list of options, not of inputs: the first words."""
     growing: np.ndarray
     """bool [D]: the decisions that choose among exactly these operations."""
     mask: np.ndarray
     """bool [D, V]: the words of each decision."""
 
     def __init__(self, space: Space):
-        lists = sorted(dict.fromkeys(space.options), key=len, reverse=True)
+        chosen = [not place.source for place in space.places] or [True] * len(space.options)
+        among = {names for names, operation in zip(space.options, chosen, strict=True) if operation}
+        lists = sorted(dict.fromkeys(space.options), key=lambda names: (names not in among, -len(names)))
         words = {word: place for place, word in enumerate(dict.fromkeys(w for names in lists for w in names))}
         self.operations = lists[0]
         self.growing = np.array([names == lists[0] for names in space.options])
@@ -71,6 +73,10 @@ class LogitsPolicy:
     def sample(self, logits: np.ndarray, allowed: np.ndarray, draws: Draws) -> np.ndarray:
         """int8 [n, D]: words inside the allowed ones [n, D, V]."""
         return draws.categorical(_masked_softmax(logits, allowed))
+
+    def chances(self, logits: np.ndarray, allowed: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Probability [n, D, V] of each word at each decision of architectures (words [n, D])."""
+        return _masked_softmax(logits, allowed)
 
     def gradient(
         self,
@@ -156,6 +162,17 @@ class LSTMPolicy:
             log_p[rows], entropy[rows] = (part.numpy()[: rows.stop - rows.start] for part in pair)
         return log_p, entropy
 
+    def chances(self, parameters: np.ndarray, allowed: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Probability [n, D, V] of each word at each decision, after the earlier ones of architectures [n, D]."""
+        import torch
+
+        found = np.zeros(allowed.shape, dtype=parameters.dtype)
+        for rows, (theta, mask, fixed) in self._blocks(parameters, allowed, words[:, None]):
+            with torch.no_grad():
+                _, log_p = self._unroll(theta, mask, codes=fixed.long())
+            found[rows] = log_p[: rows.stop - rows.start, 0].exp().numpy()
+        return found
+
     def gradient(
         self,
         parameters: np.ndarray,
@@ -217,11 +234,7 @@ class LSTMPolicy:
         """(codes [B, S, D], log-probabilities [B, S, D, V]): of given codes, or drawn by uniforms [B, S, D]."""
         import torch
 
-        parts = theta.split(self.sizes, dim=1)
-        part = {
-            name: flat.reshape(-1, *shape)
-            for (name, shape), flat in zip(self.shapes.items(), parts, strict=True)
-        }
+        part = self._parts(theta)
         count, samples = len(theta), (uniform if codes is None else codes).shape[1]
         zero = theta.new_zeros(count, self.hidden, samples)
         x = zero + part["input"] if self.learned_input else zero
@@ -233,15 +246,17 @@ class LSTMPolicy:
                 x = state[layer][0]
             logits = self.shape_logits((part["head"] @ x + part["head_bias"]).transpose(1, 2))
             log_p = logits.masked_fill(~mask[:, None, decision], -torch.inf).log_softmax(dim=2)
-            if codes is None:
-                bounds = log_p.exp().cumsum(dim=2)
-                op = (uniform[:, :, decision, None] * bounds[..., -1:] >= bounds[..., :-1]).sum(dim=2)
-            else:
-                op = codes[:, :, decision]
+            op = drawn(log_p, uniform[:, :, decision]) if codes is None else codes[:, :, decision]
             chosen.append(op)
             log_ps.append(log_p)
             x = embedding.gather(2, op[:, None].expand(-1, self.hidden, -1))
         return torch.stack(chosen, dim=2), torch.stack(log_ps, dim=2)
+
+    def _parts(self, theta: Any) -> dict[str, Any]:
+        """The parameters of each row by name, in their shapes."""
+        flat = theta.split(self.sizes, dim=1)
+        shapes = self.shapes.items()
+        return {name: values.reshape(-1, *shape) for (name, shape), values in zip(shapes, flat, strict=True)}
 
     @staticmethod
     def _cell(part: dict[str, Any], layer: int, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
@@ -271,6 +286,12 @@ class ENASController(LSTMPolicy):
     def shape_logits(self, logits: Any) -> Any:
         """2.5 · tanh(logits / 5)."""
         return 2.5 * (logits / 5.0).tanh()
+
+
+def drawn(log_p: Any, uniform: Any) -> Any:
+    """Words [B, S] drawn by uniforms [B, S] from log-probabilities [B, S, V]."""
+    bounds = log_p.exp().cumsum(dim=2)
+    return (uniform[..., None] * bounds[..., -1:] >= bounds[..., :-1]).sum(dim=2)
 
 
 def _masked_softmax(logits: np.ndarray, allowed: np.ndarray) -> np.ndarray:

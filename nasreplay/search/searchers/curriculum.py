@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nasreplay.config import one_of, positive, within
-from nasreplay.errors import BadSetting, shortened
+from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
-from nasreplay.search.base import Live, Question, SamplingSearcher, on_batch, register_searcher
+from nasreplay.search.base import Live, Question, on_batch, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.candidates import answer_best
-from nasreplay.search.parts.policies import LogitsPolicy, LSTMPolicy, Vocabulary, block_of
+from nasreplay.search.parts.controllers import Controllers, Shaping
+from nasreplay.search.parts.growth import ROUNDING, Growing
+from nasreplay.search.parts.policies import LogitsPolicy, LSTMPolicy, block_of
 from nasreplay.search.parts.samplers import vertex
+from nasreplay.search.stages import Derivation, Stage
 from nasreplay.spaces.base import Space
 
-POLICIES = {"logits": LogitsPolicy, "lstm": LSTMPolicy}
-ROUNDING = 1e-9  # equal steps must not miss the end of a stage or of its warm-up by a rounding error
-BASES = ("nor_conv_3x3", "sep_conv_3x3")  # published: sep_conv_3x3
-SHARES = ("equal", "log_size", "size")
+POLICIES: dict[str, Any] = {"logits": LogitsPolicy, "lstm": LSTMPolicy, "controllers": Controllers}
+PUBLISHED = "published"
+STAGE_EPOCHS = 60  # 20 of warm-up and 40
 
 
 @register_searcher
 @dataclass
-class Curriculum(SamplingSearcher):
+class Curriculum(Growing):
     """REINFORCE in a space that grows: stage k may use the first start_ops + k·grow_by operations.
 
     The reward is accuracy/100. Field defaults are the published live values; the defaults on tables stand in
     configs/algos/curriculum-table.config.
-    On shared weights the reward is the accuracy on the current mini-batch, and the search ends after live_epochs
-    (5 stages of 20 + 40 epochs; Budget.epochs ends it sooner). Every step trains the weights on one sample of the
-    policy and the policy on another; a warm-up, or a single open operation, trains only the weights. The answer is
-    the best of derive_samples policy samples at the end of each epoch, not the best reward; on a table it is the best
-    seen.
-    The space grows in the decisions among all operations, the longest list of options. In the NASNet spaces the
-    inputs of nodes are decided, too; all of them are open from the start, so that even a single open operation trains
-    the policy. live_epochs is 480 there (8 stages).
-    Deviations: on a cell of fixed topology six operation decisions and no node decisions; one policy for both cells;
-    one hidden layer of `hidden` units; live, weights and policy take turns by steps, not by epochs, and the last
-    epoch's derivation is the answer (published: three repetitions, left to the operator). On cells of fixed topology
-    any benefit is a matter of the growth order: compare with curriculum-fixed.
+    On shared weights the reward is the accuracy on a mini-batch, and the search ends after live_epochs (60 a stage:
+    300 in 5 stages, 480 in 8; Budget.epochs divides fewer). In an epoch every step trains the weights on one sample
+    of the policy; then the policy learns for one pass over the images held out from the weights, but not in a warm-up
+    or while a single architecture is open. At the end of a stage derive_repeats times derive_samples samples are
+    tried on all held-out images; the best is the answer, and the best of each repetition is kept. Other epochs try
+    derive_samples on a few images. On a table the answer is the best seen.
+    The space grows in the decisions among all operations, or by nodes of the cells. In the NASNet spaces the inputs
+    of nodes are decided, too; all of them are open from the start, so that even a single operation trains the policy.
+    Deviations: candidates are judged on held-out images (as released: on test images), without augmentation and with
+    running statistics where the network has them. On cells of fixed topology there are six operation decisions, no
+    node decisions and one cell; there any benefit is a matter of the growth order: compare with curriculum-fixed.
     """
 
-    order: str = "shuffle"
-    """Growth order of the operations: shuffle (base_op first, the others permuted anew for every replica), random
-    (all permuted), listed, or all names joined by commas."""
-    base_op: str = ""
-    """The operation that a shuffle begins with; empty: nor_conv_3x3 or sep_conv_3x3 (published) where it exists."""
-    start_ops: int = 1
-    """Operations that are open in the first stage."""
-    grow_by: int = 1
-    """Operations that every further stage opens."""
-    stage_share: str = "equal"
-    """How the budget is divided over stages: equal, or in proportion to log_size or size of the open space."""
-    warmup: float = 1 / 3
-    """Fraction of each stage drawn uniformly without training the policy: 20 of 60 epochs."""
-    policy: str = "lstm"
-    """Policy: lstm (published), or logits, a table of independent logits."""
+    policy: str = PUBLISHED
+    """Policy: published (controllers where nodes choose their inputs, else lstm), controllers (one for each cell,
+    attention over nodes), lstm (one for all decisions), or logits, a table of independent logits."""
     hidden: int = 128
     """Width of the LSTM. Default: the authors' code."""
+    head: str = "operations"
+    """How many operations the policy can choose: operations, all that are open, or nodes, as released by mistake: only
+    as many as a cell has nodes, those opened first."""
+    temperature: float = 0.0
+    """Number that divides the controllers' logits; 0: none (published)."""
+    tanh_constant: float = 0.0
+    """Bound of the controllers' logits, by tanh; 0: none (published)."""
+    op_tanh_reduce: float = 0.0
+    """Number that divides that bound where operations are chosen; 0: none (published)."""
     learning_rate: float = 3e-4
     """Learning rate of Adam on the policy's parameters."""
     weight_decay: float = 5e-4
@@ -71,105 +69,79 @@ class Curriculum(SamplingSearcher):
     """Decay of the baseline, a moving average of the rewards that is updated before the advantage is formed."""
     gradient_clip: float = 5.0
     """Largest norm of the policy's gradient; 0: none."""
-    live_epochs: int = 300
-    """Epochs of a search on shared weights; 5 stages of 60."""
+    turns: str = "epochs"
+    """Weights and policy take turns by epochs (published), or by steps: a policy step after every weight step."""
+    live_epochs: int = 0
+    """Epochs of a search on shared weights, divided into stages; 0: 60 a stage (published: 20 of warm-up and 40)."""
+    derive_repeats: int = 3
+    """Repetitions of the derivation at the end of a stage on shared weights, on all held-out images."""
     derive_samples: int = 10
-    """Policy samples tried at the end of each epoch on shared weights."""
+    """Policy samples tried in each repetition, and at the end of other epochs."""
+    tau_samples: int = 100
+    """Open architectures whose shared-weight accuracies are compared with a table's at the end of a stage, if a table
+    knows the data set; 0: none."""
 
     learns: ClassVar[bool] = True
     recipe: ClassVar[str] = "CURRICULUM"
     compared: ClassVar[bool] = True
     beside: ClassVar[tuple[str, ...]] = ("curriculum-fixed", "random")
     listed: ClassVar[int] = 6
+    epochs_field: ClassVar[str] = "live_epochs"
     name: ClassVar[str] = "curriculum"
     source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
 
     def __post_init__(self):
-        positive(self, "start_ops", "grow_by", "hidden", "learning_rate", "live_epochs", "derive_samples")
-        within(self, 0.0, 1.0, "warmup", "gamma")
-        within(self, 0.0, 1e9, "weight_decay", "entropy", "gradient_clip")
-        one_of(self, "policy", tuple(POLICIES))
-        one_of(self, "stage_share", SHARES)
+        super().__post_init__()
+        positive(self, "hidden", "learning_rate", "derive_repeats", "derive_samples")
+        within(self, 0.0, 1.0, "gamma")
+        within(self, 0.0, 1e9, "weight_decay", "entropy", "gradient_clip", "live_epochs", "tau_samples")
+        within(self, 0.0, 1e9, "temperature", "tanh_constant", "op_tanh_reduce")
+        one_of(self, "policy", (PUBLISHED, *POLICIES))
+        one_of(self, "head", ("operations", "nodes"))
+        one_of(self, "turns", ("epochs", "steps"))
 
     def epochs_on(self, evaluator: Evaluator) -> int | None:
-        """`live_epochs` where there are weights to train; a budget ends it on a table."""
-        return self.live_epochs if "weights" in evaluator.abilities else None
+        """`live_epochs`, or 60 a stage, where there are weights to train; a budget ends it on a table."""
+        if "weights" not in evaluator.abilities:
+            return None
+        return self.live_epochs or STAGE_EPOCHS * len(self.counts(evaluator.space))
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """A fresh policy over all operations, and every replica's growth order."""
         super().begin(space, ladder, seed, replicas)
-        self._words = Vocabulary(space)
-        operations = self._words.operations
-        if self.start_ops > len(operations):
+        state, count = self.state, len(replicas)
+        self._policy = self._made_policy(space, block_of(ladder))
+        state.logits = self._policy.initial(self.stream.at())
+        adam.start(state)
+        state.baseline = np.full(count, np.nan)
+        self.start_growth()
+        self._heads = self._nodes(space) if self.head == "nodes" else len(self._words.operations)
+        state.over = np.zeros(count, dtype=np.int64)  # stages that have been derived
+        state.derives = np.zeros(count, dtype=bool)  # whether the last step was the end of a stage
+        repeats = self.derive_repeats if on_batch(ladder) else 0
+        state.winners = np.zeros((count, repeats, space.decisions), dtype=np.int8)
+        state.tried = np.full((count, repeats, self.derive_samples), np.nan)
+
+    def _made_policy(self, space: Space, block: int) -> Any:
+        published = "controllers" if space.places else "lstm"
+        name = published if self.policy == PUBLISHED else self.policy
+        shaping = Shaping(self.temperature, self.tanh_constant, self.op_tanh_reduce)
+        if name == "controllers":
+            return Controllers(space, self.hidden, block, shaping)
+        if shaping != Shaping():
             raise BadSetting(
-                f"{self.name}.start_ops is {self.start_ops}: the space has {len(operations)} operations"
+                f"{self.name}: temperature, tanh_constant and op_tanh_reduce shape controllers; the policy is {name}"
             )
-        self._policy = POLICIES[self.policy](space, self.hidden, block_of(ladder))
-        self.state.logits = self._policy.initial(self.stream.at())
-        adam.start(self.state)
-        self.state.turn = np.argsort(
-            self._orders(operations, len(replicas)), axis=1
-        )  # [R, O]: when each op opens
-        self.state.baseline = np.full(len(replicas), np.nan)
-        self._bounds, self._enabled = self._stages(len(operations))
+        return POLICIES[name](space, self.hidden, block)
 
-    def _orders(self, operations: tuple[str, ...], replicas: int) -> np.ndarray:
-        """int64 [R, O]: operation codes in order of growth."""
-        listed = np.tile(np.arange(len(operations)), (replicas, 1))
-        if self.order == "listed":
-            return listed
-        if self.order == "random":
-            return self.stream.at().permutation(len(operations))
-        if self.order == "shuffle":
-            usual = [name for name in BASES if name in operations]
-            base = self.base_op or (*usual, operations[0])[0]
-            if base not in operations:
-                raise BadSetting(
-                    f"{self.name}.base_op is {shortened(base)}; operations: {', '.join(operations)}"
-                )
-            others = np.delete(np.arange(len(operations)), operations.index(base))
-            rest = others[self.stream.at().permutation(len(others))]
-            return np.column_stack([np.full(replicas, operations.index(base)), rest])
-        names = self.order.split(",")
-        if sorted(names) != sorted(operations):
-            raise BadSetting(
-                f"{self.name}.order is {shortened(self.order)}: shuffle, random, listed, or all of "
-                f"{','.join(operations)}"
-            )
-        return np.tile([operations.index(name) for name in names], (replicas, 1))
-
-    def _first(self, operations: int) -> int:
-        """Operations that are open in the first stage."""
-        return self.start_ops
-
-    def _stages(self, operations: int) -> tuple[np.ndarray, np.ndarray]:
-        """Progress at which each stage ends (float64 [S]), and operations enabled in it (int64 [S])."""
-        first = self._first(operations)
-        stages = 1 + -(-(operations - first) // self.grow_by)
-        enabled = np.minimum(first + self.grow_by * np.arange(stages), operations)
-        growing = self._words.growing
-        log_size = growing.sum() * np.log(enabled) + np.log(self._words.mask[~growing].sum(axis=1)).sum()
-        self._one = log_size == 0
-        share = {"equal": np.ones(stages), "log_size": log_size, "size": np.exp(log_size)}[self.stage_share]
-        return np.cumsum(share) / share.sum(), enabled
-
-    def _stage(self, live: Live) -> np.ndarray:
-        return np.searchsorted(self._bounds[:-1], live.progress + ROUNDING, side="right")
-
-    def allowed(self, rows: np.ndarray, enabled: np.ndarray) -> np.ndarray:
-        """bool [n, D, V]: the words open to each decision of each replica; all of those that don't grow."""
-        open_ = np.repeat(self._words.mask[None], len(rows), axis=0)
-        among = self.state.turn[rows] < enabled[:, None]
-        open_[:, self._words.growing, : among.shape[1]] &= among[:, None]
-        return open_
-
-    def _warming(self, live: Live) -> np.ndarray:
-        stage = self._stage(live)
-        start = np.concatenate([[0.0], self._bounds[:-1]])[stage]
-        return live.progress - start + ROUNDING < self.warmup * (self._bounds[stage] - start)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a state; those of 0.1.0 lack what stages are told by."""
+        super().load_state_dict({**state, "state": vars(self.state) | state["state"]})
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """Ask, evaluate, tell; where there are weights, train them first."""
+        self.enter(live)
+        self.state.derives[live.rows] = False
         if "weights" not in evaluator.abilities:
             return super().step(evaluator, live)
         evaluator.begin_step()
@@ -177,28 +149,95 @@ class Curriculum(SamplingSearcher):
         evaluator.learn(vertex(self.space, codes), replica=live.rows)
         unanswered = np.isneginf(self.state.best_accuracy[live.rows])
         self.state.best_codes[live.rows[unanswered]] = codes[unanswered]
-        learning = ~self._warming(live) & ~self._one[self._stage(live)]
-        if learning.any():
-            live = live._replace(rows=live.rows[learning], progress=live.progress[learning])
-            self.tell(self._answers(evaluator, live), live)
+        if self.turns == "steps":
+            self._learn(evaluator, live)
         return None
 
+    def _learn(self, evaluator: Evaluator, live: Live) -> bool:
+        """One policy step on the current mini-batch, where the policy learns; whether it did."""
+        learning = ~self.state.warms[live.rows] & ~self._one[self.state.stage[live.rows]]
+        if not learning.any():
+            return False
+        live = live._replace(rows=live.rows[learning], progress=live.progress[learning])
+        answers = self._answers(evaluator, live)
+        self.tell(answers, live)
+        return len(answers.codes) > 0
+
     def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
-        """Make the best of derive_samples policy samples the answer, if there are shared weights."""
-        if "weights" in evaluator.abilities:
-            allowed = self.allowed(live.rows, self._enabled[self._stage(live)])
-            codes = [self.sample(live.rows, allowed) for _ in range(self.derive_samples)]
-            answer_best(self.state, evaluator, live.rows, np.stack(codes, axis=1))
+        """Where there are shared weights, train the policy and derive an answer; winners at a stage's end."""
+        if "weights" not in evaluator.abilities:
+            return
+        for _ in range(evaluator.held_out_steps if self.turns == "epochs" else 0):
+            evaluator.begin_step(learns=False)
+            if not self._learn(evaluator, live):
+                break
+        after = np.maximum(live.progress, (live.epoch + 1) / max(live.epochs, 1))
+        over = np.searchsorted(self._bounds, after + ROUNDING, side="right")
+        ends = over > self.state.over[live.rows]
+        self._derive(evaluator, live.rows[~ends], self.state.stage[live.rows[~ends]], 1)
+        rows = live.rows[ends]
+        if not len(rows):
+            return
+        evaluator.begin_choice()
+        codes, accuracy = self._derive(evaluator, rows, over[ends] - 1, self.derive_repeats)
+        best = accuracy.argmax(axis=2)
+        self.state.winners[rows] = np.take_along_axis(codes, best[..., None, None], axis=2)[:, :, 0]
+        self.state.tried[rows], self.state.over[rows] = accuracy, over[ends]
+        self.state.stage[rows], self.state.derives[rows] = over[ends] - 1, np.isfinite(accuracy).all((1, 2))
+
+    def _derive(
+        self, evaluator: Evaluator, rows: np.ndarray, stage: np.ndarray, repeats: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Answer with the best of policy samples [n, K, S, D], and give them with their accuracies [n, K, S]."""
+        allowed, count = self.reachable(rows, stage), repeats * self.derive_samples
+        codes = np.stack([self.sample(rows, allowed) for _ in range(count)], axis=1)
+        accuracy = answer_best(self.state, evaluator, rows, codes)
+        shape = (len(rows), repeats, self.derive_samples)
+        return codes.reshape(*shape, self.space.decisions), accuracy.reshape(shape)
+
+    def stage(self) -> Stage | None:
+        """The stage of the first replica, with what its end derived."""
+        stage = super().stage()
+        if stage is None or not self.state.derives[0]:
+            return stage
+        return replace(stage, derived=self._derivation(np.array([stage.number - 1])))
+
+    def _derivation(self, stage: np.ndarray) -> Derivation:
+        winners, tried = self.state.winners[0], self.state.tried[0]
+        words = self._words.words(winners)
+        every = np.zeros(len(winners), dtype=np.int64)
+        allowed = self.reachable(every, np.repeat(stage, len(every)))
+        p = self._policy.chances(self.state.logits[every], allowed, words)
+        log_p = np.log(np.where(p > 0, p, 1.0))
+        return Derivation(
+            winners=winners,
+            accuracies=tried.max(axis=1),
+            samples=tried.size,
+            mean=float(tried.mean()),
+            std=float(tried.std()),
+            log_p=np.take_along_axis(log_p, words[..., None], axis=2)[..., 0],
+            entropy=-(p * log_p).sum(axis=2),
+        )
 
     def ask(self, live: Live) -> Question:
         """One architecture from each policy, or a uniform one while a stage warms up."""
-        allowed = self.allowed(live.rows, self._enabled[self._stage(live)])
-        codes = self.sample(live.rows, allowed)
+        stage = self.stage_of(live)
+        codes = self.sample(live.rows, self.reachable(live.rows, stage))
         if self.warmup:
+            allowed = self.allowed(live.rows, stage)
             uniform = allowed / allowed.sum(axis=-1, keepdims=True)
             drawn = self._words.codes(self.draws(live.rows).categorical(uniform))
-            codes = np.where(self._warming(live)[:, None], drawn, codes)
+            codes = np.where(self.warming(live)[:, None], drawn, codes)
         return Question(codes, live.rows, on_batch(self.ladder))
+
+    def reachable(self, rows: np.ndarray, stage: np.ndarray) -> np.ndarray:
+        """bool [n, D, V]: the open words that the policy's head has outputs for."""
+        allowed, turn = self.allowed(rows, stage), self.state.turn[rows]
+        if self._heads < turn.shape[1]:
+            few = allowed.copy()
+            few[:, self._words.growing, : turn.shape[1]] &= (turn < self._heads)[:, None]
+            return np.where(few.any(axis=2, keepdims=True), few, allowed)
+        return allowed
 
     def sample(self, rows: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """int8 [n, D]: one architecture from each policy inside the allowed words [n, D, V]."""
@@ -210,11 +249,11 @@ class Curriculum(SamplingSearcher):
         reward = answers.accuracy / 100
         old = state.baseline[rows]
         state.baseline[rows] = np.where(np.isnan(old), reward, self.gamma * old + (1 - self.gamma) * reward)
-        training = np.isin(live.rows, rows) & ~self._warming(live)
+        training = np.isin(live.rows, rows) & ~self.warming(live)
         chosen = training[np.searchsorted(live.rows, rows)]
         rows, codes = rows[chosen], answers.codes[chosen]
         advantage = reward[chosen] - state.baseline[rows]
-        allowed = self.allowed(rows, self._enabled[self._stage(live)][training])
+        allowed = self.reachable(rows, self.stage_of(live)[training])
         words = self._words.words(codes)
         gradient = self._policy.gradient(state.logits[rows], allowed, words, advantage, self.entropy)
         descent = adam.Adam(self.learning_rate, weight_decay=self.weight_decay, clip=self.gradient_clip)
@@ -223,14 +262,18 @@ class Curriculum(SamplingSearcher):
     def derive(self, samples: int) -> np.ndarray:
         """int8 [R, samples, D]: architectures of the final policies (the published derivation tries 10)."""
         rows = np.arange(len(self.state.logits))
-        every = np.repeat(self._words.mask[None], len(rows), axis=0)
+        every = self.reachable(rows, np.full(len(rows), len(self._counts) - 1))
         return np.stack([self.sample(rows, every) for _ in range(samples)], axis=1)
 
 
 @register_searcher
 @dataclass
 class CurriculumFixed(Curriculum):
-    """The curriculum's baseline: the same policy and budget with every operation open from the start."""
+    """The curriculum's baseline: the same policy and budget with every operation open from the start.
+
+    On shared weights it is one stage, of 60 epochs as published; as many epochs as the curriculum's (live_epochs, or
+    --epochs) make a fair comparison.
+    """
 
     order: str = field(init=False, default="listed")
     """Fixed: every operation is open."""
@@ -239,6 +282,10 @@ class CurriculumFixed(Curriculum):
     start_ops: int = field(init=False, default=1)
     """Fixed: has no effect."""
     grow_by: int = field(init=False, default=1)
+    """Fixed: has no effect."""
+    stages: str = field(init=False, default="")
+    """Fixed: there is one stage."""
+    grow: str = field(init=False, default="operations")
     """Fixed: has no effect."""
     stage_share: str = field(init=False, default="equal")
     """Fixed: there is one stage."""
@@ -249,6 +296,6 @@ class CurriculumFixed(Curriculum):
         "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, section 5 (fixed space)"
     )
 
-    def _first(self, operations: int) -> int:
+    def _first(self, most: int) -> int:
         """Every operation, from the first stage on."""
-        return operations
+        return most
