@@ -85,7 +85,7 @@ class EvaluatorBase:
 
     @property
     def held_out_steps(self) -> int:
-        """As many as `steps_per_epoch`."""
+        """Steps of a pass over the images of the architecture; without such, `steps_per_epoch`."""
         return self.steps_per_epoch
 
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
@@ -148,7 +148,7 @@ class EvaluatorBase:
         """Set the schedules of an epoch: a no-op, as there are none."""
 
     def begin_choice(self) -> None:
-        """Nothing: accuracies are always measured on the same images."""
+        """Go on as before: accuracies are always measured on the same images."""
 
     def check_samples(self, samples: int) -> None:
         """Accept any number of rows."""

@@ -72,7 +72,7 @@ class Architecture:
 
 
 class Place(NamedTuple):
-    """Where a decision stands in cells whose nodes choose their inputs."""
+    """Place of a decision in cells whose nodes choose their inputs."""
 
     cell: int
     """Number of its cell."""

@@ -302,7 +302,7 @@ def test_enas_is_rewarded_on_batches_and_answers_with_the_whole():
 @pytest.mark.parametrize("policy", ["lstm", "logits"])
 def test_curriculum_trains_weights_is_rewarded_on_batches_and_answers_with_the_whole(policy):
     evaluator = StandIn()
-    changes = {"order": "listed", "live_epochs": 30, "policy": policy, "hidden": 8}
+    changes = {"order": "listed", "live_epochs": 30, "policy": policy, "hidden": 8, "turns": "steps"}
     result = search.run(search.make("curriculum", changes, preset="live"), evaluator, seed=1)
     trained = np.concatenate(evaluator.codes_of("learn")).reshape(5, 18, 6)  # 5 stages of 6 epochs of 3 steps
     assert trained.max(axis=(1, 2)).tolist() == [0, 1, 2, 3, 4]
@@ -310,7 +310,7 @@ def test_curriculum_trains_weights_is_rewarded_on_batches_and_answers_with_the_w
     rewards = np.concatenate(evaluator.codes_of("ask", BATCH)).reshape(4, 12, 6)
     assert rewards.max(axis=(1, 2)).tolist() == [1, 2, 3, 4]
     tried = evaluator.codes_of("ask")
-    assert [len(codes) for codes in tried] == [10] * 30
+    assert [len(codes) for codes in tried] == [10, 10, 10, 10, 10, 30] * 5  # 3 × 10 at the end of a stage
     assert np.array_equal(TOPOLOGY.from_flat(result.found_flat), [true_best(evaluator, tried[-1])])
     assert result.points[0] == 90
     assert (tried[5] == 0).all()  # the first stage's answer
@@ -320,7 +320,8 @@ def test_curriculum_ends_by_epochs_only_where_there_are_weights():
     searcher = search.make("curriculum", preset="live")
     assert searcher.epochs_on(StandIn()) == 5 * (20 + 40)
     assert searcher.epochs_on(synthetic_table()) is None
-    assert search.make("curriculum-fixed", preset="live").epochs_on(StandIn()) == 300
+    assert search.make("curriculum-fixed", preset="live").epochs_on(StandIn()) == 20 + 40
+    assert search.make("curriculum-fixed", {"live_epochs": 300}).epochs_on(StandIn()) == 300
     shorter = search.run(search.make("curriculum", {"hidden": 8}), StandIn(), search.Budget(epochs=2), seed=1)
     assert shorter.points[0] == 6
 
@@ -375,9 +376,7 @@ def test_weight_recipes_are_the_published_ones():
     for name, searcher in (("DARTS", "darts-v1"), ("GDAS", "gdas"), ("SNAS", "snas"), ("SETN", "setn"),
                            ("RANDOM", "rsps"), ("ENAS", "enas")):  # fmt: skip
         assert recipes[name]["epochs"] == search.make(searcher, preset="live").epochs
-    assert (
-        recipes["CURRICULUM"]["epochs"] == search.make("curriculum", preset="live").settings()["live_epochs"]
-    )
+    assert recipes["CURRICULUM"]["epochs"] == search.make("curriculum", preset="live").epochs_on(StandIn())
     assert recipes["ENAS"]["T_max"] == 10
 
 

@@ -69,7 +69,7 @@ class InTable(OpenPart):
     """How a table ranks a stage's winner, and how it agrees with the shared weights. Accuracies in percent."""
 
     winner_table_valid: float
-    """Of the winner."""
+    """Accuracy of the winner."""
     winner_rank: int
     """1 = best of the open architectures."""
     compared: int
@@ -156,7 +156,7 @@ def _in_table(
     stage: Stage, best: np.ndarray, evaluator: Evaluator, truth: TableEvaluator, stream: Stream, samples: int
 ) -> InTable:
     inside = truth.final.mean_flat[stage.has(truth.space.all_codes)]
-    valid = float(truth.report(best).valid[0])
+    part, valid = open_part(stage, truth), float(truth.report(best).valid[0])
     drawn = open_sample(stage, stream, samples)
     shared = evaluator.shared_accuracy(drawn) if len(drawn) > 1 else None
     found: dict[str, float] = {}
@@ -165,7 +165,9 @@ def _in_table(
         tau, rho, _ = correlations(shared, known)
         found = {"kendall_tau": tau, "spearman_rho": rho, "kendall_tau_a": tau_a(shared, known)}
     return InTable(
-        **vars(open_part(stage, truth)),
+        part.open_architectures,
+        part.open_best,
+        part.open_mean,
         winner_table_valid=valid,
         winner_rank=int((inside > valid).sum()) + 1,
         compared=len(drawn) if found else 0,
@@ -177,9 +179,9 @@ def open_sample(stage: Stage, stream: Stream, samples: int) -> np.ndarray:
     """int8 [n, D]: distinct open architectures, uniform draws without their repetitions; n at most `samples`."""
     count = stage.open.sum(axis=1)
     option = np.argsort(~stage.open, axis=1, kind="stable")  # [D, O]: the open ones first
-    pick = (stream.at().uniform(samples * len(count)).reshape(samples, -1) * count).astype(np.int64)
-    drawn = option[np.arange(len(count)), pick].astype(np.int8)
-    return np.unique(drawn, axis=0) if samples else drawn
+    shape = samples, len(count)
+    pick = (stream.at().uniform(samples * len(count)).reshape(shape) * count).astype(np.int64)
+    return np.unique(option[np.arange(len(count)), pick].astype(np.int8), axis=0)
 
 
 # --- files -----------------------------------------------------------------------------------------
@@ -191,34 +193,32 @@ def write_winners(stage: Stage, derived: Derivation, space: Space, folder: Path)
     names = [f"arch-{number}.json" for number in range(1, len(derived.winners) + 1)]
     for number, name in enumerate(names):
         codes = derived.winners[number]
-        genotype = _of_open_nodes(space.genotype(codes), stage.nodes)
+        genotype = _genotype(space, codes, stage.nodes)
         facts = dict.fromkeys(FIELDS) | _chances(derived, number, space)
         facts |= {
-            "arch": _text(genotype, space, codes),
+            "arch": (genotype and _of_cnas(genotype)) or space.format(codes),
             "derived_acc": float(derived.accuracies[number]) / 100,
         }
         write_whole(folder / name, json.dumps(facts).encode() + b"\n")
         with suppress(LacksCapability):
-            _draw(genotype.graphs() if genotype else space.graphs(codes), folder, number + 1)
+            _draw(genotype.graphs() if genotype and stage.nodes else space.graphs(codes), folder, number + 1)
     return names
 
 
-def _of_open_nodes(genotype: Genotype | None, nodes: int) -> Genotype | None:
-    """The genotype of the nodes that are open; the others add nothing to the output."""
-    if genotype is None or not nodes:
-        return genotype
-    cells = [cell and Cell.of(cell.nodes[:nodes]) for cell in (genotype.normal, genotype.reduce)]
-    assert cells[0]
-    return Genotype(cells[0], cells[1])
+def _genotype(space: Space, codes: np.ndarray, nodes: int) -> Genotype | None:
+    """The genotype of the open nodes, all for 0; closed ones add nothing. None in a space without genotypes."""
+    whole = space.genotype(codes)
+    if whole is None or not nodes:
+        return whole
+    reduce = whole.reduce and Cell.of(whole.reduce.nodes[:nodes])
+    return Genotype(Cell.of(whole.normal.nodes[:nodes]), reduce)
 
 
-def _text(genotype: Genotype | None, space: Space, codes: np.ndarray) -> str:
-    """CNAS's own form where it has one."""
-    if genotype:
-        with suppress(BadArchitecture, ValueError):
-            return WRITERS["cnas-json"](genotype)
-        return WRITERS["darts"](genotype)
-    return space.format(codes)
+def _of_cnas(genotype: Genotype) -> str | None:
+    """The form of CNAS; None where it has none."""
+    with suppress(BadArchitecture):
+        return WRITERS["cnas-json"](genotype)
+    return None
 
 
 def _chances(derived: Derivation, number: int, space: Space) -> dict[str, float]:

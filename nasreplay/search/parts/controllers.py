@@ -66,7 +66,7 @@ class Controllers(LSTMPolicy):
         return (0.2 * draws.uniform(self.cells * sum(self.sizes)) - 0.1).astype(np.float32)
 
     def _unroll(self, theta: Any, mask: Any, *, codes: Any = None, uniform: Any = None) -> tuple[Any, Any]:
-        """As in the base class, with rows [B · cells] in between."""
+        """Words and log-probabilities as in the base class; rows in between are [B · cells]."""
         import torch
 
         given = uniform if codes is None else codes

@@ -14,7 +14,7 @@ from nasreplay.search.base import Live, Question, on_batch, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.candidates import answer_best
 from nasreplay.search.parts.controllers import Controllers, Shaping
-from nasreplay.search.parts.growth import ROUNDING, Growing
+from nasreplay.search.parts.growing import ROUNDING, Growing
 from nasreplay.search.parts.policies import LogitsPolicy, LSTMPolicy, block_of
 from nasreplay.search.parts.samplers import vertex
 from nasreplay.search.stages import Derivation, Stage
@@ -40,9 +40,8 @@ class Curriculum(Growing):
     derive_samples on a few images. On a table the answer is the best seen.
     The space grows in the decisions among all operations, or by nodes of the cells. In the NASNet spaces the inputs
     of nodes are decided, too; all of them are open from the start, so that even a single operation trains the policy.
-    Deviations: candidates are judged on held-out images (as released: on test images), without augmentation and with
-    running statistics where the network has them. On cells of fixed topology there are six operation decisions, no
-    node decisions and one cell; there any benefit is a matter of the growth order: compare with curriculum-fixed.
+    Deviations: candidates are judged on held-out images (as released: on test images), without augmentation. On cells
+    of fixed topology no nodes are decided, and any benefit is a matter of the order: compare with curriculum-fixed.
     """
 
     policy: str = PUBLISHED
@@ -51,8 +50,8 @@ class Curriculum(Growing):
     hidden: int = 128
     """Width of the LSTM. Default: the authors' code."""
     head: str = "operations"
-    """How many operations the policy can choose: operations, all that are open, or nodes, as released by mistake: only
-    as many as a cell has nodes, those opened first."""
+    """Number of operations that the policy can choose: operations, all that are open, or nodes, as released by
+    mistake: only as many as a cell has nodes, those opened first."""
     temperature: float = 0.0
     """Number that divides the controllers' logits; 0: none (published)."""
     tanh_constant: float = 0.0
@@ -164,7 +163,7 @@ class Curriculum(Growing):
         return len(answers.codes) > 0
 
     def end_epoch(self, evaluator: Evaluator, live: Live) -> None:
-        """Where there are shared weights, train the policy and derive an answer; winners at a stage's end."""
+        """Train the policy and derive an answer where there are shared weights; winners at a stage's end."""
         if "weights" not in evaluator.abilities:
             return
         for _ in range(evaluator.held_out_steps if self.turns == "epochs" else 0):
@@ -198,7 +197,7 @@ class Curriculum(Growing):
     def stage(self) -> Stage | None:
         """The stage of the first replica, with what its end derived."""
         stage = super().stage()
-        if stage is None or not self.state.derives[0]:
+        if not (stage and self.state.derives[0]):
             return stage
         return replace(stage, derived=self._derivation(np.array([stage.number - 1])))
 

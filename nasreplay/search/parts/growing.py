@@ -47,14 +47,8 @@ class Growing(SamplingSearcher):
         within(self, 0.0, 1.0, "warmup")
         one_of(self, "stage_share", SHARES)
         one_of(self, "grow", GROWS)
-        if self.stages and (self.grow, self.order, self.base_op, self.start_ops, self.grow_by) != (
-            *("operations", "shuffle", ""),
-            *(1, 1),
-        ):
-            raise BadSetting(
-                f"{self.name}.stages says which operations open when: leave out grow, order, base_op, start_ops and "
-                "grow_by"
-            )
+        if self.stages and (self.grow, self.order, self.base_op) != ("operations", "shuffle", ""):
+            raise BadSetting(f"{self.name}.stages says what opens when: leave out grow, order and base_op")
 
     def counts(self, space: Space) -> np.ndarray:
         """int64 [S]: operations, or nodes of a cell, that are open in each stage. Raises BadSetting."""
