@@ -67,7 +67,7 @@ class NASNetSpace(Space):
         )
         kinds = (True, False, True, False)
         self.places = tuple(
-            Place(cell, node, kind) for cell in range(self.cells) for node in range(NODES) for kind in kinds
+            Place(cell, node, kind) for cell in range(self.cells) for node in range(nodes) for kind in kinds
         )
 
     def with_nodes(self, nodes: int) -> NASNetSpace:

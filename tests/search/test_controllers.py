@@ -153,6 +153,18 @@ def test_sizes_and_what_is_refused():
         make("curriculum", {"temperature": 5.0}, preset="live").begin(TOPOLOGY, (), 0, range(1))
 
 
+@pytest.mark.parametrize("nodes", [2, 6])
+def test_cells_of_other_sizes(nodes):
+    space = SPACE.with_nodes(nodes)
+    words, policy, row = Vocabulary(space), Controllers(space, 4, 1), Stream(1, "nodes")
+    theta = policy.initial(row.at())
+    drawn = policy.sample(theta, words.mask[None], row.at())
+    assert (words.codes(drawn) < space.choices).all()
+    p = policy.chances(theta, words.mask[None], drawn)[0]
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    assert ((p > 0) == words.mask).all()
+
+
 def test_a_batch_of_policies_is_as_each_alone():
     policy, stream = Controllers(SPACE, 8, 2), Stream(3, "controllers", range(5))
     theta = policy.initial(stream.at())
