@@ -18,7 +18,7 @@ from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Place, Space
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import Plan
-from nasreplay.spaces.genotypes.derivation import derive, nodes_of, softmax
+from nasreplay.spaces.genotypes.derivation import derive_cell, nodes_of, softmax
 from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Edge, Genotype
 from nasreplay.spaces.genotypes.notation import PRIMITIVES, read_genotype, to_darts
 from nasreplay.spaces.graph import Graph, WeightRow
@@ -194,8 +194,14 @@ class NASNetSpace(Space):
     def derive(self, weights: np.ndarray) -> np.ndarray:
         """Codes int8 [N, D] of logits [N, E, O], by the rule from the softmax of each row."""
         probabilities = softmax(np.asarray(weights), np.float32)
-        rows = [self.encode(derive(row, self.operations, self.rule)) for row in probabilities]
+        rows = [self.encode(self._derived(row)) for row in probabilities]
         return np.array(rows, dtype=np.int8).reshape(len(rows), self.decisions)
+
+    def _derived(self, probabilities: np.ndarray) -> Genotype:
+        """The genotype of [E, O]; cells are the space's own, for 54 rows may be two of 6 nodes or one of 9."""
+        parts = np.split(probabilities, self.cells)
+        cells = [derive_cell(part, self.operations, self.rule) for part in parts]
+        return Genotype(cells[0], cells[1] if self.cells == 2 else None)
 
     def deriving(self, rule: str) -> NASNetSpace:
         """This space with another derivation rule, one that keeps two edges a node."""

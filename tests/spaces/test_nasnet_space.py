@@ -88,6 +88,19 @@ def test_derive_finds_what_was_embedded(name):
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("nodes", [2, 3, 5, 6])
+@pytest.mark.parametrize("name", ["nasnet-sparse", "nasnet-gdas-frc"])
+def test_every_number_of_nodes_derives(name, nodes):
+    """54 rows are two cells of 6 nodes here, never one of 9."""
+    space = NASNET_SPACES[name].with_nodes(nodes)
+    codes = space.sample(Stream(0, "architectures", range(3)).at())
+    logits = space.embed(codes) * np.arange(3, 3 + space.edges)[:, None]
+    found = space.derive(logits)
+    assert found.shape == codes.shape
+    assert len(space.genotype(found[0]).normal.nodes) == nodes
+    assert [row.cell for row in space.rows].count("normal cell") == space.edges // space.cells
+
+
 @SPACES
 def test_mutation_changes_one_decision_to_any_other_option(space):
     parent = np.repeat(some(space, 1), 40_000, axis=0)

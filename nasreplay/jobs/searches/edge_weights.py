@@ -13,7 +13,7 @@ from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import ARRAYS, Files, latest_state
 from nasreplay.settings import Json
 from nasreplay.spaces import TOPOLOGY, Space, space_named
-from nasreplay.spaces.genotypes.derivation import softmax
+from nasreplay.spaces.genotypes.derivation import nodes_of, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,12 @@ def _of_published(content: Any, path: Path) -> EdgeWeights:
 def _space(name: Any, cells: int, logits: np.ndarray) -> Space | None:
     """The space that a checkpoint of ours names, or the one of AutoDL-Projects with such logits."""
     if isinstance(name, str):
-        return space_named(name)
+        space = space_named(name)
+        return (
+            space
+            if space.mask.shape == logits.shape
+            else space.variant(f"{name}-{nodes_of(len(logits) // cells)}")
+        )
     from nasreplay.models.shared_networks import NETWORKS, GenotypeNetwork
 
     kinds = [kind for kind in NETWORKS.values() if issubclass(kind, GenotypeNetwork)]

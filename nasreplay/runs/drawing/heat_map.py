@@ -1,7 +1,8 @@
 """Weights of a search as a heat map: one panel a cell, a row for each edge, a column for each operation.
 
 Cells are as large as their texts ask for, so that nothing is clipped; names of operations stand upright where they
-are wider than their column. The scale begins at 0 and ends at the largest weight of all panels.
+are wider than their column. The scale begins at 0 and ends at the largest weight of all panels, at 0.5 at least, so
+that even weights look pale.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROOM = 2.5  # points: left and right of a text in its cell
+LEAST_SCALE = 0.5  # the end of the scale, at least
 DARK = 0.55  # share of the scale from which on texts are white
 PALE, MIDDLE, FULL = "#ffffff", COLORS[5], COLORS[0]  # white, sky blue, blue
 
@@ -144,7 +146,7 @@ def heat_map(panels: Sequence[Panel], width: float) -> Figure:
         axes.set_axis_off()
         axes.set_xlim(0, across)
         axes.set_ylim(up, 0)
-        most = max(float(np.nanmax(panel.weights)) for panel in panels)
+        most = max(LEAST_SCALE, *(float(np.nanmax(panel.weights)) for panel in panels))
         x, y = MARGIN, MARGIN
         for panel, size, whole in zip(panels, sizes, wholes, strict=True):
             _draw(axes, panel, size, (x, y), titled, scale, most)
