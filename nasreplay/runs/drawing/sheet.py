@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,7 +48,7 @@ def captioned(entries: Sequence[Captioned]) -> list[tuple[Graph, ...]]:
         more = [f", {graph.title}" if len(entry.graphs) > 1 else "" for graph in entry.graphs]
         titles = [f"({letter}) {entry.name}{each}" for each in more]
         found.append(
-            tuple(replace(graph, title=title) for graph, title in zip(entry.graphs, titles, strict=True))
+            tuple(graph._replace(title=title) for graph, title in zip(entry.graphs, titles, strict=True))
         )
     return found
 
