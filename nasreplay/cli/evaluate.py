@@ -15,10 +15,10 @@ from nasreplay.settings import chosen
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", required=False)
 @options_of(EvaluateSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def evaluate(target: str, as_json: bool, **given: Any) -> None:
+def evaluate(target: str | None, as_json: bool, **given: Any) -> None:
     """Measure TARGET with the weights of a file, and print its accuracies beside the published ones.
 
     TARGET is as for nasreplay retrain, and so are the options of its network. FILE is the state dict of a release

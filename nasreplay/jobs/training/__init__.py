@@ -98,7 +98,7 @@ def retrain(
         raise BadSetting("--resume needs --out, the folder of the training, or its --seed")
     for path in settings.export:
         check_export(path)
-    target = target_of(_configured(settings.config) if target is None else target, settings)
+    target = target_of(target, settings)
     place = _place(settings)
     if place:
         rank_zero.broadcast(lambda: check_resume(place, settings.resume, "training"))
@@ -125,8 +125,9 @@ def retrain(
     return result
 
 
-def target_of(target: Named | Path | Target, settings: NetworkSettings) -> Target:
+def target_of(target: Named | Path | Target | None, settings: NetworkSettings) -> Target:
     """What a command is asked to train or evaluate, as its settings want it. Raises BadInput and its kinds."""
+    target = _configured(settings.config) if target is None else target
     found = target if isinstance(target, Target) else read_target(target, settings.which)
     return found.compact() if settings.compact else found
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from nasreplay.spaces.genotypes.published_results import Published
     from nasreplay.train.scores import Score
 
-OF = ("architecture", "dataset", "data", "fraction", "precision", "weights")
-"""What decides the numbers of an evaluation, besides the network, which fits the weights."""
+TRAINING = ("seed", "recipe")
+"""What a training's header has and an evaluation doesn't depend on."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Evaluation:
 
 @with_settings(EvaluateSettings)
 def evaluate(
-    target: Named | Path | Target,
+    target: Named | Path | Target | None = None,
     *,
     started: Callable[[Training, NetworkFacts, Path], None] = silent,
     tell: Callable[[str], None] = silent,
@@ -92,6 +92,7 @@ def evaluate(
     from nasreplay.jobs.training.training_setup import prepare
     from nasreplay.train.foreign.weights_file import HEAD, digest_of, take_weights, weights_of
     from nasreplay.train.scores import Epoch
+    from nasreplay.train.step_memory import check_weights
 
     target = target_of(target, settings)
     one = target.entry
@@ -104,6 +105,7 @@ def evaluate(
     training = prepare(target, settings.network(auxiliary=head), trains=False)
     if warning := released.warning_of(one, file):
         tell(f"warning: {warning}")
+    check_weights(training.network.build)
     network = training.network.build()
     take_weights(network, state, file)
     network = training.device.move(network)
@@ -111,7 +113,9 @@ def evaluate(
     started(training, facts, file)
     digest = digest_of(file)
     about = {**training.header(), "weights": digest}
-    sums = EvaluationSums(settings.out, {name: about[name] for name in OF}, training.device)
+    sums = EvaluationSums(
+        settings.out, {name: about[name] for name in about if name not in TRAINING}, training.device
+    )
     scores = {
         name: sums.score(network, part, name, settings.batch, progress)
         for name, part in training.sets.items()

@@ -28,7 +28,7 @@ def weights_of(path: Path, dataset: str = "") -> dict[str, Tensor]:
 
     dataset: whose weights are meant where a file holds those of several. Raises BadInput, UnsafePickle or BadOutput.
     """
-    file = _newest(path) if path.is_dir() else path
+    file = _file(path)
     if not file.exists():
         raise BadInput(f"{file}: no such file")
     content = _safetensors(file) if file.suffix == ".safetensors" else load_foreign(file)
@@ -48,7 +48,7 @@ def take_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) ->
 
 def digest_of(path: Path, kind: str = "sha256") -> str:
     """The digest of a file, or of the last checkpoint in a run folder. Raises BadInput."""
-    file = _newest(path) if path.is_dir() else path
+    file = _file(path)
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
@@ -56,10 +56,13 @@ def digest_of(path: Path, kind: str = "sha256") -> str:
         raise BadInput(f"{file}: cannot be read: {problem.strerror}") from None
 
 
-def _newest(folder: Path) -> Path:
-    files = sorted((folder / "checkpoint").glob("step-*.pt"))
+def _file(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_dir():
+        return path
+    files = sorted((path / "checkpoint").glob("step-*.pt"))
     if not files:
-        raise BadInput(f"{folder}: holds no checkpoint of a training (checkpoint/step-*.pt)")
+        raise BadInput(f"{path}: holds no checkpoint of a training (checkpoint/step-*.pt)")
     return files[-1]
 
 
