@@ -30,8 +30,9 @@ def convert(architectures: tuple[str, ...], **values: Any) -> None:
     all-edge, compact (without none and dead nodes), xautodl, cnas, cnas-json and json; a genotype that is an |op~i|
     cell has that cell's forms, too, and every cell those of its genotype.
     """
-    asked = given(architectures)
+    settings = chosen(ConvertSettings, values)
+    asked = given(architectures, settings.form)
     faults = faults_of(asked, architectures)
-    lines = conversion.convert(*asked, settings=chosen(ConvertSettings, values), faults=faults)
+    lines = conversion.convert(*asked, settings=settings, faults=faults)
     click.echo("\n".join(lines))
     refuse_faults(faults, len(asked))

@@ -11,9 +11,12 @@ from nasreplay.jobs import architectures
 from nasreplay.spaces.read import Named
 
 
-def given(arguments: Sequence[str]) -> list[Named]:
-    """The arguments; files, folders and `-` are replaced by what they hold, which one of several is told."""
-    return architectures.given(arguments, lambda line: click.echo(f"nasreplay: {line}", err=True))
+def given(arguments: Sequence[str], form: str | None = None) -> list[Named]:
+    """The arguments; files, folders and `-` are replaced by what they hold, which one of several is told.
+
+    form: of the genotype of a search, "all-edge" or None.
+    """
+    return architectures.given(arguments, lambda line: click.echo(f"nasreplay: {line}", err=True), form)
 
 
 def faults_of(asked: Sequence[Named], arguments: Sequence[str]) -> list[str] | None:

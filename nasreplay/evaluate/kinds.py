@@ -23,6 +23,7 @@ class Asker(Protocol):
     rungs: ClassVar[int]
     recipe: ClassVar[str]
     resizes: ClassVar[bool]
+    rule: ClassVar[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,17 +16,20 @@ from nasreplay.spaces.read import Named, lines_of, read_file, read_named
 from nasreplay.spaces.texts import stripped, without_comments
 
 
-def given(every: Iterable[Named], tell: Callable[[str], None] = lambda line: None) -> list[Named]:
+def given(
+    every: Iterable[Named], tell: Callable[[str], None] = lambda line: None, form: str | None = None
+) -> list[Named]:
     """All that is named: files, folders and `-`, standard input, are replaced by what they hold.
 
-    tell: is told which one of several was taken. Raises BadInput and its kinds.
+    tell: is told which one of several was taken; form: of the genotype of a search, "all-edge" or None, see
+    `read_target`. Raises BadInput and its kinds.
     """
     found: list[Named] = []
     for named in every:
         if isinstance(named, str) and named == "-":
             found += listed(read_text("-", error=BadArchitecture))
         elif isinstance(named, str) and (file := named_file(named)):
-            found += _held(*file, tell)
+            found += _held(*file, tell, form)
         else:
             found.append(named)
     return found
@@ -42,11 +45,11 @@ def listed(text: str) -> list[Named]:
         return [line for line in map(stripped, without_comments(text).splitlines()) if line]
 
 
-def _held(path: Path, name: str, tell: Callable[[str], None]) -> list[Named]:
+def _held(path: Path, name: str, tell: Callable[[str], None], form: str | None) -> list[Named]:
     if path.is_dir() or is_checkpoint(path):
         from nasreplay.jobs.training.training_target import read_target
 
-        return [read_target(str(path)).cell]
+        return [read_target(str(path), form=form).cell]
     if (
         not name
         and path.suffix not in {".npy", ".npz"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nasreplay.errors import BadArchitecture, choices, shortened
 from nasreplay.jobs.architectures import given
+from nasreplay.jobs.training.training_target import ALL_EDGE
 from nasreplay.settings import Json, setting, with_settings
 from nasreplay.spaces import Architecture, Genotype, Space, space_named
 from nasreplay.spaces.genotypes.notation import WRITERS
@@ -25,6 +26,11 @@ class ConvertSettings:
     space: str | None = setting(None, metavar="NAME")
     """The space of indices and genotypes. Default: topology."""
 
+    @property
+    def form(self) -> str | None:
+        """The form that the genotype of a search is wanted in: what it recorded with all edges, or None."""
+        return ALL_EDGE if self.to == ALL_EDGE else None
+
 
 @with_settings(ConvertSettings)
 def convert(*architectures: Named, settings: ConvertSettings, faults: list[str] | None = None) -> list[str]:
@@ -33,7 +39,7 @@ def convert(*architectures: Named, settings: ConvertSettings, faults: list[str] 
     faults: is told what names no architecture, whose line is empty then. Raises BadArchitecture for a text that names
     none, and for a form that one does not have.
     """
-    every = given(architectures)
+    every = given(architectures, form=settings.form)
     if not every:
         raise BadArchitecture(f"no architecture given: {FORMS}")
     space = space_named(settings.space) if settings.space else None

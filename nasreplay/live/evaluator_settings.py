@@ -123,7 +123,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
                 raise BadSetting(
                     f"{option_of(every[name])} does not apply to the {space.name} space: leave it out"
                 )
-        return chosen(cls, values, network=network.of(values, asker is not None and asker.resizes))
+        return chosen(cls, values, network=network.of(values, asker))
 
     @property
     def leaves_checkpoint(self) -> bool:

@@ -13,6 +13,7 @@ from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
 if TYPE_CHECKING:
+    from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nb201.size_supernet import WidthSupernet
     from nasreplay.models.nb201.topology_supernet import Supernet
 
@@ -77,9 +78,9 @@ class WidthNetwork(SharedNetwork):
         return WidthSupernet(classes, self.resize, *self.flags)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], resizes: bool) -> Self:
+    def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
         """The network that resizes, or masks, as the searcher wants."""
-        return chosen(cls, values, resize=resizes)
+        return chosen(cls, values, resize=asker is not None and asker.resizes)
 
     def run_folder(self, searcher: str, dataset: str, facts: Mapping[str, Any]) -> str:
         """NATS-Bench's name, with weight_decay, warmup and epochs if known: tas-affine0_BN0-AWD0.001-WARM0.3-E2."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
 from nasreplay.models.shared_network import SharedNetwork
 from nasreplay.numerals import MOST_REAL
-from nasreplay.settings import setting
+from nasreplay.settings import chosen, setting
 from nasreplay.spaces.costs.network_plan import DIALECTS, LEVELS, Plan, level_of, narrow_gate
 from nasreplay.spaces.genotypes.derivation import TWO_EDGES
 from nasreplay.spaces.nasnet import NASNET_SPACES, NODES, NASNetSpace
 from nasreplay.spaces.topology import WIDTH
 
 if TYPE_CHECKING:
+    from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
 
 
@@ -40,8 +42,9 @@ class GenotypeNetwork(SharedNetwork):
     64."""
     drop_path: float = 0.0
     """Rate at which an edge is dropped for a sample, from the first epoch on, as in SNAS. Default: 0."""
-    derive: str = "top2"
-    """Rule from logits to a genotype (`genotypes.derivation`): top2, none or pairs. Default: top2."""
+    derive: str = field(default="top2", compare=False)  # the weights are those of every rule
+    """Rule from logits to a genotype (`genotypes.derivation`): top2, none or pairs. Default: the searcher's, SNAS
+    none, others top2."""
 
     home: ClassVar[NASNetSpace]
     recipes: ClassVar[str] = "-NASNet-CIFAR"
@@ -61,6 +64,12 @@ class GenotypeNetwork(SharedNetwork):
         within(self, 0.0, 1 - 1e-9, "drop_path")
         within(self, 0.0, MOST_REAL, "auxiliary")
         one_of(self, "derive", TWO_EDGES)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
+        """The network that derives by the searcher's own rule where none is given."""
+        own = {} if values.get("derive") or asker is None else {"derive": asker.rule}
+        return chosen(cls, values, **own)
 
     @property
     def space(self) -> NASNetSpace:

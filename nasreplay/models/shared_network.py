@@ -11,6 +11,7 @@ from nasreplay.settings import chosen
 from nasreplay.spaces import Space
 
 if TYPE_CHECKING:
+    from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
     from nasreplay.models.nb201.skeleton import Skeleton
 
@@ -51,8 +52,8 @@ class SharedNetwork:
             raise BadSetting(f"affine is {self.affine}: 1 gives batch norms weights, 0 does not")
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], resizes: bool) -> Self:
-        """The network out of the values that were given; resizes: `Searcher.resizes`. Raises BadSetting."""
+    def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
+        """The network out of the values that were given, and of what the searcher wants. Raises BadSetting."""
         return chosen(cls, values)
 
     @property

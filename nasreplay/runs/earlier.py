@@ -31,10 +31,17 @@ EARLIER = {
     "turns": "steps",
     "derive_repeats": 1,
     "tau_samples": 0,
+    "scalars": True,
+    "edge_reward_norm": "none",
+    "proximal": 0.0,
+    "entropy_loss": "none",
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""
 CHANGED = {"live_epochs": (300, 0), "policy": ("lstm", "published")}
 """Settings whose default was another in earlier releases: that, and the one of today."""
+
+KEPT = ("derive",)
+"""Settings whose default follows the searcher: a run that goes on keeps the one that it has recorded."""
 
 
 def as_recorded(settings: T, recorded: Mapping[str, Any] | None) -> T:

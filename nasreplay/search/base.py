@@ -79,6 +79,8 @@ class Searcher:
     """Training of the shared weights: a file of configs/opts, without its ending."""
     resizes: ClassVar[bool] = False
     """Whether its mixtures of channel numbers need a network that resizes feature maps, in place of masking them."""
+    rule: ClassVar[str] = "top2"
+    """Rule by which its logits become a genotype (`spaces.genotypes.derivation`), where a space derives one."""
     slope_order: ClassVar[int] = 1
     """Order of the architecture gradient that it asks for: 2 looks one weight step ahead."""
     rungs: ClassVar[int] = 1

@@ -338,6 +338,10 @@ class Space(Product):
         """Codes int8 [N, D] of logits [N, E, O]: the largest of each row (first one on ties; padding never wins)."""
         return np.where(self.mask, weights, -np.inf).argmax(axis=-1).astype(np.int8)
 
+    def all_edges(self, weights: np.ndarray) -> Genotype | None:
+        """The genotype of logits [E, O] that keeps every edge; None where architectures have all of them."""
+        return None
+
     # --- costs -------------------------------------------------------------------------------------
 
     @property

@@ -194,13 +194,17 @@ class NASNetSpace(Space):
     def derive(self, weights: np.ndarray) -> np.ndarray:
         """Codes int8 [N, D] of logits [N, E, O], by the rule from the softmax of each row."""
         probabilities = softmax(np.asarray(weights), np.float32)
-        rows = [self.encode(self._derived(row)) for row in probabilities]
+        rows = [self.encode(self._derived(row, self.rule)) for row in probabilities]
         return np.array(rows, dtype=np.int8).reshape(len(rows), self.decisions)
 
-    def _derived(self, probabilities: np.ndarray) -> Genotype:
+    def all_edges(self, weights: np.ndarray) -> Genotype:
+        """The genotype of logits [E, O] that keeps every edge (rule `all-edge`); no architecture of this space."""
+        return self._derived(softmax(np.asarray(weights), np.float32), "all-edge")
+
+    def _derived(self, probabilities: np.ndarray, rule: str) -> Genotype:
         """The genotype of [E, O]; cells are the space's own, for 54 rows may be two of 6 nodes or one of 9."""
         parts = np.split(probabilities, self.cells)
-        cells = [derive_cell(part, self.operations, self.rule) for part in parts]
+        cells = [derive_cell(part, self.operations, rule) for part in parts]
         return Genotype(cells[0], cells[1] if self.cells == 2 else None)
 
     def deriving(self, rule: str) -> NASNetSpace:

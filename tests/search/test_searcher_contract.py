@@ -36,6 +36,10 @@ TestGDAS = contract("gdas")
 TestSNAS = contract("snas")
 TestSNASHard = contract("snas", estimator="hard")
 TestSNASScore = contract("snas", estimator="score")
+TestDSNAS = contract(
+    "snas", estimator="dsnas", edge_reward_norm="mean_std", proximal=0.2, entropy_loss="added"
+)
+TestGDASV1 = contract("gdas", scalars=False)
 TestRSPS = contract("rsps", candidates=7)
 TestSETN = contract("setn", candidates=7)
 TestENAS = contract("enas", updates=2, samples=3, candidates=4, hidden=8)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from nasreplay import search
-from nasreplay.evaluate.protocol import Fidelity
+from nasreplay.evaluate.protocol import Fidelity, Slope
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.search.base import Live
-from nasreplay.search.parts.samplers import concrete, hard, relaxed
+from nasreplay.search.parts.samplers import concrete, concrete_score, hard, relaxed
 from nasreplay.seeds import Draws
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.genotypes.derivation import softmax
@@ -106,6 +106,41 @@ def test_mean_sample(temperature):
     mean = concrete(logits, draws.draws(np.arange(40_000)), float(temperature)).mixture.weights.mean(axis=0)
     np.testing.assert_allclose(mean[0], golden["row0"], atol=0.01)
     np.testing.assert_allclose(mean[5], golden["row5"], atol=0.01)
+
+
+CONCRETE = json.loads((Path(__file__).parents[1] / "golden" / "snas_concrete.json").read_text())
+PLACE = 8 * np.arange(14)[:, None] + np.arange(8)
+
+
+class RecordedCellNoise(Draws):
+    """Draws for the 14 edges of a cell, whose uniforms follow the recorded rule."""
+
+    def __init__(self, fraction):
+        self.fraction = fraction
+
+    def gumbel(self, count):
+        return -np.log(-np.log(np.mod((PLACE + 1) * self.fraction, 1))).reshape(1, -1)
+
+
+@pytest.mark.parametrize("temperature", ["1.0", "0.5", "0.1", "0.03"])
+@pytest.mark.parametrize(
+    ("kind", "wave", "fraction"),
+    [("normal", np.sin, 0.6180339887498949), ("reduce", np.cos, 0.7548776662466927)],
+)
+def test_concrete_samples(kind, wave, fraction, temperature):
+    wanted = CONCRETE["concrete_samples"][f"T={temperature}"]
+    logits = 1 + 0.5 * wave(PLACE + 1)[None]
+    found = concrete(logits, RecordedCellNoise(fraction), float(temperature)).mixture.weights[0]
+    assert (PLACE * found).sum() == pytest.approx(wanted[f"{kind}_weighted_sum"], rel=1e-9)
+    assert found.argmax(axis=1).tolist() == wanted[f"{kind}_argmax"]
+    np.testing.assert_allclose(found[0], wanted[f"{kind}_row0"], rtol=1e-9)
+
+
+def test_the_score_of_the_concrete_density():
+    """At temperature 1, where the released clamps touch no entry."""
+    sample = concrete_score(1 + 0.5 * np.sin(PLACE + 1)[None], RecordedCellNoise(0.6180339887498949), 1.0)
+    score = sample.vjp(Slope(np.ones(1), np.zeros(0), True, Fidelity("made", 1), -1))[0]
+    np.testing.assert_allclose(score[0], CONCRETE["score_T=1.0"], rtol=1e-9)
 
 
 def driven(table, logits, steps, **settings):

@@ -11,6 +11,7 @@ from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.evaluator_kinds import BUILT_IN, TableSettings, kind_of
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
+from nasreplay.runs.earlier import KEPT
 from nasreplay.search import Searcher
 from nasreplay.search.named import searcher_of
 from nasreplay.seeds import root_seed
@@ -50,6 +51,8 @@ def search(
     values = by_field(values, f"a search with evaluator {evaluator!r}", SearchSettings, *kind.owners())
     settings = chosen(SearchSettings, values)
     seed = rank_zero.broadcast(lambda: _seed(settings))
+    recorded = settings.recorded("options") or {}
+    values |= {name: recorded[name] for name in recorded.keys() & set(KEPT) if values.get(name) is None}
     named = asker.name if isinstance(searcher, str) else asker
     task = Task(named, kind.of(values, asker), settings, seed, command)
     with own.blamed(type(asker)):

@@ -14,6 +14,7 @@ from nasreplay.search.base import Searcher
 from nasreplay.settings import Json
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.genotypes.derivation import softmax
+from nasreplay.spaces.genotypes.notation import to_darts
 
 COLLAPSE = 0.5  # share of skip connections from which on a cell counts as collapsed
 WARNING = (
@@ -39,6 +40,8 @@ class EpochFacts:
 
     found: str
     """What the search would answer now."""
+    found_all_edges: str | None
+    """The genotype of its logits with every edge; None where there is none."""
     measured: Mapping[str, float]
     """What evaluator and searcher tell of this epoch, by name: losses in nats, accuracies in percent."""
     shared_accuracy: float | None
@@ -56,7 +59,7 @@ class EpochFacts:
 
     def plain(self) -> Json:
         """The line as flat JSON values; what is unknown is left out."""
-        own = ("shared_accuracy", "shared_images", "shared_error", "skip_share", "entropy")
+        own = ("found_all_edges", "shared_accuracy", "shared_images", "shared_error", "skip_share", "entropy")
         facts = {"found": self.found, **self.measured, **{name: getattr(self, name) for name in own}}
         facts |= {f"{cell}_arch_entropy": value for cell, value in self.cell_entropy.items()}
         facts |= self.table.plain() if self.table else {}
@@ -100,10 +103,13 @@ def epoch_facts(
     """The facts of the epoch (from 0) that has just ended; truth: a table of the same data set, or None."""
     space, codes = evaluator.space, searcher.answer()[:1]
     names = space.operations_of(codes[0].tolist())
-    entropy = _entropy(searcher, space)
+    logits = _logits(searcher, space)
+    whole = None if logits is None else space.all_edges(logits)
+    entropy = None if logits is None else edge_entropy(logits).tolist()
     shared = evaluator.shared_accuracy(codes)
     return EpochFacts(
         found=space.format(codes[0].tolist()),
+        found_all_edges=whole and to_darts(whole),
         measured={**evaluator.epoch_metrics(), **searcher.epoch_facts(epoch, epochs)},
         shared_accuracy=None if shared is None else float(shared[0]),
         shared_images=getattr(evaluator, "judging_images", 0),
@@ -114,11 +120,10 @@ def epoch_facts(
     )
 
 
-def _entropy(searcher: Searcher, space: Space) -> list[float] | None:
+def _logits(searcher: Searcher, space: Space) -> np.ndarray | None:
+    """[E, O], of searchers that have some."""
     logits = getattr(searcher.state, "logits", None)
-    if logits is None or logits.shape[1:] != space.mask.shape:
-        return None
-    return edge_entropy(logits[0]).tolist()
+    return None if logits is None or logits.shape[1:] != space.mask.shape else logits[0]
 
 
 def _by_cell(entropy: list[float], space: Space) -> dict[str, float]:

@@ -14,13 +14,21 @@ from nasreplay.search import Searcher
 from nasreplay.settings import Json
 from nasreplay.train.checkpoint import save_checkpoint
 
+FACTS = {
+    "genotypes": "found",
+    "genotypes_all_edges": "found_all_edges",
+    "valid_accuracies": "shared_accuracy",
+}
+"""What it keeps of every epoch: its name here, and among the facts of an epoch."""
+
 
 class SearchCheckpoint:
     """One file of tensors and a JSON text, which `torch.load(weights_only=True)` and `nasreplay retrain` read.
 
     epoch: the finished ones; args: the options; search_model: shared weights, and logits by their published names;
     genotypes: text of each epoch, counted from 0, and of the "best" by shared weights; valid_accuracies: theirs,
-    percent. Raises BadOutput for a file that another run has left.
+    percent; genotypes_all_edges: the same with every edge kept, of searchers with logits. Raises BadOutput for a file
+    that another run has left.
     """
 
     def __init__(self, path: Path, run: Path, options: Mapping[str, Any], resume: bool):
@@ -29,30 +37,28 @@ class SearchCheckpoint:
                 f"{path}: is there already; --resume continues its run, or choose another --seed or --out"
             )
         self.path, self.run, self.options = path, run, options
-        self._told: list[tuple[str, float]] | None = None
+        self._told: list[Json] | None = None
 
     def save(self, epoch: int, facts: Json, searcher: Searcher, evaluator: SupernetEvaluator) -> None:
         """Replace the file after an epoch (counted from 0) with these facts. Raises BadOutput."""
         if self._told is None:
             before = [event for event in read_events(self.run) if event["event"] == "epoch"]
-            self._told = [_told(event) for event in before[:epoch]]
-        self._told.append(_told(facts))
+            self._told = before[:epoch]
+        self._told.append(facts)
         assert isinstance(evaluator.network, GenotypeNetwork)
-        best = max(self._told, key=lambda pair: pair[1])
+        best = max(self._told, key=lambda facts: facts["shared_accuracy"])
         told = {**dict(enumerate(self._told)), "best": best}
         state = {
             "epoch": epoch + 1,
             "args": dict(self.options),
             "search_model": evaluator.net.state_dict() | _logits(searcher, evaluator.network.space),
-            "genotypes": {at: text for at, (text, _) in told.items()},
-            "valid_accuracies": {at: accuracy for at, (_, accuracy) in told.items()},
+            **{
+                name: {at: facts[fact] for at, facts in told.items() if fact in facts}
+                for name, fact in FACTS.items()
+            },
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(self.path, state)
-
-
-def _told(facts: Json) -> tuple[str, float]:
-    return facts["found"], facts["shared_accuracy"]
 
 
 def _logits(searcher: Any, space: Any) -> Json:

@@ -128,7 +128,7 @@ def retrain(
 def target_of(target: Named | Path | Target | None, settings: NetworkSettings) -> Target:
     """What a command is asked to train or evaluate, as its settings want it. Raises BadInput and its kinds."""
     target = _configured(settings.config) if target is None else target
-    found = target if isinstance(target, Target) else read_target(target, settings.which)
+    found = target if isinstance(target, Target) else read_target(target, settings.which, settings.form)
     return found.compact() if settings.compact else found
 
 

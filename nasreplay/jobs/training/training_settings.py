@@ -69,6 +69,8 @@ class NetworkSettings(SizeSettings):
 
     which: Literal["last", "best"] = "last"
     """The cell of which epoch of a search."""
+    form: Literal["two-input", "all-edge"] | None = None
+    """Edges of a genotype: two a node, or all, as a gradient search records besides. [as it is; a search's two]"""
     config: str | None = setting(None, metavar="FILE")
     """Sizes: configs/archs/NAS-*.config. [by target]"""
     dialect: Literal["darts", "pdarts", "gdas", "snas", "sparse", "xautodl", "xautodl-searched"] | None = None

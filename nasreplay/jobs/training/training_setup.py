@@ -260,7 +260,7 @@ def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSett
     kind = NETWORKS.get(cell.space.name)
     own = settings_of(kind).keys() if kind else set()
     sized = {"channels", "cells"} <= own
-    genotypes = ("config", "dialect", "drop_path", "layers", "stem_level", "shuffle_groups")
+    genotypes = ("config", "dialect", "form", "drop_path", "layers", "stem_level", "shuffle_groups")
     for name in (*genotypes, *(() if sized else ("channels", "cells"))):
         if getattr(settings, name) is not None:
             option = name.replace("_", "-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ from nasreplay.spaces.read import Named, read, read_architecture, read_file
 if TYPE_CHECKING:
     from nasreplay.train.foreign.autodl_checkpoint import FoundCell
 
+ALL_EDGE = "all-edge"
 CELLS = {
     "resnet": "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|",
     **{
@@ -68,17 +70,29 @@ class Target(NamedTuple):
         return str(self.cell) if isinstance(self.cell, Architecture) else to_darts(self.cell)
 
 
-def read_target(target: Named | Path, which: str = "last") -> Target:
+def read_target(target: Named | Path, which: str = "last", form: str | None = None) -> Target:
     """The target of a path (checkpoint, run folder, genotype file), a zoo name, or the text of a genotype or cell.
 
-    A value is a target, too. which: the cell of a search's last or best epoch. Raises BadInput and its kinds.
+    A value is a target, too. which: the cell of a search's last or best epoch; form: a genotype's, two-input or
+    all-edge, which a search has recorded itself; None: as it is. Raises BadInput and its kinds.
     """
+    if not isinstance(target, Architecture | Genotype):
+        check_kind("target", target, int, str, Path)
+    found = _read(target, which, form)
+    cell = found.cell
+    if form is None or isinstance(cell, Architecture):
+        return found
+    if not found.searched:
+        cell = cell.all_edges() if form == ALL_EDGE else cell.two_inputs()
+    return found._replace(cell=cell, name=f"{found.name}-{form}")
+
+
+def _read(target: Named | Path, which: str, form: str | None) -> Target:
     if isinstance(target, Architecture | Genotype):
         return _of_value(target)
-    check_kind("target", target, int, str, Path)
     text = str(target)
     if (file := named_file(text)) is not None:
-        return _of_path(*file, which)
+        return _of_path(*file, which, form)
     if is_known(text.strip()):
         one = entry_of(text.strip())
         return Target(one.genotype, one.name, where=one.source, entry=one)
@@ -102,11 +116,11 @@ def read_cell(text: str) -> Target:
     return Target(cell, "".join(map(str, cell.codes)), where=where)
 
 
-def _of_path(path: Path, name: str, which: str) -> Target:
+def _of_path(path: Path, name: str, which: str, form: str | None) -> Target:
     if path.is_dir():
-        return _searched(_of_run(path, which), path.resolve().name, str(path))
+        return _searched(_of_run(path, which, form), path.resolve().name, str(path))
     if is_checkpoint(path):
-        return _of_checkpoint(path, which)
+        return _of_checkpoint(path, which, form)
     read = read_file(path, name)
     found = _of_value(read.value)
     where = f"{path}, {read.where}" if read.where else str(path)
@@ -131,16 +145,16 @@ def _target(
     return Target(cell, name, dataset, where, searched, entry)
 
 
-def _of_checkpoint(path: Path, which: str) -> Target:
+def _of_checkpoint(path: Path, which: str, form: str | None) -> Target:
     from nasreplay.train.foreign.autodl_checkpoint import found_in, load_foreign
 
     content = load_foreign(path)
     if not (isinstance(content, dict) and {"searcher", "evaluator", "step"} <= content.keys()):
-        return _searched(found_in(content, path, which), path.stem, str(path))
+        return _searched(found_in(content, path, which, form == ALL_EDGE), path.stem, str(path))
     _check_state(content, path)
     folder = path.resolve().parent.parent
     try:
-        found = _of_run(folder, which, content["step"])
+        found = _of_run(folder, which, form, content["step"])
     except BadOutput as problem:
         raise BadInput(f"{path}: belongs to a run folder, which has the found cells: {problem}") from None
     return _searched(found, folder.name, str(path))
@@ -177,9 +191,9 @@ def _dialect(space: str, searcher: str) -> str:
     return "snas" if searcher == "snas" and kind.dialect == "darts" else kind.dialect
 
 
-def _of_run(folder: Path, which: str, step: int | None = None) -> FoundCell:
+def _of_run(folder: Path, which: str, form: str | None, step: int | None = None) -> FoundCell:
     """What a search had found, by its log, up to a step (None for its end)."""
-    from nasreplay.train.foreign.autodl_checkpoint import FoundCell
+    from nasreplay.train.foreign.autodl_checkpoint import LACKS_ALL_EDGES, FoundCell
     from nasreplay.train.images.find_images import card_named
 
     header, events = read_header(folder), read_events(folder)
@@ -188,12 +202,19 @@ def _of_run(folder: Path, which: str, step: int | None = None) -> FoundCell:
         dataset = header["evaluator"]["dataset"]
         if (asked := options.get("dataset")) and not card_named(asked):
             dataset = asked  # one's own is found by its folder
-        until = [event for event in events if step is None or event.get("step", 0) <= step]
-        found, where = _best_epoch(until) if which == "best" else _last(until)
+        until = list(takewhile(lambda event: step is None or event.get("step", 0) <= step, events))
+        text, where = _best_epoch(until) if which == "best" else _last(until)
+        found = read(text)
         about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
-        return FoundCell(read(found), dataset, where, *about, str(options.get("data") or ""))
     except (LookupError, TypeError, AttributeError, ValueError) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
+    if form == ALL_EDGE and isinstance(found, Genotype):
+        told = [event for event in until if {"found_all_edges", "shared_accuracy", "epoch"} <= event.keys()]
+        if not told:
+            raise BadInput(f"{folder}: {LACKS_ALL_EDGES}")
+        event = _first_best(told, "shared_accuracy") if which == "best" else told[-1]
+        found, where = read(event["found_all_edges"]), f"epoch {event['epoch'] + 1:,}"
+    return FoundCell(found, dataset, where, *about, str(options.get("data") or ""))
 
 
 def _last(events: list[Json]) -> tuple[str, str]:

@@ -72,16 +72,20 @@ def concrete(logits: np.ndarray, draws: Draws, temperature: float | np.ndarray) 
     return _soft(softmax((logits + gumbel_like(logits, draws)) / temperature), logits, temperature)
 
 
-def straight_through(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
-    """GDAS: one-hot forward, the gradient of the concrete sample backward (Dong & Yang, CVPR 2019, eq. 4-5)."""
+def straight_through(logits: np.ndarray, draws: Draws, temperature: float, inactive: bool = True) -> Sample:
+    """GDAS: one-hot forward, the gradient of the concrete sample backward (Dong & Yang, CVPR 2019, eq. 4-5).
+
+    inactive: whether the slope counts of what was not drawn, too; gdas_v1 knows that of the drawn operations only.
+    """
     soft = softmax((logits + gumbel_like(logits, draws)) / temperature)
     hard = _one_hot(soft.argmax(axis=-1), soft.shape[-1])
     mixture = Mixture(hard.astype(np.float64), hard)
-    return Sample(mixture, lambda slope: softmax_vjp(soft, temperature, slope.gradient))
+    known = True if inactive else hard
+    return Sample(mixture, lambda slope: softmax_vjp(soft, temperature, slope.gradient * known))
 
 
 def hard(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
-    """One drawn architecture, loss × score function (equals DSNAS on a multilinear table)."""
+    """One drawn architecture, loss × score function (DSNAS on a multilinear table: `edge_rewards`)."""
     soft = softmax(logits)
     chosen = _one_hot(draws.categorical(soft), soft.shape[-1])
     mixture = Mixture(chosen.astype(np.float64), chosen)

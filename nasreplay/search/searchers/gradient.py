@@ -11,7 +11,8 @@ from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture, Slope
 from nasreplay.search.base import Live, Searcher, register_searcher
-from nasreplay.search.parts import adam, samplers
+from nasreplay.search.parts import adam, edge_rewards, samplers
+from nasreplay.search.parts.edge_rewards import EdgeRewards
 from nasreplay.search.parts.samplers import Sample
 from nasreplay.settings import setting
 from nasreplay.spaces.base import Space
@@ -155,6 +156,9 @@ class GDAS(Annealed):
 
     epochs: int = 250
     """Epochs of the search. Default: NAS-Bench-201's."""
+    scalars: bool = True
+    """Whether operations that were not drawn get a gradient, on NAS-Bench-201 by scalars of their node, as released;
+    False is gdas_v1."""
 
     name: ClassVar[str] = "gdas"
     source: ClassVar[str] = "Dong & Yang, GDAS, CVPR 2019, equations 4 to 6; settings of NAS-Bench-201"
@@ -164,9 +168,10 @@ class GDAS(Annealed):
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A one-hot mixture."""
-        return samplers.straight_through(self.state.logits[rows], self.draws(rows), temperature)
+        return samplers.straight_through(self.state.logits[rows], self.draws(rows), temperature, self.scalars)
 
 
+CREDIT = "dsnas"
 ESTIMATORS = {
     "concrete": samplers.concrete,
     "exact": lambda logits, draws, temperature: samplers.relaxed(logits, draws, 1.0),
@@ -200,21 +205,36 @@ class SNAS(GradientSearch):
     """The divisor of that fall; 0: the epochs of the search (the original fixes 150)."""
     estimator: str = "concrete"
     """Estimator: concrete (published), exact (softmax, no noise), hard (one architecture, score function), score (of
-    the concrete density)."""
+    the concrete density), dsnas (hard, and each edge has a reward of its own)."""
     samples: int = setting(1, most=1000)
     """Samples of a step, whose gradients are averaged; on shared weights each has a micro-batch of its own."""
+    edge_reward_norm: str = "none"
+    """Rewards of dsnas: none, mean_std (by running mean and deviation over the edges) or mean_0 (by deviation)."""
+    proximal: float = 0.0
+    """Clip of dsnas's ratio p(z)/p_before(z): below 1 − clip an edge is not pushed; 0: no clip. Released: 0.2."""
+    entropy_loss: str = "none"
+    """Entropy of the edges in the loss of dsnas: none, added, or released (its gradient times the edges' rewards)."""
 
     name: ClassVar[str] = "snas"
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"
     recipe: ClassVar[str] = "SNAS"
+    rule: ClassVar[str] = "none"
     compared: ClassVar[bool] = True
     bilevel: ClassVar[bool] = False
 
     def __post_init__(self):
         super().__post_init__()
         positive(self, "temperature_start", "temperature_end", "samples")
-        one_of(self, "estimator", tuple(ESTIMATORS))
-        if self.estimator == "hard":
+        one_of(self, "estimator", (*ESTIMATORS, CREDIT))
+        one_of(self, "edge_reward_norm", edge_rewards.NORMS)
+        one_of(self, "entropy_loss", edge_rewards.ENTROPIES)
+        within(self, 0.0, 1 - 1e-9, "proximal")
+        if self.estimator != CREDIT and self._rewards != EdgeRewards("none", 0.0, "none"):
+            raise BadSetting(
+                f"{self.name}.edge_reward_norm, proximal and entropy_loss are of {self.name}.estimator={CREDIT}: "
+                f"leave them out with {self.estimator}"
+            )
+        if self.estimator in ("hard", CREDIT):
             self.needs = frozenset({"slope", "one-hot slope"})  # pyright: ignore[reportAttributeAccessIssue]
 
     def temperature(self, epoch: int, epochs: int) -> float:
@@ -227,6 +247,27 @@ class SNAS(GradientSearch):
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A mixture by the chosen estimator; replica after replica for each of the samples."""
-        estimator, logits = ESTIMATORS[self.estimator], self.state.logits[rows]
-        drawn = [estimator(logits, self.draws(rows), temperature) for _ in range(self.samples)]
+        drawn = [self._drawn(rows, temperature) for _ in range(self.samples)]
         return drawn[0] if self.samples == 1 else samplers.several(drawn)
+
+    def _drawn(self, rows: np.ndarray, temperature: float) -> Sample:
+        if self.estimator == CREDIT:
+            return self._rewards.sample(self.state, rows, self.draws(rows))
+        return ESTIMATORS[self.estimator](self.state.logits[rows], self.draws(rows), temperature)
+
+    @property
+    def _rewards(self) -> EdgeRewards:
+        return EdgeRewards(self.edge_reward_norm, self.proximal, self.entropy_loss)
+
+    def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
+        """Nearly equal logits; dsnas has seen no reward."""
+        super().begin(space, ladder, seed, replicas)
+        if self.estimator == CREDIT:
+            self._rewards.start(self.state, len({row.cell for row in space.rows}))
+
+    def descend(self, rows: np.ndarray, sample: Sample, slope: Slope) -> None:
+        """One step of Adam; dsnas compares with the logits before it in the next one."""
+        before = self.state.logits[rows]
+        super().descend(rows, sample, slope)
+        if self.estimator == CREDIT:
+            self.state.logits_before[rows] = before

@@ -28,6 +28,10 @@ from nasreplay.train.checkpoint import DAMAGE, load_checkpoint
 from nasreplay.train.images.cifar_pickles import NUMPY
 
 LIMIT = 2**30  # bytes; a NASNet search writes about 20 MB
+LACKS_ALL_EDGES = (
+    "no all-edge genotype was recorded, as gradient searches of the NASNet spaces do after every epoch; "
+    "`nasreplay convert GENOTYPE --to all-edge` writes one of two edges a node with all of them"
+)
 WEIGHTS = ("search_model", "shared_cnn", "controller")  # state dicts of a search
 
 
@@ -74,8 +78,11 @@ class FoundCell(NamedTuple):
     """Folder of the images, as searches of our own record it; else ""."""
 
 
-def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
-    """The cell of what `load_foreign` read: of the last finished epoch, or of the `best`. Raises BadInput."""
+def found_in(content: Any, path: Path, which: str = "last", all_edges: bool = False) -> FoundCell:
+    """The cell of what `load_foreign` read: of the last finished epoch, or of the `best`. Raises BadInput.
+
+    all_edges: the genotype that keeps every edge, where the cell is a genotype.
+    """
     if not isinstance(content, dict) or "genotypes" not in content:
         weights = (
             isinstance(content, dict)
@@ -92,6 +99,10 @@ def found_in(content: Any, path: Path, which: str = "last") -> FoundCell:
         if at not in content["genotypes"]:
             raise BadInput(f"{path}: has no genotype {shortened(at)}, but {_listed(content['genotypes'])}")
         cell = _cell(content["genotypes"][at])
+        if all_edges and isinstance(cell, Genotype):
+            if at not in (kept := dict(content.get("genotypes_all_edges") or {})):
+                raise BadInput(LACKS_ALL_EDGES)
+            cell = _cell(kept[at])
         _check_weights(content, cell)
     except BadInput as problem:
         raise type(problem)(f"{path}: {str(problem).removeprefix(f'{path}: ')}") from None
