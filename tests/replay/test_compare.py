@@ -90,7 +90,7 @@ def test_notes_of_the_embedded_table():
     assert "evaluation seconds unknown, counted as 0" in text
     assert "bohb: one rung (model only)" in text
     assert "oracle: its slope reads the whole table" in text
-    assert "darts-v1: epochs 1000, learning_rate 0.05, weight_decay 0.0" in text
+    assert "darts-v1: epochs 400, learning_rate 0.1, weight_decay 0.0" in text
 
 
 def test_notes_of_a_complete_table(timed):

@@ -118,12 +118,23 @@ class Model:
         """float64 [n, K]: mean over points [n, P, D] of the product of the kernels of bandwidths [n, D]."""
         product = np.ones((len(points), candidates.shape[1], points.shape[1]))
         with np.errstate(divide="ignore", invalid="ignore"):
-            for decision, choices in enumerate(self.choices.tolist()):
-                h, at = width[:, decision, None, None], points[:, :, decision]
-                others = max(choices - 1, 1) if self.legal else _distinct(at, choices)[:, None, None] - 1
-                same = candidates[:, :, None, decision] == at[:, None]
-                product *= np.where(same, 1 - h, h / others)
+            for first in range(0, len(self.choices), 8):
+                product *= self._product(candidates, points, width, range(len(self.choices))[first:][:8])
             return product.mean(axis=2)
+
+    def _product(
+        self, candidates: np.ndarray, points: np.ndarray, width: np.ndarray, decisions: range
+    ) -> np.ndarray:
+        """float64 [n, K, P]: the product of the kernels of at most 8 decisions, out of all that it can be."""
+        n, shape = len(points), (len(points), candidates.shape[1], points.shape[1])
+        found, agrees = np.ones((n, 1)), np.zeros(shape, dtype=np.uint8)
+        for place, decision in enumerate(decisions):
+            h, at = width[:, decision, None], np.ascontiguousarray(points[:, :, decision])
+            choices = int(self.choices[decision])
+            others = max(choices - 1, 1) if self.legal else _distinct(at, choices)[:, None] - 1
+            found = np.concatenate([found * (h / others), found * (1 - h)], axis=1)
+            agrees |= (candidates[:, :, None, decision] == at[:, None]).view(np.uint8) << np.uint8(place)
+        return np.take_along_axis(found, agrees.reshape(n, -1).astype(np.intp), axis=1).reshape(shape)
 
 
 def _distinct(options: np.ndarray, choices: int) -> np.ndarray:
