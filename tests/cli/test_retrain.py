@@ -318,7 +318,7 @@ class Harmful:
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"w_optimizer": Harmful()}, "system, which no search checkpoint holds; nothing was executed"),
+        ({"w_optimizer": Harmful()}, "system, which no checkpoint holds; nothing was executed"),
         ({"search_model": {"w": torch.tensor([float("nan")])}}, "search_model.w holds NaN or infinity"),
         ({"epoch": 9}, "has no genotype 8"),
     ],
