@@ -102,6 +102,8 @@ class Searcher:
     """Epochs of a search that ends by itself; None where a budget ends it."""
     epochs_field: ClassVar[str] = "epochs"
     """The setting that holds the epochs of a live search."""
+    live_only: ClassVar[frozenset[str]] = frozenset()
+    """Settings that mean nothing on a table."""
 
     chosen: frozenset[str]
     """The settings that were given. All others follow the evaluator of the run, see `settle`."""

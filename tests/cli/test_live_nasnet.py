@@ -118,8 +118,7 @@ SCRIPTS = {
     "SNAS": ("D 5", "snas --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet --drop-path 0.3"),
     "CURRICULUM": (
         "D 5",
-        "curriculum --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-cnas --train-portion 0.4 "
-        "--set curriculum.live_epochs=480",
+        "curriculum --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-cnas --train-portion 0.4",
     ),
 }
 

@@ -149,7 +149,7 @@ def test_sizes_and_what_is_refused():
     assert counts["single"] - released["single"] == 4 * (128 + 1)  # the outputs that `head=nodes` never uses
     with pytest.raises(BadSetting, match="controllers: in the topology space no nodes choose"):
         Controllers(TOPOLOGY, 128, 1)
-    with pytest.raises(BadSetting, match="shape controllers; the policy is lstm"):
+    with pytest.raises(BadSetting, match="shape the logits of controllers; the policy is lstm"):
         make("curriculum", {"temperature": 5.0}, preset="live").begin(TOPOLOGY, (), 0, range(1))
 
 

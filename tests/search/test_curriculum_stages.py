@@ -235,6 +235,7 @@ def test_a_table_ranks_the_winner_and_tells_how_shared_weights_agree(tmp_path):
         about = (table, Stream(0, "tau"), 100, tmp_path, 300)
         end = end_of_stage(stage, stage.derived, evaluator, *about)
         facts = end.plain()
+        assert "table" not in facts
         own = table.report(np.full((1, 6), 2, dtype=np.int8)).valid[0]
         assert facts["winner_rank"] == 1 + (inside > own).sum()
         assert (facts["open_architectures"], facts["open_best"]) == (3**6, inside.max())

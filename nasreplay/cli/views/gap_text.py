@@ -43,7 +43,7 @@ def _found(row: TableRow, text: str) -> str:
 
 def _settings(gap: TotalGap) -> str:
     own = gap.own_settings
-    others = [f"{key} {value}" for key, value in gap.settings.items() if key not in own]
+    others = [f"{key} {value}" for key, value in gap.settings.items() if key not in own and value != ""]
     parts = [f"the run's {', '.join(f'{key} {value}' for key, value in own.items())}"] if own else []
     parts += [f"the table's {', '.join(others)}"] if others else []
     parts += [f"cut at {EVALUATIONS} looks, before the end of its epochs"] if gap.cut else []

@@ -24,7 +24,7 @@ from nasreplay.jobs.searches.published_searches import PublishedSearch, publishe
 from nasreplay.jobs.searches.table_facts import TableRow, table_facts
 from nasreplay.jobs.searches.task import Found, Show
 from nasreplay.search import make
-from nasreplay.search.base import Searcher
+from nasreplay.search.base import SEARCHERS, Searcher
 from nasreplay.search.driver import run as run_on
 from nasreplay.seeds import Stream
 from nasreplay.settings import Json, check_kind, setting, with_settings
@@ -160,7 +160,7 @@ def total_gap(run: Mapping[str, Any], found: np.ndarray, truth: TableEvaluator) 
         live=table_facts(truth, found),
         on_table=truth.space.format(best[0].tolist()),
         oracle=result.oracle,
-        settings=searcher.settings(),
+        settings={key: value for key, value in searcher.settings().items() if key not in searcher.live_only},
         own_settings=own,
         cut=budget.evaluations is not None and searcher.epochs is not None and looks >= EVALUATIONS,
         table=table_facts(truth, best),
@@ -176,9 +176,11 @@ def on_table(recorded: Mapping[str, Any]) -> tuple[Searcher, Mapping[str, Any]]:
     """
     name = recorded["name"]
     live, table = make(name, preset="live").settings(), make(name).settings()
-    stays = {"epochs", make(name).epochs_field, "warmup"} | {
-        key for key, value in table.items() if value != live[key]
-    }
+    stays = (
+        {"epochs", "warmup"}
+        | SEARCHERS[name].live_only
+        | {key for key, value in table.items() if value != live[key]}
+    )
     plain = json.loads(json.dumps(live))  # as it was recorded: lists for tuples
     own = {key: recorded[key] for key in live.keys() - stays if recorded.get(key, plain[key]) != plain[key]}
     return make(name, own), dict(sorted(own.items()))

@@ -104,7 +104,7 @@ class StageEnd(Found):
     def plain(self) -> dict:
         """Flat JSON values; what is unknown is left out."""
         facts = super().plain()
-        return {**facts, **facts.pop("table", {})}
+        return facts | facts.pop("table", {})
 
     def line(self, stage: Stage) -> str:
         """One line of progress."""

@@ -56,10 +56,13 @@ class SearchSettings(ChangeSettings):
             return named
         name = named
         changes = dict(self.changes((name,)).get(name, {}))
-        made = make(name, changes, preset=preset)
-        if epochs and getattr(made, made.epochs_field) is not None:
-            made = make(name, {made.epochs_field: epochs, **changes}, preset=preset)
-        return as_recorded(made, self.recorded("searcher"))
+        made, recorded = make(name, changes, preset=preset), self.recorded("searcher")
+        field = made.epochs_field
+        if epochs and getattr(made, field) is not None:
+            before = (recorded or {}).get(field)  # in earlier releases --epochs shortened some searches only
+            longest = max(epochs, before) if isinstance(before, int) else epochs
+            made = make(name, {field: longest, **changes}, preset=preset)
+        return as_recorded(made, recorded)
 
     def recorded(self, part: str) -> Json | None:
         """A part of the header of the run that is resumed; None without such a run."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nasreplay.errors import BadSetting
-from nasreplay.search.parts.policies import LSTMPolicy, drawn
+from nasreplay.search.parts.policies import LogitsPolicy, LSTMPolicy, drawn
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 
@@ -102,3 +102,29 @@ class Controllers(LSTMPolicy):
             each.reshape(count, self.cells, samples, length, *each.shape[3:]).transpose(1, 2).flatten(2, 3)
             for each in both
         )  # pyright: ignore[reportReturnType]
+
+
+POLICIES: dict[str, type[LogitsPolicy] | type[LSTMPolicy]] = {
+    "logits": LogitsPolicy,
+    "lstm": LSTMPolicy,
+    "controllers": Controllers,
+}
+PUBLISHED = "published"
+
+
+def policy_named(
+    name: str, space: Space, hidden: int, block: int, shaping: Shaping
+) -> LogitsPolicy | LSTMPolicy:
+    """The policy of that name; the published one is controllers where nodes choose their inputs, else an LSTM.
+
+    Raises BadSetting for controllers in another space, and for a shaping of logits that the policy does not do.
+    """
+    if name == PUBLISHED:
+        name = "controllers" if space.places else "lstm"
+    if name == "controllers":
+        return Controllers(space, hidden, block, shaping)
+    if shaping != Shaping():
+        raise BadSetting(
+            f"temperature, tanh_constant and op_tanh_reduce shape the logits of controllers; the policy is {name}"
+        )
+    return POLICIES[name](space, hidden, block)

@@ -8,20 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasreplay.config import one_of, positive, within
-from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluations, Evaluator, Fidelity
 from nasreplay.search.base import Live, Question, on_batch, register_searcher
 from nasreplay.search.parts import adam
 from nasreplay.search.parts.candidates import answer_best
-from nasreplay.search.parts.controllers import Controllers, Shaping
+from nasreplay.search.parts.controllers import POLICIES, PUBLISHED, Shaping, policy_named
 from nasreplay.search.parts.growing import ROUNDING, Growing
-from nasreplay.search.parts.policies import LogitsPolicy, LSTMPolicy, block_of
+from nasreplay.search.parts.policies import block_of
 from nasreplay.search.parts.samplers import vertex
 from nasreplay.search.stages import Derivation, Stage
 from nasreplay.spaces.base import Space
 
-POLICIES: dict[str, Any] = {"logits": LogitsPolicy, "lstm": LSTMPolicy, "controllers": Controllers}
-PUBLISHED = "published"
 STAGE_EPOCHS = 60  # 20 of warm-up and 40
 
 
@@ -86,6 +83,9 @@ class Curriculum(Growing):
     beside: ClassVar[tuple[str, ...]] = ("curriculum-fixed", "random")
     listed: ClassVar[int] = 6
     epochs_field: ClassVar[str] = "live_epochs"
+    live_only: ClassVar[frozenset[str]] = frozenset(
+        {"live_epochs", "turns", "derive_repeats", "derive_samples", "tau_samples"}
+    )
     name: ClassVar[str] = "curriculum"
     source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
 
@@ -109,7 +109,8 @@ class Curriculum(Growing):
         """A fresh policy over all operations, and every replica's growth order."""
         super().begin(space, ladder, seed, replicas)
         state, count = self.state, len(replicas)
-        self._policy = self._made_policy(space, block_of(ladder))
+        shaping = Shaping(self.temperature, self.tanh_constant, self.op_tanh_reduce)
+        self._policy = policy_named(self.policy, space, self.hidden, block_of(ladder), shaping)
         state.logits = self._policy.initial(self.stream.at())
         adam.start(state)
         state.baseline = np.full(count, np.nan)
@@ -120,18 +121,6 @@ class Curriculum(Growing):
         repeats = self.derive_repeats if on_batch(ladder) else 0
         state.winners = np.zeros((count, repeats, space.decisions), dtype=np.int8)
         state.tried = np.full((count, repeats, self.derive_samples), np.nan)
-
-    def _made_policy(self, space: Space, block: int) -> Any:
-        published = "controllers" if space.places else "lstm"
-        name = published if self.policy == PUBLISHED else self.policy
-        shaping = Shaping(self.temperature, self.tanh_constant, self.op_tanh_reduce)
-        if name == "controllers":
-            return Controllers(space, self.hidden, block, shaping)
-        if shaping != Shaping():
-            raise BadSetting(
-                f"{self.name}: temperature, tanh_constant and op_tanh_reduce shape controllers; the policy is {name}"
-            )
-        return POLICIES[name](space, self.hidden, block)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state; those of 0.1.0 lack what stages are told by."""
