@@ -83,7 +83,7 @@ def fastest(steps: dict[str, Step], rounds: int, turns: int, cpu_time: bool) -> 
 class Noise:
     """What the evaluator reads of a data set: random images, four batches of them."""
 
-    name, fingerprint, note, classes = "noise", "", "", CLASSES
+    name, fingerprint, note, classes, side = "noise", "", "", CLASSES, 32
 
     def __init__(self, batch: int):
         made = torch.Generator().manual_seed(0)
