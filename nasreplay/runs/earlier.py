@@ -31,6 +31,7 @@ EARLIER = {
     "turns": "steps",
     "derive_repeats": 1,
     "tau_samples": 0,
+    "init": "torch",
     "scalars": True,
     "edge_reward_norm": "none",
     "proximal": 0.0,

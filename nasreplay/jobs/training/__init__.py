@@ -140,14 +140,15 @@ def _place(settings: RetrainSettings) -> Path | None:
 
 
 def _as_begun(settings: RetrainSettings, place: Path) -> RetrainSettings:
-    """The settings of a training that goes on with the layers and images that it began with, whatever is default."""
+    """The settings of a training that goes on with the layers, weights and images of then, whatever is default."""
     if not settings.resume:
         return settings
     header = read_header(place)
     network = header.get("network")
     begun = network.get("dialect") if isinstance(network, dict) else None
     halves = settings.halves if "halves" in header.get("settings", {}) else EARLIER["halves"]
-    return replace(settings, dialect=settings.dialect or begun, halves=halves)
+    init = settings.init or header.get("init", EARLIER["init"])
+    return replace(settings, dialect=settings.dialect or begun, halves=halves, init=init)
 
 
 def _configured(file: str | None) -> str:

@@ -128,6 +128,8 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
     """Rate of drop path at the end. [the sizes': 0.2 for CIFAR]"""
     cutout: int | None = None
     """Side of the cutout square. [half the image for small networks; tiny-imagenet, food101: none]"""
+    init: Literal["torch", "fan-out"] | None = None
+    """First weights: PyTorch's, or normal by fan-out as in SNAS's train.py. [by dialect: fan-out for snas]"""
     ema: float | None = setting(None, metavar="DECAY")
     """Also evaluate averaged weights. [0: none]"""
     no_bias_decay: bool | None = None

@@ -12,6 +12,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.jobs.training.training_images import all_images, source_of
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target
+from nasreplay.models.initialization import initialized
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.nb201.child import child
@@ -63,7 +64,9 @@ class Network(NamedTuple):
     words: str
     """Recipe and sizes, in words."""
     build: Callable[[], nn.Module]
-    """Makes it with fresh weights."""
+    """Makes it with PyTorch's weights."""
+    init: str
+    """How they are drawn in a training (`models.initialization`)."""
 
 
 class NetworkFacts(NamedTuple):
@@ -121,6 +124,7 @@ class Training:
             "dataset": self.source.name,
             "data": self.source.fingerprint,
             "recipe": self.recipe.settings(),
+            "init": self.network.init,
             "seed": self.settings.seed,
             **({"network": asdict(sizes)} if isinstance(sizes, Plan) else sizes._asdict()),
             "fraction": self.settings.fraction,
@@ -130,7 +134,7 @@ class Training:
 
     def build(self) -> nn.Module:
         """The network as the training begins with it: with fresh weights, or those of --weights. Raises BadInput."""
-        network = self.network.build()
+        network = initialized(self.network.build(), self.network.init)
         if file := self.settings.weights:
             take_weights(network, weights_of(file, self.source.name), file)
         return network
@@ -213,7 +217,9 @@ def _genotype_network(
     words = f"{plan.channels} channels, {plan.cells} cells ({sizes.name}), layers of {plan.style.source}"
     words += "" if plan.stem == sizes.dataset else f", stem {plan.stem}"
     words += "" if genotype.reduce else f", {FIXED_REDUCTION}"
-    return Network(recipe, plan, words, lambda: NASNet(genotype, plan))
+    two_edges = all(len(node) == 2 for cell in genotype.cells().values() for node in cell.nodes)
+    init = settings.init or (plan.style.init if two_edges else "torch")
+    return Network(recipe, plan, words, lambda: NASNet(genotype, plan), init)
 
 
 def _around(plan: Plan, side: int, settings: RetrainSettings) -> Plan:
@@ -270,7 +276,11 @@ def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSett
     words = f"network of the {cell.space.name} space"
     words += f", {sizes.channels} channels, {sizes.cells} cells a stage" if sized else ""
     return Network(
-        recipe, sizes, words, lambda: child(cell.space, cell.codes, source.classes, **sizes._asdict())
+        recipe,
+        sizes,
+        words,
+        lambda: child(cell.space, cell.codes, source.classes, **sizes._asdict()),
+        settings.init or "torch",
     )
 
 

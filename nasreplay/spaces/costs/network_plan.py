@@ -66,13 +66,15 @@ class Dialect(NamedTuple):
     """Side of what the features of networks for more than 10 classes are averaged to."""
     leveled: bool = False
     """Whether the stem goes by the side of the images (`level_of`)."""
+    init: str = "torch"
+    """First weights of networks with two edges a node: torch, or fan-out; all-edge networks have torch's."""
 
 
 DIALECTS = {
     "darts": Dialect("the 2018 DARTS release; CNAS"),
     "pdarts": Dialect("P-DARTS", imagenet_norm=True),
     "gdas": Dialect("the 2019 GDAS release", pool_norm="bare"),
-    "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True),
+    "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True, init="fan-out"),
     "sparse": Dialect("the sparse CNAS", pooled=2, leveled=True),
     "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True),
     "xautodl-searched": Dialect(
