@@ -26,6 +26,9 @@ from nasreplay.errors import LacksCapability, NotMeasured
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Fidelity, Mixture, Report, Slope
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.costs.expected import Costs
+
+NO_COSTS = Costs()
 
 
 class _Begun:
@@ -134,6 +137,10 @@ class EvaluatorBase:
     ) -> Slope:
         """Refuse with LacksCapability."""
         raise LacksCapability(f"{self.kind} has no slope: use a table or a supernet")
+
+    def costs(self) -> Costs:
+        """No costs."""
+        return NO_COSTS
 
     def begin_step(self, *, learns: bool = True) -> None:
         """Begin a step: a no-op, as there are no batches without shared weights."""

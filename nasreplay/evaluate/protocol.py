@@ -14,6 +14,7 @@ import numpy as np
 
 from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.spaces.base import Space
+from nasreplay.spaces.costs.expected import Costs
 
 MEAN = -1  # the trial number that stands for "average over the trials"
 
@@ -162,6 +163,10 @@ class Evaluator(Protocol):
 
         `split` "train" asks on this step's training batch. Raises LacksCapability.
         """
+        ...
+
+    def costs(self) -> Costs:
+        """What is known of the costs of architectures, with expected values and gradients; the same object each time."""
         ...
 
     def begin_step(self, *, learns: bool = True) -> None:

@@ -201,6 +201,9 @@ class Searcher:
         """Whether the answer of every step is recorded; else it is the best architecture seen."""
         return True
 
+    def check(self, evaluator: Evaluator) -> None:
+        """Raise BadSetting or LacksCapability for settings that this evaluator cannot serve; nothing by default."""
+
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Start a run: fresh state for these replica numbers."""
         self.space, self.ladder = space, ladder

@@ -66,7 +66,7 @@ class InStep:
         self.space, self.abilities = space, evaluator.abilities
         self.ladder, self.steps_per_epoch = evaluator.ladder, evaluator.steps_per_epoch
         self.slope, self.learn, self.begin_step = evaluator.slope, evaluator.learn, evaluator.begin_step
-        self.watch, self.mixed_cells = evaluator.watch, evaluator.mixed_cells
+        self.watch, self.mixed_cells, self.costs = evaluator.watch, evaluator.mixed_cells, evaluator.costs
         self.held_out_steps, self.begin_choice = evaluator.held_out_steps, evaluator.begin_choice
         self._evaluate = evaluator.evaluate
 
@@ -235,6 +235,7 @@ def validate(searcher: Searcher, evaluator: Evaluator, budget: Budget, replicas:
             raise NotMeasured(
                 f"{searcher.name} needs a slope, and so every architecture: {measured}; leave it out"
             )
+    searcher.check(evaluator)
     state = _state_of_one(searcher, evaluator)
     check_memory(
         state * len(replicas),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from nasreplay.spaces.genotypes.genotype import INPUTS, Cell, Edge, Genotype
 from nasreplay.spaces.genotypes.notation import PRIMITIVES, read_genotype, to_darts
 from nasreplay.spaces.graph import Graph, WeightRow
 from nasreplay.spaces.registry import SPACES, register_space
+
+if TYPE_CHECKING:
+    from nasreplay.spaces.costs.expected import Costs
 
 NODES = 4
 FEWEST, MOST = 2, 6
@@ -213,6 +217,14 @@ class NASNetSpace(Space):
         return self if rule == self.rule else NASNetSpace(*about, rule, self.nodes)
 
     # --- costs -------------------------------------------------------------------------------------
+
+    def costs(self, classes: int, resolution: int, plan: Plan | None = None) -> Costs:
+        """Resources of the cells of a shared network (SNAS's own by default), and the cost of training a genotype."""
+        from nasreplay.spaces.costs.cell_costs import genotype_costs
+
+        plan = plan or Plan(16, 8, classes)
+        nodes = nodes_of(self.edges // self.cells)
+        return genotype_costs(self.operations, plan, nodes, self.cells, resolution, self.embed)
 
     def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
         """Trainable parameters of the CIFAR network of DARTS, 36 channels and 20 cells, no auxiliary head."""

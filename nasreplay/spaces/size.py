@@ -7,7 +7,8 @@ c4 the third cell and the head (the code's reading; the public README says other
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs import nats_cost
 from nasreplay.spaces.graph import Arrow, Graph, Node
 from nasreplay.spaces.registry import register_space
+
+if TYPE_CHECKING:
+    from nasreplay.spaces.costs.expected import Costs
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
 # stages and their positions
@@ -58,6 +62,41 @@ class SizeSpace(Space):
         ]
         nodes = (Node("image", "input"), *stages, Node("classes", "output"))
         return (Graph("network", nodes, tuple(Arrow(place, place + 1) for place in range(len(nodes) - 1))),)
+
+    def costs(self, classes: int, resolution: int) -> Costs:
+        """Resources, parameters and FLOPs of the whole network: neighboring positions matter together."""
+        from nasreplay.spaces.costs.cell_costs import UNITS, benchmark_costs
+        from nasreplay.spaces.costs.expected import Costs, WholeNetwork, polynomial
+        from nasreplay.spaces.costs.resources import RESOURCES
+
+        about = "closed form, as SNAS counts"
+        counts = (self._size, partial(self.flops, classes=classes, resolution=resolution))
+        counts = (*counts, partial(self._traffic, classes=classes, resolution=resolution))
+        whole = tuple(
+            polynomial(unit, about, self.embed, count, self.mask)
+            for unit, count in zip(UNITS, counts, strict=True)
+        )
+        named = {name: (lambda one=one: one) for name, one in zip(RESOURCES, whole, strict=True)}
+        return Costs((WholeNetwork(whole, self.mask),), {**named, **benchmark_costs(self, classes, resolution)})
+
+    def _size(self, codes: np.ndarray) -> np.ndarray:
+        """Weights of all convolutions, int64 [N]."""
+        c0, c1, c2, c3, c4 = self.widths(codes).T
+        cells = sum(_cell_flops(a, b, 1) for a, b in ((c0, c0), (c1, c2), (c3, c4)))
+        blocks = nats_cost.residual_flops(c0, c1, 1) + nats_cost.residual_flops(c2, c3, 1)
+        return nats_cost.stem_flops(c0, 1) + cells + blocks
+
+    def _traffic(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
+        """What every layer reads and writes, and all weights, int64 [N]."""
+        c0, c1, c2, c3, c4 = self.widths(codes).T
+        pixels = [(resolution >> stage) ** 2 for stage in range(3)]
+        # a cell: three layers (two convolutions and the skip) read its input, three an inner node
+        cells = ((c0, c0), (c1, c2), (c3, c4))
+        moved = sum((3 * a + 9 * b) * area for (a, b), area in zip(cells, pixels, strict=True))
+        # a block: 3×3 of stride 2, 3×3, and a shortcut of average pooling and 1×1
+        moved += (10 * c0 + 4 * c1) * pixels[1] + (10 * c2 + 4 * c3) * pixels[2]
+        moved += (3 + c0) * pixels[0] + c4 * pixels[2] + 2 * c4 + classes + c4 * classes + classes
+        return moved + self._size(codes)
 
     def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
         """Trainable parameters, int64 [N]."""

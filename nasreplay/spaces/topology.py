@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.genotypes.nb201_cells import edges_of, genotype_of
 from nasreplay.spaces.graph import Arrow, Graph, Node, WeightRow
 from nasreplay.spaces.registry import register_space
+
+if TYPE_CHECKING:
+    from nasreplay.spaces.costs.expected import Costs
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))  # (node, source)
@@ -234,6 +237,20 @@ class TopologySpace(Space):
         return child
 
     # --- costs -------------------------------------------------------------------------------------
+
+    def costs(
+        self, classes: int, resolution: int, channels: int = WIDTH, cells: int = CELLS_PER_STAGE
+    ) -> Costs:
+        """Resources of all cells of a network, and parameters and FLOPs of the benchmark's."""
+        from nasreplay.spaces.costs.cell_costs import alike, benchmark_costs, named_resources
+        from nasreplay.spaces.costs.expected import Costs
+
+        stages = [(channels << stage, resolution >> stage) for stage in range(3)]
+        kinds = (alike(OPERATIONS, self.edges, stages, cells),)
+        named = named_resources(kinds, self.embed)
+        if (channels, cells) == (WIDTH, CELLS_PER_STAGE):
+            named = {**named, **benchmark_costs(self, classes, resolution)}
+        return Costs(kinds, named)
 
     def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
         """Trainable parameters with 16 channels and 5 cells a stage, int64 [N]."""

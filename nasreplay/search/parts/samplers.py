@@ -8,11 +8,14 @@ Shapes: logits [n, E, O], padding masked by −inf.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from nasreplay.evaluate.protocol import Mixture, Slope
+from nasreplay.search.parts import densities
+from nasreplay.search.parts.densities import Density
 from nasreplay.seeds import Draws
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.genotypes.derivation import row_sums, softmax
@@ -25,6 +28,8 @@ class Sample(NamedTuple):
     """Rows of probabilities, or one-hot."""
     vjp: Callable[[Slope], np.ndarray]
     """The vector–Jacobian product of the sampler: a slope at the mixture → the gradient of the logits [n, E, O]."""
+    density: Callable[[bool], Density] | None = None
+    """The log density of the mixture's rows, as derived (False) or as SNAS released it (True); None: not random."""
 
 
 def several(samples: list[Sample]) -> Sample:
@@ -39,7 +44,11 @@ def several(samples: list[Sample]) -> Sample:
         gradients = [one.vjp(slope._replace(loss=loss, gradient=slopes)) for one, loss, slopes in pairs]
         return np.mean(gradients, axis=0)
 
-    return Sample(mixture, vjp)
+    def density(released: bool) -> Density:
+        every = [one.density(released) for one in samples if one.density]
+        return Density(*(np.concatenate(parts) for parts in zip(*every, strict=True)))
+
+    return Sample(mixture, vjp, density if all(one.density for one in samples) else None)
 
 
 def vertex(space: Space, codes: np.ndarray) -> Mixture:
@@ -69,7 +78,10 @@ def concrete(logits: np.ndarray, draws: Draws, temperature: float | np.ndarray) 
 
     temperature: one, or [n, 1, 1], one for each replica.
     """
-    return _soft(softmax((logits + gumbel_like(logits, draws)) / temperature), logits, temperature)
+    shaped = (logits + gumbel_like(logits, draws)) / temperature
+    soft = softmax(shaped)
+    density = partial(_concrete_density, logits, shaped, soft, temperature)
+    return _soft(soft, logits, temperature)._replace(density=density)
 
 
 def straight_through(logits: np.ndarray, draws: Draws, temperature: float, inactive: bool = True) -> Sample:
@@ -81,7 +93,11 @@ def straight_through(logits: np.ndarray, draws: Draws, temperature: float, inact
     hard = _one_hot(soft.argmax(axis=-1), soft.shape[-1])
     mixture = Mixture(hard.astype(np.float64), hard)
     known = True if inactive else hard
-    return Sample(mixture, lambda slope: softmax_vjp(soft, temperature, slope.gradient * known))
+    return Sample(
+        mixture,
+        lambda slope: softmax_vjp(soft, temperature, slope.gradient * known),
+        lambda released: densities.categorical(logits, hard),
+    )
 
 
 def hard(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
@@ -89,20 +105,27 @@ def hard(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
     soft = softmax(logits)
     chosen = _one_hot(draws.categorical(soft), soft.shape[-1])
     mixture = Mixture(chosen.astype(np.float64), chosen)
-    return Sample(mixture, lambda slope: slope.loss[:, None, None] * (chosen - soft))
+    return Sample(
+        mixture,
+        lambda slope: slope.loss[:, None, None] * (chosen - soft),
+        lambda released: densities.categorical(logits, chosen),
+    )
 
 
 def concrete_score(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
     """A concrete sample with the score of its density: loss × (1 − n a_k z_k^−T / Σ_j a_j z_j^−T)."""
-    shaped = (logits + gumbel_like(logits, draws)) / temperature
-    soft = softmax(shaped)
-    # a_k z_k^-T is proportional to exp(logit_k - T ln z_k); in logarithms nothing under- or overflows
-    log_soft = shaped - shaped.max(axis=-1, keepdims=True)
-    log_soft = log_soft - np.log(np.exp(log_soft).sum(axis=-1, keepdims=True))
-    share = softmax(np.where(np.isfinite(logits), logits - temperature * log_soft, -np.inf))
-    options = np.isfinite(logits).sum(axis=-1, keepdims=True)
-    score = np.where(np.isfinite(logits), 1.0 - options * share, 0.0)
-    return Sample(Mixture(soft, np.isfinite(logits)), lambda slope: slope.loss[:, None, None] * score)
+    sample = concrete(logits, draws, temperature)
+    assert sample.density
+    score = sample.density(False).gradient
+    return sample._replace(vjp=lambda slope: slope.loss[:, None, None] * score)
+
+
+def _concrete_density(
+    logits: np.ndarray, shaped: np.ndarray, soft: np.ndarray, temperature: float | np.ndarray, released: bool
+) -> Density:
+    if released:
+        return densities.released(logits, soft, temperature)
+    return densities.concrete(logits, shaped, temperature)
 
 
 def two_of(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:

@@ -11,7 +11,8 @@ from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture, Slope
 from nasreplay.search.base import Live, Searcher, register_searcher
-from nasreplay.search.parts import adam, edge_rewards, samplers
+from nasreplay.search.parts import adam, edge_rewards, resource_facts, samplers
+from nasreplay.search.parts.constraint import Constrained, Constraint
 from nasreplay.search.parts.edge_rewards import EdgeRewards
 from nasreplay.search.parts.samplers import Sample
 from nasreplay.settings import setting
@@ -19,8 +20,11 @@ from nasreplay.spaces.base import Space
 
 
 @dataclass
-class GradientSearch(Searcher):
+class GradientSearch(Searcher, Constrained):
     """Adam on one table of logits [E, O], fed with an evaluator's slope; the answer is the argmax per edge.
+
+    What operations cost may weigh on it (`parts.constraint`), and a named cost may be bounded: then the answer is the
+    best within the bound that exact slopes have told of, or else the most probable one.
 
     Field defaults are the published live values, of NAS-Bench-201's scripts unless a subclass says otherwise; the
     defaults on tables stand in configs/algos/NAME-table.config.
@@ -46,6 +50,10 @@ class GradientSearch(Searcher):
     learns: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"slope"})
     listed: ClassVar[int] = 7
+    constraint: ClassVar[Constraint | None] = None
+    """What its settings mean for the costs of its evaluator, once it has one."""
+    last: ClassVar[Sample | None] = None
+    """The sample of the last step."""
     bilevel: ClassVar[bool] = True
     """Whether weights and logits have batches of their own; else one backward pass serves both."""
 
@@ -54,6 +62,11 @@ class GradientSearch(Searcher):
         within(self, 0.0, 1e9, "weight_decay", "gradient_clip", "logit_std")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise BadSetting(f"{self.name}.betas are {self.betas}: both must be in [0, 1)")
+        self.check_constraint()
+
+    def check(self, evaluator: Evaluator) -> None:
+        """Raise LacksCapability, UnknownName or BadSetting for costs that this evaluator does not know."""
+        self.constraint = self.constrain(evaluator.costs(), evaluator.space)
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Nearly equal logits."""
@@ -61,14 +74,29 @@ class GradientSearch(Searcher):
         self.state.logits = samplers.initial_logits(space, self.stream.at(), self.logit_mean, self.logit_std)
         adam.start(self.state)
         self.state.loss = np.full(len(replicas), np.nan)
+        if self.constrained:
+            self.state.penalty = np.full(len(replicas), np.nan)
+        if self.cost:
+            self.state.best_loss = np.full(len(replicas), np.inf)
+            self.state.best_codes = np.zeros((len(replicas), space.decisions), dtype=np.int8)
 
     def temperature(self, epoch: int, epochs: int) -> float:
         """Temperature of the sampler in this epoch."""
         return 1.0
 
     def epoch_facts(self, epoch: int, epochs: int) -> dict[str, float]:
-        """Temperature of the sampler."""
-        return {"temperature": self.temperature(epoch, epochs)}
+        """Temperature of the sampler; expected resources of the cells, the weighed penalty, the bounded cost."""
+        facts = {"temperature": self.temperature(epoch, epochs)}
+        if self.constraint:
+            facts |= self.constraint.facts(self.state.logits[0])
+        return facts
+
+    def step_facts(self) -> dict[str, float]:
+        """The scalars of the released SNAS on resources, and what costs added to the loss."""
+        if not (self.constraint and self.last):
+            return {}
+        facts = resource_facts.sampled(self.constraint.costs.kinds, self.state.logits[0], self.last)
+        return {**facts, **({"penalty": float(self.state.penalty[0])} if self.constrained else {})}
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A mixture for some replicas."""
@@ -81,6 +109,7 @@ class GradientSearch(Searcher):
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One step on the weights and one on the logits, in the published order."""
         temperature = self.temperature(live.epoch, live.epochs)
+        self.check(evaluator)
         # a table has none: no need to draw a mixture for them
         trains = self.bilevel and "weights" in evaluator.abilities
         evaluator.begin_step()
@@ -98,15 +127,36 @@ class GradientSearch(Searcher):
         self.descend(live.rows, sample, slope)
         if trains and self.slope_order == 2:
             evaluator.learn(self.trained(live.rows, temperature), replica=live.rows)
+        if self.cost and slope.exact:
+            self.look(evaluator, live.rows)
 
     def descend(self, rows: np.ndarray, sample: Sample, slope: Slope) -> None:
-        """One step of Adam on the logits of some replicas, against the slope at their sample."""
+        """One step of Adam on the logits of some replicas, against the slope at their sample, and what costs add."""
+        gradient = sample.vjp(slope)
+        if self.constraint and self.constrained:
+            pull = self.constraint.pull(self.state.logits[rows], sample, lambda: self.draws(rows))
+            self.state.penalty[rows] = pull.value
+            gradient = gradient + pull.gradient
+        self.last = sample
         descent = adam.Adam(self.learning_rate, self.betas, self.eps, self.weight_decay, self.gradient_clip)
-        descent.step(self.state, rows, sample.vjp(slope))
+        descent.step(self.state, rows, gradient)
+
+    def look(self, evaluator: Evaluator, rows: np.ndarray) -> None:
+        """Keep the best architecture within the bound that exact slopes tell of at a few drawn ones."""
+        assert self.constraint and self.constraint.bound
+        loss, codes = self.constraint.bound.look(evaluator, self.state.logits[rows], rows, self.draws(rows))
+        better = loss < self.state.best_loss[rows]
+        self.state.best_loss[rows[better]], self.state.best_codes[rows[better]] = loss[better], codes[better]
 
     def incumbent(self) -> np.ndarray:
-        """The largest logit of every edge, `none` included."""
-        return self.space.derive(self.state.logits)
+        """The largest logit of every edge, `none` included; under a bound the best that was told of within it."""
+        if not (self.constraint and self.constraint.bound):
+            return self.space.derive(self.state.logits)
+        told = np.isfinite(self.state.best_loss)
+        codes = self.state.best_codes.copy()
+        if not told.all():
+            codes[~told] = self.constraint.bound.within(self.state.logits[~told])
+        return codes
 
 
 @register_searcher

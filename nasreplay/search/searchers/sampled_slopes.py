@@ -45,6 +45,7 @@ class SampledSlopes(GradientSearch):
         positive(self, "learning_rate", "eps")
         within(self, 0.0, 1e9, "weight_decay", "gradient_clip", "logit_std")
         within(self, 2, 1000, "looks")
+        self.check_constraint()
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Nearly equal logits; no loss is recorded, for a slope comes from answers that are."""
@@ -57,6 +58,7 @@ class SampledSlopes(GradientSearch):
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One estimate of the slope, and one step on the logits."""
+        self.check(evaluator)
         sample, rows = self.mixed(live), live.rows
         drawn = draw(sample.mixture, self.space.choices, self.looks, self.draws(rows))
         answers = evaluator.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(rows, self.looks))
