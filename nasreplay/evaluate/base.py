@@ -18,6 +18,7 @@ An evaluator is a subclass that names itself and its space, and says what it off
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -27,8 +28,6 @@ from nasreplay.evaluate.ledger import Budget, Ledger
 from nasreplay.evaluate.protocol import Evaluations, Fidelity, Mixture, Report, Slope
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs.expected import Costs
-
-NO_COSTS = Costs()
 
 
 class _Begun:
@@ -139,8 +138,12 @@ class EvaluatorBase:
         raise LacksCapability(f"{self.kind} has no slope: use a table or a supernet")
 
     def costs(self) -> Costs:
-        """No costs."""
-        return NO_COSTS
+        """What `_costs` makes, once."""
+        return self._costs
+
+    @cached_property
+    def _costs(self) -> Costs:
+        return Costs()
 
     def begin_step(self, *, learns: bool = True) -> None:
         """Begin a step: a no-op, as there are no batches without shared weights."""

@@ -166,7 +166,7 @@ class Evaluator(Protocol):
         ...
 
     def costs(self) -> Costs:
-        """What is known of the costs of architectures, with expected values and gradients; the same object each time."""
+        """What is known of the costs of architectures, with expected values and gradients; made once."""
         ...
 
     def begin_step(self, *, learns: bool = True) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.live.gradients import ARCH, StepGradients
 from nasreplay.models.recompute import kept_buffers
 from nasreplay.models.shared_networks import SharedNetwork
+from nasreplay.spaces.costs.expected import Costs
 from nasreplay.train.batches import in_order
 from nasreplay.train.device import Device
 from nasreplay.train.epochs import Batch, Division
@@ -119,6 +120,13 @@ class SharedAccuracies(EvaluatorBase):
         one_hots = self.space.embed(np.asarray(codes))
         counts = np.array([self.count_right(one_hot, self._in_order(self._judges)) for one_hot in one_hots])
         return 100.0 * counts[:, 0] / counts[:, 1]
+
+    @cached_property
+    def _costs(self) -> Costs:
+        """Those of the network on these images, and what a table of the same data set has measured."""
+        own = self.network.costs(self.source.classes, self.source.side)
+        measured = self.truth.costs().named if self.truth is not None else {}
+        return Costs(own.kinds, {**measured, **own.named})
 
     @property
     def asked_images(self) -> int:

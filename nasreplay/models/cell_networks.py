@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nb201.size_supernet import WidthSupernet
     from nasreplay.models.nb201.topology_supernet import Supernet
+    from nasreplay.spaces.costs.expected import Costs
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class CellNetwork(SharedNetwork):
         from nasreplay.models.nb201.topology_supernet import Supernet
 
         return Supernet(classes, self.channels, self.cells, *self.flags, bool(self.plain_head))
+
+    def costs(self, classes: int, side: int) -> Costs:
+        """Costs of its own channels and cells."""
+        return TOPOLOGY.costs(classes, side, self.channels, self.cells)
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
         """The rate rises linearly and reaches `drop_path` in the last epoch."""

@@ -19,6 +19,7 @@ from nasreplay.spaces.topology import WIDTH
 if TYPE_CHECKING:
     from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
+    from nasreplay.spaces.costs.expected import Costs
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,10 @@ class GenotypeNetwork(SharedNetwork):
         from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
 
         return NASNetSupernet(self.space, self.plan(classes, side), *self.flags)
+
+    def costs(self, classes: int, side: int) -> Costs:
+        """Costs of its own cells, and of training a genotype."""
+        return self.space.costs(classes, side, self.plan(classes, side))
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
         """The rate is constant."""

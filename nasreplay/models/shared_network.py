@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
     from nasreplay.models.nb201.skeleton import Skeleton
+    from nasreplay.spaces.costs.expected import Costs
 
 NETWORKS: dict[str, type[SharedNetwork]] = {}
 """The shared network of each space, by the space's name; a subclass with a `home` registers itself."""
@@ -97,6 +98,10 @@ class SharedNetwork:
         side: pixels of the images, H and W.
         """
         raise TypeError(f"{type(self).__name__} has no build")
+
+    def costs(self, classes: int, side: int) -> Costs:
+        """What its operations cost, and its architectures."""
+        return self.space.costs(classes, side)
 
     def drop_path_at(self, epoch: int, epochs: int) -> float:
         """The rate of an epoch counted from 0; 0 where nothing can be dropped."""

@@ -223,8 +223,7 @@ class NASNetSpace(Space):
         from nasreplay.spaces.costs.cell_costs import genotype_costs
 
         plan = plan or Plan(16, 8, classes)
-        nodes = nodes_of(self.edges // self.cells)
-        return genotype_costs(self.operations, plan, nodes, self.cells, resolution, self.embed)
+        return genotype_costs(self.operations, plan, self.nodes, self.cells, resolution, self.embed)
 
     def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
         """Trainable parameters of the CIFAR network of DARTS, 36 channels and 20 cells, no auxiliary head."""

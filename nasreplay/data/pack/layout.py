@@ -8,6 +8,7 @@ its path: `<stored data set>/<recipe>/<evaluation set>/accuracy`. Missing number
 | `official_index`                           | A       | index in the published order                           |
 | `unique_class`                             | A       | first flat index of the class of equivalent cells      |
 | `<stored>/latency`                         | A       | seconds per batch                                      |
+| `<stored>/<cost>`                          | A       | any other cost, in a unit of its own                   |
 | `<stored>/<recipe>/seeds`                  | T       | seed of each trial; -1 = an average made by the source |
 | `<stored>/<recipe>/seconds_per_epoch`      | A       | seconds of training                                    |
 | `<stored>/<recipe>/params`, `…/flops`      | A, T    | millions, as the source states them for each trial     |
@@ -26,7 +27,7 @@ custom data set says what it is (`data.custom_dataset`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from nasreplay.errors import BadPack
@@ -45,7 +46,7 @@ CURVE = "_curve"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _COLUMNS = (
     (re.compile("(official_index|unique_class)"), "<i4", "A"),
-    (re.compile(f"({_NAME})/latency"), "<f8", "A"),
+    (re.compile(f"({_NAME})/{_NAME}"), "<f8", "A"),
     (re.compile(f"({_NAME}/{_NAME})/seeds"), "<i4", "T"),
     (re.compile(f"({_NAME}/{_NAME})/seconds_per_epoch"), "<f8", "A"),
     (re.compile(f"({_NAME}/{_NAME})/(params|flops|latency)"), "<f8", "AT"),
@@ -78,6 +79,16 @@ def dtype_of(path: str) -> str | None:
 def per_trial(path: str) -> bool:
     """Whether the column with this path has one number per trial."""
     return any(axes == "AT" for *_, axes in _columns(path))
+
+
+def cost_columns(columns: Iterable[str], stored: str) -> dict[str, str]:
+    """Name of a cost → its column, of those that a stored data set has."""
+    parts = {path: path.split("/") for path in columns}
+    found = {every[1]: path for path, every in parts.items() if every[0] == stored and len(every) == 2}
+    of_recipes = sorted(
+        path for path, every in parts.items() if every[0] == stored and every[2:] == ["latency"]
+    )
+    return found if "latency" in found or not of_recipes else {**found, "latency": of_recipes[-1]}
 
 
 def recipe_of(path: str) -> str | None:

@@ -48,8 +48,9 @@ _LIMITS = {
 
 
 def limits_of(path: str) -> Limits | None:
-    """The limits of the numbers of a path such as `cifar10/200/train/loss`, by its last name."""
-    return _LIMITS.get(path.rsplit("/", 1)[-1])
+    """The limits of the numbers of a path such as `cifar10/200/train/loss`, by its last name; of a cost its own."""
+    name = path.rsplit("/", 1)[-1]
+    return _COST if path.count("/") == 1 else _LIMITS.get(name)
 
 
 def value_problem(path: str, values: np.ndarray) -> str:

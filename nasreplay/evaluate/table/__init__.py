@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -17,8 +17,8 @@ from nasreplay.evaluate.table.multilinear import Multilinear, exact_slope
 from nasreplay.evaluate.table.sampled_gradient import draw, estimate
 from nasreplay.seeds import Stream
 from nasreplay.settings import check_kind
-from nasreplay.spaces import Space
-from nasreplay.spaces.base import MEMO_LIMIT
+from nasreplay.spaces.base import MEMO_LIMIT, Space
+from nasreplay.spaces.costs.expected import Costs
 from nasreplay.spaces.read import Named, read_many
 
 
@@ -52,6 +52,7 @@ class TableEvaluator(EvaluatorBase):
     test: float64 [A], percent, test accuracy for reports, or None.
     meaning: what "told", "valid" and "test" accuracies are, in words.
     source: further facts for the run header: table, fingerprint, licence.
+    costs: what makes the costs when they are asked for.
     """
 
     kind = "table"
@@ -72,6 +73,7 @@ class TableEvaluator(EvaluatorBase):
         test: np.ndarray | None = None,
         meaning: dict[str, str] | None = None,
         source: dict[str, Any] | None = None,
+        costs: Callable[[], Costs] = Costs,
     ):
         self.space, self.levels, self.dataset = space, tuple(levels), dataset
         self.gradient, self.samples, self.objective = gradient, samples, objective
@@ -81,7 +83,7 @@ class TableEvaluator(EvaluatorBase):
             "valid": f"validation accuracy at {self.final.at}, {self.final.words}",
             **(meaning or {}),
         }
-        self.source = source or {}
+        self.source, self._make_costs = source or {}, costs
         vertex = {"one-hot slope"} if gradient == "exact" else set()
         clock = {"clock"} if all(level.timed for level in self.levels) else set()
         self.abilities = frozenset({"evaluate", "slope"} | vertex | clock)
@@ -150,6 +152,10 @@ class TableEvaluator(EvaluatorBase):
         drawn = draw(mixture, self.space.choices, self.samples, self.streams["slope"].at(replica))
         answers = self.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(replica, self.samples))
         return estimate(mixture.weights, drawn, 1.0 - answers.accuracy / 100.0, answers.answered)
+
+    @cached_property
+    def _costs(self) -> Costs:
+        return self._make_costs()
 
     def report(self, codes: np.ndarray) -> Report:
         """Mean over trials at the final fidelity, and test accuracy where the table has it."""

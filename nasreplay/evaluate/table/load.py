@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from nasreplay.data.trials import mean_words, trial_mean
 from nasreplay.errors import BadSetting, NotMeasured, listed
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.column_costs import table_costs
 from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.settings import check_kind
 
@@ -81,6 +83,7 @@ def load_table(
             **({"own": to_json(pack.custom[dataset])} if dataset in pack.custom else {}),
             **({"words": words} if (words := pack.own_words(dataset)) else {}),
         },
+        costs=partial(table_costs, pack, dataset, meaning.stored),
     )
 
 

@@ -59,10 +59,10 @@ class Bound:
     def look(
         self, evaluator: Evaluator, logits: np.ndarray, rows: np.ndarray, draws: Draws
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The lowest loss [n] within the bound that exact slopes tell of at a few drawn architectures, and whose [n, D].
+        """The lowest loss [n] within the bound that exact slopes tell of, and the architecture [n, D] that has it.
 
-        rows: the replicas of logits [n, E, O]. A slope at an architecture tells of it and of all its neighbors. One
-        half of each row is drawn from the logits, the other uniformly.
+        Slopes are asked at a few architectures, whose edges are drawn from the logits [n, E, O] of these replicas or,
+        with a probability of ½, uniformly; each tells of all its neighbors, too.
         """
         uniform = self.space.mask / self.space.mask.sum(axis=1, keepdims=True)
         mixed = (softmax(logits) + uniform) / 2
@@ -72,7 +72,9 @@ class Bound:
         slope = evaluator.slope(mixture, replica=np.repeat(rows, LOOKS))
         loss = _neighbors(slope.loss, slope.gradient, mixture.weights)
         cost = _neighbors(*self.cost.expected(mixture.weights), mixture.weights)
-        kept = np.where((cost <= self.limit * ROUNDING) & self.space.mask, loss, np.inf).reshape(len(rows), -1)
+        kept = np.where((cost <= self.limit * ROUNDING) & self.space.mask, loss, np.inf).reshape(
+            len(rows), -1
+        )
         best = kept.argmin(axis=1)
         look, edge, option = np.unravel_index(best, (LOOKS, *self.space.mask.shape))
         found = codes.reshape(len(rows), LOOKS, -1)[np.arange(len(rows)), look]

@@ -24,6 +24,7 @@ from nasreplay.spaces.genotypes.derivation import softmax
 
 NOWHERE = Fidelity("", 0)
 
+
 class Pull(NamedTuple):
     """What a constraint adds to a step."""
 

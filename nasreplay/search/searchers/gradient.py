@@ -66,7 +66,8 @@ class GradientSearch(Searcher, Constrained):
 
     def check(self, evaluator: Evaluator) -> None:
         """Raise LacksCapability, UnknownName or BadSetting for costs that this evaluator does not know."""
-        self.constraint = self.constrain(evaluator.costs(), evaluator.space)
+        found = self.constrain(evaluator.costs(), evaluator.space)
+        self.constraint = found  # pyright: ignore[reportAttributeAccessIssue]
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Nearly equal logits."""
@@ -137,14 +138,15 @@ class GradientSearch(Searcher, Constrained):
             pull = self.constraint.pull(self.state.logits[rows], sample, lambda: self.draws(rows))
             self.state.penalty[rows] = pull.value
             gradient = gradient + pull.gradient
-        self.last = sample
+        self.last = sample  # pyright: ignore[reportAttributeAccessIssue]
         descent = adam.Adam(self.learning_rate, self.betas, self.eps, self.weight_decay, self.gradient_clip)
         descent.step(self.state, rows, gradient)
 
     def look(self, evaluator: Evaluator, rows: np.ndarray) -> None:
         """Keep the best architecture within the bound that exact slopes tell of at a few drawn ones."""
-        assert self.constraint and self.constraint.bound
-        loss, codes = self.constraint.bound.look(evaluator, self.state.logits[rows], rows, self.draws(rows))
+        bound = self.constraint and self.constraint.bound
+        assert bound
+        loss, codes = bound.look(evaluator, self.state.logits[rows], rows, self.draws(rows))
         better = loss < self.state.best_loss[rows]
         self.state.best_loss[rows[better]], self.state.best_codes[rows[better]] = loss[better], codes[better]
 

@@ -23,10 +23,15 @@ Embed = Callable[[np.ndarray], np.ndarray]
 class Cost(Protocol):
     """One number of each architecture."""
 
-    unit: str
-    """The unit, as answers show it."""
-    source: str
-    """Where the numbers come from, in words."""
+    @property
+    def unit(self) -> str:
+        """The unit, as answers show it; "" where it is not known."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the numbers come from, in words."""
+        ...
 
     def of(self, codes: np.ndarray) -> np.ndarray:
         """float64 [N]: the costs of codes [N, D]."""
@@ -84,7 +89,7 @@ def polynomial(
 ) -> PolynomialCost:
     """The polynomial of a cost in which at most neighboring decisions matter together, out of the cost itself.
 
-    count: codes [N, D] → whole numbers [N], of which `per` make a unit; mask: bool [D, O], the options that there are.
+    count: codes [N, D] → whole numbers [N], `per` of them a unit; mask: bool [D, O], the options that there are.
     """
     decisions, options = mask.shape
 

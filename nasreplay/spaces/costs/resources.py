@@ -1,9 +1,9 @@
 """What an operation takes, as SNAS counts it: size, multiply-adds and memory traffic in closed form.
 
 Size is the weights of convolutions, batch norms never. Multiply-adds are those of one image, each layer of an
-operation at the operation's output side (so published, although a first layer of stride 2 is there, too); poolings have
-9 a number. Traffic is what each layer reads and writes, and the weights. (Xie et al., SNAS, ICLR 2019, section 2.4,
-and the code of its release; operations that SNAS has not are counted by the same rule.)
+operation at the operation's output side, as published; poolings have 9 for each number. Traffic is what each layer
+reads and writes, and the weights. (Xie et al., SNAS, ICLR 2019, section 2.4, and the code of its release; operations
+that SNAS has not are counted by the same rule.)
 """
 
 from __future__ import annotations
