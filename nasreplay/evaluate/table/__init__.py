@@ -139,12 +139,13 @@ class TableEvaluator(EvaluatorBase):
         if split != "valid":
             raise LacksCapability(f"a table's slope is of validation accuracy, not of split {split!r}")
         exact = self.gradient == "exact"
-        loss, gradient = self._exact(mixture) if exact else self._sampled(mixture, replica)
+        loss, gradient = (
+            exact_slope(self.space, self._multilinear, self._loss, mixture)
+            if exact
+            else self._sampled(mixture, replica)
+        )
         trial = MEAN if isinstance(self.trial, str) else self.trial
         return Slope(loss, gradient, exact, self.levels[-1].at, trial)
-
-    def _exact(self, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
-        return exact_slope(self.space, self._multilinear, self._loss, mixture)
 
     def _sampled(self, mixture: Mixture, replica: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """The estimate from charged look-ups."""
