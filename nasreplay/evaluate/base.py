@@ -18,6 +18,7 @@ An evaluator is a subclass that names itself and its space, and says what it off
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -72,6 +73,9 @@ class EvaluatorBase:
     abilities: frozenset[str] = frozenset({"evaluate", "clock"})
     steps_per_epoch: int = 1
     mixed_cells: int = 0
+
+    make_costs: Callable[[], Costs] = Costs
+    """Makes the costs of its architectures; none by default."""
 
     space: Space
     dataset: str
@@ -138,12 +142,12 @@ class EvaluatorBase:
         raise LacksCapability(f"{self.kind} has no slope: use a table or a supernet")
 
     def costs(self) -> Costs:
-        """What `_costs` makes, once."""
+        """What `make_costs` makes, once."""
         return self._costs
 
     @cached_property
     def _costs(self) -> Costs:
-        return Costs()
+        return self.make_costs()
 
     def begin_step(self, *, learns: bool = True) -> None:
         """Begin a step: a no-op, as there are no batches without shared weights."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -121,9 +121,8 @@ class SharedAccuracies(EvaluatorBase):
         counts = np.array([self.count_right(one_hot, self._in_order(self._judges)) for one_hot in one_hots])
         return 100.0 * counts[:, 0] / counts[:, 1]
 
-    @cached_property
-    def _costs(self) -> Costs:
-        """Those of the network on these images, and what a table of the same data set has measured."""
+    def make_costs(self) -> Costs:
+        """Costs of the network on these images, and what a table of the same data set has measured."""
         own = self.network.costs(self.source.classes, self.source.side)
         measured = self.truth.costs().named if self.truth is not None else {}
         return Costs(own.kinds, {**measured, **own.named})

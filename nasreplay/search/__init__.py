@@ -16,13 +16,14 @@ from nasreplay.search.searchers.bohb import BOHB
 from nasreplay.search.searchers.channel_search import TAS, MaskGumbel, MaskRL
 from nasreplay.search.searchers.curriculum import Curriculum, CurriculumFixed
 from nasreplay.search.searchers.enas import ENAS
-from nasreplay.search.searchers.gradient import GDAS, SNAS, DartsV1, DartsV2, GradientSearch
+from nasreplay.search.searchers.gradient import GDAS, DartsV1, DartsV2, GradientSearch
 from nasreplay.search.searchers.hyperband import Hyperband
 from nasreplay.search.searchers.local import LocalSearch
 from nasreplay.search.searchers.random import RandomSearch
 from nasreplay.search.searchers.rea import REA
 from nasreplay.search.searchers.reinforce import Reinforce
 from nasreplay.search.searchers.sampled_slopes import DartsSampled, SnasSampled
+from nasreplay.search.searchers.snas import SNAS
 from nasreplay.search.searchers.weight_sharing import RSPS, SETN
 
 if TYPE_CHECKING:

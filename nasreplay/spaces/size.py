@@ -77,7 +77,9 @@ class SizeSpace(Space):
             for unit, count in zip(UNITS, counts, strict=True)
         )
         named = {name: (lambda one=one: one) for name, one in zip(RESOURCES, whole, strict=True)}
-        return Costs((WholeNetwork(whole, self.mask),), {**named, **benchmark_costs(self, classes, resolution)})
+        return Costs(
+            (WholeNetwork(whole, self.mask),), {**named, **benchmark_costs(self, classes, resolution)}
+        )
 
     def _size(self, codes: np.ndarray) -> np.ndarray:
         """Weights of all convolutions, int64 [N]."""

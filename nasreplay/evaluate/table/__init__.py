@@ -83,7 +83,7 @@ class TableEvaluator(EvaluatorBase):
             "valid": f"validation accuracy at {self.final.at}, {self.final.words}",
             **(meaning or {}),
         }
-        self.source, self._make_costs = source or {}, costs
+        self.source, self.make_costs = source or {}, costs
         vertex = {"one-hot slope"} if gradient == "exact" else set()
         clock = {"clock"} if all(level.timed for level in self.levels) else set()
         self.abilities = frozenset({"evaluate", "slope"} | vertex | clock)
@@ -139,13 +139,12 @@ class TableEvaluator(EvaluatorBase):
         if split != "valid":
             raise LacksCapability(f"a table's slope is of validation accuracy, not of split {split!r}")
         exact = self.gradient == "exact"
-        loss, gradient = (
-            exact_slope(self.space, self._multilinear, self._loss, mixture)
-            if exact
-            else self._sampled(mixture, replica)
-        )
+        asked = self._exact(mixture) if exact else self._sampled(mixture, replica)
         trial = MEAN if isinstance(self.trial, str) else self.trial
-        return Slope(loss, gradient, exact, self.levels[-1].at, trial)
+        return Slope(*asked, exact, self.levels[-1].at, trial)
+
+    def _exact(self, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
+        return exact_slope(self.space, self._multilinear, self._loss, mixture)
 
     def _sampled(self, mixture: Mixture, replica: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """The estimate from charged look-ups."""
@@ -153,10 +152,6 @@ class TableEvaluator(EvaluatorBase):
         drawn = draw(mixture, self.space.choices, self.samples, self.streams["slope"].at(replica))
         answers = self.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(replica, self.samples))
         return estimate(mixture.weights, drawn, 1.0 - answers.accuracy / 100.0, answers.answered)
-
-    @cached_property
-    def _costs(self) -> Costs:
-        return self._make_costs()
 
     def report(self, codes: np.ndarray) -> Report:
         """Mean over trials at the final fidelity, and test accuracy where the table has it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,6 @@ from nasreplay.search.parts.bound import Bound
 from nasreplay.search.parts.penalty import FORMS, METHODS, NORMS, TERMS, WEIGHTS, Penalty
 from nasreplay.search.parts.samplers import Sample
 from nasreplay.seeds import Draws
-from nasreplay.settings import setting
 from nasreplay.spaces.base import Space
 from nasreplay.spaces.costs.expected import Costs
 from nasreplay.spaces.genotypes.derivation import softmax
@@ -38,41 +37,41 @@ class Pull(NamedTuple):
 class Constrained:
     """The settings of a search by gradients that weighs or bounds costs."""
 
-    resource_weight: float | None = setting(None, most=1e9)
+    resource_weight: float | None = field(default=None, repr=False)
     """Weight of the resource penalty; 0: it is only recorded. Default: 0, or where a method is named the published
     one."""
-    resource_method: str = ""
-    """How the penalty reaches the logits: reparametrization (through the sample), discrete (through the softmax),
-    policy-gradient (score function), policy-gradient-released (its published, biased form), none. Default:
-    reparametrization, as in the published commands."""
-    resource_form: str = "log"
+    resource_method: str = field(default="", repr=False)
+    """How the penalty reaches the logits: reparametrization (through the sample, if it has a derivative), discrete
+    (through the softmax), policy-gradient (score function), policy-gradient-released (its published, biased form),
+    none. Default: reparametrization, as in the published commands."""
+    resource_form: str = field(default="log", repr=False)
     """Form of the penalty: log, as in the published commands, or linear."""
-    resource_terms: str = "all"
+    resource_terms: str = field(default="all", repr=False)
     """What the penalty counts: all, size, multiply-adds or traffic."""
-    resource_norm: str = "original"
+    resource_norm: str = field(default="original", repr=False)
     """What sums over cells are divided by: original (6 normal, 2 reduction cells) or cells (their number)."""
-    resource_ratio: float = 1.0
+    resource_ratio: float = field(default=1.0, repr=False)
     """Weight of the reduction cells in the penalty."""
-    resource_baseline: bool = False
+    resource_baseline: bool = field(default=False, repr=False)
     """Whether the penalty of a policy gradient is counted from a cell's average."""
-    cost: str = ""
+    cost: str = field(default="", repr=False)
     """Name of a cost to be bounded: params, flops, latency, size, … Default: none."""
-    bound: float = 0.0
+    bound: float = field(default=0.0, repr=False)
     """The largest cost that the answer may have, in the unit of the cost."""
-    bound_weight: float = 1.0
+    bound_weight: float = field(default=1.0, repr=False)
     """Loss for an expected cost of twice the bound. Default: ours."""
 
     name = ""
 
     def check_constraint(self) -> None:
         """Raise BadSetting for what cannot be; the weight of a named method becomes the published one."""
-        for field, known in (
+        for one, known in (
             ("resource_method", ("", *METHODS)),
             ("resource_form", FORMS),
             ("resource_terms", TERMS),
             ("resource_norm", NORMS),
         ):
-            one_of(self, field, known)
+            one_of(self, one, known)
         weight = self.resource_weight
         if weight is None:
             weight = WEIGHTS.get((self.resource_method, self.resource_form)) if self.resource_method else None
@@ -82,9 +81,9 @@ class Constrained:
             except ValueError as problem:
                 raise BadSetting(f"{self.name}.resource_weight is {weight!r}: it {problem}") from None
         self.resource_weight = weight
-        for field in ("resource_weight", "resource_ratio", "bound", "bound_weight"):
-            if (value := getattr(self, field)) is not None and not 0 <= value <= 1e12:
-                raise BadSetting(f"{self.name}.{field} is {value}: it must be 0 or more")
+        for one in ("resource_weight", "resource_ratio", "bound", "bound_weight"):
+            if (value := getattr(self, one)) is not None and not 0 <= value <= 1e12:
+                raise BadSetting(f"{self.name}.{one} is {value}: it must be 0 or more")
         if self.resource_baseline and not self.resource_method.startswith("policy"):
             raise BadSetting(f"{self.name}.resource_baseline is for resource_method policy-gradient")
         if bool(self.cost) != bool(self.bound):
@@ -147,7 +146,7 @@ class Constraint:
             p = softmax(logits)
             found = self.penalty(kinds, p)
             return Pull(found.total, samplers.softmax_vjp(p, 1.0, found.gradient))
-        if method == "reparametrization":
+        if method == "reparametrization" and sample.pathwise:
             found = self.penalty(kinds, sample.mixture.weights)
             slope = Slope(found.total, found.gradient, True, NOWHERE, MEAN)
             return Pull(_mean(found.total, len(logits)), sample.vjp(slope))

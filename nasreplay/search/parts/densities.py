@@ -54,7 +54,7 @@ def concrete(logits: np.ndarray, shaped: np.ndarray, temperature: float | np.nda
 
 
 def released(logits: np.ndarray, soft: np.ndarray, temperature: float | np.ndarray) -> Density:
-    """The same as SNAS was released: ln 7! for any number of operations, clamps, and the draw not held fixed.
+    """What SNAS was released with: ln 7! for any number of operations, clamps, and the draw not held fixed.
 
     The total derivative does not have the mean zero of a score: clamps aside it is (O z − 1)/T.
     """

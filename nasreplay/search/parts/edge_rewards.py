@@ -44,8 +44,8 @@ class EdgeRewards:
     def sample(self, state: SimpleNamespace, rows: np.ndarray, draws: Draws) -> Sample:
         """An architecture for each row of the state."""
         logits = state.logits[rows]
-        soft, drawn = softmax(logits), hard(logits, draws, 1.0).mixture
-        chosen = drawn.active
+        soft, drawn = softmax(logits), hard(logits, draws, 1.0)
+        chosen = drawn.mixture.active
 
         def vjp(slope: Slope) -> np.ndarray:
             reward = self._normed((chosen * slope.gradient).sum(axis=-1), state, rows)[..., None]
@@ -60,7 +60,7 @@ class EdgeRewards:
             entropy = softmax_vjp(soft, 1.0, -(np.log(np.where(inside, soft, 1.0)) + 1) * inside)
             return reward * (pull + entropy) if self.entropy == "released" else reward * pull + entropy
 
-        return Sample(drawn, vjp)
+        return drawn._replace(vjp=vjp)
 
     def _normed(self, reward: np.ndarray, state: SimpleNamespace, rows: np.ndarray) -> np.ndarray:
         """Rewards [n, E] after the running mean and deviation have taken them in; equal ones are not divided."""

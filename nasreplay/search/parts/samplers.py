@@ -30,6 +30,8 @@ class Sample(NamedTuple):
     """The vector–Jacobian product of the sampler: a slope at the mixture → the gradient of the logits [n, E, O]."""
     density: Callable[[bool], Density] | None = None
     """The log density of the mixture's rows, as derived (False) or as SNAS released it (True); None: not random."""
+    pathwise: bool = True
+    """Whether `vjp` is a derivative of the mixture, and not a score times the loss."""
 
 
 def several(samples: list[Sample]) -> Sample:
@@ -48,7 +50,8 @@ def several(samples: list[Sample]) -> Sample:
         every = [one.density(released) for one in samples if one.density]
         return Density(*(np.concatenate(parts) for parts in zip(*every, strict=True)))
 
-    return Sample(mixture, vjp, density if all(one.density for one in samples) else None)
+    known = density if all(one.density for one in samples) else None
+    return Sample(mixture, vjp, known, samples[0].pathwise)
 
 
 def vertex(space: Space, codes: np.ndarray) -> Mixture:
@@ -109,6 +112,7 @@ def hard(logits: np.ndarray, draws: Draws, temperature: float) -> Sample:
         mixture,
         lambda slope: slope.loss[:, None, None] * (chosen - soft),
         lambda released: densities.categorical(logits, chosen),
+        pathwise=False,
     )
 
 
@@ -117,7 +121,7 @@ def concrete_score(logits: np.ndarray, draws: Draws, temperature: float) -> Samp
     sample = concrete(logits, draws, temperature)
     assert sample.density
     score = sample.density(False).gradient
-    return sample._replace(vjp=lambda slope: slope.loss[:, None, None] * score)
+    return sample._replace(vjp=lambda slope: slope.loss[:, None, None] * score, pathwise=False)
 
 
 def _concrete_density(

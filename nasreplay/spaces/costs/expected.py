@@ -30,7 +30,7 @@ class Cost(Protocol):
 
     @property
     def source(self) -> str:
-        """Where the numbers come from, in words."""
+        """Origin of the numbers, in words."""
         ...
 
     def of(self, codes: np.ndarray) -> np.ndarray:
