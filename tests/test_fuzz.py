@@ -57,6 +57,8 @@ from nasreplay.spaces.logits import read_logits
 from nasreplay.spaces.read import read, read_architecture, read_many, read_named
 from nasreplay.train.checkpoint import Checkpoints, save_checkpoint
 from nasreplay.train.device import device_named
+from nasreplay.train.foreign.seed_file import held_trainings
+from nasreplay.train.foreign.weights_file import take_weights, weights_of
 from nasreplay.train.recipe import recipe_of
 from tests.runs.test_hostile_results import seal
 from tests.support import fabricate
@@ -417,6 +419,28 @@ def training(chance: random.Random, folder: Path) -> object:
     return found.latest(), found.best_score()
 
 
+def weights(chance: random.Random, folder: Path) -> object:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.BatchNorm2d(2))
+    state = network.state_dict()
+    forms = (
+        state,
+        {"state_dict": {f"module.{name}": values for name, values in state.items()}},
+        {"base-model": state, "epoch": 3},
+        {"info": "", "all_dataset_keys": ["digits"], "digits": {"net_state_dict": state}},
+        {"state": {"trainer": {"network": state, "average": None}}, "step": 1},
+    )
+    path = folder / "w.pth"
+    torch.save(warped(chance.choice(forms), chance, (*VALUES, *TENSORS)), path)
+    if chance.random() < 0.3:
+        content = bytearray(path.read_bytes())
+        for _ in range(chance.randrange(1, 4)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        path.write_bytes(content[: chance.randrange(len(content))] if chance.random() < 0.3 else content)
+    if chance.random() < 0.2:
+        return held_trainings(path)
+    return take_weights(network, weights_of(path, "digits"), path)
+
+
 @cache
 def sample(kind: str) -> bytes:
     folder = Path(tempfile.mkdtemp())
@@ -500,6 +524,7 @@ PARSERS: dict[str, tuple[float, Parse]] = {
     "run folders": (0.04, run),
     "checkpoints": (0.02, checkpoint),
     "trainings": (0.01, training),
+    "weights": (0.01, weights),
     "logits": (0.02, logits),
     "csv": (0.015, csv),
     "packs": (0.015, hdf5("pack", lambda path: None, Pack.open)),

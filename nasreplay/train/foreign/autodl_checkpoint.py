@@ -202,4 +202,4 @@ def _listed(content: Any) -> str:
 
 
 def _brief(problem: BaseException) -> str:
-    return " ".join(str(problem).split())[:100] or type(problem).__name__
+    return harmless(" ".join(str(problem).split()), 100) or type(problem).__name__

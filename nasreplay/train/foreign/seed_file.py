@@ -45,7 +45,8 @@ def held_trainings(path: Path) -> dict[str, Any]:
         content = load_foreign(path)
     except BadInput as problem:
         raise BadOutput(f"--export {problem}; choose another name") from None
-    if not isinstance(content, dict) or not isinstance(content.get("all_dataset_keys"), list):
+    keys = content.get("all_dataset_keys") if isinstance(content, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, str) and key in content for key in keys):
         raise BadOutput(
             f"--export {path}: holds something else than trainings of data sets; choose another name"
         )

@@ -79,9 +79,9 @@ def _safetensors(file: Path) -> dict[str, Tensor]:
 
 def _state_dict(content: Any, file: Path, dataset: str) -> Mapping[str, Tensor]:
     if isinstance(content, Mapping) and "all_dataset_keys" in content:
-        held = [str(key) for key in content["all_dataset_keys"]]
-        if dataset not in held or dataset not in content:
-            raise BadInput(f"{file}: holds weights of {listed(held)}, not of {dataset or 'no data set'}")
+        held = [harmless(str(key), 40) for key, value in content.items() if isinstance(value, Mapping)]
+        if dataset not in held:
+            raise BadInput(f"{file}: holds weights of {listed(held) or 'no data set'}, not of {dataset}")
         content = content[dataset]
     if isinstance(training := _within(content, "state", "trainer"), Mapping) and training:
         content = _averaged(training) or training.get("network")
