@@ -29,6 +29,7 @@ EARLIER = {
     "tanh_constant": 0.0,
     "op_tanh_reduce": 0.0,
     "turns": "steps",
+    "train_on": "policy",
     "derive_repeats": 1,
     "tau_samples": 0,
     "init": "torch",

@@ -67,6 +67,8 @@ class Curriculum(Growing):
     """Largest norm of the policy's gradient; 0: none."""
     turns: str = "epochs"
     """Weights and policy take turns by epochs (published), or by steps: a policy step after every weight step."""
+    train_on: str = "policy"
+    """Architectures that the weights learn on after a warm-up: policy (its samples, published), or uniform."""
     live_epochs: int = 0
     """Epochs of a search on shared weights, divided into stages; 0: 60 a stage (published: 20 of warm-up and 40)."""
     derive_repeats: int = 3
@@ -84,7 +86,7 @@ class Curriculum(Growing):
     listed: ClassVar[int] = 6
     epochs_field: ClassVar[str] = "live_epochs"
     live_only: ClassVar[frozenset[str]] = frozenset(
-        {"live_epochs", "turns", "derive_repeats", "derive_samples", "tau_samples"}
+        {"live_epochs", "turns", "train_on", "derive_repeats", "derive_samples", "tau_samples"}
     )
     name: ClassVar[str] = "curriculum"
     source: ClassVar[str] = "Guo et al., Breaking the Curse of Space Explosion, ICML 2020, sections 3 and 4"
@@ -98,6 +100,7 @@ class Curriculum(Growing):
         one_of(self, "policy", (PUBLISHED, *POLICIES))
         one_of(self, "head", ("operations", "nodes"))
         one_of(self, "turns", ("epochs", "steps"))
+        one_of(self, "train_on", ("policy", "uniform"))
 
     def epochs_on(self, evaluator: Evaluator) -> int | None:
         """`live_epochs`, or 60 a stage, where there are weights to train; a budget ends it on a table."""
@@ -133,7 +136,7 @@ class Curriculum(Growing):
         if "weights" not in evaluator.abilities:
             return super().step(evaluator, live)
         evaluator.begin_step()
-        codes = self.ask(live).codes
+        codes = self._uniform(live) if self.train_on == "uniform" else self.ask(live).codes
         evaluator.learn(vertex(self.space, codes), replica=live.rows)
         unanswered = np.isneginf(self.state.best_accuracy[live.rows])
         self.state.best_codes[live.rows[unanswered]] = codes[unanswered]
@@ -209,14 +212,16 @@ class Curriculum(Growing):
 
     def ask(self, live: Live) -> Question:
         """One architecture from each policy, or a uniform one while a stage warms up."""
-        stage = self.stage_of(live)
-        codes = self.sample(live.rows, self.reachable(live.rows, stage))
+        codes = self.sample(live.rows, self.reachable(live.rows, self.stage_of(live)))
         if self.warmup:
-            allowed = self.allowed(live.rows, stage)
-            uniform = allowed / allowed.sum(axis=-1, keepdims=True)
-            drawn = self._words.codes(self.draws(live.rows).categorical(uniform))
-            codes = np.where(self.warming(live)[:, None], drawn, codes)
+            codes = np.where(self.warming(live)[:, None], self._uniform(live), codes)
         return Question(codes, live.rows, on_batch(self.ladder))
+
+    def _uniform(self, live: Live) -> np.ndarray:
+        """int8 [n, D]: one architecture of each replica's open space, uniformly."""
+        allowed = self.allowed(live.rows, self.stage_of(live))
+        chances = allowed / allowed.sum(axis=-1, keepdims=True)
+        return self._words.codes(self.draws(live.rows).categorical(chances))
 
     def reachable(self, rows: np.ndarray, stage: np.ndarray) -> np.ndarray:
         """bool [n, D, V]: the open words that the policy's head has outputs for."""
