@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasreplay.errors import BadData, BadOutput
+from nasreplay.files.text import place
+from nasreplay.files.typed import typed
 from nasreplay.live.evaluator_settings import SupernetSettings
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.runs.earlier import EARLIER, as_recorded
@@ -25,6 +27,24 @@ TENSOR_FILES = Files(save_checkpoint, load_checkpoint, "pth")
 """Live runs keep tensors: files that torch reads with weights_only."""
 
 
+class _Options(NamedTuple):
+    evaluator: str
+    searcher: str
+
+
+class _Evaluator(NamedTuple):
+    dataset: str
+    data: str
+    network: Json
+
+
+class _LiveRun(NamedTuple):
+    """What is read of the header of a live run."""
+
+    options: _Options
+    evaluator: _Evaluator
+
+
 class SharedWeights(NamedTuple):
     """What a run has trained, and on what."""
 
@@ -40,10 +60,8 @@ class SharedWeights(NamedTuple):
 
 def shared_weights(folder: Path) -> SharedWeights:
     """The last shared weights of a recorded live run; its images are not read. Raises BadOutput."""
-    header = read_header(folder)
-    settings, state = _recorded(folder, header)
-    about = header["evaluator"]
-    return SharedWeights(state["evaluator"]["net"], settings.network, about["dataset"], about["data"])
+    run, settings, state = _recorded(folder)
+    return SharedWeights(state["net"], settings.network, run.evaluator.dataset, run.evaluator.data)
 
 
 def trained(
@@ -54,32 +72,33 @@ def trained(
     data: where its images are now, instead of the recorded folder; threads: CPU threads now. Raises BadOutput, or
     BadData for other images.
     """
-    header = read_header(folder)
-    settings, state = _recorded(folder, header)
+    run, settings, state = _recorded(folder)
     # the last weights are in the state, and only who asks for a download gets one
     changes = {"data": data or settings.data, "threads": threads or settings.threads}
     settings = replace(settings, **changes, weights=None, download=False)
-    evaluator = settings.open(SEARCHERS.named(header["options"]["searcher"])())
-    if evaluator.source.fingerprint != header["evaluator"]["data"]:
+    evaluator = settings.open(SEARCHERS.named(run.options.searcher)())
+    if evaluator.source.fingerprint != run.evaluator.data:
         raise BadData(
             f"{evaluator.source.folder}: not the images of {folder}, or no longer: --data DIR says where those are"
         )
-    evaluator.load_state_dict(state["evaluator"])
+    evaluator.load_state_dict(state)
     evaluator.ending = False  # answers are on the images that `describe` names, not on those of a last epoch
     return evaluator, settings
 
 
-def _recorded(folder: Path, header: Json) -> tuple[SupernetSettings, Json]:
-    """Settings and last state of a run."""
+def _recorded(folder: Path) -> tuple[_LiveRun, SupernetSettings, Json]:
+    """What its header says, the settings, and the last state of the evaluator of a run."""
+    header, where = read_header(folder), place(folder / "run.json")
     options = header.get("options")
-    if not options or options["evaluator"] != SupernetSettings.kind:
+    if not options or options.get("evaluator") != SupernetSettings.kind:
         raise BadOutput(
             f"{folder}: not a run with shared weights (`nasreplay search … --evaluator supernet`)"
         )
+    run = typed(header, _LiveRun, where, error=BadOutput)
     state = latest_state(folder, TENSOR_FILES)
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
     options = {"halves": EARLIER["halves"], **options}
-    settings = SupernetSettings.of(options, SEARCHERS[options["searcher"]]())
-    network = as_recorded(settings.network, header["evaluator"]["network"])
-    return replace(settings, network=network), state
+    settings = SupernetSettings.of(options, SEARCHERS.named(run.options.searcher)())
+    network = as_recorded(settings.network, run.evaluator.network)
+    return run, replace(settings, network=network), typed(state["evaluator"], Json, where, error=BadOutput)
