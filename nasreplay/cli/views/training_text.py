@@ -84,7 +84,7 @@ def _machine(device: Device) -> str:
     import torch
 
     processes = f", {device.group.world_size} processes" if device.group.world_size > 1 else ""
-    return f"machine    device {device.title}, {torch.get_num_threads()} threads, {device.words}{processes}"
+    return f"machine    {torch.get_num_threads()} threads, {device.words}{processes}, device {device.title}"
 
 
 def resolved_briefly(training: Training, seed: int) -> str:
@@ -97,8 +97,8 @@ def resolved_briefly(training: Training, seed: int) -> str:
     lines = [
         f"{training.target}{index} on {source.name}, seed {seed}",
         f"recipe {recipe.name}: {training.until} of {recipe.total} epochs, learning rate {recipe.lr:g} to "
-        f"{recipe.eta_min:g}, batch {recipe.batch}; device {training.device.title}, "
-        f"{torch.get_num_threads()} threads, {training.device.words}",
+        f"{recipe.eta_min:g}, batch {recipe.batch}; {torch.get_num_threads()} threads, {training.device.words}, "
+        f"device {training.device.title}",
         source.about,
         f"on {100 * part:g} % of the images of every set" if part < 1 else "",
         f"note: {source.note}" if source.note else "",
