@@ -37,7 +37,9 @@ def weights(folder) -> dict:
 def test_a_training_is_told_epoch_by_epoch(run, tmp_path):
     told = run("train", "resnet", *SMALL, "--epochs", "2", "--seed", "1", "--out", "out").out
     assert RESNET in told
-    assert "recipe 12: 2 of 12 epochs, learning rate 0.1 to 0, batch 32; 1 threads, float32" in told
+    assert (
+        "recipe 12: 2 of 12 epochs, learning rate 0.1 to 0, batch 32; device cpu, 1 threads, float32" in told
+    )
     assert "on 30 % of the images of every set" in told
     assert "epoch 2/2  lr 0.0983  train loss " in told
     assert "x-valid " in told

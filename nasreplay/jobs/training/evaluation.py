@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasreplay.jobs import silent
+from nasreplay.jobs import rank_zero, silent
 from nasreplay.jobs.training import published, table_of, target_of
 from nasreplay.jobs.training.training_settings import EvaluateSettings
 from nasreplay.jobs.training.training_target import Target
@@ -99,8 +99,10 @@ def evaluate(
     if one and one.weights and not (settings.weights or settings.dataset):
         settings = replace(settings, dataset=one.weights[0].dataset)
     dataset = dataset_of(target, settings)
-    file = settings.weights or released.find_for(one, dataset, download=settings.download, tell=tell)
-    state = weights_of(file, dataset)
+    file = settings.weights or rank_zero.broadcast(
+        lambda: released.find_for(one, dataset, download=settings.download, tell=tell)
+    )
+    state = weights_of(file, Path(dataset).name)
     head = any(key.startswith(HEAD) for key in state)
     training = prepare(target, settings.network(auxiliary=head), trains=False)
     if warning := released.warning_of(one, file):
@@ -120,8 +122,10 @@ def evaluate(
         name: sums.score(network, part, name, settings.batch, progress)
         for name, part in training.sets.items()
     }
-    whole = Epoch(
-        training.recipe.total, 0.0, next(iter(scores.values())), scores
-    )  # as a table's rows are trained
-    table = table_of(training, whole)
+    trained = (
+        training.recipe.total,
+        0.0,
+        next(iter(scores.values())),
+    )  # as a table's rows are, by the whole recipe
+    table = table_of(training, Epoch(*trained, scores))
     return Evaluation(training, facts, file, digest, warning, scores, table)
