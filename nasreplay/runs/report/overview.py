@@ -75,9 +75,11 @@ def _draw_regrets(panel: Axes, comparison: Comparison, dataset: str, looks: dict
     if farthest > FAR * middling:  # one far off would squeeze the others
         panel.set_xscale("symlog", linthresh=middling)
         panel.set_xticks([0, middling, farthest])
+        panel.set_xticks([], minor=True)
+        panel.set_xlim(0, farthest * 1.7)
     else:
         panel.xaxis.set_major_locator(_few())
-    panel.set_xlim(0, farthest * 1.04 or 1)
+        panel.set_xlim(0, farthest * 1.04 or 1)
     panel.xaxis.set_major_formatter(lambda value, place: short(float(f"{value:.2g}")))
     panel.set_xlabel("Regret (percent points)")
     _finish(panel, "\n".join(filter(None, (dataset, truth.coverage))))
