@@ -5,9 +5,11 @@ import json
 import pytest
 
 from nasreplay.errors import BadArchitecture, BadSetting
+from nasreplay.jobs.searches import search
 from nasreplay.jobs.training import retrain
 from nasreplay.jobs.training.training_target import read_target
-from nasreplay.spaces.genotypes.notation import to_darts
+from nasreplay.spaces import space_named
+from nasreplay.spaces.genotypes.notation import read_genotype, to_darts
 from nasreplay.spaces.genotypes.published_genotypes import entry
 
 NAME = "DARTS_MORE_NONE_V1"
@@ -25,9 +27,9 @@ TINY = {
 def test_compact_and_dense_are_two_trainings(tmp_path):
     told = []
     for number, compact in enumerate((False, True)):
-        result = retrain(NAME, compact=compact, layers=4, epochs=1, out=str(tmp_path / str(number)), **TINY)
+        result = retrain(NAME, compact=compact, layers=3, epochs=1, out=str(tmp_path / str(number)), **TINY)
         told.append(result)
-        assert result.header["network"]["cells"] == 4
+        assert result.header["network"]["cells"] == 3
         assert result.header["network"]["dialect"] == "sparse"
     dense, compact = told
     assert compact.facts.parameters < dense.facts.parameters
@@ -75,3 +77,37 @@ def test_a_training_goes_on_with_the_layers_that_it_began_with(tmp_path):
 def test_what_does_not_fit_is_refused(target, settings, error, told):
     with pytest.raises(error, match=told):
         retrain(read_target(target), **{**TINY, **settings})
+
+
+# --- searches --------------------------------------------------------------------------------------
+
+SEARCH = {
+    "space": "nasnet-sparse",
+    "dataset": "digits",
+    "fraction": 0.02,
+    "batch": 8,
+    "channels": 2,
+    "threads": 1,
+}
+
+
+@pytest.mark.slow
+def test_a_search_of_three_nodes_and_what_is_done_with_it(tmp_path):
+    run = tmp_path / "run"
+    about = {"nodes": 3, "layers": 3, "derive": "none", "auxiliary": 0.4, "cutout": 4, "seed": 5}
+    found = search("darts-v1", "supernet", epochs=1, out=run, **about, **SEARCH)
+    header = json.loads((run / "run.json").read_text())
+    assert header["evaluator"]["space"] == "nasnet-sparse-3"
+    assert header["evaluator"]["recipe"]["cutout"] == 4
+    best = found.best()
+    assert best is not None
+    assert best.space is space_named("nasnet-sparse-3")
+    assert [len(cell.nodes) for cell in read_genotype(found.found).cells().values()] == [3, 3]
+    for place in (run, run / "checkpoint" / "seed-5-basic.pth"):
+        target = read_target(str(place))
+        assert (str(target), target.dialect) == (found.found, "sparse")
+    result = retrain(str(run), compact=True, layers=3, epochs=1, out=str(tmp_path / "net"), **TINY)
+    assert result.header["architecture"] == to_darts(read_genotype(found.found).compact())
+    other = {**SEARCH, "nodes": 3, "layers": 3, "auxiliary": 0.4, "weights": str(run)}
+    asked = search("random", "supernet", evaluations=2, seed=1, out=tmp_path / "random", **other)
+    assert asked.evaluations == 2

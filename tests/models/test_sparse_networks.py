@@ -13,6 +13,7 @@ from nasreplay.live.second_order import unrolled
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
 from nasreplay.models.shared_networks import SparseNetwork
+from nasreplay.runs.earlier import as_recorded
 from nasreplay.spaces.costs.nasnet_cost import cost
 from nasreplay.spaces.costs.network_plan import LEVELS, Plan, level_of
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
@@ -187,6 +188,14 @@ def test_derivations_of_any_number_of_nodes(case, rule, kept):
     codes = space.derive(logits[None])[0]
     assert space.genotype(codes) == from_mapping(case[kept])
     assert space.parse(space.format(codes)) == tuple(codes.tolist())
+
+
+def test_the_network_of_an_earlier_run_is_what_it_was():
+    recorded = {"bn": 1, "affine": 0, "channels": 16, "cells": 2, "drop_path": 0.0, "derive": "top2"}
+    with torch.device("meta"):
+        net = as_recorded(SparseNetwork(), recorded).build(10, 64)
+    assert net.plan.stem == "cifar"
+    assert parameters(net) == 1_452_082 + 96  # the stem's batch norm was affine
 
 
 def test_an_auxiliary_head_in_a_search_gives_logits_in_training_only():
