@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nasreplay.errors import BadOutput
 from nasreplay.files.text import place, read_text
 from nasreplay.files.typed import parse_json
-from nasreplay.runs.drawing.figure import check_width
+from nasreplay.runs.drawing.figure import INCH, check_width, text_width
 from nasreplay.runs.report.looks import COLORS, LINES, style
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 LOG = "epochs.jsonl"
 HEIGHT, NARROW = 2.6, 5.0  # inches: of a row of panels; width below which they stand below each other
+LETTERS, HANDLE = (
+    1.25,
+    40.0,
+)  # of a legend: its letters beside those of `text_width`, points of a line with its gaps
 FEW = 30  # epochs up to which each is marked
 
 
@@ -70,7 +74,8 @@ def curves(epochs: Sequence[LoggedEpoch], width: float) -> Figure:
             for turn, name in enumerate(names):
                 _draw(axes, epochs, name, what, turn)
         handles, labels = loss.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(names), shape[1] * 3))
+        columns = int(width * INCH // (max(map(text_width, names)) * LETTERS + HANDLE))
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(max(columns, 1), len(names)))
     return figure
 
 
