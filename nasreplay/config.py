@@ -78,9 +78,8 @@ def _convert(value: Any, default: Any, where: str) -> Any:
             return {"1": True, "true": True, "0": False, "false": False}[str(value).lower()]
         if isinstance(default, tuple):
             items = value.split(",") if isinstance(value, str) else value
-            if len(items) != len(default):
-                raise ValueError
-            return tuple(_NUMBERS.get(type(d), type(d))(item) for d, item in zip(default, items, strict=True))
+            like = default or (0.0,) * len(items)  # an empty default stands for any number of numbers
+            return tuple(_NUMBERS.get(type(d), type(d))(item) for d, item in zip(like, items, strict=True))
         return _NUMBERS.get(kind, kind)(value)
     except (KeyError, TypeError, ValueError):
         raise BadSetting(

@@ -21,14 +21,18 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.files.text import check_regular, harmless, place
 from nasreplay.files.typed import LONGEST, parse_json, read_json
 from nasreplay.jobs import rank_zero
-from nasreplay.runs.folder import read_header, resumed_by
+from nasreplay.runs.folder import OUTCOME, read_header, resumed_by
 from nasreplay.settings import Json
 
 RUNS = ("search", "train", "retrain")  # which take --resume
 TABLES = ("replay", "tabulate")  # which go on by themselves where --out is there
 FREE = {"out", "resume", "as_json", "data", "download", "device", "threads", "workers", "save_every"}
 """Options that change no number of a run."""
-LENGTHENS = {"train": {"epochs", "export", "table"}, "retrain": {"epochs", "export", "table"}}
+LENGTHENS = {
+    "search": {"epochs"},
+    "train": {"epochs", "export", "table"},
+    "retrain": {"epochs", "export", "table"},
+}
 """Options of what may be done besides when a run goes on."""
 
 
@@ -124,13 +128,12 @@ def told_before(values: Json) -> bool:
     """Print the outcome of a run that is finished, and say whether it was."""
     if not values["resume"] or not values["out"] or values.get("evaluator") == "table":
         return False  # a table is read in no time
-    context, file = click.get_current_context(), Path(values["out"]) / "outcome.json"
+    context, file = click.get_current_context(), Path(values["out"]) / OUTCOME
     more = LENGTHENS.get(context.info_name or "", set())
     again = any(context.get_parameter_source(key) is ParameterSource.COMMANDLINE for key in more)
 
     def read() -> Json | None:
         if again or not file.exists():
-            file.unlink(missing_ok=True)
             return None
         found = read_json(file, Json, error=BadOutput)
         text, facts = found.get("text"), found.get("facts")
@@ -147,7 +150,7 @@ def told_before(values: Json) -> bool:
 def tell(folder: Path, text: str, facts: Json, as_json: bool) -> None:
     """Print the outcome of a run that has ended, and keep it in the folder."""
     if rank_zero.is_first():
-        write_whole(folder / "outcome.json", json.dumps({"text": text, "facts": facts}).encode())
+        write_whole(folder / OUTCOME, json.dumps({"text": text, "facts": facts}).encode())
     _show(text, facts, as_json)
 
 

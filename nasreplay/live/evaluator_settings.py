@@ -49,6 +49,11 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
         """Whether a search leaves a checkpoint that `nasreplay retrain` takes after every epoch."""
         return False
 
+    @property
+    def usual_epochs(self) -> int | None:
+        """Epochs of a search that is told of none; None: the searcher's own."""
+        return None
+
     def folder(self, searcher: Searcher) -> Path:
         """The default folder of a search's runs, one of them a seed."""
         return Path("output/search") / f"{searcher.name}-{self.dataset_name}-{self.kind}"
@@ -130,6 +135,11 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         """Whether the published scripts of this space leave a checkpoint."""
         return self.network.leaves_checkpoint
 
+    @property
+    def usual_epochs(self) -> int | None:
+        """The epochs of the recipe by which all searches of the space train, if it has one."""
+        return self._recipe(None).epochs if self.network.recipe and not self.training else None
+
     def folder(self, searcher: Searcher) -> Path:
         """The folder into which the published scripts save."""
         facts = {**searcher.settings(), "epochs": self.epochs}
@@ -192,6 +202,8 @@ class SupernetSettings(LiveSettings, kind="supernet"):
 def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:
     """The shipped recipe of the weights: one of the shared network's own where there is one."""
     name, folder = asker.recipe if asker else "weight-sharing", config.folder() / "opts"
+    if network.recipe:
+        return folder / f"{network.recipe}.config"
     own = folder / f"{name}{network.recipes}.config"
     return own if own.exists() else folder / f"{name}.config"
 

@@ -30,8 +30,6 @@ from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.loop import in_parts, initial, reseed
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 
-# what shared weights learn by; the rest of a recipe is for networks of their own
-USED = "name epochs lr eta_min t_max momentum nesterov decay batch test_batch clip micro_batches cutout"
 HINT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
 
 
@@ -101,12 +99,7 @@ class SupernetEvaluator(SharedAccuracies):
     def _check(recipe: Recipe, valid_batches: int) -> None:
         if valid_batches < 1:
             raise BadSetting(f"{valid_batches} batches of validation images: it must be at least 1")
-        usual, given = Recipe().settings(), recipe.settings()
-        for name in sorted(given.keys() - set(USED.split())):
-            if given[name] != usual[name]:
-                raise BadSetting(
-                    f"recipe {recipe.name}: {name} = {given[name]} has no effect on shared weights: leave it out"
-                )
+        recipe.check_shared()
 
     # --- the protocol ------------------------------------------------------------------------------
 
@@ -131,7 +124,7 @@ class SupernetEvaluator(SharedAccuracies):
         self.metrics, self.ending = {}, False
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
-        """Cosine learning rate and linear drop path of this epoch; its measurements start again."""
+        """Learning rate and drop path of this epoch; its measurements start again."""
         # the recipe's schedule over this search's own epochs
         set_learning_rate(self.optimizer, replace(self.recipe, epochs=epochs).learning_rate(epoch))
         self.net.drop_path = self.network.drop_path_at(epoch, epochs)

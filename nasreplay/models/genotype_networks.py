@@ -159,6 +159,7 @@ class CNASNetwork(GenotypeNetwork):
     bn: int = 0
 
     home = NASNET_SPACES["nasnet-cnas"]
+    dialect = "cnas"
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class SparseNetwork(GenotypeNetwork):
 
     home = NASNET_SPACES["nasnet-sparse"]
     dialect = "sparse"
+    recipe = "SPARSE-SEARCH"
 
     def plan(self, classes: int, side: int) -> Plan:
         """What stands around the edges, and the groups of the shuffle."""

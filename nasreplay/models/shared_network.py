@@ -36,6 +36,8 @@ class SharedNetwork:
 
     recipes: ClassVar[str] = ""
     """What stands behind the names of its own recipes in configs/opts; another space's serve where there are none."""
+    recipe: ClassVar[str] = ""
+    """The recipe of configs/opts of all its searches, which gives their epochs, too; "" where each has its own."""
     folder: ClassVar[str] = "search-cell-{space}/{SEARCHER}-{dataset}-BN{bn}"
     """The folder of its searches below output/: the published one, where there is one."""
     leaves_checkpoint: ClassVar[bool] = False

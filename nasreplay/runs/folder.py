@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,22 @@ from nasreplay.runs.outside import checked_settings
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
 
+LENGTHS = ("epochs", "budget.epochs", "searcher.epochs", "searcher.live_epochs", "recipe.epochs")
+"""Numbers of epochs in headers, of which a run may have more when it goes on: its schedules follow from them."""
+OUTCOME = "outcome.json"
+"""What a finished run has told; it is gone when the run goes on for longer."""
 IMAGE_WORDS = ("split", "valid", "test", "own", "note")
 """What a header says of its images besides name and fingerprint."""
 
 
-def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+def open_folder(
+    folder: Path, settings: dict[str, Any], facts: dict[str, Any], tell: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     """Make the folder and its run.json, or check that the one there has the same settings.
 
     `facts` (command, versions) and the working folder are recorded when the folder is made, and not compared. Seed −1
-    takes the recorded seed, or draws one. Returns the recorded settings. Raises BadOutput.
+    takes the recorded seed, or draws one. More epochs than before are recorded anew; `tell` gets a line then. Returns
+    the recorded settings. Raises BadOutput.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,12 +56,36 @@ def open_folder(folder: Path, settings: dict[str, Any], facts: dict[str, Any]) -
     if settings["seed"] == -1:
         settings["seed"] = recorded.get("seed")
     told = with_earlier(_in_these_words(recorded, settings), settings)
+    told, longer = _lengthened(told, settings)
     if found := difference({name: told.get(name) for name in settings}, settings):
         name, was, now = found
+        others = "as many or more" if name in LENGTHS else "the recorded value"
         raise BadOutput(
-            f"{folder} holds a run with {name} = {was}, now {now}: choose another --out, or the recorded value"
+            f"{folder} holds a run with {name} = {was}, now {now}: choose another --out, or {others}"
         )
+    if longer:
+        was, now = longer[0]
+        recorded |= {name: told[name] for name in settings} | facts
+        recorded["lengthened"] = [*recorded.get("lengthened", ()), [was, now]]
+        record(folder, recorded)
+        (folder / OUTCOME).unlink(missing_ok=True)
+        if tell:
+            tell(f"lengthened from {was} to {now} epochs: from here on its schedules are those of {now}")
     return {name: value for name, value in recorded.items() if name != "working_folder"}
+
+
+def _lengthened(told: Json, settings: Json, name: str = "") -> tuple[Json, list[tuple[int, int]]]:
+    """The recorded settings with numbers of epochs from these that are larger, and what both were."""
+    made, longer = dict(told), []
+    for key, now in settings.items():
+        was = told.get(key)
+        if isinstance(was, dict) and isinstance(now, dict):
+            made[key], more = _lengthened(was, now, f"{name}{key}.")
+            longer += more
+        elif f"{name}{key}" in LENGTHS and isinstance(was, int) and isinstance(now, int) and now > was:
+            made[key] = now
+            longer.append((was, now))
+    return made, longer
 
 
 def record(folder: Path, header: dict[str, Any]) -> None:

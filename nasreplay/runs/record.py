@@ -107,7 +107,7 @@ class RunFolder(Generic[S, E]):
         """Open or continue the folder; raises BadOutput."""
         check_resume(self.folder, self.resume)
         self._opened.enter_context(alone_in(self.folder))
-        open_folder(self.folder, header, {**self.facts, "versions": versions()})
+        open_folder(self.folder, header, {**self.facts, "versions": versions()}, self.tell)
         (self.folder / "checkpoint").mkdir(exist_ok=True)
         for leftover in (self.folder / "checkpoint").glob(".*.tmp"):  # of a run that was killed in a write
             leftover.unlink()

@@ -155,7 +155,12 @@ class Trainer:
                 raise BadSetting(
                     f"cutout {self.recipe.cutout}: images read from files are not cut; set it to 0"
                 )
-            return StreamedBatches(self.images, size, stream, device, self.division)
+            images = replace(self.images, lighting=self.recipe.lighting)
+            return StreamedBatches(images, size, stream, device, self.division)
+        if self.recipe.lighting:
+            raise BadSetting(
+                f"lighting {self.recipe.lighting:g}: only images read from files are lit; set it to 0"
+            )
         if augment is True and self.recipe.cutout:
             augment = replace(self.images.augment, cutout=self.recipe.cutout)
         about = (augment, device.name, device.channels_last, self.division)

@@ -6,7 +6,6 @@ format of AutoDL-Projects is read strictly: an unknown key is an error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -18,32 +17,23 @@ from torch import Tensor, nn
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName, choices, shortened
 from nasreplay.numerals import MOST_REAL, counted
+from nasreplay.train.descent.optimizers import OPTIMIZERS
+from nasreplay.train.descent.schedule import SCHEDULES, Schedule
 
-SCHEDULES = ("cos", "cosine", "linear")
 IDLE = ("decay", "rest")
-OPTIMIZERS, CRITERIA = ("SGD",), ("Softmax", "SmoothSoftmax")
+CRITERIA = ("Softmax", "SmoothSoftmax")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """SGD with a falling learning rate. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1)."""
+class Recipe(Schedule):
+    """How a network is trained. Defaults are those of NAS-Bench-201 (arXiv 2001.00326, table 1)."""
 
-    name: str = "12"
-    """Name: a number of epochs, or that of its file."""
-    epochs: int = 12
-    """Epochs over which the learning rate falls, without the warm-up."""
-    lr: float = 0.1
-    """First learning rate, after the warm-up."""
-    eta_min: float = 0.0
-    """Last learning rate."""
-    t_max: int = 0
-    """Epochs of half a cosine wave; 0: as many as `epochs`."""
-    warmup: int = 0
-    """Epochs before the fall in which the learning rate rises linearly from 0."""
+    optim: str = "SGD"
+    """Optimizer: a name of `OPTIMIZERS`."""
     momentum: float = 0.9
-    """Momentum of SGD."""
+    """Momentum of SGD and RMSprop."""
     nesterov: bool = True
-    """Whether the momentum is Nesterov's."""
+    """Whether SGD's momentum is Nesterov's."""
     decay: float = 5e-4
     """Weight decay."""
     batch: int = 256
@@ -52,10 +42,10 @@ class Recipe:
     """Images per batch of an evaluation; 0: as the evaluator likes."""
     smooth: float = 0.0
     """Label smoothing, in [0, 1)."""
+    smooth_from: int = 0
+    """Classes from which on labels are smoothed; with fewer they are not."""
     clip: float = 0.0
     """Largest norm of the gradient; 0: none."""
-    schedule: str = "cos"
-    """How the learning rate falls (`learning_rate`): cos, cosine or linear."""
     no_bias_decay: bool = False
     """Whether biases and the shifts of batch norms are spared the weight decay."""
     auxiliary: float = 0.0
@@ -64,6 +54,8 @@ class Recipe:
     """Rate of drop path towards which it rises linearly, epoch by epoch, from 0."""
     cutout: int = 0
     """Side of the cutout square, in pixels; 0: none."""
+    lighting: float = 0.0
+    """Standard deviation of AlexNet's color noise, along the principal colors of ImageNet; 0: none."""
     ema: float = 0.0
     """Decay of the moving average of the weights; 0: none."""
     micro_batches: int = 1
@@ -75,38 +67,20 @@ class Recipe:
     """Whether several processes on CUDA devices normalize by common statistics."""
 
     def __post_init__(self):
-        config.positive(self, "epochs", "lr", "batch", "micro_batches")
-        config.within(self, 0, MOST_REAL, "eta_min", "t_max", "warmup", "decay", "test_batch", "clip")
-        config.within(self, 0, MOST_REAL, "auxiliary", "cutout")
+        super().__post_init__()
+        config.positive(self, "batch", "micro_batches")
+        config.within(self, 0, MOST_REAL, "decay", "test_batch", "clip", "auxiliary", "cutout")
+        config.within(self, 0, MOST_REAL, "smooth_from", "lighting")
         config.within(self, 0, 1, "momentum", "smooth")
         config.within(self, 0, 1 - 1e-9, "drop_path", "ema")
-        config.one_of(self, "schedule", SCHEDULES)
+        config.one_of(self, "optim", tuple(OPTIMIZERS))
         config.one_of(self, "idle", IDLE)
-        if self.nesterov and self.momentum == 0:
+        if self.optim == "SGD" and self.nesterov and self.momentum == 0:
             raise BadSetting(f"recipe {self.name}: Nesterov needs a momentum above 0")
 
     def for_world_size(self, processes: int) -> Recipe:
         """The recipe with at least one micro-batch for each process."""
         return replace(self, micro_batches=max(self.micro_batches, processes))
-
-    @property
-    def total(self) -> int:
-        """Epochs of a whole training, warm-up included."""
-        return self.epochs + self.warmup
-
-    def learning_rate(self, epoch: int, done: float = 0.0) -> float:
-        """The rate at an epoch counted from 0, of which the fraction `done` is over (it matters in the warm-up only).
-
-        `cos` is the original's: its cosine ends with epoch `epochs`, so that a warm-up cuts it short and the last
-        `warmup` epochs stay at eta_min. `cosine` and `linear` fall over all `epochs` epochs after the warm-up.
-        """
-        if epoch < self.warmup:
-            return (epoch + done) / self.warmup * self.lr
-        if epoch >= (self.epochs if self.schedule == "cos" else self.total):
-            return self.eta_min
-        fallen = (epoch - self.warmup) / (self.t_max or self.epochs)
-        rest = 1 - fallen if self.schedule == "linear" else (1 + math.cos(math.pi * fallen)) / 2
-        return self.eta_min + (self.lr - self.eta_min) * rest
 
     def highest_rate(self, epoch: int, images: int) -> float:
         """The highest learning rate in an epoch, counted from 0, of so many images."""
@@ -115,15 +89,26 @@ class Recipe:
 
     def check_learns(self, until: int, images: int) -> None:
         """Raise BadSetting where the learning rate is 0 in all batches, of so many images, until an epoch ends."""
-        if not any(self.highest_rate(epoch, images) for epoch in range(until)):
-            raise BadSetting(
-                f"recipe {self.name}: the learning rate is 0 throughout, for it rises from 0 in {self.warmup} epochs "
-                f"of warm-up and the first has a single batch: --epochs {until + 1} or more, or a smaller --batch"
-            )
+        if any(self.highest_rate(epoch, images) for epoch in range(until)):
+            return
+        why = f"it ends at 0 after {self.total} epochs: more epochs, or an eta_min above 0"
+        if self.warmup:
+            why = f"it rises from 0 in {self.warmup} epochs of warm-up and the first has a single batch: "
+            why += f"--epochs {until + 1} or more, or a smaller --batch"
+        raise BadSetting(f"recipe {self.name}: the learning rate is 0 throughout, for {why}")
+
+    def check_shared(self) -> None:
+        """Raise BadSetting for a setting that has no effect on shared weights."""
+        usual, given = Recipe().settings(), self.settings()
+        for name in sorted(given.keys() - SHARED):
+            if given[name] != usual.get(name):
+                raise BadSetting(
+                    f"recipe {self.name}: {name} = {given[name]} has no effect on shared weights: leave it out"
+                )
 
     def drop_path_rate(self, epoch: int) -> float:
         """The rate of drop path in an epoch counted from 0."""
-        return self.drop_path * epoch / self.total
+        return self.drop_path * (epoch + self.first) / self.total
 
     def groups(self, network: nn.Module) -> list[dict[str, Any]]:
         """The groups of parameters for `optimizer`; biases are a group of their own if they don't decay."""
@@ -134,23 +119,50 @@ class Recipe:
         weights = [values for name, values in named if not name.endswith("bias")]
         return [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
 
-    def optimizer(self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> torch.optim.SGD:
-        """SGD on these parameters or groups of parameters."""
-        return torch.optim.SGD(
-            parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.decay, nesterov=self.nesterov
-        )
+    def optimizer(
+        self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+    ) -> torch.optim.Optimizer:
+        """The optimizer of these parameters or groups of parameters."""
+        make = OPTIMIZERS[self.optim].make
+        return make(parameters, self.lr, self.decay, self.momentum, self.nesterov)
 
     def loss(self, logits: Tensor, labels: Tensor, auxiliary: Tensor | None = None) -> Tensor:
         """Mean cross-entropy of logits [B, K], in float32, for (1−s)·one-hot + s/K, plus the auxiliary's."""
-        loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.smooth)
+        smooth = self.smooth if logits.shape[1] >= self.smooth_from else 0.0
+        loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=smooth)
         if auxiliary is None or not self.auxiliary:
             return loss
         return loss + self.auxiliary * self.loss(auxiliary, labels)
 
     def settings(self) -> dict[str, Any]:
-        """Every field, as JSON values; without `idle`, which only shared weights can be."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "idle"}
+        """The fields as JSON values; without those of LATER at their defaults, and `idle`, of shared weights only."""
+        told = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        told = {name: value for name, (value, usual) in told.items() if name not in LATER or value != usual}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in told.items()
+            if name != "idle"
+        }
 
+
+SHARED = {field.name for field in fields(Schedule)} - {"warmup", "warmup_start"}
+SHARED |= {"momentum", "nesterov", "decay", "batch", "test_batch", "clip", "micro_batches", "cutout"}
+"""Fields by which shared weights learn; the others are for networks of their own."""
+
+LATER = frozenset(
+    (
+        "warmup_start",
+        "first",
+        "gamma",
+        "decay_period",
+        "milestones",
+        "gammas",
+        "optim",
+        "smooth_from",
+        "lighting",
+    )
+)
+"""Fields that recipes did not always have: what does not name them has their defaults."""
 
 # the weights of a search with shared weights (configs/nas-benchmark/algos of AutoDL-Projects)
 WEIGHT_SHARING = Recipe("weight-sharing", epochs=100, lr=0.025, eta_min=0.001, batch=64, test_batch=512)
@@ -162,19 +174,29 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def recipe_of(text: str) -> Recipe:
-    """The benchmark's recipe of a number of epochs ("12", "200", "01"), or a `.config` file."""
+def recipe_of(text: str, **usual: Any) -> Recipe:
+    """The benchmark's recipe of a number of epochs ("12", "200", "01"), or a `.config` file.
+
+    usual: fields that have another default where the file does not name them.
+    """
     if epochs := counted(text):
-        return Recipe(name=text, epochs=epochs)
+        return Recipe(name=text, epochs=epochs, **usual)
     if text.endswith(".config"):
-        return _from_file(Path(text))
+        return _from_file(Path(text), usual)
     raise UnknownName(
         f"recipe {shortened(text)}: a number of epochs of the benchmark's recipe (12, 200), or FILE.config"
     )
 
 
+def told_recipe(told: object, where: str) -> Recipe:
+    """The recipe that `Recipe.settings` told; fields of later releases are left out. Raises BadSetting."""
+    values = told if isinstance(told, dict) else {}
+    known = {field.name for field in fields(Recipe)}
+    return config.apply(Recipe(), {name: values[name] for name in known & values.keys()}, where)
+
+
 # settings of a .config file whose words are checked, and those that are called otherwise than the fields
-_WORDS = {"scheduler": SCHEDULES, "optim": OPTIMIZERS, "criterion": CRITERIA}
+_WORDS = {"scheduler": tuple(SCHEDULES), "optim": tuple(OPTIMIZERS), "criterion": CRITERIA}
 _OTHERWISE = {
     "scheduler": "schedule",
     "LR": "lr",
@@ -186,10 +208,10 @@ _OTHERWISE = {
     "drop_path_prob": "drop_path",
 }
 _SAME = [each.name for each in fields(Recipe) if each.name not in ("name", *_OTHERWISE.values())]
-_FIELDS = _OTHERWISE | {name: name for name in _SAME}
+_FIELDS = _OTHERWISE | {name: name for name in _SAME} | {"LR_min": "eta_min"}
 
 
-def _from_file(file: Path) -> Recipe:
+def _from_file(file: Path, usual: dict[str, Any]) -> Recipe:
     found, known = config.load(file), dict.fromkeys((*_WORDS, *_FIELDS))
     for key in found:
         if key not in known:
@@ -197,9 +219,11 @@ def _from_file(file: Path) -> Recipe:
     for key, words in _WORDS.items():
         if found.get(key, words[0]) not in words:
             raise BadSetting(f"{file}: {key} = {shortened(found[key])}{choices(found[key], words)}")
+    if {"LR_min", "eta_min"} <= found.keys():
+        raise BadSetting(f"{file}: LR_min and eta_min are one: leave one out")
     if found.get("criterion") == "SmoothSoftmax" and "label_smooth" not in found:
         raise BadSetting(f"{file}: criterion SmoothSoftmax needs label_smooth")
     if found.get("criterion", "Softmax") == "Softmax":
         found.pop("label_smooth", None)
     changes = {_FIELDS[key]: value for key, value in found.items() if key in _FIELDS}
-    return config.apply(replace(Recipe(), name=file.stem), changes, str(file))
+    return config.apply(replace(Recipe(), name=file.stem, **usual), changes, str(file))

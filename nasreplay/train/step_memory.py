@@ -17,13 +17,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nasreplay.files.workers import check_memory
+from nasreplay.train.descent.optimizers import OPTIMIZERS
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import untouched
 from nasreplay.train.loop import in_parts, initial
 from nasreplay.train.recipe import Recipe
 
 FEW = 2  # images; a batch norm wants more than one value
-MOMENTS = 1  # copies of the weights that SGD with momentum keeps
 
 
 def estimate_pass(run: Callable[[], Any], images: int) -> int:
@@ -35,10 +35,10 @@ def estimate_pass(run: Callable[[], Any], images: int) -> int:
     return height * images // FEW
 
 
-def estimate_weights(network: nn.Module, copies: int = 0) -> int:
-    """Bytes of weights, gradients, momentum and statistics; copies: of an average of the weights."""
+def estimate_weights(network: nn.Module, copies: int = 0, kept: int = 1) -> int:
+    """Bytes of weights, gradients and statistics; copies: of an average of the weights; kept: by the optimizer."""
     weights = sum(map(_bytes, network.parameters()))
-    return weights * (2 + MOMENTS + copies) + sum(map(_bytes, network.buffers())) * (1 + copies)
+    return weights * (2 + kept + copies) + sum(map(_bytes, network.buffers())) * (1 + copies)
 
 
 def check_weights(build: Callable[[], nn.Module]) -> None:
@@ -68,7 +68,7 @@ def estimate_training(network: nn.Module, recipe: Recipe, device: Device, side: 
     with untouched(network):
         training = estimate_pass(step, -(-recipe.batch // recipe.micro_batches))
         height = max(training, estimate_pass(evaluation, evaluated))
-    return height + estimate_weights(network, copies=bool(recipe.ema))
+    return height + estimate_weights(network, bool(recipe.ema), OPTIMIZERS[recipe.optim].kept)
 
 
 def few_images(side: int, device: Device, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:

@@ -113,7 +113,7 @@ def test_wrong_weights_are_named(refused, tmp_path):
     state |= {f"classifier.{kind}": state[f"classifier.{kind}"][:7] for kind in ("weight", "bias")}
     file = saved(state, tmp_path / "other.pth")
     told = (
-        f"{file}: cells.2.preprocess0.bn.weight is not in the weights; cells.2.first is not in a darts network of "
+        f"{file}: cells.2.preprocess0.bn.weight is not in the weights; cells.2.first is not in a cnas network of "
         "this genotype; classifier.weight has the shape [7, 64], this network needs [10, 64]: genotype, widths, "
         "cells, classes, head or dialect differ"
     )

@@ -53,8 +53,9 @@ def test_a_live_search_continues_and_a_finished_one_tells_its_result_without_ima
         shutil.rmtree(place) if place.is_dir() else place.unlink()
     assert run("resume", "whole").out == first
     assert json.loads(run("resume", "whole", "--json").out)["accuracy"] >= 0
-    told = refused("search", "gdas", "--out", "whole", "--resume", "--epochs", "9")
-    assert "'--epochs': whole holds a run with epochs = 4, now 9: leave it out" in told
+    told = refused("search", "gdas", "--out", "whole", "--resume", "--epochs", "3")
+    assert "--epochs 3: whole holds a run of 4, which only more can lengthen" in told
+    assert run("resume", "whole").out == first
     assert "'--dataset'" in refused("search", "gdas", "--out", "whole", "--resume", "--dataset", "cifar10")
     assert "holds a run of `nasreplay search`" in refused("train", "--out", "whole", "--resume")
 

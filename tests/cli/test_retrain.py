@@ -162,7 +162,7 @@ def test_a_search_of_our_own(run, tmp_path):
     ("searcher", "space", "dialect", "cells"),
     [
         ("snas", "nasnet", "snas", 5),
-        ("curriculum", "nasnet-cnas", "darts", 5),
+        ("curriculum", "nasnet-cnas", "cnas", 5),
         ("darts-v1", "nasnet", "darts", 5),
         ("darts-v1", "nasnet-gdas", "xautodl-searched", 3),
     ],

@@ -15,7 +15,7 @@ ROWS = facts("nasnet_costs")["rows"]
 def test_every_recorded_network(dialect):
     # P-DARTS's networks are those of DARTS with the ImageNet head of AutoDL-Projects; up to 10 classes those of the
     # sparse CNAS are DARTS's
-    recorded = {"pdarts": "xautodl", "sparse": "darts"}.get(dialect, dialect)
+    recorded = {"pdarts": "xautodl", "cnas": "darts", "sparse": "darts"}.get(dialect, dialect)
     rows = [row[1:] for row in ROWS if row[0] == recorded]
     assert len(rows) >= 20
     for name, channels, cells, classes, stem, auxiliary, parameters, multiply_adds in rows:

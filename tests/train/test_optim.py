@@ -125,7 +125,7 @@ def test_a_config_file(tmp_path):
     ("content", "problem"),
     [
         ({"lr": 0.1}, "unknown setting 'lr'"),
-        ({"scheduler": "step"}, "scheduler = 'step'; known: cos"),
+        ({"scheduler": "up"}, "scheduler = 'up'; known: cos"),
         ({"criterion": "SmoothSoftmax"}, "needs label_smooth"),
         ({"epochs": "many"}, "must be of type int"),
         ({"epochs": 0}, "must be above 0"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from nasreplay.evaluate.protocol import Evaluations, Report
 from nasreplay.jobs import rank_zero
 from nasreplay.jobs.rank_zero import RankZeroRecorder
 from nasreplay.jobs.remaining import remaining
+from nasreplay.jobs.searches.begun import as_begun, images_as_begun
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
@@ -24,7 +25,6 @@ from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.search_memory import estimate_search
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
-from nasreplay.runs.earlier import EARLIER, as_recorded
 from nasreplay.runs.folder import check_resume, continues
 from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import save_result
@@ -83,7 +83,7 @@ def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
     settings, own = task.settings, task.evaluator
     assert isinstance(own, LiveSettings)
-    searcher = settings.searcher(task.searcher, "live", own.epochs)
+    searcher = settings.searcher(task.searcher, "live", own.epochs, own.usual_epochs)
     folder = settings.out or own.folder(searcher) / f"seed-{task.seed}"
     rank_zero.broadcast(lambda: check_resume(folder, settings.resume))  # before images are read
     with continues(folder):
@@ -94,12 +94,11 @@ def _search(
     task: Task, own: LiveSettings, searcher: Searcher, folder: Path, tell: Tell, show: Show | None
 ) -> LiveFound:
     group, settings = process_group(), task.settings
-    begun = settings.recorded("options")
-    own = own if begun is None or "halves" in begun else replace(own, halves=EARLIER["halves"])
+    own = images_as_begun(own, settings.recorded("options"))
     evaluator = own.open(searcher)
     assert isinstance(evaluator, LiveEvaluator)
     _check(searcher, evaluator)
-    _as_begun(evaluator, settings.recorded("evaluator"))
+    as_begun(evaluator, own, settings.recorded("evaluator"))
     if isinstance(evaluator, SupernetEvaluator) and evaluator.network.size > LARGE:
         check_weights(lambda: evaluator.network.build(evaluator.source.classes, evaluator.source.side))
     source, truth = evaluator.source, own.truth(evaluator.space)
@@ -219,14 +218,6 @@ def _measured(evaluator: LiveEvaluator, codes: np.ndarray) -> Report:
         return evaluator.report(codes)
     assert isinstance(evaluator, SupernetEvaluator)
     return Report(shared, None, {"valid": evaluator.judged})
-
-
-def _as_begun(evaluator: LiveEvaluator, recorded: Json | None) -> None:
-    """Give the evaluator of a run that an earlier release began what that one had."""
-    if recorded is not None and isinstance(evaluator, SupernetEvaluator):
-        evaluator.recipe = as_recorded(evaluator.recipe, recorded["recipe"])
-        evaluator.network = as_recorded(evaluator.network, recorded["network"])
-        evaluator.judge = evaluator.judge if "judge" in recorded else EARLIER["judge"]
 
 
 def _check(searcher: Searcher, evaluator: LiveEvaluator) -> None:

@@ -46,26 +46,35 @@ class SearchSettings(ChangeSettings):
         if self.resume and self.out is None:
             raise BadSetting("--resume needs --out, the folder of the run")
 
-    def searcher(self, named: str | Searcher, preset: str, epochs: int | None = None) -> Searcher:
-        """The searcher with its settings; `epochs` for one that has some and is told of no others.
+    def searcher(
+        self, named: str | Searcher, preset: str, epochs: int | None = None, usual: int | None = None
+    ) -> Searcher:
+        """The searcher with its settings, of a run that goes on with those that it had where no others are given.
 
-        One that is given as an object keeps the settings that it was given.
+        epochs: for one that has some and is told of no others; usual: for one that begins and is told of none. One
+        that is given as an object keeps the settings that it was given.
         """
         if isinstance(named, Searcher):
             named.settle(preset)
             return named
         name = named
         changes = dict(self.changes((name,)).get(name, {}))
-        made, recorded = make(name, changes, preset=preset), self.recorded("searcher")
+        recorded, was = self.recorded("searcher"), self.recorded("epochs")
+        if epochs and was and epochs < was:
+            raise BadSetting(
+                f"--epochs {epochs}: {self.out} holds a run of {was}, which only more can lengthen"
+            )
+        made = as_recorded(make(name, changes, preset=preset), recorded)
+        before = {} if recorded is None else {key: recorded.get(key) for key in made.settings()}
+        before = {key: value for key, value in before.items() if value is not None}
         field = made.epochs_field
-        if epochs and getattr(made, field) is not None:
-            before = (recorded or {}).get(field)  # in earlier releases --epochs shortened some searches only
-            longest = max(epochs, before) if isinstance(before, int) else epochs
-            made = make(name, {field: longest, **changes}, preset=preset)
-        return as_recorded(made, recorded)
+        if getattr(made, field) is not None and (asked := epochs or (recorded is None and usual)):
+            # in earlier releases --epochs shortened some searches only, which still had a number of their own
+            before[field] = max(asked, before.get(field, 0))
+        return as_recorded(make(name, {**before, **changes}, preset=preset), recorded)
 
-    def recorded(self, part: str) -> Json | None:
-        """A part of the header of the run that is resumed; None without such a run."""
+    def recorded(self, part: str) -> Any:
+        """A part of the header of the run that is resumed, {} where it lacks it; None without such a run."""
         if not (self.resume and self.out and (self.out / "run.json").exists()):
             return None
         return read_header(self.out).get(part, {})

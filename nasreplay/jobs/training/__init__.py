@@ -99,24 +99,26 @@ def retrain(
     for path in settings.export:
         check_export(path)
     target = target_of(target, settings)
-    place = _place(settings)
+    place, recorded = _place(settings), None
     if place:
-        rank_zero.broadcast(lambda: check_resume(place, settings.resume, "training"))
-        settings = _as_begun(settings, place)
+        recorded = rank_zero.broadcast(lambda: _recorded(place, settings.resume))
+        settings = _as_begun(settings, recorded) if recorded else settings
     with continues(place) if place else nullcontext():
-        training = prepare(target, settings)
+        training = prepare(target, settings, recorded)
         facts = training.facts()
         folder = TrainingFolder(
             settings.out or f"{root}/{target.name}-{training.source.name}-seed{{seed}}",
             training.header(),
             {**training.facts_of_run(), "command": command},
+            training.until,
             resume=settings.resume,
             save_every_s=settings.save_every,
+            tell=tell,
         )
         started(training, facts, folder.seed)
     with continues(folder.path):
         trainer = training.trainer(folder.seed)
-        folder.run(trainer, training.sets, training.until, tell, progress)
+        folder.run(trainer, training.sets, progress)
         folder.check(trainer, training.sets)
         epochs, table = tuple(folder.epochs), table_of(training, folder.epochs[-1])
         result = TrainingResult(training, facts, folder.header, folder.path, epochs, settings.export, table)
@@ -139,16 +141,19 @@ def _place(settings: RetrainSettings) -> Path | None:
     return Path(settings.out.replace("{seed}", str(settings.seed)))
 
 
-def _as_begun(settings: RetrainSettings, place: Path) -> RetrainSettings:
+def _as_begun(settings: RetrainSettings, header: Json) -> RetrainSettings:
     """The settings of a training that goes on with the layers, weights and images of then, whatever is default."""
-    if not settings.resume:
-        return settings
-    header = read_header(place)
     network = header.get("network")
     begun = network.get("dialect") if isinstance(network, dict) else None
     halves = settings.halves if "halves" in header.get("settings", {}) else EARLIER["halves"]
     init = settings.init or header.get("init", EARLIER["init"])
     return replace(settings, dialect=settings.dialect or begun, halves=halves, init=init)
+
+
+def _recorded(place: Path, resume: bool) -> Json | None:
+    """The header of the training that goes on; None for one that begins. Raises BadOutput."""
+    check_resume(place, resume, "training")
+    return read_header(place) if resume else None
 
 
 def _configured(file: str | None) -> str:

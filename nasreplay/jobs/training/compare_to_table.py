@@ -99,7 +99,8 @@ def _reasons(sizes: CellSizes, training: Training, last: Epoch, known: TableNumb
         )
     if known.recipe == recipe.name and known.recipe.isdecimal():
         theirs = Recipe(known.recipe, int(known.recipe)).settings()
-        changed = [f"{name} {value}" for name, value in recipe.settings().items() if value != theirs[name]]
+        ours = recipe.settings().items()
+        changed = [f"{name} {value}" for name, value in ours if value != theirs.get(name)]
         if changed:
             reasons.append(f"not the benchmark's recipe: ours has {', '.join(changed)}")
     if sizes != (WIDTH, CELLS_PER_STAGE):

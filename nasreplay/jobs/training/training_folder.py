@@ -10,11 +10,13 @@ from pathlib import Path
 
 import torch
 
-from nasreplay.errors import Interrupted, TrainingFailed
+from nasreplay.errors import BadOutput, BadSetting, Interrupted, TrainingFailed
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.state import fitting
+from nasreplay.files.text import read_text
+from nasreplay.jobs import silent
 from nasreplay.jobs.remaining import remaining
-from nasreplay.runs.folder import check_resume, open_folder, record
+from nasreplay.runs.folder import OUTCOME, check_resume, open_folder, record
 from nasreplay.runs.tensorboard import Board, of_training
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
@@ -31,27 +33,43 @@ class TrainingFolder:
     """A training that can be killed at any moment and continued exactly. Rank 0 reads and writes the folder.
 
     path: the folder; {seed} in it stands for the seed. header: what a continued training must have in common; its
-    seed −1 is drawn, or taken from the folder. facts: recorded beside it. Raises BadOutput.
+    seed −1 is drawn, or taken from the folder. facts: recorded beside it. until: the last epoch. tell: gets a line
+    per epoch, and what is said of a folder that goes on. Raises BadOutput, and BadSetting where it has more epochs.
     """
 
     def __init__(
-        self, path: str, header: Json, facts: Json, *, resume: bool = False, save_every_s: float = 30.0
+        self,
+        path: str,
+        header: Json,
+        facts: Json,
+        until: int,
+        *,
+        resume: bool = False,
+        save_every_s: float = 30.0,
+        tell: Callable[[str], None] = silent,
     ):
-        self.group, self.save_every_s = process_group(), save_every_s
+        self.group, self.save_every_s, self.until, self.tell = process_group(), save_every_s, until, tell
         self.path, self.header = self.group.broadcast(lambda: self._open(path, header, facts, resume))
         self.seed: int = self.header["seed"]
         self.checkpoints = Checkpoints(self.path / "checkpoint")
         self.epochs: list[Epoch] = []
 
-    @staticmethod
-    def _open(name: str, header: Json, facts: Json, resume: bool) -> tuple[Path, Json]:
+    def _open(self, name: str, header: Json, facts: Json, resume: bool) -> tuple[Path, Json]:
         if "{seed}" in name:
             header = {**header, "seed": root_seed(header["seed"])}
         path = Path(name.replace("{seed}", str(header["seed"])))
         check_resume(path, resume, "training")
         facts = {**facts, "torch": torch.__version__, "threads": torch.get_num_threads()}
-        header = open_folder(path, header, facts)
+        log = path / "epochs.jsonl"
+        done = read_text(log, error=BadOutput).count("\n") if log.exists() else 0
+        if self.until < done:
+            raise BadSetting(
+                f"--epochs {self.until}: {path} has {done} epochs already; ask for more, or for none"
+            )
+        header = open_folder(path, header, facts, self.tell)
         if resume:
+            if done < self.until:
+                (path / OUTCOME).unlink(missing_ok=True)
             record(path, {**header, **facts})  # it may go on for longer than the one before was to
         return path, header
 
@@ -59,15 +77,14 @@ class TrainingFolder:
         self,
         trainer: Trainer,
         sets: Mapping[str, Images],
-        until: int,
-        tell: Callable[[str], None],
         progress: Callable[[int, int, str], None],
     ) -> None:
-        """Train to the end of epoch `until`. A first Ctrl-C or SIGTERM saves, and raises Interrupted.
+        """Train to the end of the last epoch. A first Ctrl-C or SIGTERM saves, and raises Interrupted.
 
-        tell: gets a line per epoch; progress: gets (images done, images of the epoch, "epoch N").
+        progress: gets (images done, images of the epoch, "epoch N").
         """
-        self._continue(trainer, until, tell)
+        until, tell = self.until, self.tell
+        self._continue(trainer)
         board = Board(self.path / "tensorboard", of_training, tell)
         if self.group.is_rank_zero:
             board.start(epoch.plain() for epoch in self.epochs)
@@ -113,7 +130,7 @@ class TrainingFolder:
     def _stop(self) -> None:
         raise Interrupted("interrupted")
 
-    def _continue(self, trainer: Trainer, until: int, tell: Callable[[str], None]) -> None:
+    def _continue(self, trainer: Trainer) -> None:
         found = self.group.broadcast(self.checkpoints.latest)
         if not found:
             return
@@ -122,8 +139,8 @@ class TrainingFolder:
             trainer.load_state_dict(state["trainer"])
             self.epochs = [Epoch.from_plain(epoch) for epoch in state["epochs"]]
         self._log()
-        if trainer.trained < until:
-            tell(f"continuing in epoch {trainer.trained + 1}, image {trainer.totals.images + 1:,}")
+        if trainer.trained < self.until:
+            self.tell(f"continuing in epoch {trainer.trained + 1}, image {trainer.totals.images + 1:,}")
 
     def _save(self, trainer: Trainer, score: Score | None = None) -> None:
         """score: on the validation images; without any no checkpoint is the best, for test images choose nothing."""

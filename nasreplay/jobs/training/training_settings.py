@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nasreplay.errors import BadSetting
 from nasreplay.numerals import LARGEST
 from nasreplay.settings import setting, settings_of
 from nasreplay.train.common_settings import ImageSettings, MachineSettings
@@ -32,6 +33,20 @@ class TrainingSettings(SizeSettings):
     """Stop after so many. [all of the recipe]"""
     batch: int | None = setting(None, least=1)
     """Images per batch. [the recipe's]"""
+    lr: float | None = setting(None, flags=("--learning-rate", "--lr"))
+    """First learning rate. [the recipe's]"""
+    warmup: int | None = setting(None, flags=("--warm-up",), least=0)
+    """How many of the epochs the learning rate rises. [the recipe's]"""
+    optim: str | None = setting(None, flags=("--optimizer",), metavar="SGD|Adam|Adamax|AdaBound|RMSprop")
+    """Optimizer. [the recipe's]"""
+    momentum: float | None = None
+    """Momentum of SGD and RMSprop. [the recipe's]"""
+    decay: float | None = None
+    """Weight decay. [the recipe's]"""
+    clip: float | None = None
+    """Largest norm of the gradient; 0: none. [the recipe's]"""
+    smooth: float | None = setting(None, flags=("--label-smooth",))
+    """Label smoothing, in [0, 1). [the recipe's]"""
     seed: int = setting(-1, least=-1, most=LARGEST)
     """Root seed; -1 draws one and prints it."""
     table: str | None = setting(None, metavar="PACK")
@@ -39,7 +54,7 @@ class TrainingSettings(SizeSettings):
     out: str | None = setting(None, metavar="DIR")
     """The run folder; {seed} in it stands for the seed. [output/COMMAND/NAME-DATASET-seed{seed}]"""
     resume: bool = False
-    """Continue the training that --out holds."""
+    """Continue the training that --out holds; with --epochs beyond its recipe's, for longer."""
     save_every: float = 30.0
     """Seconds between checkpoints."""
     export: tuple[Path, ...] = ()
@@ -73,7 +88,9 @@ class NetworkSettings(SizeSettings):
     """Edges of a genotype: two a node, or all, as a gradient search records besides. [as it is; a search's two]"""
     config: str | None = setting(None, metavar="FILE")
     """Sizes: configs/archs/NAS-*.config. [by target]"""
-    dialect: Literal["darts", "pdarts", "gdas", "snas", "sparse", "xautodl", "xautodl-searched"] | None = None
+    dialect: (
+        Literal["darts", "cnas", "pdarts", "gdas", "snas", "sparse", "xautodl", "xautodl-searched"] | None
+    ) = None
     """Whose layers. [by target]"""
     compact: bool = False
     """Leave `none`, and nodes that nothing reaches, out of a genotype."""
@@ -102,7 +119,7 @@ class EvaluateSettings(NetworkSettings):
     def network(self, auxiliary: bool) -> RetrainSettings:
         """Settings of a training of the same network."""
         own = {name: getattr(self, name) for name in settings_of(NetworkSettings)}
-        return RetrainSettings(**own, table=self.table, auxiliary=None if auxiliary else 0.0)
+        return RetrainSettings(**own, table=self.table, auxiliary=float(auxiliary))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,29 +132,47 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
     """Less memory, more time: compute cells again in the backward pass."""
 
     recipe: str | None = setting(None, flags=("--recipe", "--opt"), metavar="FILE")
-    """Recipe: configs/opts/NAS-*.config, or N epochs of the benchmark's. [by target]"""
+    """Recipe: a file of configs/opts, or N epochs of the benchmark's. [that of the target's release]"""
     micro_batches: int | None = setting(None, least=1)
     """Parts of a batch. [one a process]"""
     sync_bn: bool | None = None
     """Common batch statistics on CUDA devices."""
-    schedule: str | None = setting(None, metavar="cos|cosine|linear")
+    schedule: str | None = setting(None, metavar="cos|cosine|linear|linear-tail|exponential|multistep")
     """How the learning rate falls. [the recipe's]"""
+    gamma: float | None = None
+    """Factor of an exponential fall. [the recipe's]"""
+    decay_period: int | None = setting(None, least=1)
+    """Epochs between two factors. [the recipe's]"""
     auxiliary: float | None = None
     """Weight of the auxiliary loss; 0: no head. [the recipe's: 0.4]"""
     drop_path: float | None = None
-    """Rate of drop path at the end. [the sizes': 0.2 for CIFAR]"""
+    """Rate of drop path at the end. [the recipe's; the sizes': 0.2 for CIFAR]"""
     cutout: int | None = None
-    """Side of the cutout square. [half the image for small networks; tiny-imagenet, food101: none]"""
+    """Side of the cutout square. [the recipe's; half the image for small networks; tiny-imagenet, food101: none]"""
     init: Literal["torch", "fan-out"] | None = None
     """First weights: PyTorch's, or normal by fan-out as in SNAS's train.py. [by dialect: fan-out for snas]"""
+    lighting: float | None = None
+    """Strength of AlexNet's color noise on ImageNet images; 0: none. [the recipe's]"""
     ema: float | None = setting(None, metavar="DECAY")
     """Also evaluate averaged weights. [0: none]"""
     no_bias_decay: bool | None = None
     """Biases don't decay."""
 
     def changed(self, recipe: Recipe) -> Recipe:
-        """The recipe with what is given here. (`epochs` does not change it: the training ends earlier.)"""
+        """The recipe with what is given here. (`epochs` does not change it: the training ends earlier.)
+
+        A warm-up takes its epochs from the recipe's; labels are smoothed for any number of classes if that is given.
+        """
         own = settings_of(type(recipe)).keys() & settings_of(RetrainSettings).keys() - {"epochs"}
-        return replace(
-            recipe, **{name: getattr(self, name) for name in own if getattr(self, name) is not None}
-        )
+        given = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
+        if "warmup" in given:
+            given["epochs"] = recipe.total - given["warmup"]
+            if given["epochs"] < 1:
+                raise BadSetting(
+                    f"--warm-up {given['warmup']}: recipe {recipe.name} has {recipe.total} epochs in all"
+                )
+        if given.get("momentum") == 0:
+            given["nesterov"] = False
+        if "smooth" in given:
+            given["smooth_from"] = 0
+        return replace(recipe, **given)

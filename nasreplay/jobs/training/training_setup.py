@@ -7,9 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nasreplay import config
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.training.training_images import all_images, source_of
+from nasreplay.jobs.training.training_recipe import (
+    BENCHMARK,
+    check_recipe,
+    chosen_recipe,
+    lengthened,
+    published_recipe,
+)
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target
 from nasreplay.models.initialization import initialized
@@ -28,7 +34,7 @@ from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.loop import EVALUATION_BATCH, Images, Trainer, division_of, initial
 from nasreplay.train.network_config import NetworkConfig, network_config, shipped
-from nasreplay.train.recipe import Recipe, recipe_of
+from nasreplay.train.recipe import Recipe
 from nasreplay.train.step_memory import check_weights, estimate_training, few_images
 
 if TYPE_CHECKING:
@@ -36,8 +42,6 @@ if TYPE_CHECKING:
 
 AUTODL = "xautodl-searched"
 """The dialect of AutoDL-Projects' searches."""
-BENCHMARK = "200"
-"""The recipe of NAS-Bench-201's cells."""
 
 
 class CellSizes(NamedTuple):
@@ -160,59 +164,49 @@ class Training:
         return NetworkFacts(parameters(network) - extra, extra, multiply_adds(network, image), memory_mb)
 
 
-def prepare(target: Target, settings: RetrainSettings, *, trains: bool = True) -> Training:
-    """Read the images and choose network and recipe; trains: whether it shall, not only be evaluated.
+def prepare(
+    target: Target, settings: RetrainSettings, recorded: Json | None = None, *, trains: bool = True
+) -> Training:
+    """Read the images and choose network and recipe.
 
+    recorded: the header of the training that goes on; trains: whether the network shall, not only be evaluated.
     Raises BadData, BadSetting, UnknownName or UnsafePickle.
     """
     source = source_of(target, settings)
     device = settings.resolve_device(checkpoint_cells=settings.checkpoint_cells)
     if isinstance(target.cell, Genotype):
-        network = _genotype_network(target, target.cell, source, settings)
+        network = _genotype_network(target, target.cell, source, settings, recorded)
         images, sets = all_images(source)
     elif isinstance(source, StreamedSource):
         raise BadSetting(f"{source.name}: {target.cell} has a network for small images only")
     else:
-        network = _cell_network(target.cell, source, settings)
+        network = _cell_network(target.cell, source, settings, recorded)
         images, sets = source.benchmark()
     images = images.fraction(settings.fraction)
     sets = {name: part.fraction(settings.fraction) for name, part in sets.items()}
-    recipe = network.recipe.for_world_size(device.group.world_size)
+    recipe = lengthened(network.recipe.for_world_size(device.group.world_size), settings, recorded)
     if trains:
-        _check(recipe, settings, len(images))
+        check_recipe(recipe, settings, len(images))
         division_of(recipe, device, len(images))
         recipe.check_learns(settings.epochs or recipe.total, len(images))
     return Training(target, settings, source, device, recipe, network, images, sets)
 
 
-def _check(recipe: Recipe, settings: RetrainSettings, images: int) -> None:
-    if settings.epochs and settings.epochs > recipe.total:
-        longer = settings.epochs if recipe.name.isdecimal() else "FILE.config"
-        raise BadSetting(
-            f"--epochs {settings.epochs}: recipe {recipe.name} ends after {recipe.total}; "
-            f"--recipe {longer} has that many"
-        )
-    if recipe.auxiliary and 1 in (recipe.batch, images % recipe.batch):
-        raise BadSetting(
-            f"a batch of one of the {images:,} images is too few for the batch norms of the auxiliary head: "
-            "choose another --batch"
-        )
-
-
 def _genotype_network(
-    target: Target, genotype: Genotype, source: ImageSource | StreamedSource, settings: RetrainSettings
+    target: Target,
+    genotype: Genotype,
+    source: ImageSource | StreamedSource,
+    settings: RetrainSettings,
+    recorded: Json | None,
 ) -> Network:
     kind = "imagenet" if isinstance(source, StreamedSource) else "cifar"
     sizes = replace(_sizes(target, kind, settings), **_given(settings, channels="ichannel", cells="layers"))
-    published = config.folder() / "opts" / f"NAS-{sizes.dataset.upper()}.config"
-    recipe = replace(
-        recipe_of(settings.recipe or str(published)),
-        drop_path=sizes.drop_path_prob,
-        cutout=source.cutout if isinstance(source, ImageSource) else 0,
-    )
-    recipe = settings.changed(recipe)
+    release = _release(target, sizes, settings)
+    cutout = source.cutout if isinstance(source, ImageSource) else 0
+    usual = {"drop_path": sizes.drop_path_prob, "cutout": cutout}
+    recipe = chosen_recipe(settings, published_recipe(release, source), recorded, **usual)
     sizes = replace(sizes, auxiliary=sizes.auxiliary and recipe.auxiliary > 0)
-    plan = _around(sizes.plan(source.classes, _dialect(target, sizes, settings)), source.side, settings)
+    plan = _around(sizes.plan(source.classes, release or Plan.dialect), source.side, settings)
     recipe = recipe if plan.auxiliary else replace(recipe, auxiliary=0.0)
     words = f"{plan.channels} channels, {plan.cells} cells ({sizes.name}), layers of {plan.style.source}"
     words += "" if plan.stem == sizes.dataset else f", stem {plan.stem}"
@@ -252,17 +246,18 @@ def _sizes(target: Target, kind: str, settings: RetrainSettings) -> NetworkConfi
     return sizes
 
 
-def _dialect(target: Target, sizes: NetworkConfig, settings: RetrainSettings) -> str:
+def _release(target: Target, sizes: NetworkConfig, settings: RetrainSettings) -> str:
+    """The dialect of the release whose network is meant; "" where nothing says."""
     if settings.dialect:
         return settings.dialect
     if sizes.arch or sizes.super_type:
         return sizes.dialect
-    if target.dialect:
-        return target.dialect
-    return target.entry.dialect if target.entry else Plan.dialect
+    return target.dialect or (target.entry.dialect if target.entry else "")
 
 
-def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSettings) -> Network:
+def _cell_network(
+    cell: Architecture, source: ImageSource, settings: RetrainSettings, recorded: Json | None
+) -> Network:
     kind = NETWORKS.get(cell.space.name)
     own = settings_of(kind).keys() if kind else set()
     sized = {"channels", "cells"} <= own
@@ -271,7 +266,7 @@ def _cell_network(cell: Architecture, source: ImageSource, settings: RetrainSett
         if getattr(settings, name) is not None:
             option = name.replace("_", "-")
             raise BadSetting(f"--{option} does not apply to {cell}: its network is that of the benchmark")
-    recipe = settings.changed(replace(recipe_of(settings.recipe or BENCHMARK), auxiliary=0.0))
+    recipe = settings.changed(replace(chosen_recipe(settings, BENCHMARK, recorded), auxiliary=0.0))
     sizes = CellSizes(**_given(settings, channels="channels", cells="cells"))
     words = f"network of the {cell.space.name} space"
     words += f", {sizes.channels} channels, {sizes.cells} cells a stage" if sized else ""

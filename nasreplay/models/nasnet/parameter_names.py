@@ -17,7 +17,7 @@ from nasreplay.models.nasnet.nasnet_ops import LongConv, SepConv
 from nasreplay.models.nb201.nb201_ops import Shrink
 
 COUNTER = ".num_batches_tracked"
-AFTER_DARTS = ("darts", "pdarts", "snas", "sparse")
+AFTER_DARTS = ("darts", "cnas", "pdarts", "snas", "sparse")
 # layers 1 to 3 and 5 to 7 of a separable convolution are two modules there
 HALVES = {
     f"op.{first + k}": f"{half}.op.{k}" for half, first in (("op_a", 0), ("op_b", 4)) for k in (1, 2, 3)

@@ -62,6 +62,8 @@ class Dialect(NamedTuple):
     search_layers: bool = False
     """Whether a cell has one layer for each pair of states, as the search cells of AutoDL-Projects: of two operations
     between the same states the later is used twice."""
+    recipe: str = "NAS"
+    """How the names of the recipes begin by which the release trains what it found (configs/opts)."""
     pooled: int = 1
     """Side of what the features of networks for more than 10 classes are averaged to."""
     leveled: bool = False
@@ -71,11 +73,12 @@ class Dialect(NamedTuple):
 
 
 DIALECTS = {
-    "darts": Dialect("the 2018 DARTS release; CNAS"),
+    "darts": Dialect("the 2018 DARTS release", recipe="DARTS"),
+    "cnas": Dialect("CNAS", recipe="CNAS"),
     "pdarts": Dialect("P-DARTS", imagenet_norm=True),
-    "gdas": Dialect("the 2019 GDAS release", pool_norm="bare"),
-    "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True, init="fan-out"),
-    "sparse": Dialect("the sparse CNAS", pooled=2, leveled=True),
+    "gdas": Dialect("the 2019 GDAS release", pool_norm="bare", recipe="GDAS2019"),
+    "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True, init="fan-out", recipe="SNAS"),
+    "sparse": Dialect("the sparse CNAS", pooled=2, leveled=True, recipe="SPARSE"),
     "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True),
     "xautodl-searched": Dialect(
         "AutoDL-Projects, genotypes of its searches", imagenet_norm=True, final_norm=True, search_layers=True

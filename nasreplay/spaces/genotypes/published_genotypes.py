@@ -169,7 +169,7 @@ SNAS, Xie et al., ICLR 2019: snas
   SNAS_aggressive_edge_all
     s5@0+id@1 id@0+id@1+no@2 d5@1+id@0+no@2+no@3 id@0+d5@1+no@2+no@3+no@4
     s5@0+no@1 s5@0+no@1+no@2 no@0+no@1+no@2+no@3 no@0+no@1+no@2+no@3+no@4
-CNAS, Guo et al., ICML 2020: darts
+CNAS, Guo et al., ICML 2020: cnas
   CNAS
     d3@1+s3@0 s3@0+id@1 s3@1+mp@3 s3@2+s3@4
     s3@0+id@1 d5@2+id@1 d3@2+s3@1 s5@0+s3@3

@@ -1,9 +1,9 @@
 """Large images, ImageNet's way: read from an image folder while training, by worker processes.
 
 The folder has `train/CLASS/*` and `val/CLASS/*` (the layout of ILSVRC2012). Training images go through a random crop
-of random size, a flip and a change of colors, as in the DARTS, GDAS and SNAS releases; evaluated ones are scaled to
-8/7 of the side and cropped at the center. What is done to an image follows from the seed, epoch and device, not from
-the number of workers.
+of random size, a flip and a change of colors, as in the DARTS, GDAS and SNAS releases, and lighting noise where the
+recipe has some; evaluated ones are scaled to 8/7 of the side and cropped at the center. What is done to an image
+follows from the seed, epoch and device, not from the number of workers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ from nasreplay.train.images.splits import spaced
 
 SIDE, WORKERS = 224, 4
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
+# the principal components of its colors, as columns, and what AlexNet's noise is scaled by along each
+COLORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
+SPREADS = (0.2175, 0.0188, 0.0045)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,8 @@ class StreamedSet:
     """Side of the images that a network gets, pixels."""
     workers: int = WORKERS
     """Processes that read the images."""
+    lighting: float = 0.0
+    """Standard deviation of the color noise of training images (`lit`); 0: none."""
 
     def __len__(self) -> int:
         return len(self.files)
@@ -64,7 +70,7 @@ class StreamedSet:
 
     def loader(self, order: Any, seed: bool) -> DataLoader:
         """Batches of the rows that `order` lists; with seed, of (row, seed of its changes) pairs."""
-        images = _Images(self, _training(self.side) if seed else _plain(self.side))
+        images = _Images(self, _training(self.side, self.lighting) if seed else _plain(self.side))
         return DataLoader(
             images, batch_sampler=order, num_workers=self.workers, generator=torch.Generator().manual_seed(0)
         )
@@ -124,11 +130,19 @@ class _Images(Dataset):
             return self.change(image), int(self.part.labels[row])
 
 
-def _training(side: int) -> Callable[[Any], Tensor]:
+def lit(image: Tensor, strength: float) -> Tensor:
+    """An image [3, H, W] in [0, 1] with noise along the principal colors of ImageNet (AlexNet, NeurIPS 2012, 4.1)."""
+    alpha = strength * torch.randn(3)
+    return image + (torch.tensor(COLORS) @ (alpha * torch.tensor(SPREADS))).view(3, 1, 1)
+
+
+def _training(side: int, lighting: float) -> Callable[[Any], Tensor]:
     from torchvision.transforms import v2
 
     changes = v2.RandomResizedCrop(side, antialias=True), v2.RandomHorizontalFlip()
-    return v2.Compose([*changes, v2.ColorJitter(0.4, 0.4, 0.4, 0.2), *_numbers()])
+    numbers, normal = _numbers()[:-1], _numbers()[-1]
+    light = [partial(lit, strength=lighting)] if lighting else []
+    return v2.Compose([*changes, v2.ColorJitter(0.4, 0.4, 0.4, 0.2), *numbers, *light, normal])
 
 
 def _plain(side: int) -> Callable[[Any], Tensor]:

@@ -1,0 +1,66 @@
+"""By which recipe something is trained: the one given, its release's, or that of the training that goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nasreplay import config
+from nasreplay.errors import BadSetting
+from nasreplay.jobs.training.training_settings import RetrainSettings
+from nasreplay.settings import Json
+from nasreplay.spaces.costs.network_plan import DIALECTS
+from nasreplay.train.images.image_sources import ImageSource
+from nasreplay.train.images.streamed import StreamedSource
+from nasreplay.train.recipe import Recipe, recipe_of, told_recipe
+
+BENCHMARK = "200"
+"""The recipe of NAS-Bench-201's cells."""
+USUAL = "xautodl"
+"""The dialect whose recipe serves where no release is known."""
+CIFAR_SIDE = 32
+"""The largest side of images, in pixels, on which networks are trained as on CIFAR's."""
+
+
+def published_recipe(release: str, source: ImageSource | StreamedSource) -> str:
+    """The shipped recipe of a dialect ("": of none) for ImageNet, for images like CIFAR's, or for others."""
+    if isinstance(source, StreamedSource):
+        kinds = ("IMAGENET", "OTHER")
+    else:
+        kinds = ("CIFAR",) if source.side <= CIFAR_SIDE else ("OTHER", "CIFAR")
+    family = DIALECTS[release or USUAL].recipe
+    files = [config.folder() / "opts" / f"{family}-{kind}.config" for kind in kinds]
+    return str(next(file for file in files if file.exists()))
+
+
+def chosen_recipe(settings: RetrainSettings, published: str, recorded: Json | None, **usual: float) -> Recipe:
+    """The recipe that is given, else the published one, with the options; of a training that goes on, as it was.
+
+    usual: fields that have another default where its file does not name them. Raises BadSetting, UnknownName.
+    """
+    recipe = recipe_of(settings.recipe or published, **usual)
+    if recorded:
+        before = told_recipe(recorded.get("recipe"), "the recipe of run.json")
+        recipe = before if settings.recipe is None or recipe.name == before.name else recipe
+    return settings.changed(recipe)
+
+
+def lengthened(recipe: Recipe, settings: RetrainSettings, recorded: Json | None) -> Recipe:
+    """The recipe over as many epochs as a training that goes on is asked for, if these are more than it has."""
+    if not recorded or not settings.epochs or settings.epochs <= recipe.total:
+        return recipe
+    return replace(recipe, epochs=settings.epochs - recipe.warmup)
+
+
+def check_recipe(recipe: Recipe, settings: RetrainSettings, images: int) -> None:
+    """Raise BadSetting for more epochs than the recipe has, or a batch of one image where that is too few."""
+    if settings.epochs and settings.epochs > recipe.total:
+        longer = settings.epochs if recipe.name.isdecimal() else "FILE.config"
+        raise BadSetting(
+            f"--epochs {settings.epochs}: recipe {recipe.name} ends after {recipe.total}; "
+            f"--recipe {longer} has that many"
+        )
+    if recipe.auxiliary and 1 in (recipe.batch, images % recipe.batch):
+        raise BadSetting(
+            f"a batch of one of the {images:,} images is too few for the batch norms of the auxiliary head: "
+            "choose another --batch"
+        )

@@ -1,0 +1,1 @@
+"""How weights descend: the schedules of the learning rate, and the optimizers, that recipes name."""
