@@ -24,7 +24,7 @@ def slope_of(gradient):
     return Slope(np.zeros(len(gradient)), gradient, False, Fidelity("made", 1), -1)
 
 
-@pytest.mark.parametrize("changes", [{}, {"edge_reward_norm": "mean_0"}, {"proximal": 0.2}])
+@pytest.mark.parametrize("changes", [{}, {"edge_reward_norm": "mean_0"}])
 def test_on_a_table_every_edge_is_rewarded_with_the_loss(changes):
     """So that the search is that of the score function; equal rewards have no deviation to be divided by."""
 
@@ -95,6 +95,9 @@ def test_the_gradient_is_the_released_one(norm, clip, entropy):
             wanted = [one.gradient(*half) for one, half in zip(released[row], halves, strict=True)]
             np.testing.assert_allclose(kept["it"][row], np.concatenate(wanted), rtol=1e-9, atol=1e-12)
         before = logits
+    facts = searcher.step_facts()
+    assert [*facts][::14] == ["reward_normal_edge_0", "reward_reduce_edge_0"]
+    assert len(facts) == 28
 
 
 def test_settings_of_dsnas_are_refused_elsewhere():

@@ -38,6 +38,7 @@ class EdgeRewards:
     def start(self, state: SimpleNamespace, kinds: int) -> None:
         """Begin with nothing seen; `state` has logits [R, E, O]."""
         state.logits_before = state.logits.copy()
+        state.rewards = np.zeros(state.logits.shape[:2])
         state.reward_mean = np.zeros((len(state.logits), kinds))
         state.reward_deviation = np.zeros((len(state.logits), kinds))
 
@@ -48,7 +49,8 @@ class EdgeRewards:
         chosen = drawn.mixture.active
 
         def vjp(slope: Slope) -> np.ndarray:
-            reward = self._normed((chosen * slope.gradient).sum(axis=-1), state, rows)[..., None]
+            state.rewards[rows] = self._normed((chosen * slope.gradient).sum(axis=-1), state, rows)
+            reward = state.rewards[rows][..., None]
             pull = chosen - soft
             if self.clip:
                 before = softmax(state.logits_before[rows])

@@ -112,6 +112,15 @@ class SNAS(GradientSearch):
         if self.estimator == CREDIT:
             self._rewards.start(self.state, len({row.cell for row in space.rows}))
 
+    def step_facts(self) -> dict[str, float]:
+        """Those of every gradient search, and the rewards of dsnas by their released names, `reward_normal_edge_0`."""
+        facts = super().step_facts()
+        if self.estimator == CREDIT:
+            cells = [row.cell.removesuffix(" cell").replace("reduction", "reduce") for row in self.space.rows]
+            names = [f"reward_{cell}_edge_{cells[:row].count(cell)}" for row, cell in enumerate(cells)]
+            facts |= zip(names, self.state.rewards[0].tolist(), strict=True)
+        return facts
+
     def descend(self, rows: np.ndarray, sample: Sample, slope: Slope) -> None:
         """One step of Adam; dsnas compares with the logits before it in the next one."""
         before = self.state.logits[rows]
