@@ -113,7 +113,7 @@ class SNAS(GradientSearch):
             self._rewards.start(self.state, len({row.cell for row in space.rows}))
 
     def step_facts(self) -> dict[str, float]:
-        """Those of every gradient search, and the rewards of dsnas by their released names, `reward_normal_edge_0`."""
+        """Numbers of a gradient search, and the rewards of dsnas by their released names, `reward_normal_edge_0`."""
         facts = super().step_facts()
         if self.estimator == CREDIT:
             cells = [row.cell.removesuffix(" cell").replace("reduction", "reduce") for row in self.space.rows]
