@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,9 @@ def test_states_of_other_networks_are_refused():
         )
     with pytest.raises(BadInput, match="extra is not in a darts network"):
         load_published(net, state | {"extra": torch.zeros(1)})
+    other = NASNet(entry("DARTS_V1").genotype, replace(SMALL, dialect="xautodl"))
+    with pytest.raises(BadInput, match=r"is not in a xautodl network of this genotype: --dialect darts fits"):
+        load_published(other, state)
 
 
 def test_the_two_forms_of_snas_compute_the_same():

@@ -7,6 +7,7 @@ AutoDL-Projects' names. The names of the 2019 GDAS release are not known here; i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from nasreplay.errors import BadInput
 from nasreplay.models.nasnet.evaluation_network import GenotypeCell, NASNet
 from nasreplay.models.nasnet.nasnet_ops import LongConv, SepConv
 from nasreplay.models.nb201.nb201_ops import Shrink
+from nasreplay.spaces.costs.network_plan import DIALECTS
 
 COUNTER = ".num_batches_tracked"
 AFTER_DARTS = ("darts", "cnas", "pdarts", "snas", "sparse")
@@ -68,16 +70,41 @@ def load_published(net: nn.Module, state: Mapping[str, Tensor]) -> None:
     entry that is missing, the first that is left over, and the first of another shape.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
-    own = net.state_dict()
-    published = {theirs: key for key, theirs in names(net).items()} if isinstance(net, NASNet) else {}
-    ours = max(({key: key for key in own}, published), key=lambda known: len(known.keys() & state.keys()))
+    own, ours = net.state_dict(), _named_as(net, state)
     if not any(key.endswith(COUNTER) for key in state):
         state |= {key: torch.tensor(0) for key in ours if key.endswith(COUNTER)}
+    if wrong := _misfits(net, state, ours, own):
+        fits = next((name for name in DIALECTS if _fits(net, name, state)), None)
+        told = (
+            f"--dialect {fits} fits" if fits else "genotype, widths, cells, classes, head or dialect differ"
+        )
+        raise BadInput(f"{'; '.join(wrong)}: {told}")
+    net.load_state_dict({ours[key]: value for key, value in state.items()})
+
+
+def _named_as(net: nn.Module, state: Mapping[str, Tensor]) -> dict[str, str]:
+    """Our name of every entry by the state's spelling of it: ours, or the release's."""
+    published = {theirs: key for key, theirs in names(net).items()} if isinstance(net, NASNet) else {}
+    same = {key: key for key in net.state_dict()}
+    return max((same, published), key=lambda known: len(known.keys() & state.keys()))
+
+
+def _misfits(
+    net: nn.Module, state: Mapping[str, Tensor], ours: Mapping[str, str], own: Mapping[str, Tensor]
+) -> list[str]:
+    """The first entry that is missing, the first that is left over and the first of another shape."""
     kind = f"a {net.plan.dialect} network of this genotype" if isinstance(net, NASNet) else "this network"
     missing = [f"{key} is not in the weights" for key in ours if key not in state]
     extra = [f"{key[:80]} is not in {kind}" for key in state if key not in ours]
     shapes = ((key, [*value.shape], [*own[ours[key]].shape]) for key, value in state.items() if key in ours)
     other = [f"{key} has the shape {a}, this network needs {b}" for key, a, b in shapes if a != b]
-    if wrong := [*missing[:1], *extra[:1], *other[:1]]:
-        raise BadInput(f"{'; '.join(wrong)}: genotype, widths, cells, classes, head or dialect differ")
-    net.load_state_dict({ours[key]: value for key, value in state.items()})
+    return [*missing[:1], *extra[:1], *other[:1]]
+
+
+def _fits(net: nn.Module, dialect: str, state: Mapping[str, Tensor]) -> bool:
+    """Whether the weights are of the same network in this dialect."""
+    if not isinstance(net, NASNet) or net.plan.dialect == dialect:
+        return False
+    with torch.device("meta"):
+        other = NASNet(net.genotype, replace(net.plan, dialect=dialect))
+    return not _misfits(other, state, _named_as(other, state), other.state_dict())
