@@ -36,7 +36,8 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
     space: str | None = None
     """Space: topology, size, nasnet, nasnet-gdas, … Default: the one that the searcher was made for."""
     training: str | None = setting(None, metavar="FILE.config")
-    """Recipe of the weights. Default: the published one."""
+    """Recipe of the weights: a file or name of configs/opts, also with changes (SNAS,LR=0.05). Default: the
+    published one."""
     fraction: float = 1.0
     """Part of the images that weights and architecture learn from; with scratch, of the images of every set."""
     batch: int | None = None

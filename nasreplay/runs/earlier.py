@@ -30,6 +30,7 @@ EARLIER = {
     "op_tanh_reduce": 0.0,
     "turns": "steps",
     "train_on": "policy",
+    "end_ops": 0,
     "derive_repeats": 1,
     "tau_samples": 0,
     "init": "torch",

@@ -6,6 +6,7 @@ format of AutoDL-Projects is read strictly: an unknown key is an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from nasreplay.train.descent.optimizers import OPTIMIZERS
 from nasreplay.train.descent.schedule import SCHEDULES, Schedule
 
 IDLE = ("decay", "rest")
+_CHANGED = re.compile(r"(.*?)((?:,\w+=[^,]*)*)", re.DOTALL)
 CRITERIA = ("Softmax", "SmoothSoftmax")
 
 
@@ -175,17 +177,25 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def recipe_of(text: str, **usual: Any) -> Recipe:
-    """The benchmark's recipe of a number of epochs ("12", "200", "01"), or a `.config` file.
+    """The benchmark's recipe of a number of epochs ("12", "200", "01"), a `.config` file, or a shipped one by name.
 
+    Keys of such a file may follow, with other values than it has: `SNAS-CIFAR,epochs=100,LR=0.05`.
     usual: fields that have another default where the file does not name them.
     """
-    if epochs := counted(text):
-        return Recipe(name=text, epochs=epochs, **usual)
-    if text.endswith(".config"):
-        return _from_file(Path(text), usual)
-    raise UnknownName(
-        f"recipe {shortened(text)}: a number of epochs of the benchmark's recipe (12, 200), or FILE.config"
-    )
+    base, changes = _CHANGED.fullmatch(text).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    changed = dict(change.split("=", 1) for change in changes.split(",")[1:])
+    if epochs := counted(base):
+        return _applied(Recipe(name=base, epochs=epochs, **usual), changed, f"recipe {base}")
+    file = Path(base)
+    if not base.endswith(".config"):
+        known = [each.stem for each in sorted((config.folder() / "opts").glob("*.config"))]
+        if base not in known:
+            raise UnknownName(
+                f"recipe {shortened(base)}: a number of epochs of the benchmark's recipe (12, 200), FILE.config, or "
+                f"a shipped one{choices(base, known)}"
+            )
+        file = config.folder() / "opts" / f"{base}.config"
+    return _applied(replace(Recipe(), name=file.stem, **usual), config.load(file) | changed, str(file))
 
 
 def told_recipe(told: object, where: str) -> Recipe:
@@ -211,19 +221,20 @@ _SAME = [each.name for each in fields(Recipe) if each.name not in ("name", *_OTH
 _FIELDS = _OTHERWISE | {name: name for name in _SAME} | {"LR_min": "eta_min"}
 
 
-def _from_file(file: Path, usual: dict[str, Any]) -> Recipe:
-    found, known = config.load(file), dict.fromkeys((*_WORDS, *_FIELDS))
+def _applied(recipe: Recipe, found: dict[str, Any], where: str) -> Recipe:
+    """The recipe with the keys of a .config file."""
+    known = dict.fromkeys((*_WORDS, *_FIELDS))
     for key in found:
         if key not in known:
-            raise UnknownName.among(known, f"{file}: unknown setting", key)
+            raise UnknownName.among(known, f"{where}: unknown setting", key)
     for key, words in _WORDS.items():
         if found.get(key, words[0]) not in words:
-            raise BadSetting(f"{file}: {key} = {shortened(found[key])}{choices(found[key], words)}")
+            raise BadSetting(f"{where}: {key} = {shortened(found[key])}{choices(found[key], words)}")
     if {"LR_min", "eta_min"} <= found.keys():
-        raise BadSetting(f"{file}: LR_min and eta_min are one: leave one out")
+        raise BadSetting(f"{where}: LR_min and eta_min are one: leave one out")
     if found.get("criterion") == "SmoothSoftmax" and "label_smooth" not in found:
-        raise BadSetting(f"{file}: criterion SmoothSoftmax needs label_smooth")
+        raise BadSetting(f"{where}: criterion SmoothSoftmax needs label_smooth")
     if found.get("criterion", "Softmax") == "Softmax":
         found.pop("label_smooth", None)
     changes = {_FIELDS[key]: value for key, value in found.items() if key in _FIELDS}
-    return config.apply(replace(Recipe(), name=file.stem, **usual), changes, str(file))
+    return config.apply(recipe, changes, where)

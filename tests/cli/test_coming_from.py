@@ -21,6 +21,8 @@ GENOTYPE = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)], normal_c
 HERE = {
     "ARCH": shlex.quote(CELL),
     "cifar100": "cifar10",
+    "tiny-imagenet-200": "cifar10",
+    "snas.samples=8": "snas.samples=1",  # of eight processes
     r"torchrun --nproc-per-node=\d+ -m nasreplay": "nasreplay",
 }
 LIVE = ("--epochs", "1", "--batch", "20", "--threads", "1", "--fraction", "0.15")
@@ -56,7 +58,8 @@ def smaller(words: Sequence[str]) -> list[str]:
         case ["search", _, *rest] if "supernet" not in rest:
             return [*words, "--evaluations", "3"]
         case ["search", name, *_]:
-            size = () if name in ("tas", "mask-gumbel", "mask-rl") else ("--channels", "4", "--cells", "1")
+            cells = ("--layers", "3") if "--layers" in words else ("--cells", "1")
+            size = () if name in ("tas", "mask-gumbel", "mask-rl") else ("--channels", "4", *cells)
             return [*words, *LIVE, *size, *FEW.get(name, ())]
         case ["retrain", *rest]:
             files = ("--side", "32", "--workers", "0") if "imagenet-1k" in rest else ()

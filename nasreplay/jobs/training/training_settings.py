@@ -132,7 +132,8 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
     """Less memory, more time: compute cells again in the backward pass."""
 
     recipe: str | None = setting(None, flags=("--recipe", "--opt"), metavar="FILE")
-    """Recipe: a file of configs/opts, or N epochs of the benchmark's. [that of the target's release]"""
+    """Recipe: a file or name of configs/opts, also with changes (SNAS-CIFAR,epochs=99), or N epochs of the
+    benchmark's. [that of the target's release]"""
     micro_batches: int | None = setting(None, least=1)
     """Parts of a batch. [one a process]"""
     sync_bn: bool | None = None

@@ -33,6 +33,8 @@ class Growing(SamplingSearcher):
     """Operations (grow=nodes: nodes) that are open in the first stage."""
     grow_by: int = 1
     """Operations (grow=nodes: nodes) that every further stage opens."""
+    end_ops: int = 0
+    """Operations (grow=nodes: nodes) that are open in the last stage; 0: all."""
     stages: str = ""
     """All operations by the stages that open them, such as a,b;c;d; in place of order, start_ops and grow_by."""
     grow: str = "operations"
@@ -45,16 +47,23 @@ class Growing(SamplingSearcher):
     def __post_init__(self):
         positive(self, "start_ops", "grow_by")
         within(self, 0.0, 1.0, "warmup")
+        within(self, 0, 1000, "end_ops")
         one_of(self, "stage_share", SHARES)
         one_of(self, "grow", GROWS)
-        if self.stages and (self.grow, self.order, self.base_op) != ("operations", "shuffle", ""):
-            raise BadSetting(f"{self.name}.stages says what opens when: leave out grow, order and base_op")
+        others = (self.grow, self.order, self.base_op, self.end_ops)
+        if self.stages and others != ("operations", "shuffle", "", 0):
+            raise BadSetting(
+                f"{self.name}.stages says what opens when: leave out grow, order, base_op and end_ops"
+            )
 
     def counts(self, space: Space) -> np.ndarray:
         """int64 [S]: operations, or nodes of a cell, that are open in each stage. Raises BadSetting."""
         if self.stages:
             return np.cumsum([len(names.split(",")) for names in self.stages.split(";")])
         most = self._nodes(space) if self.grow == "nodes" else len(Vocabulary(space).operations)
+        if self.end_ops > most:
+            raise BadSetting(f"{self.name}.end_ops is {self.end_ops}: the space has {most} {self.grow}")
+        most = self.end_ops or most
         first = self._first(most)
         if first > most:
             raise BadSetting(f"{self.name}.start_ops is {first}: the space has {most} {self.grow}")

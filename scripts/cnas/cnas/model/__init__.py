@@ -1,0 +1,1 @@
+"""Genotypes and networks, by the names of CNAS."""

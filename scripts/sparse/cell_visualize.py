@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""Sparse CNAS: draw both cells of a genotype (`cell_visualize.py` of the authors)."""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[1:3]]
+from program import Flag, Program, architecture, run
+from train_cnn import ALIASES
+
+PROGRAM = Program(
+    __doc__ or "",
+    lambda given: ["draw", *architecture(given, **ALIASES)],
+    [
+        Flag("arch", "DARTS", about="a name of nasreplay zoo, or a file with a genotype", positional=True),
+    ],
+)
+
+if __name__ == "__main__":
+    run(PROGRAM)
