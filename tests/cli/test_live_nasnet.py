@@ -161,7 +161,7 @@ def test_the_published_recipes_of_the_weights(searcher, space, recipe, batch, de
     path = published_recipe(SEARCHERS[searcher](), NETWORKS[space]())
     assert path.stem == recipe
     found = recipe_of(str(path))
-    assert (found.batch, found.decay) == (batch, decay)
+    assert (found.batch, found.decay, found.idle) == (batch, decay, "decay")  # idle: as released
 
 
 def test_validation_on_the_test_images_is_asked_for_and_told(run, refused):

@@ -155,8 +155,8 @@ def test_explicit_stages():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"grow": "nodes"}, "grow is nodes: cells of the topology space have no nodes that may be closed"),
-        ({"head": "nodes"}, "cells of the topology space have no nodes"),
+        ({"grow": "nodes"}, "grow is nodes: cells of the topology space have no nodes that can be left out"),
+        ({"head": "nodes"}, "head is nodes: cells of the topology space have no nodes"),
         ({"grow": "cells"}, "grow is 'cells': one of operations, nodes"),
         ({"turns": "weeks"}, "turns is 'weeks': one of epochs, steps"),
         ({"policy": "controllers"}, "no nodes choose their inputs; lstm or logits"),

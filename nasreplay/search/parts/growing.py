@@ -60,7 +60,7 @@ class Growing(SamplingSearcher):
         """int64 [S]: operations, or nodes of a cell, that are open in each stage. Raises BadSetting."""
         if self.stages:
             return np.cumsum([len(names.split(",")) for names in self.stages.split(";")])
-        most = self._nodes(space) if self.grow == "nodes" else len(Vocabulary(space).operations)
+        most = self.nodes_of(space, "grow") if self.grow == "nodes" else len(Vocabulary(space).operations)
         if self.end_ops > most:
             raise BadSetting(f"{self.name}.end_ops is {self.end_ops}: the space has {most} {self.grow}")
         most = self.end_ops or most
@@ -74,11 +74,11 @@ class Growing(SamplingSearcher):
         """Operations or nodes that are open in the first stage."""
         return self.start_ops
 
-    def _nodes(self, space: Space) -> int:
-        """Nodes of a cell. Raises BadSetting where they cannot be opened one by one."""
+    def nodes_of(self, space: Space, field: str) -> int:
+        """Nodes of a cell, for a setting that goes by them. Raises BadSetting where none can be left out."""
         if not space.places or NONE not in Vocabulary(space).operations:
             raise BadSetting(
-                f"{self.name}.grow is nodes: cells of the {space.name} space have no nodes that may be closed; "
+                f"{self.name}.{field} is nodes: cells of the {space.name} space have no nodes that can be left out; "
                 "operations"
             )
         return 1 + max(place.node for place in space.places)

@@ -118,7 +118,7 @@ class Curriculum(Growing):
         adam.start(state)
         state.baseline = np.full(count, np.nan)
         self.start_growth()
-        self._heads = self._nodes(space) if self.head == "nodes" else len(self._words.operations)
+        self._heads = self.nodes_of(space, "head") if self.head == "nodes" else len(self._words.operations)
         state.over = np.zeros(count, dtype=np.int64)  # stages that have been derived
         state.derives = np.zeros(count, dtype=bool)  # whether the last step was the end of a stage
         repeats = self.derive_repeats if on_batch(ladder) else 0
@@ -209,6 +209,11 @@ class Curriculum(Growing):
             log_p=np.take_along_axis(log_p, words[..., None], axis=2)[..., 0],
             entropy=-(p * log_p).sum(axis=2),
         )
+
+    def epoch_facts(self, epoch: int, epochs: int) -> dict[str, float]:
+        """The baseline, a fraction, once there is one."""
+        baseline = float(self.state.baseline[0])
+        return {"baseline": baseline} if np.isfinite(baseline) else {}
 
     def ask(self, live: Live) -> Question:
         """One architecture from each policy, or a uniform one while a stage warms up."""
