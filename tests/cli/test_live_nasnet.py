@@ -110,6 +110,38 @@ def test_files_of_other_runs_are_kept(refused, tmp_path):
     assert old.read_bytes() == b"somebody's"
 
 
+def test_stages_of_a_curriculum_are_told_and_left(run, tmp_path):
+    sets = (
+        "stages=sep_conv_3x3,none;skip_connect,max_pool_3x3,avg_pool_3x3,sep_conv_5x5,dil_conv_3x3,dil_conv_5x5",
+    )
+    sets += ("derive_samples=2", "derive_repeats=1", "hidden=4")
+    changes = [word for text in sets for word in ("--set", f"curriculum.{text}")]
+    about = ("--space", "nasnet-cnas", "--epochs", "4", "--seed", "4", "--out", "it")
+    told = run("search", "curriculum", *TINY, *about, *changes)
+    events = read_events(Path("it"))
+    assert [
+        (one["stage"], len(one["open"]), one["step"] % 2) for one in events if one["event"] == "stage"
+    ] == [
+        (1, 2, 1),
+        (2, 8, 1),
+    ]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert [(one["stage"], one["stages"], "derived" in one) for one in epochs] == [
+        (1, 2, False),
+        (1, 2, True),
+        (2, 2, False),
+        (2, 2, True),
+    ]
+    assert "stage 1/2 ended, 2 operations, best " in told.err
+    for epoch in epochs[1::2]:
+        assert epoch["winner_accuracy"] == max(epoch["repeat_accuracies"])
+        cells = [read_target(str(Path("it", file))).cell for file in epoch["derived"]]
+        space = NASNET_SPACES["nasnet-cnas"]
+        found = space.genotype(space.parse(epoch["found"]))
+        assert found == cells[epoch["repeat_accuracies"].index(epoch["winner_accuracy"])]
+    assert len(list(Path("it").glob("derive/stage-*/epoch-*/*.svg"))) == 2 * 2
+
+
 SCRIPTS = {
     "GDAS": ("D 1 5", "gdas --evaluator supernet --dataset D --bn 1 --seed 5 --space nasnet-gdas"),
     "GDAS-FRC": ("D 0 5", "gdas --evaluator supernet --dataset D --bn 0 --seed 5 --space nasnet-gdas-frc"),

@@ -16,6 +16,8 @@ from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.jobs.searches.stage_end import FIELDS, end_of_stage, open_sample
 from nasreplay.jobs.training.training_target import read_target
 from nasreplay.runs.earlier import as_recorded
+from nasreplay.runs.record import RunFolder, read_events
+from nasreplay.search import Budget
 from nasreplay.search.stages import Derivation, Stage
 from nasreplay.seeds import Stream
 from nasreplay.spaces import TOPOLOGY
@@ -185,6 +187,30 @@ def test_runs_of_earlier_releases_keep_their_settings():
     assert as_recorded(now, now.settings()).settings() == now.settings()
     fixed = search.make("curriculum-fixed", preset="live")
     assert as_recorded(fixed, recorded).settings()["live_epochs"] == 300
+
+
+class Ends(RunFolder):
+    """A run that is gone after its 33rd step."""
+
+    def step(self, step, live, searcher, evaluator):
+        super().step(step, live, searcher, evaluator)
+        if step == 33:
+            raise KeyError("gone")
+
+
+def test_a_resumed_search_logs_the_same_stages(tmp_path):
+    def searched(kind, folder, resume=False):
+        recorder = kind(tmp_path / folder, {}, resume=resume, save_every_s=0.0)
+        search.run(
+            search.make("curriculum"), synthetic_table(), Budget(evaluations=60), seed=7, recorder=recorder
+        )
+        return [{**event, "wall_s": 0} for event in read_events(tmp_path / folder)]
+
+    whole = searched(RunFolder, "whole")
+    assert [event["step"] for event in whole if event["event"] == "stage"] == [1, 16, 31, 46]
+    with pytest.raises(KeyError, match="gone"):
+        searched(Ends, "two")
+    assert searched(RunFolder, "two", resume=True) == whole
 
 
 # --- what a stage leaves ---------------------------------------------------------------------------
