@@ -78,7 +78,7 @@ def images(tmp_path_factory) -> Path:
 def written(tmp_path, images, monkeypatch) -> Callable[[list[str]], list[list[str]]]:
     """From the words of a page's command line to the nasreplay commands that it runs, on the made-up images.
 
-    A script is asked itself: its Python only prints its arguments. DIR is the folder of the images.
+    A script is asked itself: its Python prints its arguments, and that no GPU is here. DIR is the images' folder.
     """
     (tmp_path / "DIR").symlink_to(images / "cifar.python")
     (tmp_path / "configs").symlink_to(CHECKOUT / "configs")
@@ -86,7 +86,8 @@ def written(tmp_path, images, monkeypatch) -> Callable[[list[str]], list[list[st
         monkeypatch.setenv(name, value)
     shim = tmp_path / "bin" / "python3"
     shim.parent.mkdir()
-    shim.write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\0" "$word"; done; printf "\\n"\n')
+    gpus = '[ "$1" = -c ] && echo 0 && exit\n'  # what a script asks: there are none
+    shim.write_text(f'#!/bin/sh\n{gpus}for word in "$@"; do printf "%s\\0" "$word"; done; printf "\\n"\n')
     shim.chmod(0o755)
     path = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
 
