@@ -6,6 +6,7 @@ from PIL import Image
 from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Device
+from nasreplay.train.images.image_sources import load
 from nasreplay.train.images.streamed import StreamedBatches, load_files
 from tests.support.made_up import image_folder
 
@@ -96,3 +97,14 @@ def test_folders_that_are_not_there(tmp_path):
     (tmp_path / "train" / "ant").mkdir(parents=True)
     with pytest.raises(BadData, match="train/ant: a class without a training image"):
         load_files("imagenet-1k", tmp_path)
+
+
+def test_food_101_is_read_as_the_sparse_cnas_reads_it(tmp_path):
+    image_folder(tmp_path / "food-101", {"train": 2, "val": 1}, side=160)
+    source = load_files("food101", tmp_path, workers=0)
+    images = next(source.all_test.in_order(3, Device())).images
+    assert (source.side, images.shape) == (128, (3, 3, 128, 128))
+    assert "streamed as 128 × 128 pixels" in source.about
+    assert source.train.how.jitter == (0.2, 0.2, 0.2, 0.2)
+    assert load_files("food101", tmp_path, 64, 0).side == 64
+    assert load("food101", tmp_path).side == 64  # a search holds them in memory

@@ -60,6 +60,17 @@ class ImageFiles(NamedTuple):
     """Size of the archive."""
 
 
+class Streaming(NamedTuple):
+    """How large images are read from files while a network is trained (`train.images.streamed`)."""
+
+    side: int = 224
+    """Side of the images that a network gets, in pixels."""
+    jitter: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)
+    """Largest changes of brightness, contrast, saturation and hue of a training image."""
+    scaled: tuple[int, int] = (8, 7)
+    """a, b: evaluated images are scaled to a / b of the side before their center is cropped."""
+
+
 class DatasetCard(NamedTuple):
     """A built-in data set: its facts, what benchmarks hold of it, and its images."""
 
@@ -101,8 +112,10 @@ class DatasetCard(NamedTuple):
     """Zero pixels around an image before a random crop; None = an eighth of its side."""
     cutout: bool = True
     """Whether genotypes' networks train on it with a square cut out, unless something else is asked for."""
-    streamed: bool = False
-    """Whether its images are large, and read from files while a network is trained (`train.images.streamed`)."""
+    streaming: Streaming | None = None
+    """How the networks of genotypes read its images, which are large; None = they are held in memory."""
+    held: bool = True
+    """Whether all others hold its images in memory, scaled to at most 64 × 64."""
 
     def is_named(self, name: str) -> bool:
         """Whether this is its name or an alias, whatever the case."""

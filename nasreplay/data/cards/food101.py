@@ -1,6 +1,6 @@
 """Food-101, as published or as an image folder (Bossard et al., ECCV 2014; 101 dishes, 1,000 images of each)."""
 
-from nasreplay.data.cards.base import IMAGENET, DatasetCard, Facts
+from nasreplay.data.cards.base import IMAGENET, DatasetCard, Facts, Streaming
 
 CARD = DatasetCard(
     "food101",
@@ -9,4 +9,5 @@ CARD = DatasetCard(
     folder="food-101",
     normalization=IMAGENET,
     cutout=False,
+    streaming=Streaming(128, (0.2, 0.2, 0.2, 0.2), (1, 1)),  # as in the sparse CNAS
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nasreplay import config
+from nasreplay.data.cards import CARDS
 from nasreplay.errors import BadSetting
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.settings import Json
@@ -24,7 +25,8 @@ CIFAR_SIDE = 32
 def published_recipe(release: str, source: ImageSource | StreamedSource) -> str:
     """The shipped recipe of a dialect ("": of none) for ImageNet, for images like CIFAR's, or for others."""
     if isinstance(source, StreamedSource):
-        kinds = ("IMAGENET", "OTHER")
+        card = CARDS.get(source.dataset)
+        kinds = ("OTHER", "IMAGENET") if card and card.held else ("IMAGENET", "OTHER")
     else:
         kinds = ("CIFAR",) if source.side <= CIFAR_SIDE else ("OTHER", "CIFAR")
     family = DIALECTS[release or USUAL].recipe

@@ -93,7 +93,7 @@ def card_named(name: str) -> DatasetCard | None:
 def data_home(card: DatasetCard | None = None) -> Path:
     """`$TORCH_HOME/cifar.python`, where the published scripts keep small images; ImageNet lies beside it."""
     torch_home = Path(os.environ.get("TORCH_HOME") or "~/.cache/torch").expanduser()
-    return torch_home if card and card.streamed else torch_home / "cifar.python"
+    return torch_home if card and card.streaming else torch_home / "cifar.python"
 
 
 def _own(name: str, data: Path | None) -> Place:

@@ -262,8 +262,8 @@ def load(
     or BadOutput.
     """
     card = card_named(name)
-    if card and card.streamed:
-        small = ", ".join(each.name for each in CARDS.values() if not each.streamed)
+    if card and not card.held:
+        small = ", ".join(each.name for each in CARDS.values() if each.held)
         raise BadSetting(
             f"{card.name} is read from files while a network is trained: for `nasreplay retrain` of genotypes only. "
             f"Here images are small: {small}, or the path of an image folder (scaled to at most 64 × 64)"

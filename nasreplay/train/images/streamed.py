@@ -2,8 +2,9 @@
 
 The folder has `train/CLASS/*` and `val/CLASS/*` (the layout of ILSVRC2012). Training images go through a random crop
 of random size, a flip and a change of colors, as in the DARTS, GDAS and SNAS releases, and lighting noise where the
-recipe has some; evaluated ones are scaled to 8/7 of the side and cropped at the center. What is done to an image
-follows from the seed, epoch and device, not from the number of workers.
+recipe has some; evaluated ones are scaled to 8/7 of the side and cropped at the center. A data set's card may say
+otherwise (`Streaming`). What is done to an image follows from the seed, epoch and device, not from the number of
+workers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from nasreplay.data.cards import CARDS
+from nasreplay.data.cards.base import Streaming
 from nasreplay.errors import BadData, BadSetting
 from nasreplay.files.text import harmless
 from nasreplay.seeds import Stream
@@ -33,7 +36,8 @@ from nasreplay.train.images.pixels import open_rgb
 from nasreplay.train.images.recorded_images import RecordedImages
 from nasreplay.train.images.splits import spaced
 
-SIDE, WORKERS = 224, 4
+WORKERS = 4
+USUAL = Streaming()
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
 # the principal components of its colors, as columns, and what AlexNet's noise is scaled by along each
 COLORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
@@ -50,8 +54,8 @@ class StreamedSet:
     """Classes of the images, int64 [N]."""
     classes: int
     """Number of classes."""
-    side: int = SIDE
-    """Side of the images that a network gets, pixels."""
+    how: Streaming = USUAL
+    """Sizes and changes of the images."""
     workers: int = WORKERS
     """Processes that read the images."""
     lighting: float = 0.0
@@ -70,7 +74,7 @@ class StreamedSet:
 
     def loader(self, order: Any, seed: bool) -> DataLoader:
         """Batches of the rows that `order` lists; with seed, of (row, seed of its changes) pairs."""
-        images = _Images(self, _training(self.side, self.lighting) if seed else _plain(self.side))
+        images = _Images(self, _training(self.how, self.lighting) if seed else _plain(self.how))
         return DataLoader(
             images, batch_sampler=order, num_workers=self.workers, generator=torch.Generator().manual_seed(0)
         )
@@ -136,19 +140,20 @@ def lit(image: Tensor, strength: float) -> Tensor:
     return image + (torch.tensor(COLORS) @ (alpha * torch.tensor(SPREADS))).view(3, 1, 1)
 
 
-def _training(side: int, lighting: float) -> Callable[[Any], Tensor]:
+def _training(how: Streaming, lighting: float) -> Callable[[Any], Tensor]:
     from torchvision.transforms import v2
 
-    changes = v2.RandomResizedCrop(side, antialias=True), v2.RandomHorizontalFlip()
+    changes = v2.RandomResizedCrop(how.side, antialias=True), v2.RandomHorizontalFlip()
     numbers, normal = _numbers()[:-1], _numbers()[-1]
     light = [partial(lit, strength=lighting)] if lighting else []
-    return v2.Compose([*changes, v2.ColorJitter(0.4, 0.4, 0.4, 0.2), *numbers, *light, normal])
+    return v2.Compose([*changes, v2.ColorJitter(*how.jitter), *numbers, *light, normal])
 
 
-def _plain(side: int) -> Callable[[Any], Tensor]:
+def _plain(how: Streaming) -> Callable[[Any], Tensor]:
     from torchvision.transforms import v2
 
-    return v2.Compose([v2.Resize(side * 8 // 7, antialias=True), v2.CenterCrop(side), *_numbers()])
+    scaled = how.side * how.scaled[0] // how.scaled[1]
+    return v2.Compose([v2.Resize(scaled, antialias=True), v2.CenterCrop(how.side), *_numbers()])
 
 
 def _numbers() -> list[Any]:
@@ -165,18 +170,20 @@ def _moved(images: Tensor, labels: Tensor, device: Device) -> Batch:
 class StreamedSource(RecordedImages):
     """An image folder for ImageNet-style training, evaluated on its held-out parts; see also `ImageSource`."""
 
-    def __init__(self, name: str, folder: Path, side: int = SIDE, workers: int = WORKERS):
-        listed = ImageFolder(folder)
+    def __init__(self, name: str, folder: Path, side: int | None = None, workers: int = WORKERS):
+        listed, card = ImageFolder(folder), CARDS.get(name)
+        how = (card.streaming if card else None) or USUAL
+        how = how if side is None else how._replace(side=side)
         self.name = self.dataset = name
-        self.folder, self.names, self.side, self.note = folder, listed.names, side, listed.note
+        self.folder, self.names, self.side, self.note = folder, listed.names, how.side, listed.note
 
         def whole(part: Part) -> StreamedSet:
-            return StreamedSet(part.files, part.labels, self.classes, side, workers)
+            return StreamedSet(part.files, part.labels, self.classes, how, workers)
 
         self.train, self.all_test = whole(listed.train), whole(listed.test)
         self.given_valid = whole(listed.valid) if listed.valid else None
         counts = {"training": self.train, "validation": self.given_valid, "test": self.all_test}
-        read = f"{self.counted(counts)}, streamed as {side} × {side} pixels from {folder}"
+        read = f"{self.counted(counts)}, streamed as {self.side} × {self.side} pixels from {folder}"
         self.about = harmless("; ".join((read, *listed.remarks)), 10_000)
         self.split = "the folder's own parts"
         self.fingerprint = self._digest()
@@ -191,7 +198,7 @@ class StreamedSource(RecordedImages):
 
 
 def load_files(
-    name: str, data: Path | None, side: int = SIDE, workers: int = WORKERS, fetch: bool = False
+    name: str, data: Path | None, side: int | None = None, workers: int = WORKERS, fetch: bool = False
 ) -> StreamedSource:
     """The folder of a name or path, as `find_images` finds it. Raises BadData."""
     place = process_group().broadcast(lambda: locate(name, data, fetch))
