@@ -22,6 +22,7 @@ HERE = {
     "ARCH": shlex.quote(CELL),
     "cifar100": "cifar10",
     "tiny-imagenet-200": "cifar10",
+    "A B C D": "GDAS_V1 SETN DARTS CNAS",
     "snas.samples=8": "snas.samples=1",  # of eight processes
     r"torchrun --nproc-per-node=\d+ -m nasreplay": "nasreplay",
 }
@@ -99,7 +100,7 @@ def prepare(line: str, run) -> None:
     if "--merge" in words:
         for part, name in ((1, "part.h5"), (2, "other.h5")):
             run("tabulate", "--sample", "8", "--seed", "1", "--shard", f"{part}/2", "--out", name)
-    if "--weights" in words:
+    if "evaluate" in words:
         at = words.index("--weights")
         trained = ["retrain", *words[2:at], *words[at + 2 :]]
         run(*smaller(trained), "--out", words[at + 1])

@@ -168,7 +168,38 @@ def test_prefixes_launchers_and_options_of_nasreplay():
     )
     assert words[words.index("--layers") + 1] == "8"
     assert words[-2:] == ["--threads", "1"]
+    assert words[:2] == ["search", "snas"]
     assert sorted(remark.split(":")[0] for remark in remarks) == [
         "--report_freq has no effect",
         "--unrolled has no effect",
     ]
+
+
+def test_a_run_goes_on_by_its_folder_for_longer(tmp_path):
+    (tmp_path / "run.json").touch()
+    (tmp_path / "checkpoint").mkdir()
+    for name, flag in (("sparse/train_cnn.py", "--epochs"), ("cnas/eval_arch.py", "--max_epochs")):
+        words, _ = translated(
+            name, "--resume", str(tmp_path / "checkpoint"), flag, "9", "--", "--threads", "1"
+        )
+        assert words == ["resume", str(tmp_path), "--epochs", "9", "--threads", "1"]
+
+
+def test_the_modules_that_cnas_imports(monkeypatch):
+    import torch
+
+    monkeypatch.syspath_prepend(CHECKOUT / "scripts" / "cnas")
+    from cnas.model.eval import NetworkCIFAR, cnas_imagenet
+    from cnas.model.genotypes import CNAS, Genotype
+
+    mine = Genotype.from_arch(
+        normal_arch=[("sep_conv_3x3", 0, 2), ("skip_connect", 1, 2)],
+        normal_concat=[2],
+        reduced_arch=[("max_pool_3x3", 0, 2), ("none", 1, 2)],
+        reduced_concat=None,
+    )
+    for genotype in (mine, CNAS):
+        logits, auxiliary = NetworkCIFAR(4, 10, 3, False, genotype)(torch.zeros(2, 3, 32, 32))
+        assert logits.shape == (2, 10)
+        assert auxiliary is None
+    assert callable(cnas_imagenet)

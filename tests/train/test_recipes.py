@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from nasreplay import config
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadInput, BadSetting
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.descent.optimizers import OPTIMIZERS
 from nasreplay.train.recipe import Recipe, recipe_of
@@ -39,6 +40,27 @@ def test_recorded_rates_of_drop_path(row):
     recipe = Recipe(**row["recipe"])
     for epoch, rate in row["values"].items():
         assert recipe.drop_path_rate(int(epoch) - recipe.first) == pytest.approx(rate, rel=1e-12)
+
+
+def test_a_shipped_recipe_is_known_by_its_name_and_takes_changes():
+    assert recipe_of("SNAS-CIFAR") == shipped("SNAS-CIFAR")
+    changed = recipe_of("SNAS-CIFAR,epochs=9,LR=0.05,criterion=SmoothSoftmax,label_smooth=0.2")
+    assert changed == replace(shipped("SNAS-CIFAR"), epochs=9, lr=0.05, smooth=0.2)
+    assert recipe_of("200,gradient_clip=5") == replace(recipe_of("200"), clip=5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SNAS-CIFR", "a shipped one: did you mean SNAS-CIFAR?"),
+        ("SNAS-CIFAR,lr=1", "unknown setting 'lr': did you mean LR?"),
+        ("SNAS-CIFAR,LR=", "lr = '': must be of type float"),
+        ("12,optim=Lion", "optim = 'Lion'; known: SGD, Adam"),
+    ],
+)
+def test_a_recipe_that_is_none_is_named(text, told):
+    with pytest.raises(BadInput, match=re.escape(told)):
+        recipe_of(text)
 
 
 def test_the_geometric_warm_up_of_snas():
