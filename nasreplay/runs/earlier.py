@@ -38,6 +38,16 @@ EARLIER = {
     "edge_reward_norm": "none",
     "proximal": 0.0,
     "entropy_loss": "none",
+    "resource_weight": None,
+    "resource_method": "",
+    "resource_form": "log",
+    "resource_terms": "all",
+    "resource_norm": "original",
+    "resource_ratio": 1.0,
+    "resource_baseline": False,
+    "cost": "",
+    "bound": 0.0,
+    "bound_weight": 1.0,
 }
 """Settings that runs of earlier releases do not name, and what those ran with."""
 CHANGED = {"live_epochs": (300, 0), "policy": ("lstm", "published")}
