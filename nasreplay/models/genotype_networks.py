@@ -11,9 +11,9 @@ from nasreplay.errors import BadSetting
 from nasreplay.models.shared_network import SharedNetwork
 from nasreplay.numerals import MOST_REAL
 from nasreplay.settings import chosen, setting
-from nasreplay.spaces.costs.network_plan import DIALECTS, LEVELS, Plan, level_of, narrow_gate
+from nasreplay.spaces.costs.network_plan import DIALECTS, Plan, level_of, narrow_gate, stem_of
 from nasreplay.spaces.genotypes.derivation import TWO_EDGES
-from nasreplay.spaces.nasnet import NASNET_SPACES, NODES, NASNetSpace
+from nasreplay.spaces.nasnet import FEWEST, MOST, NASNET_SPACES, NODES, NASNetSpace
 from nasreplay.spaces.topology import WIDTH
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ class GenotypeNetwork(SharedNetwork):
     """Normal cells per stage. Default: 2, as published: 3N + 2 cells in all, 3N in AutoDL-Projects' network."""
     layers: int | None = setting(None, least=3, most=602)
     """Cells of a NASNet-type network in all, any number from 3, instead of --cells."""
-    nodes: int = setting(NODES, least=2, most=6)
+    nodes: int = setting(NODES, least=FEWEST)
     """Nodes of a cell of the NASNet spaces, 2 to 6. Default: 4, as published."""
     auxiliary: float = 0.0
     """Weight of the loss of an auxiliary head on the second reduction cell of a NASNet-type network; 0: no head.
     Default: 0; SNAS's --auxiliary is 0.4."""
-    stem_level: int | None = setting(None, least=0, most=2)
+    stem_level: int | None = setting(None, least=0)
     """Stem of a NASNet-type network: 1 and 2 halve the image. Default: 0; nasnet-sparse 1 above 32 pixels, 2 above
     64."""
     drop_path: float = 0.0
@@ -64,6 +64,9 @@ class GenotypeNetwork(SharedNetwork):
         positive(self, "channels", "cells" if self.layers is None else "layers")
         within(self, 0.0, 1 - 1e-9, "drop_path")
         within(self, 0.0, MOST_REAL, "auxiliary")
+        within(self, FEWEST, MOST, "nodes")
+        if self.stem_level is not None:
+            stem_of(self.stem_level)
         one_of(self, "derive", TWO_EDGES)
 
     @classmethod
@@ -107,7 +110,7 @@ class GenotypeNetwork(SharedNetwork):
         level = self.stem_level
         if level is None:
             level = level_of(side) if DIALECTS[self.dialect].leveled else 0
-        return Plan(self.channels, self.total, classes, LEVELS[level], self.auxiliary > 0, self.dialect)
+        return Plan(self.channels, self.total, classes, stem_of(level), self.auxiliary > 0, self.dialect)
 
     def build(self, classes: int, side: int = 32) -> NASNetSupernet:
         """See `nasnet.nasnet_supernet`."""

@@ -63,7 +63,7 @@ def test_a_training_goes_on_with_the_layers_that_it_began_with(tmp_path):
     [
         (NAME, {"layers": 4, "cells": 1}, BadSetting, "--layers 4 and --cells 1 both say how many cells"),
         (NAME, {"layers": 2}, BadSetting, "layers is 2: it must be at least 3"),
-        (NAME, {"stem_level": 3}, BadSetting, "stem_level is 3"),
+        (NAME, {"stem_level": 3}, BadSetting, "stem level 3: there are 0, 1 and 2"),
         (333111, {"layers": 4}, BadSetting, "--layers does not apply to"),
         (333111, {"compact": True}, BadSetting, "--compact does not apply to"),
         (

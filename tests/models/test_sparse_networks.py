@@ -214,7 +214,8 @@ def test_an_auxiliary_head_in_a_search_gives_logits_in_training_only():
     ("settings", "told"),
     [
         ({"cells": 1, "layers": 6}, "--layers 6 and --cells 1 both say how many cells: give one"),
-        ({"nodes": 7}, "7 nodes: a cell of a NASNet space has 2 to 6"),
+        ({"nodes": 7}, "nodes is 7: it must be 2 to 6"),
+        ({"stem_level": 3}, "stem level 3: there are 0, 1 and 2"),
         ({"auxiliary": -1.0}, "auxiliary is -1.0"),
         ({"layers": 2}, "2 cells of 16 channels"),
     ],

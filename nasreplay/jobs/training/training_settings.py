@@ -96,7 +96,7 @@ class NetworkSettings(SizeSettings):
     """Leave `none`, and nodes that nothing reaches, out of a genotype."""
     layers: int | None = setting(None, least=3, most=602)
     """Cells of a genotype's network in all. [3N + 2 for --cells N]"""
-    stem_level: int | None = setting(None, least=0, most=2)
+    stem_level: int | None = setting(None, least=0)
     """Stem of a small genotype network: 1, 2 halve the image. [0; dialect sparse: by its side]"""
     shuffle_groups: int | None = setting(None, least=1, most=64)
     """Groups between which shuffle_conv_3x3 shuffles. [1: none]"""

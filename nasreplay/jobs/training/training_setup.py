@@ -25,7 +25,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.settings import Json, settings_of, to_plain
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, LEVELS, Plan, level_of
+from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, Plan, level_of, stem_of
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
@@ -223,7 +223,7 @@ def _around(plan: Plan, side: int, settings: RetrainSettings) -> Plan:
             f"--layers {settings.layers} and --cells {settings.cells} both say how many cells: give one"
         )
     level = level_of(side) if settings.stem_level is None and plan.style.leveled else settings.stem_level
-    stem = plan.stem if level is None else LEVELS[level]
+    stem = plan.stem if level is None else stem_of(level)
     return replace(plan, stem=stem, **_given(settings, layers="cells", shuffle_groups="shuffle_groups"))
 
 

@@ -43,6 +43,13 @@ LEVELS = ("cifar", "level-1", "level-2")
 """The stems of the sparse CNAS by the level of reduction."""
 
 
+def stem_of(level: int) -> str:
+    """The stem of a level of reduction. Raises BadSetting."""
+    if level not in range(len(LEVELS)):
+        raise BadSetting(f"stem level {level}: there are 0, 1 and 2, which halve the image or not")
+    return LEVELS[level]
+
+
 def level_of(side: int) -> int:
     """The level of reduction for images of so many pixels a side: 0 up to 32, 1 up to 64, 2 above."""
     return (side > 32) + (side > 64)
