@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nasreplay.train.recipe import Recipe
 from tests.cli.test_train import numbers
 from tests.support.command import assert_same_results, end, log_of, searching, start, training, wait_for
 
@@ -48,6 +49,13 @@ def test_a_live_search_continues_and_a_finished_one_tells_its_result_without_ima
         for name in ("it", "whole")
     )
     assert one == other
+    told = run("search", "--out", "it", "--resume", "--epochs", "6").err
+    assert "lengthened from 4 to 6 epochs: from here on its schedules are those of 6" in told
+    assert "epoch 6/6" in told
+    assert "epoch 4/" not in told
+    rates = [event["learning_rate"] for event in log_of(tmp_path / "it") if event["event"] == "epoch"]
+    assert rates[4:] == [Recipe("x", 6, 0.025, 0.001).learning_rate(epoch) for epoch in (4, 5)]
+    assert json.loads((tmp_path / "it" / "run.json").read_text())["lengthened"] == [[4, 6]]
     for name in ("checkpoint", "events.jsonl", "results.h5"):  # it has no need of them
         place = tmp_path / "whole" / name
         shutil.rmtree(place) if place.is_dir() else place.unlink()
