@@ -163,7 +163,7 @@ class SharedAccuracies(EvaluatorBase):
         weights = torch.as_tensor(one_hot, dtype=self.dtype, device=self.device.name)
         right = total = 0
         rate, self.net.drop_path = self.net.drop_path, 0.0  # the same weights must give the same number
-        self.net.train(train_mode)
+        self.set_mode(train_mode)
         with kept_buffers(self.net), self.device.autocast():
             for images, labels in batches:
                 logits, _ = in_parts(self.net(images, weights, weights > 0))
@@ -171,6 +171,11 @@ class SharedAccuracies(EvaluatorBase):
                 total += len(labels)
         self.net.drop_path = rate
         return right, total
+
+    def set_mode(self, train: bool) -> None:
+        """Put the network into train or eval mode; a walk over its thousands of modules, so only where it changes."""
+        if self.net.training != train:
+            self.net.train(train)
 
     def _in_order(self, images: ImageSet) -> Iterator[Batch]:
         order = (self.valid_batch, self.device.name, self.device.channels_last)

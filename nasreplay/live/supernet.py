@@ -238,7 +238,7 @@ class SupernetEvaluator(SharedAccuracies):
         sums = GradientSum(samples, self.weights if weights else (), rows if slope else (), rows[0].detach())
         statistics = Statistics(self.net, parts > 1)
         where = (*self.batches.state_dict().values(), *self.held_out.state_dict().values(), which)
-        self.net.train()
+        self.set_mode(train=True)
         for number, (images, labels), part in self.division.shares(batch, self.images_in_batch):
             reseed(self.noise, self.seed, "drop path", *where, number)
             row = number % samples
