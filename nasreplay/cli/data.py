@@ -132,12 +132,14 @@ def import_csv(file: str, **values: Any) -> None:
 
     One column names the architecture; its TARGET is arch (text), key (six digits) or index (official index).
     The others: STORED/RECIPE/SET/accuracy in percent, with /SEED behind it for a single trial; …/loss;
-    STORED/RECIPE/SET/eval_seconds; STORED/RECIPE/seconds_per_epoch; STORED/latency. SET of a data set of your own
-    is x-valid (what "validation" means), x-test or train.
+    STORED/RECIPE/SET/eval_seconds; STORED/RECIPE/seconds_per_epoch; STORED/latency, and any other
+    STORED/COST. SET of a data set of your own is x-valid (what "validation" means), x-test or train. With --onto
+    PACK the costs of FILE are added to a copy of PACK.
 
     \b
     --map arch=arch --map acc=cifar10-valid/12/x-valid/accuracy
     --own my-images --map arch=arch --map acc=my-images/12/x-valid/accuracy
+    --onto embedded --map index=index --map raspi4=cifar100/raspi4 --out costs.h5
     """
     from nasreplay.jobs import table_files
 

@@ -179,6 +179,8 @@ class ImportCsvSettings:
     """JSON object of COLUMN: TARGET or list of TARGETs."""
     space: str = "topology"
     """The space of the architectures."""
+    onto: str | None = setting(None, metavar="PACK")
+    """A table, or embedded, whose numbers the new one has, too; the columns are costs of architectures then."""
     out: Path | None = setting(None, metavar="PACK")
     """The .h5 file to write; must be given."""
     force: bool = False
@@ -209,6 +211,10 @@ def import_csv(file: str | Path, *, settings: ImportCsvSettings) -> Imported:
     if settings.out and settings.out.exists() and not settings.force:
         raise BadOutput(f"{settings.out}: exists; --force replaces a table, or choose another --out")
     listed = csv_to_pack.read_map_file(settings.map_file) if settings.map_file else []
+    if settings.onto and settings.out:
+        from nasreplay.data.importers.costs_to_pack import add_costs
+
+        return add_costs(file, open_table(settings.onto), settings.out, [*listed, *settings.map])
     return csv_to_pack.import_csv(
         file,
         settings.out,

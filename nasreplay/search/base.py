@@ -201,6 +201,10 @@ class Searcher:
         """Whether the answer of every step is recorded; else it is the best architecture seen."""
         return True
 
+    def note_of(self, codes: np.ndarray) -> str:
+        """What a reader must know of an answer, codes [1, D]; "" for nothing."""
+        return ""
+
     def check(self, evaluator: Evaluator) -> None:
         """Raise BadSetting or LacksCapability for settings that this evaluator cannot serve; nothing by default."""
 

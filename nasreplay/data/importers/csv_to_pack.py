@@ -91,8 +91,8 @@ def import_csv(
     if out.exists() and not (out.is_file() and h5py.is_hdf5(out)):
         raise BadInput(f"{out} exists and is no table: it would be overwritten; choose another --out")
     table = read_csv(file, most=space.count())  # refuses spaces that no table can hold
-    identity, mapped = _parse(table, mappings, custom)
-    flat = _architectures(table, *identity, space)
+    identity, mapped = parse_mappings(table, mappings, custom)
+    flat = flat_rows(table, *identity, space)
     columns = _seed_columns(mapped)
     found = _epochs([entry.path for entry in mapped], epochs or {})
     remarks = []
@@ -101,9 +101,9 @@ def import_csv(
         if entry.factor is None:  # who gives a factor has thought of units
             count = found.get(str(layout.recipe_of(entry.path)), 1)
             remarks.append(check_unit(entry.column, entry.path, values, count))
-        _check_values(table, entry, values)
-        _place(columns, entry, flat, values, space.size)
-    remarks.append(_left_out(table, {identity[0], *(entry.column for entry in mapped)}))
+        check_values(table, entry, values)
+        fill_column(columns, entry, flat, values, space.size)
+    remarks.append(left_out(table, {identity[0], *(entry.column for entry in mapped)}))
     pack = write_pack(
         out,
         space,
@@ -127,7 +127,7 @@ def read_map_file(file: str | Path) -> list[str]:
 # --- mappings --------------------------------------------------------------------------------------
 
 
-def _parse(
+def parse_mappings(
     table: CsvTable, mappings: Sequence[str], custom: Mapping[str, CustomDataset]
 ) -> tuple[tuple[str, str], list[Mapped]]:
     """(identity column, its kind) and the mappings of numbers."""
@@ -175,8 +175,8 @@ def _target(target: str, text: str, custom: Mapping[str, CustomDataset]) -> tupl
     if "/" not in path or name == "seeds" or layout.dtype_of(path) is None or seed is None or seed >= 2**31:
         raise UnknownName(
             f"mapping {shortened(text)}: unknown target {shortened(target)}; known: {', '.join(IDENTITIES)}, "
-            "STORED/latency, STORED/RECIPE/seconds_per_epoch, STORED/RECIPE/SET/accuracy, …/accuracy/SEED, …/loss, "
-            "…/loss/SEED, STORED/RECIPE/SET/eval_seconds, and STORED/RECIPE/ params, flops, latency"
+            "STORED/latency or another cost, STORED/RECIPE/seconds_per_epoch, STORED/RECIPE/SET/accuracy, "
+            "…/accuracy/SEED, …/loss, …/loss/SEED, …/eval_seconds, and STORED/RECIPE/ params, flops, latency"
         )
     parts = path.split("/")
     known = (*custom, *semantics.FACTS)
@@ -219,7 +219,7 @@ def _epochs(paths: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:
 # --- rows and numbers ------------------------------------------------------------------------------
 
 
-def _architectures(table: CsvTable, column: str, kind: str, space: Space) -> np.ndarray:
+def flat_rows(table: CsvTable, column: str, kind: str, space: Space) -> np.ndarray:
     """Flat index int64 of each row; every architecture at most once."""
     texts = table.texts(column)
     first: dict[int, int] = {}
@@ -245,7 +245,7 @@ def _meant(column: str, kind: str, text: str) -> str:
     )
 
 
-def _left_out(table: CsvTable, used: set[str]) -> str:
+def left_out(table: CsvTable, used: set[str]) -> str:
     """A remark on columns of numbers that no mapping names, or ""."""
     found = []
     for column in table.columns:
@@ -268,7 +268,8 @@ def _flat(space: Space, kind: str, text: str) -> int:
     return int(space.flat(np.array([parse_key(text)]))[0])
 
 
-def _check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:
+def check_values(table: CsvTable, entry: Mapped, values: np.ndarray) -> None:
+    """Raise BadInput, with its place, for the first number that its column cannot hold."""
     limits = limits_of(entry.path)
     if limits and (bad := limits.outside(values)).any():
         row = int(bad.argmax())
@@ -286,7 +287,10 @@ def _seed_columns(mapped: Sequence[Mapped]) -> dict[str, Any]:
     return {path: sorted(found) for path, found in seeds.items()}
 
 
-def _place(columns: dict[str, Any], entry: Mapped, flat: np.ndarray, values: np.ndarray, size: int) -> None:
+def fill_column(
+    columns: dict[str, Any], entry: Mapped, flat: np.ndarray, values: np.ndarray, size: int
+) -> None:
+    """Fill one of `columns`, by path, with the values of rows whose flat indices are given."""
     if not layout.per_trial(entry.path):
         columns[entry.path] = np.full(size, np.nan)
         columns[entry.path][flat] = values

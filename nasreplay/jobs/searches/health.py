@@ -28,6 +28,8 @@ SHOWN = (  # on the line of an epoch: fact, name, unit
     ("train_accuracy", "train", " %"),
     ("arch_loss", "arch loss", ""),
     ("arch_accuracy", "arch", " %"),
+    ("penalty", "penalty", ""),
+    ("expected_cost", "expected cost", ""),
     ("table_valid", "table", " %"),
     ("table_rank", "rank", ""),
     ("table_regret", "regret", ""),

@@ -182,7 +182,7 @@ def _search(
             evaluations=None if epochs else int(result.evaluations[0]),
             wall_s=result.wall_s,
             folder=folder,
-            note=source.note,
+            note="; ".join(filter(None, (searcher.note_of(codes), source.note))),
             gap=total_gap(result.settings, codes, truth) if truth else None,
             checkpoint=checkpoint.path if checkpoint and checkpoint.path.exists() else None,
         )

@@ -144,5 +144,9 @@ def _found(searcher: Searcher, table: TableEvaluator, result: Result, seed: int,
         derived_validation_accuracy=derived,
         seed=seed,
         folder=folder,
-        note="; ".join(filter(None, (searcher.remark(table.space), partial if table.missing else ""))),
+        note="; ".join(
+            filter(
+                None, (searcher.note_of(codes), searcher.remark(table.space), partial * bool(table.missing))
+            )
+        ),
     )

@@ -35,6 +35,10 @@ class SearchSettings(ChangeSettings):
     """Simulated seconds per replica."""
     evaluations: int | None = setting(None, most=10**8, metavar="N")
     """Evaluations per replica."""
+    cost: str | None = setting(None, metavar="NAME")
+    """Cost that the answer of a gradient search is bounded in: params, flops, latency, a column of the table, …"""
+    bound: float | None = None
+    """The largest cost, in its unit (params and flops M, latency ms)."""
     seed: int = setting(-1, least=-1, most=LARGEST)
     """Root seed; -1 draws one and prints it."""
     out: Path | None = None
@@ -45,6 +49,8 @@ class SearchSettings(ChangeSettings):
     def __post_init__(self):
         if self.resume and self.out is None:
             raise BadSetting("--resume needs --out, the folder of the run")
+        if (self.cost is None) != (self.bound is None):
+            raise BadSetting("a cost has a bound: --cost NAME --bound NUMBER")
 
     def searcher(
         self, named: str | Searcher, preset: str, epochs: int | None = None, usual: int | None = None
@@ -59,6 +65,10 @@ class SearchSettings(ChangeSettings):
             return named
         name = named
         changes = dict(self.changes((name,)).get(name, {}))
+        if self.cost is not None:
+            if "bound" not in make(name).settings():
+                raise BadSetting(f"--cost {self.cost}: {name} bounds no cost, searches by gradients do")
+            changes |= {"cost": self.cost, "bound": self.bound}
         recorded, was = self.recorded("searcher"), self.recorded("epochs")
         if epochs and was and epochs < was:
             raise BadSetting(

@@ -66,12 +66,13 @@ class Constrained:
     def check_constraint(self) -> None:
         """Raise BadSetting for what cannot be; the weight of a named method becomes the published one."""
         for one, known in (
-            ("resource_method", ("", *METHODS)),
+            ("resource_method", METHODS),
             ("resource_form", FORMS),
             ("resource_terms", TERMS),
             ("resource_norm", NORMS),
         ):
-            one_of(self, one, known)
+            if getattr(self, one) or one != "resource_method":  # which may be left open
+                one_of(self, one, known)
         weight = self.resource_weight
         if weight is None:
             weight = WEIGHTS.get((self.resource_method, self.resource_form)) if self.resource_method else None
@@ -98,6 +99,14 @@ class Constrained:
     def constrained(self) -> bool:
         """Whether costs move the logits at all."""
         return self.penalized or bool(self.cost)
+
+    def note_of(self, codes: np.ndarray) -> str:
+        """What the answer, codes [1, D], costs; "" without a bound."""
+        made: Constraint | None = vars(self).get("_constraint")
+        if made is None or made.bound is None:
+            return ""
+        found = f"{self.cost} {made.bound.cost.of(codes)[0]:.6g} {made.bound.cost.unit}".rstrip()
+        return f"{found}, bound {self.bound:g}"
 
     def constrain(self, costs: Costs, space: Space) -> Constraint:
         """The constraint on an evaluator's costs, made once. Raises LacksCapability, UnknownName or BadSetting."""

@@ -18,7 +18,7 @@ from nasreplay.spaces.base import Space
 
 
 @dataclass
-class GradientSearch(Searcher, Constrained):
+class GradientSearch(Constrained, Searcher):
     """Adam on one table of logits [E, O], fed with an evaluator's slope; the answer is the argmax per edge.
 
     What operations cost may weigh on it (`parts.constraint`), and a named cost may be bounded: then the answer is the

@@ -1,0 +1,147 @@
+"""What the constraint costs a step, and what it does: three measurements, one run each.
+
+    python benchmarks/constraint.py                          step time with and without, SNAS and GDAS
+    python benchmarks/constraint.py --effect digits          four weights × three methods × seeds
+    python benchmarks/constraint.py --effect cifar10 --data DIR --seeds 1 --fraction 0.05
+    python benchmarks/constraint.py --front [--table PACK --cost NAME]    seeds that end on the exact Pareto front
+
+Step times are the fastest of turns within one process, on the networks of NAS-Bench-201 (SNAS and GDAS, 16 channels, 5
+cells, 32 × 32 random images) and of the NASNet space (SNAS, 8 cells). The effect is of the expected size and
+multiply-adds of the searched cells under the softmax of the last logits, and of the found cell.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import steps
+
+from nasreplay import load_table, search
+from nasreplay.evaluate.ledger import Budget
+from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.shared_networks import NETWORKS, CellNetwork, SharedNetwork
+from nasreplay.spaces.genotypes.derivation import softmax
+from nasreplay.train.images.image_sources import load
+
+TARGET = 1.03
+BATCH = 64
+WEIGHTS = (0.0, 1e-2, 1e-1, 1.0)
+METHODS = ("reparametrization", "discrete", "policy-gradient")
+QUANTILES = (0.25, 0.5, 0.75)
+SEARCHERS = ("darts-v1", "gdas", "snas")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--effect", metavar="DATASET")
+    parser.add_argument("--front", action="store_true")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--fraction", type=float, default=1.0)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--table")
+    parser.add_argument("--cost", default="latency")
+    given = parser.parse_args()
+    if given.effect:
+        return effect(given)
+    return front(given) if given.front else step_times(given.rounds)
+
+
+def step_times(rounds: int) -> None:
+    """Print the ratio of steps with the constraint to steps without it."""
+    nasnet = NETWORKS["nasnet"]()
+    for name, network, turns in (("snas", CellNetwork(), 2), ("gdas", CellNetwork(), 5), ("snas", nasnet, 1)):
+        logits = steps.sure(*network.space.mask.shape) if name == "gdas" else None
+        sides = {
+            side: steps.our_step(
+                search.make(name, settings), SupernetEvaluator(steps.noise(BATCH), network), logits
+            )
+            for side, settings in (
+                ("without", {}),
+                ("penalty", {"resource_weight": 1e-2}),
+                ("bound", {"cost": "size", "bound": 1e5}),
+            )
+        }
+        best = steps.fastest(sides, rounds, turns, True)
+        for side in ("penalty", "bound"):
+            ratio = best[side] / best["without"]
+            told = "reached" if ratio <= TARGET else "MISSED"
+            print(
+                f"{name} {network.space.name:9} {side:8} {best[side] * 1e3:8.1f} ms, without "
+                f"{best['without'] * 1e3:8.1f} ms: ratio {ratio:.3f}, target ≤ {TARGET}: {told}",
+                flush=True,
+            )
+
+
+def effect(given: argparse.Namespace) -> None:
+    """Print what four weights lead to, and whether each leads to less than the one before."""
+    print("space method weight | expected size, multiply-adds | of the found cell | falls", flush=True)
+    small: tuple[SharedNetwork, ...] = (
+        CellNetwork(channels=4, cells=1),
+        NETWORKS["nasnet"](channels=4, cells=1),
+    )
+    for network in small:
+        for method in METHODS:
+            before = np.full(2, np.inf)
+            for weight in WEIGHTS:
+                every = [outcome(given, network, method, weight, seed) for seed in range(given.seeds)]
+                means = np.mean(every, axis=0)
+                falls = bool((means[:2] < before).all())
+                before = means[:2]
+                print(
+                    f"{network.space.name:9} {method:18} {weight:5g} | {means[0]:9.0f} {means[1]:9.0f} | "
+                    f"{means[2]:9.0f} {means[3]:9.0f} | {falls}",
+                    flush=True,
+                )
+
+
+def outcome(
+    given: argparse.Namespace, network: SharedNetwork, method: str, weight: float, seed: int
+) -> list[float]:
+    """Expected size and multiply-adds after a search, and those of the found cell."""
+    source = load(given.effect, given.data) if given.data else load(given.effect)
+    evaluator = SupernetEvaluator(source, network, fraction=given.fraction)
+    settings = {"resource_weight": weight, "resource_method": method, "learning_rate": 0.1}
+    searcher = search.make("snas", settings)
+    result = search.run(searcher, evaluator, Budget(epochs=given.epochs), seed=seed)
+    named = [evaluator.costs().cost(name) for name in ("size", "multiply-adds")]
+    p, codes = softmax(searcher.state.logits), result.from_flat(result.found_flat)
+    return [cost.expected(p)[0][0] for cost in named] + [float(cost.of(codes)[0]) for cost in named]
+
+
+def front(given: argparse.Namespace) -> None:
+    """Print how many seeds end on the front of validation accuracy against the cost, by brute force."""
+    reached, runs = 0, 0
+    for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
+        table = load_table(dataset, table=given.table, trial="mean")
+        if given.cost not in table.costs().named:
+            continue
+        cost = table.costs().cost(given.cost)
+        every, accuracy = cost.of(table.space.all_codes), table.final.mean_flat
+        for quantile in QUANTILES:
+            bound = float(np.quantile(every, quantile))
+            for name in SEARCHERS:
+                searcher = search.make(name, {"cost": given.cost, "bound": bound})
+                found = np.asarray(search.run(searcher, table, seed=0, replicas=given.seeds).found_flat)
+                on = sum(not dominated(flat, every, accuracy) for flat in found)
+                kept = int((every[found] <= bound * (1 + 1e-12)).sum())
+                reached, runs = reached + (on >= 0.9 * given.seeds), runs + 1
+                print(
+                    f"{dataset:15} {given.cost} ≤ {bound:8.4g} {name:9} {on}/{given.seeds} on the front, "
+                    f"{kept}/{given.seeds} within",
+                    flush=True,
+                )
+    print(f"{reached} of {runs} with at least 9 of 10 seeds on the front")
+
+
+def dominated(flat: int, cost: np.ndarray, accuracy: np.ndarray) -> bool:
+    """Whether another architecture is no dearer and better, or cheaper and no worse."""
+    no_worse = (cost <= cost[flat]) & (accuracy >= accuracy[flat])
+    return bool((no_worse & ((cost < cost[flat]) | (accuracy > accuracy[flat]))).any())
+
+
+if __name__ == "__main__":
+    main()
