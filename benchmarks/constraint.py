@@ -5,9 +5,9 @@
     python benchmarks/constraint.py --effect cifar10 --data DIR --seeds 1 --fraction 0.05
     python benchmarks/constraint.py --front [--table PACK --cost NAME]    seeds that end on the exact Pareto front
 
-Step times are the fastest of turns within one process, on the networks of NAS-Bench-201 (SNAS and GDAS, 16 channels, 5
-cells, 32 × 32 random images) and of the NASNet space (SNAS, 8 cells). The effect is of the expected size and
-multiply-adds of the searched cells under the softmax of the last logits, and of the found cell.
+Step times are the fastest of turns within one process, on the networks of NAS-Bench-201 (SNAS and GDAS, 16 channels,
+5 cells, 32 × 32 random images) and of the NASNet space (SNAS, 8 cells). The effect is on the expected size and
+multiply-adds of the searched cells under the softmax of the last logits, and on those of the found cell.
 """
 
 from __future__ import annotations

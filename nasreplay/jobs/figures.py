@@ -12,6 +12,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.jobs import silent
 from nasreplay.jobs.named_files import named_file
 from nasreplay.jobs.training.training_target import Target, read_target
+from nasreplay.runs.drawing.cost_curves import cost_curves, recorded_costs
 from nasreplay.runs.drawing.figure import dot, drawing, kind_of
 from nasreplay.runs.drawing.heat_map import heat_map, panels_of
 from nasreplay.runs.drawing.sheet import Captioned, captioned, sheet
@@ -39,6 +40,8 @@ class DrawSettings:
 
     weights: bool = False
     """The heat map of a search's weights, edge by operation."""
+    costs: bool = False
+    """Curves of what the cells of a search cost, epoch by epoch."""
     sheet: bool = False
     """All architectures on one sheet, with captions."""
     out: tuple[Path, ...] = setting((), metavar="FILE")
@@ -96,8 +99,11 @@ def _picture(
 ) -> _Picture:
     if len(named) != 1 and not settings.sheet:
         raise BadSetting(f"{len(named)} architectures: one is drawn, or several with --sheet")
-    training = None if settings.weights or settings.sheet else _training(named[0])
-    shows_cells = not (settings.weights or training)
+    training = None if settings.weights or settings.costs or settings.sheet else _training(named[0])
+    shows_cells = not (settings.weights or settings.costs or training)
+    _refuse(
+        settings, "costs", settings.costs and (settings.weights or settings.sheet), "beside another picture"
+    )
     _refuse(settings, "weights", settings.weights and settings.sheet, "beside --sheet")
     _refuse(settings, "hide_none", settings.hide_none and not shows_cells, "where no cells are drawn")
     _refuse(settings, "keep_none", settings.keep_none and not settings.weights, "without --weights")
@@ -111,6 +117,10 @@ def _picture(
         tell(f"weights of {found.where}")
         panels = panels_of(found.space.rows, found.weights, settings.keep_none)
         return _Picture(f"{found.name}-weights", lambda: heat_map(panels, settings.width))
+    if settings.costs:
+        folder = (named_file(str(named[0])) or (Path(str(named[0])), ""))[0]
+        recorded = recorded_costs(folder)
+        return _Picture(f"{folder.resolve().name}-costs", lambda: cost_curves(recorded, settings.width))
     if training:
         epochs = logged_epochs(training)
         return _Picture(f"{training.resolve().name}-curves", lambda: curves(epochs, settings.width))

@@ -201,6 +201,11 @@ class Searcher:
         """Whether the answer of every step is recorded; else it is the best architecture seen."""
         return True
 
+    @property
+    def records_costs(self) -> bool:
+        """Whether every epoch of a search on a table is recorded, for what it tells of costs."""
+        return False
+
     def note_of(self, codes: np.ndarray) -> str:
         """What a reader must know of an answer, codes [1, D]; "" for nothing."""
         return ""

@@ -103,8 +103,18 @@ def search_table(task: Task, tell: Tell) -> TableFound:
         tell(told.line(stage))
         return told.plain()
 
-    facts = {"command": task.command}
-    recorder = RunFolder(folder, facts, resume=task.settings.resume, each_stage=each_stage, tell=tell)
+    def each_epoch(epoch: int, *_: object) -> Json:
+        found = table.space.format(searcher.answer()[0].tolist())
+        return {"found": found, **searcher.epoch_facts(epoch, searcher.epochs_on(table) or 1)}
+
+    recorder = RunFolder(
+        folder,
+        {"command": task.command},
+        resume=task.settings.resume,
+        each_stage=each_stage,
+        each_epoch=each_epoch if searcher.records_costs else None,
+        tell=tell,
+    )
     with continues(folder):
         progress = _Remaining(tell)
         if not run(searcher, table, budget, seed=task.seed, recorder=recorder, progress=progress).finished:

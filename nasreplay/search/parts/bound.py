@@ -15,7 +15,7 @@ from nasreplay.spaces.costs.expected import Cost
 from nasreplay.spaces.genotypes.derivation import softmax
 
 ROUNDING = 1 + 1e-12
-LOOKS = 4
+LOOKS = 8
 """Architectures that a bounded search looks at in a step, where slopes are exact. Default: ours."""
 HALVINGS = 24
 STEEPEST = 1e6  # of the prices that are tried

@@ -100,6 +100,11 @@ class Constrained:
         """Whether costs move the logits at all."""
         return self.penalized or bool(self.cost)
 
+    @property
+    def records_costs(self) -> bool:
+        """Whether every epoch of a search on a table is recorded, for what it tells of costs."""
+        return bool(self.cost) or self.resource_weight is not None
+
     def note_of(self, codes: np.ndarray) -> str:
         """What the answer, codes [1, D], costs; "" without a bound."""
         made: Constraint | None = vars(self).get("_constraint")
