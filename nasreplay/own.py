@@ -177,7 +177,7 @@ def _in_import(path: str) -> Iterator[None]:
 
 def _module(name: str, place: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
-        raise BadSetting(f"{place!r}: must be FILE.py:NAME or MODULE:NAME")
+        raise BadSetting(f"{shortened(place)}: must be FILE.py:NAME or MODULE:NAME")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from nasreplay import own
-from nasreplay.errors import BadSetting, UnknownName
+from nasreplay.errors import BadSetting, UnknownName, shortened
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ class Registry(Mapping[str, T], Generic[T]):
             old = self._things.get(name)
             if old is not None and _origin(old) != _origin(thing):
                 taken = ".".join(_origin(old))
-                raise BadSetting(f"the {self.kind} name {name!r} is taken by {taken}: choose another")
+                raise BadSetting(
+                    f"the {self.kind} name {shortened(name)} is taken by {taken}: choose another"
+                )
         self._things.update(dict.fromkeys(names, thing))
 
     def named(self, name: str) -> T:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
 from nasreplay.settings import check_kind
 
 MOST = 1e12  # seconds, 30,000 years, or anything else; far below, clocks still tell single seconds
@@ -39,7 +39,9 @@ class Budget:
             if not 0 < limit <= MOST:
                 raise BadSetting(f"budget {name} is {limit}: it must be above 0, and at most {MOST:,.0f}")
         if self.overshoot not in ("keep", "discard"):
-            raise BadSetting(f"budget overshoot is {self.overshoot!r}: it must be 'keep' or 'discard'")
+            raise BadSetting(
+                f"budget overshoot is {shortened(self.overshoot)}: it must be 'keep' or 'discard'"
+            )
 
     def settings(self) -> dict[str, Any]:
         """The limits that are set, as JSON values."""

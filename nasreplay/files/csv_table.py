@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadInput, UnknownName, shortened
-from nasreplay.files.text import place, read_text
+from nasreplay.errors import BadInput, UnknownName, listed, shortened
+from nasreplay.files.text import harmless, place, read_text
 
 MISSING = ("", "nan")
 MOST_CELLS = 3_000_000
@@ -29,7 +29,9 @@ class CsvTable(NamedTuple):
     def texts(self, column: str) -> tuple[str, ...]:
         """The cells of a column; raises UnknownName, which lists the columns."""
         if column not in self.columns:
-            raise UnknownName(f"{self.file}: no column {shortened(column)}; it has {', '.join(self.columns)}")
+            raise UnknownName(
+                f"{self.file}: no column {shortened(column)}; it has {listed(map(harmless, self.columns))}"
+            )
         return self.columns[column]
 
     def numbers(self, column: str) -> np.ndarray:

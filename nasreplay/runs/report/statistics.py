@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import BadSetting, shortened
 from nasreplay.runs.result import Result, TableFacts
 
 SCORES = ("last", "published")
@@ -144,7 +144,7 @@ def anytime_regret(
 def _spent(result: Result, axis: str) -> np.ndarray:
     """[R, S]: what each replica has spent after each point."""
     if axis not in AXES:
-        raise BadSetting(f"axis {axis!r}: known are {', '.join(AXES)}")
+        raise BadSetting(f"axis {shortened(axis)}: known are {', '.join(AXES)}")
     return result.clock if axis == "simulated_s" else result.queries
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nasreplay.config import one_of
-from nasreplay.errors import BadSetting, LacksCapability
+from nasreplay.errors import BadSetting, LacksCapability, shortened
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Slope
 from nasreplay.numerals import real
 from nasreplay.search.parts import resource_facts, samplers
@@ -80,7 +80,9 @@ class Constrained:
             try:
                 weight = real(weight)
             except ValueError as problem:
-                raise BadSetting(f"{self.name}.resource_weight is {weight!r}: it {problem}") from None
+                raise BadSetting(
+                    f"{self.name}.resource_weight is {shortened(weight)}: it {problem}"
+                ) from None
         self.resource_weight = weight
         for one in ("resource_weight", "resource_ratio", "bound", "bound_weight"):
             if (value := getattr(self, one)) is not None and not 0 <= value <= 1e12:

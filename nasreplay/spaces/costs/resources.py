@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasreplay.errors import UnknownName
+from nasreplay.errors import UnknownName, shortened
 from nasreplay.spaces.costs.network_plan import HIDDEN, half
 
 RESOURCES = ("size", "multiply-adds", "traffic")
@@ -73,4 +73,4 @@ def _layers(name: str, channels: int, stride: int) -> list[Layer]:
         case "cweight_com":
             gate = [Layer(2 * channels * max(1, channels // HIDDEN))]
             return [*gate, Layer(9 * channels, True)] if stride == 2 else gate
-    raise UnknownName(f"no resources are known of the operation {name!r}")
+    raise UnknownName(f"no resources are known of the operation {shortened(name)}")

@@ -201,7 +201,9 @@ class ImageFolder:
         for number, line in enumerate(lines, 1):
             file, name, *_ = *line.split("\t"), ""
             if name not in numbers:
-                raise BadData(f"{part / _ANNOTATIONS}, line {number}: class {name!r} is not in train/")
+                raise BadData(
+                    f"{part / _ANNOTATIONS}, line {number}: class {shortened(name)} is not in train/"
+                )
             if os.path.basename(file) != file:
                 raise BadData(f"{part / _ANNOTATIONS}, line {number}: {file!r} is no name of a file")
             found.append((str(part / "images" / file), numbers[name]))
