@@ -16,7 +16,7 @@ def auxiliary(given: Given) -> list[object]:
 def network(arch: str, batch: int) -> list[Flag]:
     """The flags of what is trained or tested on CIFAR-10."""
     return [
-        Flag("--arch", arch, about="a name of nasreplay zoo, or a file with a genotype"),
+        Flag("--arch", arch, about="a name of nasreplay zoo, a file with a genotype, or a run folder"),
         Flag("--data", "../data", lambda given: images(given, "../data", True), "folder of CIFAR-10"),
         Flag("--batch_size", batch, "--batch", "of all processes together"),
         Flag("--gpu", 0, gpu, "number of the GPU"),
@@ -48,11 +48,16 @@ def learning(epochs: int, rate: float, decay: float, drop_path: float, name: str
     ]
 
 
-def program(about: str | None, arch: str) -> Program:
-    """A training on CIFAR-10."""
+def program(about: str | None, arch: str, form: str) -> Program:
+    """A training on CIFAR-10; form: of the genotype of a search, whose run folder --arch may be, too."""
+
+    def command(given: Given) -> list[object]:
+        searched = ["--form", form] if Path(given.arch).exists() else []
+        return ["retrain", *architecture(given), "--dataset", "cifar10", "--dialect", "snas", *searched]
+
     return Program(
         about or "",
-        lambda given: ["retrain", *architecture(given), "--dataset", "cifar10", "--dialect", "snas"],
+        command,
         [
             *network(arch, 96),
             *head(),
@@ -65,7 +70,7 @@ def program(about: str | None, arch: str) -> Program:
     )
 
 
-PROGRAM = program(__doc__, "SNAS_mild")
+PROGRAM = program(__doc__, "SNAS_mild", "two-input")
 
 if __name__ == "__main__":
     run(PROGRAM)

@@ -3,7 +3,7 @@
 
 from train import program, run
 
-PROGRAM = program(__doc__, "SNAS_mild_edge_all")
+PROGRAM = program(__doc__, "SNAS_mild_edge_all", "all-edge")
 
 if __name__ == "__main__":
     run(PROGRAM)

@@ -1,5 +1,6 @@
 """Programs of other projects by their names (scripts/): their flags, and the commands that these become."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -189,17 +190,15 @@ def test_the_modules_that_cnas_imports(monkeypatch):
     import torch
 
     monkeypatch.syspath_prepend(CHECKOUT / "scripts" / "cnas")
-    from cnas.model.eval import NetworkCIFAR, cnas_imagenet
-    from cnas.model.genotypes import CNAS, Genotype
-
-    mine = Genotype.from_arch(
+    networks, genotypes = (importlib.import_module(f"cnas.model.{name}") for name in ("eval", "genotypes"))
+    mine = genotypes.Genotype.from_arch(
         normal_arch=[("sep_conv_3x3", 0, 2), ("skip_connect", 1, 2)],
         normal_concat=[2],
         reduced_arch=[("max_pool_3x3", 0, 2), ("none", 1, 2)],
         reduced_concat=None,
     )
-    for genotype in (mine, CNAS):
-        logits, auxiliary = NetworkCIFAR(4, 10, 3, False, genotype)(torch.zeros(2, 3, 32, 32))
+    for genotype in (mine, genotypes.CNAS):
+        logits, auxiliary = networks.NetworkCIFAR(4, 10, 3, False, genotype)(torch.zeros(2, 3, 32, 32))
         assert logits.shape == (2, 10)
         assert auxiliary is None
-    assert callable(cnas_imagenet)
+    assert callable(networks.cnas_imagenet)
