@@ -249,8 +249,8 @@ IN_MEMORY = "small images are in memory"
 
 
 def gpu(given: Given) -> list[object]:
-    """A device that was chosen; the first one, or the CPU, is nasreplay's own choice."""
-    return ["--device", f"cuda:{given.gpu}"] if given.gpu else []
+    """A device that was chosen; else nasreplay chooses, and so it does where each process has its own."""
+    return ["--device", f"cuda:{given.gpu}"] if given.gpu and processes() == 1 else []
 
 
 def processes() -> int:
