@@ -52,7 +52,8 @@ def resume(context: click.Context, run: Path, options: tuple[str, ...]) -> None:
 
         show(f"{run}: finished; it holds {Pack(run).holdings()}")
         return
-    record = _first_line(_log(run)) if _log(run).exists() else read_header(run)
+    begun = not (run / "run.json").exists() and _log(run).exists()  # killed.log beside killed/ may be anything
+    record = _first_line(_log(run)) if begun else read_header(run)
     name, *arguments = _recorded(run, record)
     here = Path.cwd() / run
     if name in RUNS:

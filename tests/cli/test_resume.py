@@ -68,8 +68,9 @@ def test_a_live_search_continues_and_a_finished_one_tells_its_result_without_ima
     assert "holds a run of `nasreplay search`" in refused("train", "--out", "whole", "--resume")
 
 
-def test_a_table_search_continues_by_its_folder(run):
+def test_a_table_search_continues_by_its_folder(run, tmp_path):
     first = run("search", "rea", "--evaluations", "30", "--seed", "2", "--out", "one").out
+    (tmp_path / "one.log").write_text("what the terminal showed\n")
     assert run("resume", "one").out == first
 
 
