@@ -26,6 +26,7 @@ class Bound:
 
     def __init__(self, space: Space, cost: Cost, name: str, limit: float, weight: float):
         self.space, self.cost, self.limit, self.weight = space, cost, limit, weight
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
         self.listed = space.indexed and space.size <= MEMO_LIMIT
         lowest = float(np.nanmin(self._of_all)) if self.listed else float(cost.of(self._cheapest)[0])
         if lowest > limit * ROUNDING:
@@ -51,10 +52,12 @@ class Bound:
 
         In spaces that cannot be listed each operation pays a price for its cost, the lowest that suffices.
         """
-        codes = self.space.derive(logits)
-        for row in np.flatnonzero(~self.kept_by(codes)):
-            codes[row] = self._listed(logits[row]) if self.listed else self._priced(logits[row])
-        return codes
+        if self._last is None or not np.array_equal(self._last[0], logits):  # asked several times a step
+            codes = self.space.derive(logits)
+            for row in np.flatnonzero(~self.kept_by(codes)):
+                codes[row] = self._listed(logits[row]) if self.listed else self._priced(logits[row])
+            self._last = logits.copy(), codes
+        return self._last[1].copy()
 
     def look(
         self, evaluator: Evaluator, logits: np.ndarray, rows: np.ndarray, draws: Draws
