@@ -52,7 +52,9 @@ def resume(context: click.Context, run: Path, options: tuple[str, ...]) -> None:
 
         show(f"{run}: finished; it holds {Pack(run).holdings()}")
         return
-    begun = not (run / "run.json").exists() and _log(run).exists()  # killed.log beside killed/ may be anything
+    begun = (
+        not (run / "run.json").exists() and _log(run).exists()
+    )  # killed.log beside killed/ may be anything
     record = _first_line(_log(run)) if begun else read_header(run)
     name, *arguments = _recorded(run, record)
     here = Path.cwd() / run

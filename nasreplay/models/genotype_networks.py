@@ -98,7 +98,7 @@ class GenotypeNetwork(SharedNetwork):
     @property
     def total(self) -> int:
         """Number of cells."""
-        return self.layers or 3 * (self.cells or 0) + (0 if DIALECTS[self.dialect].search_layers else 2)
+        return self.layers or DIALECTS[self.dialect].cells(self.cells or 0)
 
     @property
     def published(self) -> bool:

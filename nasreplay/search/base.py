@@ -81,6 +81,8 @@ class Searcher:
     """Whether its mixtures of channel numbers need a network that resizes feature maps, in place of masking them."""
     rule: ClassVar[str] = "top2"
     """Rule by which its logits become a genotype (`spaces.genotypes.derivation`), where a space derives one."""
+    dialect: ClassVar[str] = ""
+    """Release that trains what it finds (`network_plan.DIALECTS`), where that of the space is only the usual one."""
     slope_order: ClassVar[int] = 1
     """Order of the architecture gradient that it asks for: 2 looks one weight step ahead."""
     rungs: ClassVar[int] = 1
@@ -185,11 +187,8 @@ class Searcher:
     def places(cls) -> str:
         """Words for where this searcher runs."""
         table = "on tables (there an oracle)" if "slope" in cls.needs else "on tables"
-        live = (
-            "a supernet"
-            if cls.learns or "slope" in cls.needs
-            else "a trained supernet or training from scratch"
-        )
+        trains = cls.learns or "slope" in cls.needs
+        live = "a supernet" if trains else "a trained supernet or training from scratch"
         space = f" in the {cls.home} space" * (cls.home != Searcher.home)
         return f"{table} and live on {live}{space}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nasreplay import config
 from nasreplay.errors import BadSetting
+from nasreplay.spaces.costs import network_plan
 from nasreplay.spaces.costs.network_plan import STEM, Plan
 
 DATASETS = ("cifar", "imagenet")
@@ -52,7 +53,7 @@ class NetworkConfig:
 
     def plan(self, classes: int, dialect: str) -> Plan:
         """The network for so many classes: 3N cells after a search of the original, else 3N + 2."""
-        cells = 3 * self.layers + (0 if dialect == "xautodl-searched" else 2)
+        cells = network_plan.DIALECTS[dialect].cells(self.layers)
         return Plan(self.ichannel, cells, classes, self.dataset, self.auxiliary, dialect)
 
 

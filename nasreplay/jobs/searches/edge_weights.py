@@ -13,6 +13,7 @@ from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import ARRAYS, Files, latest_state
 from nasreplay.settings import Json
 from nasreplay.spaces import TOPOLOGY, Space, space_named
+from nasreplay.spaces.costs.network_plan import DIALECTS
 from nasreplay.spaces.genotypes.derivation import nodes_of, softmax
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _space(name: Any, cells: int, logits: np.ndarray) -> Space | None:
     from nasreplay.models.shared_networks import NETWORKS, GenotypeNetwork
 
     kinds = [kind for kind in NETWORKS.values() if issubclass(kind, GenotypeNetwork)]
-    theirs = [kind.home for kind in kinds if kind.dialect == "xautodl-searched"]
+    theirs = [kind.home for kind in kinds if DIALECTS[kind.dialect].search_layers]
     fitting = (space for space in (TOPOLOGY, *theirs) if space.mask.shape == logits.shape)
     return next((space for space in fitting if len({row.cell for row in space.rows}) == cells), None)
 

@@ -25,7 +25,7 @@ from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.settings import Json, settings_of, to_plain
 from nasreplay.spaces import Architecture, Genotype
-from nasreplay.spaces.costs.network_plan import FIXED_REDUCTION, Plan, level_of, stem_of
+from nasreplay.spaces.costs.network_plan import DIALECTS, FIXED_REDUCTION, Plan, level_of, stem_of
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
@@ -39,9 +39,6 @@ from nasreplay.train.step_memory import check_weights, estimate_training, few_im
 
 if TYPE_CHECKING:
     from torch import nn
-
-AUTODL = "xautodl-searched"
-"""The dialect of AutoDL-Projects' searches."""
 
 
 class CellSizes(NamedTuple):
@@ -230,7 +227,8 @@ def _around(plan: Plan, side: int, settings: RetrainSettings) -> Plan:
 def _sizes(target: Target, kind: str, settings: RetrainSettings) -> NetworkConfig:
     """The sizes of --config, else of the shipped file for this kind of target."""
     if not settings.config:
-        theirs = target.dialect in ("", AUTODL)  # AutoDL-Projects has sizes of its own for what it finds
+        # AutoDL-Projects has sizes of its own for what it finds
+        theirs = not target.dialect or DIALECTS[target.dialect].search_layers
         name = None if not target.entry else target.entry.name
         name = ("" if theirs else None) if target.searched else name
         return shipped(name, kind)

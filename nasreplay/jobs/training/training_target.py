@@ -182,13 +182,15 @@ def _searched(found: FoundCell, name: str, place: str) -> Target:
 
 
 def _dialect(space: str, searcher: str) -> str:
-    """SNAS trains what it finds with batch norms after poolings; else the network is that of the space's release."""
+    """The release that trains what a search of the space finds: that of the space, or the searcher's own."""
     from nasreplay.models.shared_networks import GenotypeNetwork, network_of
+    from nasreplay.search import SEARCHERS
 
-    kind = network_of(space)
+    kind, asker = network_of(space), SEARCHERS.get(searcher)
     if kind is None or not issubclass(kind, GenotypeNetwork):
         return ""
-    return "snas" if searcher == "snas" and kind.dialect == "darts" else kind.dialect
+    own = asker.dialect if asker and kind.dialect == GenotypeNetwork.dialect else ""
+    return own or kind.dialect
 
 
 def _of_run(folder: Path, which: str, form: str | None, step: int | None = None) -> FoundCell:

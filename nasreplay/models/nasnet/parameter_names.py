@@ -19,7 +19,6 @@ from nasreplay.models.nb201.nb201_ops import Shrink
 from nasreplay.spaces.costs.network_plan import DIALECTS
 
 COUNTER = ".num_batches_tracked"
-AFTER_DARTS = ("darts", "cnas", "pdarts", "snas", "sparse")
 # layers 1 to 3 and 5 to 7 of a separable convolution are two modules there
 HALVES = {
     f"op.{first + k}": f"{half}.op.{k}" for half, first in (("op_a", 0), ("op_b", 4)) for k in (1, 2, 3)
@@ -28,21 +27,21 @@ HALVES = {
 
 def names(net: NASNet) -> dict[str, str]:
     """Published name of every entry of the state dict, by our name."""
-    dialect, renamed = net.plan.dialect, {}
+    style, renamed = net.plan.style, {}
     for path, module in net.named_modules():
-        if dialect in AFTER_DARTS and isinstance(module, Shrink):
+        if style.names == "darts" and isinstance(module, Shrink):
             renamed |= {f"{path}.convs.0": f"{path}.conv_1", f"{path}.convs.1": f"{path}.conv_2"}
-        if dialect in AFTER_DARTS and isinstance(module, LongConv):
+        if style.names == "darts" and isinstance(module, LongConv):
             renamed |= {f"{path}.op.{layer}": f"{path}.{layer}" for layer in range(len(module.op))}
-        if dialect == "xautodl-searched" and isinstance(module, SepConv):
+        if style.search_layers and isinstance(module, SepConv):
             renamed |= {f"{path}.{ours}": f"{path}.{theirs}" for ours, theirs in HALVES.items()}
-    if dialect == "xautodl" and net.plan.stem == "cifar":
+    if style.names == "xautodl" and not style.search_layers and net.plan.stem == "cifar":
         renamed |= {"stem.0": "stem.conv", "stem.1": "stem.bn"}
     found = {}
     for key in net.state_dict():
         owner, _, kind = key.rpartition(".")
         found[key] = f"{renamed.get(owner, owner)}.{kind}"
-    return _by_edge(net, found) if dialect == "xautodl-searched" else found
+    return _by_edge(net, found) if style.search_layers else found
 
 
 def _by_edge(net: NASNet, found: dict[str, str]) -> dict[str, str]:

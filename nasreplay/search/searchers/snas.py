@@ -66,6 +66,7 @@ class SNAS(GradientSearch):
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"
     recipe: ClassVar[str] = "SNAS"
     rule: ClassVar[str] = "none"
+    dialect: ClassVar[str] = "snas"
     compared: ClassVar[bool] = True
     bilevel: ClassVar[bool] = False
 

@@ -77,18 +77,28 @@ class Dialect(NamedTuple):
     """Whether the stem goes by the side of the images (`level_of`)."""
     init: str = "torch"
     """First weights of networks with two edges a node: torch, or fan-out; all-edge networks have torch's."""
+    names: str = "darts"
+    """How its state dicts name layers: as DARTS or AutoDL-Projects (xautodl) does, or "" where that is not known."""
+
+    def cells(self, normal: int) -> int:
+        """Cells of a network with so many normal ones a stage; between search cells a reduction takes one's place."""
+        return 3 * normal + (0 if self.search_layers else 2)
 
 
 DIALECTS = {
     "darts": Dialect("the 2018 DARTS release", recipe="DARTS"),
     "cnas": Dialect("CNAS", recipe="CNAS"),
     "pdarts": Dialect("P-DARTS", imagenet_norm=True),
-    "gdas": Dialect("the 2019 GDAS release", pool_norm="bare", recipe="GDAS2019"),
+    "gdas": Dialect("the 2019 GDAS release", pool_norm="bare", recipe="GDAS2019", names=""),
     "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True, init="fan-out", recipe="SNAS"),
     "sparse": Dialect("the sparse CNAS", pooled=2, leveled=True, recipe="SPARSE"),
-    "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True),
+    "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True, names="xautodl"),
     "xautodl-searched": Dialect(
-        "AutoDL-Projects, genotypes of its searches", imagenet_norm=True, final_norm=True, search_layers=True
+        "AutoDL-Projects, genotypes of its searches",
+        imagenet_norm=True,
+        final_norm=True,
+        search_layers=True,
+        names="xautodl",
     ),
 }
 
