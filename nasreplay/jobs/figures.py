@@ -16,7 +16,8 @@ from nasreplay.runs.drawing.cost_curves import cost_curves, recorded_costs
 from nasreplay.runs.drawing.figure import dot, drawing, kind_of
 from nasreplay.runs.drawing.heat_map import heat_map, panels_of
 from nasreplay.runs.drawing.sheet import Captioned, captioned, sheet
-from nasreplay.runs.drawing.training_curves import LOG, curves, logged_epochs
+from nasreplay.runs.drawing.training_curves import curves, logged_epochs
+from nasreplay.runs.folder import EPOCHS
 from nasreplay.runs.report.looks import rendered
 from nasreplay.settings import setting, with_settings
 from nasreplay.spaces import Genotype, space_named
@@ -142,7 +143,7 @@ def _refuse(settings: DrawSettings, name: str, wrong: bool, reason: str) -> None
 def _training(named: Named | Path) -> Path | None:
     """The folder of a training, if that is what is named."""
     found = named_file(str(named)) if isinstance(named, str | Path) else None
-    return found[0] if found and (found[0] / LOG).is_file() else None
+    return found[0] if found and (found[0] / EPOCHS).is_file() else None
 
 
 def _targets(named: tuple[Named | Path, ...], settings: DrawSettings) -> list[Target]:

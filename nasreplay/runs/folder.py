@@ -25,6 +25,8 @@ from nasreplay.settings import Json
 
 LENGTHS = ("epochs", "budget.epochs", "searcher.epochs", "searcher.live_epochs", "recipe.epochs")
 """Numbers of epochs in headers, of which a run may have more when it goes on: its schedules follow from them."""
+EPOCHS = "epochs.jsonl"
+"""The log of a training, a line for each epoch."""
 OUTCOME = "outcome.json"
 """What a finished run has told; it is gone when the run goes on for longer."""
 IMAGE_WORDS = ("split", "valid", "test", "own", "note")

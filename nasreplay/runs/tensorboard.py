@@ -23,7 +23,6 @@ EPOCH_TAGS = {
     "train_loss": "epoch_train_error_loss",
     "train_accuracy": "epoch_train_acc",
     "shared_accuracy": "epoch_valid_acc",
-    "reduction_arch_entropy": "reduce_arch_entropy",
 }
 STEP_TAGS = {
     "train_loss": "iter_train_loss",

@@ -28,6 +28,8 @@ class Derivation:
     """float64 [K, D]: log-probability of each of the winners' decisions."""
     entropy: np.ndarray
     """float64 [K, D], nats: entropy of the policy at each of them."""
+    compared: int = 0
+    """Number of open architectures whose shared-weight accuracies shall be compared with a table's."""
 
     @property
     def best(self) -> int:

@@ -22,6 +22,11 @@ class WeightRow(NamedTuple):
     options: tuple[str, ...]
     """Names of its options, in their order."""
 
+    @property
+    def kind(self) -> str:
+        """Its kind of cell, as records call it: normal, reduce or cell; "" where there are no cells."""
+        return self.cell.removesuffix(" cell").replace("reduction", "reduce")
+
 
 class Node(NamedTuple):
     """A named box."""

@@ -8,11 +8,8 @@ sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[1:3]]
 from program import LINES, Flag, Given, Program, folder, gpu, images, processes, run
 
 from nasreplay.errors import BadSetting
+from nasreplay.search.parts.penalty import WEIGHTS
 
-LAMBDAS = {  # default weights of the resource penalty, by form and method
-    "linear": {"policy-gradient": 1e-5, "reparametrization": 1e-5, "discrete": 1e-4},
-    "log": {"policy-gradient": 1e-4, "reparametrization": 1e-2, "discrete": 1e-2},
-}
 METHODS = ("policy_gradient", "reparametrization", "discrete", "none")
 TERMS = {"flops": "multiply-adds", "mac": "traffic"}
 UNSET = 1e10  # the original's mark for "by method"
@@ -50,7 +47,7 @@ def resources(given: Given) -> list[object]:
     if not given.resource_efficient:
         return []
     form, method = "log" if given.log_penalty else "linear", given.method.replace("_", "-")
-    weight = LAMBDAS[form].get(method, 0.0) if given.resource_lambda == UNSET else given.resource_lambda
+    weight = WEIGHTS.get((method, form), 0.0) if given.resource_lambda == UNSET else given.resource_lambda
     released = "-released" if method == "policy-gradient" and given.pg_variant == "original" else ""
     settings = {
         "resource_weight": weight if given.loss else 0.0,

@@ -39,17 +39,17 @@ class Killed(BaseException):
 @pytest.mark.slow
 def test_a_run_that_was_begun_with_another_rule_goes_on_with_it(run, tmp_path, monkeypatch):
     monkeypatch.setattr(live_search, "SAVE_EVERY_S", 0.0)
-    written = record.RunFolder._write_step
+    recorded = record.RunFolder.step
 
     def dies(self, step, *rest):
         if step == 4:
             raise Killed
-        written(self, step, *rest)
+        recorded(self, step, *rest)
 
-    monkeypatch.setattr(record.RunFolder, "_write_step", dies)
+    monkeypatch.setattr(record.RunFolder, "step", dies)
     with pytest.raises(Killed):
         run("search", "snas", *TINY.split(), "--derive", "top2", "--out", "it")
-    monkeypatch.setattr(record.RunFolder, "_write_step", written)
+    monkeypatch.setattr(record.RunFolder, "step", recorded)
     file = tmp_path / "it/run.json"
     file.write_text(file.read_text().replace(" --derive top2", ""))  # as it was typed before
     run("resume", "it")

@@ -59,17 +59,12 @@ def test_bad_input_is_one_line(given, told, refused):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("space", "more"),
-    [("topology", ())],
-    ids=["topology"],
-)
-def test_a_weight_finds_less_live(space, more, tmp_path, run):
+def test_a_weight_finds_less_live(tmp_path, run):
     live = "--evaluator supernet --dataset digits --epochs 2 --channels 2 --cells 1 --fraction 0.1 --seed 3"
     sizes = []
     for weight in ("0", "10"):
         settings = ("--set", f"snas.resource_weight={weight}", "--set", "snas.learning_rate=0.3")
-        run("search", "snas", "--space", space, *live.split(), *settings, *more, "--out", f"run{weight}")
+        run("search", "snas", *live.split(), *settings, "--out", f"run{weight}")
         last = epochs_of(tmp_path / f"run{weight}")[-1]
         sizes.append([value for name, value in last.items() if name.endswith(("_size", "_flops"))])
     assert (np.array(sizes[1]) < np.array(sizes[0])).all()

@@ -117,7 +117,7 @@ def test_updates():
     changes = {"order": "listed", "start_ops": 8, "warmup": 0.0}
     searcher: Any = make("curriculum", changes, preset="live")
     searcher.begin(SPACE, (), 0, range(1))
-    policy, masters = searcher._policy, ("normal_arch_master.", "reduce_arch_master.")
+    policy, masters = Controllers(SPACE, searcher.hidden, 1), ("normal_arch_master.", "reduce_arch_master.")
     searcher.state.logits = filled(policy, masters)
     adam.start(searcher.state)
     words, allowed = words_of(recorded["normal_actions"], recorded["reduced_actions"]), WORDS.mask[None]

@@ -230,7 +230,7 @@ def test_winners_are_files_of_cnas_that_retrain_reads(tmp_path):
     codes = SPACE.sample(Stream(1, "winners", range(2)).at())
     codes[:, 9::2][:, :4] = codes[:, 25::2] = SPACE.operations.index("none")
     stage = stage_of(SPACE, codes, nodes=2)
-    end = end_of_stage(stage, stage.derived, Weights(SPACE), None, Stream(0, "tau"), 9, tmp_path, 30)  # pyright: ignore
+    end = end_of_stage(stage, stage.derived, Weights(SPACE), None, Stream(0, "tau"), tmp_path, 30)  # pyright: ignore
     place = Path("derive/stage-2/epoch-12")
     assert end.derived == [f"{place}/arch-1.json", f"{place}/arch-2.json"]
     assert "stage 2/3 ended, 2 operations, 2 nodes, best 50.00 % of 20 (25.00 ± 5.00)" in end.line(stage)
@@ -258,7 +258,7 @@ def test_a_table_ranks_the_winner_and_tells_how_shared_weights_agree(tmp_path):
     assert len(inside) == 3**6
     for sign, tau in ((1, 1.0), (-1, -1.0), (0, None)):
         evaluator.shared_accuracy = lambda codes, sign=sign: sign * table.report(codes).valid
-        about = (table, Stream(0, "tau"), 100, tmp_path, 300)
+        about = (table, Stream(0, "tau"), tmp_path, 300)
         end = end_of_stage(stage, stage.derived, evaluator, *about)
         facts = end.plain()
         assert "table" not in facts

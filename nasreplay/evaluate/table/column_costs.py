@@ -26,8 +26,11 @@ class ColumnCost:
     """A number of every architecture of a space, as measured."""
 
     unit: str
+    """Its unit; "" where it is not known."""
     source: str
+    """The column, or what counted it."""
     space: Space
+    """The space of the architectures."""
     values: np.ndarray
     """float64 [A], flat."""
 

@@ -131,8 +131,7 @@ def _logits(searcher: Searcher, space: Space) -> np.ndarray | None:
 def _by_cell(entropy: list[float], space: Space) -> dict[str, float]:
     found = {"total": sum(entropy)}
     for row, value in zip(space.rows, entropy, strict=True):
-        name = row.cell.removesuffix(" cell")
-        found[name] = found.get(name, 0.0) + value
+        found[row.kind] = found.get(row.kind, 0.0) + value
     return found if len(found) > 2 else {"total": found["total"]}
 
 

@@ -122,9 +122,8 @@ def _search(
             return {}
         told = {**stage.plain(), "warm_up": stage.warming}
         if stage.derived:
-            compared = searcher.settings().get("tau_samples", 0)
             sample = Stream(task.seed, f"tau of stage {stage.number}")
-            end = end_of_stage(stage, stage.derived, evaluator, truth, sample, compared, folder, epochs or 0)
+            end = end_of_stage(stage, stage.derived, evaluator, truth, sample, folder, epochs or 0)
             tell(end.line(stage))
             told |= end.plain()
         return told

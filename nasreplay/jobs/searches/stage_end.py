@@ -18,6 +18,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.jobs.searches.task import Found
 from nasreplay.search.stages import Derivation, Stage
 from nasreplay.seeds import Stream
+from nasreplay.settings import Json
 from nasreplay.spaces import Space
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
 from nasreplay.spaces.genotypes.notation import WRITERS
@@ -101,7 +102,7 @@ class StageEnd(Found):
     table: InTable | None = None
     """What a table of the same data set says."""
 
-    def plain(self) -> dict:
+    def plain(self) -> Json:
         """Flat JSON values; what is unknown is left out."""
         facts = super().plain()
         return facts | facts.pop("table", {})
@@ -129,14 +130,12 @@ def end_of_stage(
     evaluator: Evaluator,
     truth: TableEvaluator | None,
     sample: Stream,
-    samples: int,
     folder: Path,
     epochs: int,
 ) -> StageEnd:
     """Compare with the table, and write the winners into the run's folder.
 
-    sample: draws the open architectures whose accuracies are compared; samples: their number; epochs: of the search.
-    Raises BadOutput.
+    sample: draws the open architectures whose accuracies are compared; epochs: of the search. Raises BadOutput.
     """
     best = derived.winners[derived.best][None]
     place = Path("derive", f"stage-{stage.number}", f"epoch-{round(stage.learned * epochs)}")
@@ -148,7 +147,7 @@ def end_of_stage(
         candidates_mean=derived.mean,
         candidates_std=derived.std,
         derived=[(place / name).as_posix() for name in files],
-        table=_in_table(stage, best, evaluator, truth, sample, samples) if truth else None,
+        table=_in_table(stage, best, evaluator, truth, sample, derived.compared) if truth else None,
     )
 
 

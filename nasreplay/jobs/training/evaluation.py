@@ -122,10 +122,7 @@ def evaluate(
         name: sums.score(network, part, name, settings.batch, progress)
         for name, part in training.sets.items()
     }
-    trained = (
-        training.recipe.total,
-        0.0,
-        next(iter(scores.values())),
-    )  # as a table's rows are, by the whole recipe
-    table = table_of(training, Epoch(*trained, scores))
+    # as a table's rows are: trained by the whole recipe
+    last = Epoch(training.recipe.total, 0.0, next(iter(scores.values())), scores)
+    table = table_of(training, last)
     return Evaluation(training, facts, file, digest, warning, scores, table)

@@ -16,7 +16,7 @@ from nasreplay.files.state import fitting
 from nasreplay.files.text import read_text
 from nasreplay.jobs import silent
 from nasreplay.jobs.remaining import remaining
-from nasreplay.runs.folder import OUTCOME, check_resume, open_folder, record
+from nasreplay.runs.folder import EPOCHS, OUTCOME, check_resume, open_folder, record
 from nasreplay.runs.tensorboard import Board, of_training
 from nasreplay.seeds import root_seed
 from nasreplay.settings import Json
@@ -60,7 +60,7 @@ class TrainingFolder:
         path = Path(name.replace("{seed}", str(header["seed"])))
         check_resume(path, resume, "training")
         facts = {**facts, "torch": torch.__version__, "threads": torch.get_num_threads()}
-        log = path / "epochs.jsonl"
+        log = path / EPOCHS
         done = read_text(log, error=BadOutput).count("\n") if log.exists() else 0
         if self.until < done:
             raise BadSetting(
@@ -160,7 +160,7 @@ class TrainingFolder:
     def _log(self) -> None:
         if self.group.is_rank_zero:
             lines = "".join(json.dumps(epoch.plain()) + "\n" for epoch in self.epochs)
-            write_whole(self.path / "epochs.jsonl", lines.encode())
+            write_whole(self.path / EPOCHS, lines.encode())
 
 
 def line(epoch: Epoch, until: int) -> str:

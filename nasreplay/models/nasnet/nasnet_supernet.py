@@ -31,8 +31,8 @@ from nasreplay.spaces.nasnet import NASNetSpace
 class NASNetSupernet(DropPath):
     """Shared weights of all genotypes of a space.
 
-    plan: channels, cells, classes, stem, auxiliary head, and the dialect, `xautodl-searched`, `sparse` or `darts`;
-    the published searches have 16 channels, and 6 and 8 cells. affine, track_running_stats: of the batch norms inside
+    plan: channels, cells, classes, stem, auxiliary head, and the dialect; the published searches have 16 channels,
+    and 6 and 8 cells. affine, track_running_stats: of the batch norms inside
     the cells; plain_stem: whether the stem's are affine where those are, and not always. Drop path concerns the
     mixture of each edge, as in SNAS. Raises BadSetting for the stem of ImageNet.
     """

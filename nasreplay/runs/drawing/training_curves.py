@@ -10,18 +10,16 @@ from nasreplay.errors import BadOutput
 from nasreplay.files.text import place, read_text
 from nasreplay.files.typed import parse_json
 from nasreplay.runs.drawing.figure import INCH, check_width, text_width
+from nasreplay.runs.folder import EPOCHS
 from nasreplay.runs.report.looks import COLORS, LINES, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOG = "epochs.jsonl"
 HEIGHT, NARROW = 2.6, 5.0  # inches: of a row of panels; width below which they stand below each other
-LETTERS, HANDLE = (
-    1.25,
-    40.0,
-)  # of a legend: its letters beside those of `text_width`, points of a line with its gaps
+# of a legend: its letters beside those of `text_width`, points of a line with its gaps
+LETTERS, HANDLE = 1.25, 40.0
 FEW = 30  # epochs up to which each is marked
 
 
@@ -47,7 +45,7 @@ class LoggedEpoch(NamedTuple):
 
 def logged_epochs(folder: Path) -> list[LoggedEpoch]:
     """The epochs of a training's folder. Raises BadOutput where there are none, or they are damaged."""
-    file = folder / LOG
+    file = folder / EPOCHS
     lines = read_text(file, error=BadOutput).splitlines()
     found = [
         parse_json(line, LoggedEpoch, f"{place(file)}, line {number}", error=BadOutput)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ NOWHERE = Fidelity("", 0)
 
 
 class Pull(NamedTuple):
-    """What a constraint adds to a step."""
+    """What costs add to a step."""
 
     value: np.ndarray
     """float64 [n]: to the loss."""
@@ -61,7 +61,9 @@ class Constrained:
     bound_weight: float = field(default=1.0, repr=False)
     """Loss for an expected cost of twice the bound. Default: ours."""
 
-    name = ""
+    name: ClassVar[str] = ""
+    constraint: ClassVar[Constraint | None] = None
+    """What the settings mean for the costs of the evaluator, once there is one."""
 
     def check_constraint(self) -> None:
         """Raise BadSetting for what cannot be; the weight of a named method becomes the published one."""
@@ -109,18 +111,15 @@ class Constrained:
 
     def note_of(self, codes: np.ndarray) -> str:
         """What the answer, codes [1, D], costs; "" without a bound."""
-        made: Constraint | None = vars(self).get("_constraint")
-        if made is None or made.bound is None:
+        if self.constraint is None or self.constraint.bound is None:
             return ""
-        found = f"{self.cost} {made.bound.cost.of(codes)[0]:.6g} {made.bound.cost.unit}".rstrip()
-        return f"{found}, bound {self.bound:g}"
+        cost = self.constraint.bound.cost
+        return f"{self.cost} {cost.of(codes)[0]:.6g} {cost.unit}".rstrip() + f", bound {self.bound:g}"
 
-    def constrain(self, costs: Costs, space: Space) -> Constraint:
-        """The constraint on an evaluator's costs, made once. Raises LacksCapability, UnknownName or BadSetting."""
-        made = vars(self).get("_constraint")
-        if made is None or made.costs is not costs:
-            made = vars(self)["_constraint"] = Constraint(self, costs, space)
-        return made
+    def constrain(self, costs: Costs, space: Space) -> None:
+        """Make `constraint`, once, of an evaluator's costs. Raises LacksCapability, UnknownName or BadSetting."""
+        if self.constraint is None or self.constraint.costs is not costs:
+            vars(self)["constraint"] = Constraint(self, costs, space)
 
 
 class Constraint:

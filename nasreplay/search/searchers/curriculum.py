@@ -208,6 +208,7 @@ class Curriculum(Growing):
             std=float(tried.std()),
             log_p=np.take_along_axis(log_p, words[..., None], axis=2)[..., 0],
             entropy=-(p * log_p).sum(axis=2),
+            compared=self.tau_samples,
         )
 
     def epoch_facts(self, epoch: int, epochs: int) -> dict[str, float]:

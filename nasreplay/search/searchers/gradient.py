@@ -12,7 +12,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Mixture, Slope
 from nasreplay.search.base import Live, Searcher, register_searcher
 from nasreplay.search.parts import adam, resource_facts, samplers
-from nasreplay.search.parts.constraint import Constrained, Constraint
+from nasreplay.search.parts.constraint import Constrained
 from nasreplay.search.parts.samplers import Sample
 from nasreplay.spaces.base import Space
 
@@ -48,8 +48,6 @@ class GradientSearch(Constrained, Searcher):
     learns: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"slope"})
     listed: ClassVar[int] = 7
-    constraint: ClassVar[Constraint | None] = None
-    """What its settings mean for the costs of its evaluator, once it has one."""
     last: ClassVar[Sample | None] = None
     """The sample of the last step."""
     bilevel: ClassVar[bool] = True
@@ -64,8 +62,7 @@ class GradientSearch(Constrained, Searcher):
 
     def check(self, evaluator: Evaluator) -> None:
         """Raise LacksCapability, UnknownName or BadSetting for costs that this evaluator does not know."""
-        found = self.constrain(evaluator.costs(), evaluator.space)
-        self.constraint = found  # pyright: ignore[reportAttributeAccessIssue]
+        self.constrain(evaluator.costs(), evaluator.space)
 
     def begin(self, space: Space, ladder: tuple[Fidelity, ...], seed: int, replicas: range) -> None:
         """Nearly equal logits."""

@@ -117,7 +117,7 @@ class SNAS(GradientSearch):
         """Numbers of a gradient search, and the rewards of dsnas by their released names, `reward_normal_edge_0`."""
         facts = super().step_facts()
         if self.estimator == CREDIT:
-            cells = [row.cell.removesuffix(" cell").replace("reduction", "reduce") for row in self.space.rows]
+            cells = [row.kind for row in self.space.rows]
             names = [f"reward_{cell}_edge_{cells[:row].count(cell)}" for row, cell in enumerate(cells)]
             facts |= zip(names, self.state.rewards[0].tolist(), strict=True)
         return facts

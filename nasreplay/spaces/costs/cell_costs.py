@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from nasreplay.spaces.base import Space
 
 UNITS = ("convolution weights", "multiply-adds", "numbers read and written")
-NORMAL, REDUCE = (
-    6.0,
-    2.0,
-)  # what SNAS divides the sums over its normal and reduction cells by, whatever their number
+# what SNAS divides the sums over its normal and reduction cells by, whatever their number
+NORMAL, REDUCE = 6.0, 2.0
 KEPT = 2  # edges that a node keeps
 Each = Callable[[str, int, int, int], Sequence[float] | np.ndarray]
 """Operation, channels, stride and side → its numbers [R]."""

@@ -15,7 +15,6 @@ import numpy as np
 
 from nasreplay.errors import UnknownName
 
-Pull = Callable[[np.ndarray], np.ndarray]
 Embed = Callable[[np.ndarray], np.ndarray]
 """Codes [N, D] → counts float64 [N, E, O] (`Space.embed`)."""
 
@@ -47,8 +46,11 @@ class PolynomialCost:
     """A sum over rows, and over pairs of rows that matter together."""
 
     unit: str
+    """Its unit."""
     source: str
+    """Origin of the numbers, in words."""
     embed: Embed
+    """The space's own."""
     fixed: float
     """What every architecture costs."""
     entries: np.ndarray
@@ -122,7 +124,7 @@ class Measure(NamedTuple):
 
     values: np.ndarray
     """float64 [N, M, e, R]: of every edge; e is 1 where a network isn't a sum over edges."""
-    pull: Pull
+    pull: Callable[[np.ndarray], np.ndarray]
     """Gradient of the values [N, M, e, R] → gradient of all weights [N, E, O]."""
 
 

@@ -6,13 +6,15 @@ A cell is written node by node, `operation@source+operation@source`.
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nasreplay.errors import UnknownName
 from nasreplay.spaces.costs.nasnet_cost import Cost, cost
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.genotype import Cell, Genotype
-from nasreplay.spaces.genotypes.published_results import RESULTS, WEIGHTS, Published, Weights
+
+if TYPE_CHECKING:
+    from nasreplay.spaces.genotypes.published_results import Published, Weights
 
 SHORT = {
     "no": "none",
@@ -74,6 +76,8 @@ def _by_name() -> dict[str, Entry]:
 @cache
 def zoo() -> dict[str, Entry]:
     """All entries by name, grouped by source."""
+    from nasreplay.spaces.genotypes.published_results import RESULTS, WEIGHTS  # which a query needs not
+
     cells: dict[str, list[Cell]] = {}
     about: dict[str, tuple[str, str]] = {}
     source = name = dialect = ""
