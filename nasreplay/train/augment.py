@@ -54,6 +54,14 @@ class Augment:
         return images.masked_fill_(square, 0.0)
 
 
+def blanks(cutout: int, side: int) -> str:
+    """What is wrong with squares of `cutout` pixels that cover all of an image, wherever they lie; "" for nothing."""
+    if cutout // 2 < side:
+        return ""
+    half = f"half an image is --cutout {side // 2}"
+    return f"cutout {cutout} blanks whole images of {side} × {side} pixels, nothing is learned: {half}"
+
+
 def mirror(batch: Tensor, chosen: Tensor) -> Tensor:
     """Mirror the chosen (bool [B]) images left to right."""
     both = torch.cat([batch, batch.flip(3)])

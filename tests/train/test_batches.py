@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nasreplay.errors import BadSetting
 from nasreplay.seeds import Stream
-from nasreplay.train.augment import DRAWS, Augment
+from nasreplay.train.augment import DRAWS, Augment, blanks
 from nasreplay.train.batches import Batches, BatchPair, PairedBatches, StoredImages, in_order
 from nasreplay.train.distributed import ProcessGroup
 from nasreplay.train.epochs import Batch, Division
@@ -36,6 +36,13 @@ def expected(pixels: torch.Tensor, numbers: np.ndarray, images: ImageSet, cutout
         rows, columns = (slice(max(c - cutout // 2, 0), min(c + cutout // 2, side)) for c in (y, x))
         result[:, rows, columns] = 0
     return result
+
+
+@pytest.mark.parametrize(("side", "cutout"), [(8, 14), (8, 16), (8, 17), (32, 16)])
+def test_squares_that_blank_every_image_are_told(side, cutout):
+    uniform = np.array([[0, 0, 0, y, x] for y in (0, 0.5, 0.999) for x in (0, 0.5, 0.999)])
+    cut = Augment(0, True, cutout).cut(torch.ones(len(uniform), 3, side, side, 1), uniform)
+    assert bool(blanks(cutout, side)) == bool((cut == 0).all())
 
 
 @pytest.mark.parametrize("channels_last", [False, True])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
     """What will be done, in full."""
     from nasreplay.jobs.training import published
+    from nasreplay.train.augment import blanks
 
     recipe, source, device = training.recipe, training.source, training.device
     sets = ", ".join(f"{name} {len(part):,}" for name, part in training.sets.items())
@@ -29,7 +30,7 @@ def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
         f"auxiliary loss {recipe.auxiliary:g}": recipe.auxiliary,
         f"drop path to {recipe.drop_path:g}": recipe.drop_path,
         f"cutout {recipe.cutout}": recipe.cutout,
-        f"label smoothing {recipe.smooth:g}": recipe.smooth,
+        f"label smoothing {recipe.smooth:g}": recipe.smooth and source.classes >= recipe.smooth_from,
         f"gradient clip {recipe.clip:g}": recipe.clip,
         f"averaged weights {recipe.ema:g}": recipe.ema,
         "biases don't decay": recipe.no_bias_decay,
@@ -53,6 +54,7 @@ def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
         *(f"published  {accuracy(one)}" for one in published(training)),
         f"note: {source.note}" if source.note else "",
         *(f"note: {remark}" for remark in _remarks(training)),
+        f"warning: {blank}" if (blank := blanks(recipe.cutout, source.side)) else "",
     ]
     return "\n".join(line for line in lines if line)
 

@@ -33,6 +33,7 @@ from nasreplay.search import Searcher
 from nasreplay.search.driver import Progress, run
 from nasreplay.seeds import Stream
 from nasreplay.settings import Json
+from nasreplay.train.augment import blanks
 from nasreplay.train.distributed import process_group
 from nasreplay.train.step_memory import check_weights
 
@@ -248,6 +249,8 @@ def _tell_settings(
     """Tell what the settings became, the memory that it takes, and whether it looks at test images."""
     tell(f"{searcher.name}, seed {task.seed}: {_resolved(evaluator, epochs)}")
     tell(evaluator.source.about)
+    if blank := blanks(evaluator.recipe.cutout, evaluator.source.side):
+        tell(f"warning: {blank}")
     if remark := searcher.remark(evaluator.space):
         tell(f"warning: {remark}")
     if not epochs:

@@ -56,9 +56,11 @@ def cost_curves(recorded: Mapping[str, Sequence[float]], width: float) -> Figure
             names = [name for name in recorded if _panel(name) == part]
             for turn, name in enumerate(names):
                 kind = name.removesuffix(f"_{part}")
-                axes.plot(recorded[name], label=kind, color=COLORS[turn], ls=LINES[turn], lw=1.3)
+                epochs = range(1, len(recorded[name]) + 1)
+                axes.plot(epochs, recorded[name], label=kind, color=COLORS[turn], ls=LINES[turn], lw=1.3)
             if len(names) > 1:
                 axes.legend()
+            axes.ticklabel_format(useOffset=False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
