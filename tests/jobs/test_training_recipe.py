@@ -1,6 +1,7 @@
 """By which recipe something is trained: its release's, with options, and for longer than before."""
 
 import json
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from nasreplay.jobs.training.training_target import read_cell, read_target
 from nasreplay.live.evaluator_settings import published_recipe
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.search import make
+from nasreplay.spaces.costs.network_plan import DIALECTS
 from nasreplay.train.images.streamed import COLORS, SPREADS, lit
 from nasreplay.train.recipe import Recipe, recipe_of
 from tests.support.made_up import image_folder
@@ -32,6 +34,14 @@ def folders(tmp_path_factory):
     image_folder(place / "ILSVRC2012", {"train": 4, "val": 2}, side=40)
     image_folder(place / "large", {"train": 4, "val": 2}, side=64)
     return place
+
+
+def test_every_dialect_is_an_option_and_has_recipes():
+    named, _ = get_args(get_type_hints(RetrainSettings)["dialect"])
+    assert {*get_args(named)} == DIALECTS.keys()
+    shipped = {file.stem for file in (config.folder() / "opts").glob("*.config")}
+    for dialect in DIALECTS.values():
+        assert {f"{dialect.recipe}-CIFAR", f"{dialect.recipe}-IMAGENET"} <= shipped
 
 
 @pytest.mark.parametrize(
