@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from nasreplay.files.workers import check_memory
 from nasreplay.train.descent.optimizers import OPTIMIZERS
@@ -96,7 +95,7 @@ class _Counting(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        given = {storage._cdata for storage in _storages((args, kwargs))}
+        given = {storage._cdata for storage in _storages((args, *kwargs.values()))}
         made = func(*args, **kwargs)
         for storage in _storages(made):
             if storage._cdata not in given and storage._cdata not in self._alive:
@@ -124,4 +123,9 @@ class _Counting(TorchDispatchMode):
 
 
 def _storages(values: Any) -> Iterator[torch.UntypedStorage]:
-    return (leaf.untyped_storage() for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
+    """Those of the tensors in what an operation takes or gives: itself, or sequences of such."""
+    if isinstance(values, Tensor):
+        yield values.untyped_storage()
+    elif isinstance(values, tuple | list):
+        for value in values:
+            yield from _storages(value)
