@@ -55,9 +55,11 @@ def test_recorded_correlation_of_data_sets(run):
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_figure_is_the_same_every_time(run, tmp_path, ending):
+    some = np.where(np.arange(TOPOLOGY.size) % 50 == 0, np.linspace(10, 90, TOPOLOGY.size), np.nan)
+    tables = ("--table", made(tmp_path / "some.h5", some), "--table", "embedded")
     files = [tmp_path / f"{name}.{ending}" for name in "ab"]
     for file in files:
-        run("correlate", "cifar10", "cifar10/params", "--figure", str(file))
+        run("correlate", "cifar10", "cifar10/params", *tables, "--figure", str(file))
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[0].stat().st_size > 5_000
 

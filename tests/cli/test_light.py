@@ -42,7 +42,7 @@ def without(home, tmp_path):
     [
         ["query", "9930"],
         ["query", "--help"],
-        ["replay", "--replicas", "2", "--dataset", "cifar10"],
+        ["replay", "--replicas", "2", "--dataset", "cifar10", "--evaluations", "5"],
         ["search", "rea", "--evaluations", "5"],
         ["search", "darts-v1", "--set", "darts-v1.epochs=5"],
         ["search", "--help"],

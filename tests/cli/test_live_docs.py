@@ -17,7 +17,8 @@ CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
 # what stands on a page for something of the reader's → what it is here
 NAMES = {"output/search-cell-nas-bench-201/GDAS-cifar10-BN1/seed-N": "run", "RUN": "run", "ARCH": CELL}
 # what is added to a command that begins so, the first that fits
-FEW = ("--epochs", "1", "--batch", "20", "--threads", "1")
+THREAD = ("--threads", "1")
+FEW = ("--epochs", "1", "--batch", "20", *THREAD)
 SMALL = {
     "bash scripts-search/algos/GDAS.sh": (*FEW, "--channels", "2", "--cells", "1"),
     "bash scripts-search/NASNet-space-search-by-GDAS.sh": (*FEW, "--channels", "4", "--cells", "1"),
@@ -25,12 +26,13 @@ SMALL = {
     "bash scripts-search/NATS/search-size.sh": (*FEW, "--fraction", "0.2"),
     "bash scripts-search/NAS-Bench-201/train-a-net.sh": ("--epochs", "1", "--channels", "2", "--cells", "1"),
     "nasreplay search gdas --evaluator supernet --dataset digits": ("--fraction", "0.1", "--seed", "1"),
-    "nasreplay search rea --evaluator supernet": ("--evaluations", "3", "--threads", "1"),
+    "nasreplay search rea --evaluator supernet": ("--evaluations", "3", "--fraction", "0.1", *THREAD),
     "nasreplay search rea --evaluator scratch": ("--channels", "2", "--cells", "1", "--evaluations", "3"),
     "nasreplay search gdas --evaluator supernet --space size": FEW,
     "nasreplay search tas": FEW,
     "nasreplay search snas": FEW,
-    "nasreplay search darts-v1": FEW,
+    "nasreplay search darts-v1 --evaluator supernet --space": (*FEW, "--channels", "4"),
+    "nasreplay search darts-v1": (*FEW, "--fraction", "0.1"),
     "nasreplay train": ("--epochs", "1", "--channels", "2", "--cells", "1"),
     "nasreplay resume": (),
     "nasreplay gap": ("--sample", "5"),

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from nasreplay.cli import progress
+from nasreplay.cli.main import main
 from nasreplay.cli.progress import Progress
-from tests.support.command import CHECKOUT, searching, training
+from tests.support.command import searching, training
 
 
 @pytest.fixture
@@ -59,10 +60,18 @@ def on_a_terminal(*words: str, cwd: Path) -> str:
     process, terminal = pty.fork()
     if not process:
         os.chdir(cwd)
-        os.environ.update(TERM="xterm", PYTHONPATH=str(CHECKOUT))
+        os.environ.update(TERM="xterm")
         os.environ.pop("COLUMNS", None)
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
-        os.execv(sys.executable, [sys.executable, "-m", "nasreplay", *words])
+        sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1) for stream in (1, 2))
+        status: object = 3
+        try:
+            main([*words])
+        except SystemExit as end:
+            status = end.code
+        finally:
+            sys.stdout.flush()
+            os._exit(status if isinstance(status, int) else 0)
     shown = b""
     with suppress(OSError):  # its end
         while part := os.read(terminal, 65536):

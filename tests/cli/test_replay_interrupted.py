@@ -22,7 +22,7 @@ LONG = (*LONG, "--replicas", "70", "--seed", "4", "--out", "run")
 def long(home, tmp_path_factory) -> Path:
     """The folder of LONG, not interrupted."""
     folder = tmp_path_factory.mktemp("long")
-    end(start(*LONG, "--jobs", "2", cwd=folder), 0)
+    end(start(*LONG, "--jobs", "1", cwd=folder), 0)
     return folder / "run"
 
 
@@ -32,7 +32,7 @@ def finished(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("jobs", "how"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM)])
-def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_path, long, jobs, how):
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(run, tmp_path, long, jobs, how):
     process = start(*LONG, "--jobs", jobs, cwd=tmp_path)
     wait_for(lambda: finished(tmp_path), process)
     os.killpg(process.pid, how) if how == signal.SIGINT else os.kill(process.pid, how)
@@ -44,7 +44,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_continues(home, tmp_
     whole = {(r.dataset, r.searcher): r for r in read_comparison(long).results}
     for result in kept.results:
         assert_equal(result, whole[result.dataset, result.searcher])
-    end(start("resume", "run", cwd=tmp_path), 0)
+    run("resume", "run")
     seconds = {(r.dataset, r.searcher): r.wall_s for r in read_comparison(tmp_path / "run").results}
     assert all(seconds[r.dataset, r.searcher] == r.wall_s for r in kept.results)
     assert_same_results(tmp_path / "run", long)
@@ -71,7 +71,7 @@ def workers_of(process) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_a_dead_worker_is_one_line_and_the_rerun_continues(home, tmp_path, long):
+def test_a_dead_worker_is_one_line_and_the_rerun_continues(run, tmp_path, long):
     process = start(*LONG, "--jobs", "2", cwd=tmp_path)
     wait_for(lambda: finished(tmp_path), process)
     workers = workers_of(process)
@@ -84,7 +84,7 @@ def test_a_dead_worker_is_one_line_and_the_rerun_continues(home, tmp_path, long)
     assert "--out run --jobs 1 to continue" in lines[0]
     assert not psutil.wait_procs(workers, timeout=5)[1]
     assert len(finished(tmp_path)) < 6
-    end(start(*LONG, "--jobs", "1", cwd=tmp_path), 0)
+    run(*LONG, "--jobs", "1")
     assert_same_results(tmp_path / "run", long)
 
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 TINY = ("--channels", "4", "--cells", "1", "--fraction", "0.05", "--batch", "16", "--threads", "1")
 DIGITS = ("--dataset", "digits", *TINY)
+FEW_SAMPLES = "curriculum --set curriculum.derive_samples=2 --set curriculum.hidden=4"
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "retrained_networks.json").read_text())
 
 
@@ -159,26 +160,27 @@ def test_a_search_of_our_own(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("searcher", "space", "dialect", "cells"),
+    ("searcher", "space", "dialect", "cells", "asked"),
     [
-        ("snas", "nasnet", "snas", 5),
-        ("curriculum", "nasnet-cnas", "cnas", 5),
-        ("darts-v1", "nasnet", "darts", 5),
-        ("darts-v1", "nasnet-gdas", "xautodl-searched", 3),
+        ("snas", "nasnet", "snas", 5, ()),
+        (FEW_SAMPLES, "nasnet-cnas", "cnas", 5, ()),
+        ("darts-v1", "nasnet", "darts", 5, ("--dialect", "gdas")),
+        ("darts-v1", "nasnet-gdas", "xautodl-searched", 3, ()),
     ],
 )
-def test_what_a_search_found_gets_the_layers_of_its_release(run, tmp_path, searcher, space, dialect, cells):
+def test_a_search_gets_the_layers_of_its_release(run, tmp_path, searcher, space, dialect, cells, asked):
     tiny = ("--dataset", "digits", "--fraction", "0.03", "--channels", "4", "--cells", "1", "--batch", "16")
     live = ("--evaluator", "supernet", "--space", space, "--epochs", "1", "--seed", "1", "--threads", "1")
-    run("search", searcher, *tiny, *live, "--out", "s")
+    run("search", *searcher.split(), *tiny, *live, "--out", "s")
     (own,) = (tmp_path / "s" / "checkpoint").glob("step-*.pth")
     for target in ("s", str(own), "s/checkpoint/seed-1-basic.pth"):
         found = read_target(target)
         assert (found.dialect, found.searched) == (dialect, True)
-    facts = outcome(run, "s/checkpoint/seed-1-basic.pth", *TINY, "--epochs", "1", "--checkpoint-cells")
-    assert (facts["network"]["dialect"], facts["network"]["cells"]) == (dialect, cells)
+    facts = outcome(
+        run, "s/checkpoint/seed-1-basic.pth", *TINY, "--epochs", "1", "--checkpoint-cells", *asked
+    )
+    assert (facts["network"]["dialect"], facts["network"]["cells"]) == ([dialect, *asked][-1], cells)
     assert facts["memory_mb"] > 0
-    assert outcome(run, "s", *TINY, "--epochs", "1", "--dialect", "gdas")["network"]["dialect"] == "gdas"
 
 
 def test_imagenet_is_read_from_files(run, refused, tmp_path):

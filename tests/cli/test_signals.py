@@ -15,8 +15,16 @@ TRAIN = training(9, "--out", "run")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("seconds", [0.2, 0.5, 0.9, 1.4, 2.0])
+@pytest.mark.parametrize(
+    ("seconds", "how"),
+    [
+        (0.2, signal.SIGINT),
+        (0.5, signal.SIGTERM),
+        (0.9, signal.SIGINT),
+        (1.4, signal.SIGTERM),
+        (2.0, signal.SIGINT),
+    ],
+)
 def test_a_signal_while_modules_are_imported(home, tmp_path, how, seconds):
     process = start(*TRAIN, cwd=tmp_path)
     time.sleep(seconds)

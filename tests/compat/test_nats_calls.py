@@ -159,6 +159,7 @@ def test_random_calls(apis, space, data):
             assert "\n" not in str(found[1])
 
 
+@pytest.mark.slow
 def test_the_best_of_few_files(apis, samples, sample_packs):
     """A folder without all files refuses a search of all, as the official API does; a pack has what it has."""
     official, folder, pack = apis["tss"]
