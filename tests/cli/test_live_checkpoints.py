@@ -12,6 +12,7 @@ from nasreplay.jobs.searches import live_search
 from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.record import latest_state, read_events
 from nasreplay.train.checkpoint import load_checkpoint
+from tests.support.command import call
 
 pytestmark = pytest.mark.slow
 
@@ -31,11 +32,14 @@ def log_of(folder):
     ]
 
 
-@pytest.fixture
-def whole(run, tmp_path):
-    """The log of the undisturbed run."""
-    run(*RUN[:-1], "whole")
-    return tmp_path / "whole"
+@pytest.fixture(scope="module")
+def whole(home, tmp_path_factory):
+    """The folder of the undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live_search, "SAVE_EVERY_S", 0.0)
+        call(*RUN, cwd=folder)
+    return folder / "it"
 
 
 def test_the_last_two_and_the_best_are_kept(whole):

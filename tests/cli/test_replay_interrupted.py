@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from nasreplay.runs.store import read_comparison
-from tests.support.command import assert_equal, assert_same_results, end, start, wait_for
+from tests.support.command import assert_equal, assert_same_results, call, end, start, wait_for
 
 # each pair takes long enough to be interrupted, and all of them together take a second or two
-LONG = ("replay", "snas", "darts-v1", "--set", "snas.epochs=120", "--set", "darts-v1.epochs=120")
+LONG = ("replay", "snas", "darts-v1", "--set", "snas.epochs=80", "--set", "darts-v1.epochs=80")
 LONG = (*LONG, "--replicas", "70", "--seed", "4", "--out", "run")
 
 
@@ -22,7 +22,7 @@ LONG = (*LONG, "--replicas", "70", "--seed", "4", "--out", "run")
 def long(home, tmp_path_factory) -> Path:
     """The folder of LONG, not interrupted."""
     folder = tmp_path_factory.mktemp("long")
-    end(start(*LONG, "--jobs", "1", cwd=folder), 0)
+    call(*LONG, "--jobs", "1", cwd=folder)
     return folder / "run"
 
 

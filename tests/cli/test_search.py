@@ -10,7 +10,7 @@ import pytest
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.runs.record import result_of
 from nasreplay.runs.store import load_result
-from tests.support.command import assert_equal, end, log_of, start, wait_for
+from tests.support.command import assert_equal, call, end, log_of, start, wait_for
 
 FEW = ("--evaluations", "30", "--seed", "2")
 LONG = ("search", "rea", "--evaluations", "3000", "--seed", "1", "--out", "run")
@@ -20,7 +20,7 @@ LONG = ("search", "rea", "--evaluations", "3000", "--seed", "1", "--out", "run")
 def long(home, tmp_path_factory) -> Path:
     """The folder of LONG, not interrupted."""
     folder = tmp_path_factory.mktemp("long")
-    end(start(*LONG, cwd=folder), 0)
+    call(*LONG, cwd=folder)
     return folder / "run"
 
 

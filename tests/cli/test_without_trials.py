@@ -27,6 +27,7 @@ def averages(tmp_path_factory) -> Path:
     return Path(made.pack.path)
 
 
+@pytest.mark.slow
 def test_replay_says_so_and_explains_no_trials(run, averages, tmp_path):
     words = ("rea", "random", "--table", str(averages), "--evaluations", "9", "--replicas", "3")
     told = " ".join(run("replay", *words, "--out", "r").out.split())
@@ -50,6 +51,7 @@ def test_search_and_correlate_say_so_as_well(run, averages):
     assert "mean over trials" not in told
 
 
+@pytest.mark.slow
 def test_trials_and_hours_are_told_where_there_are_some(run):
     told = " ".join(run("replay", "rea", "--dataset", "cifar10", "--replicas", "2", "--out", "r").out.split())
     assert "mean over trials" in told

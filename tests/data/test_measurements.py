@@ -48,7 +48,7 @@ def test_many_architectures_are_answered_like_each_alone(made, stored, epoch, da
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(packs, datasets, epochs, st.sampled_from(["mean", *SEEDS]), st.data())
 def test_numbers_are_those_of_the_rules(made, stored, epoch, trial, data):
     """Against the rules in plain Python, over the numbers that went into the pack."""
@@ -76,7 +76,7 @@ def test_numbers_are_those_of_the_rules(made, stored, epoch, trial, data):
         assert equal(found[f"{group}-all-time"], right * last)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(packs, st.sampled_from(["cifar10", "cifar100"]), epochs, st.data())
 def test_a_simulation_tells_validation_and_charges_training_and_one_pass(made, dataset, epoch, data):
     pack, _ = made

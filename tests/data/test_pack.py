@@ -18,7 +18,7 @@ from tests.support.crafted_packs import change
 from tests.support.sample_packs import random_columns, write
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, 2**32),
     st.lists(st.sampled_from(["x-valid", "ori-test", "train"]), min_size=1, unique=True),

@@ -299,10 +299,11 @@ METHODS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("dtype", "steps", "tolerance"), [(torch.float32, 1, 1e-4), (torch.float64, 3, 1e-7)], ids=["32", "64"]
+    ("dtype", "steps", "tolerance", "idle"),
+    [(torch.float32, 1, 1e-4, IDLE[0]), *((torch.float64, 3, 1e-7, idle) for idle in IDLE)],
+    ids=["32", *(f"64-{idle}" for idle in IDLE)],
 )
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("idle", IDLE)
 def test_steps_equal_the_published_ones(name, dtype, steps, tolerance, idle):
     """Weights, statistics, logits and losses; several steps, so that momentum counts, where rounding is small."""
     make, opts = METHODS[name]

@@ -1,14 +1,19 @@
 import pytest
 
+from nasreplay.evaluate.ledger import Budget
 from nasreplay.search import SEARCHERS, make
 from nasreplay.spaces import SIZE
 from nasreplay.testing import SearcherContract, synthetic_table
 
+SHORT = Budget(evaluations=24, epochs=12)  # for controllers, whose steps take long
 
-def contract(name: str, space=None, **changes):
+
+def contract(name: str, space=None, limit=SearcherContract.budget, **changes):
     """The contract suite for one searcher."""
 
     class Contract(SearcherContract):
+        budget = limit
+
         def make(self):
             return make(name, changes)
 
@@ -28,7 +33,7 @@ TestCurriculum = contract("curriculum")
 TestCurriculumWarmup = contract(
     "curriculum", warmup=0.3, start_ops=1, stage_share="log_size", gradient_clip=5.0
 )
-TestCurriculumLSTM = contract("curriculum", policy="lstm", hidden=8, learning_rate=0.003)
+TestCurriculumLSTM = contract("curriculum", limit=SHORT, policy="lstm", hidden=8, learning_rate=0.003)
 TestCurriculumFixed = contract("curriculum-fixed")
 TestDartsV1 = contract("darts-v1")
 TestDartsV2 = contract("darts-v2")
@@ -42,9 +47,9 @@ TestDSNAS = contract(
 TestGDASV1 = contract("gdas", scalars=False)
 TestRSPS = contract("rsps", candidates=7)
 TestSETN = contract("setn", candidates=7)
-TestENAS = contract("enas", updates=2, samples=3, candidates=4, hidden=8)
+TestENAS = contract("enas", limit=SHORT, updates=2, samples=3, candidates=4, hidden=8)
 TestSizeSETN = contract("setn", SIZE, candidates=7)
-TestSizeENAS = contract("enas", SIZE, updates=2, samples=3, candidates=4, hidden=8)
+TestSizeENAS = contract("enas", SIZE, SHORT, updates=2, samples=3, candidates=4, hidden=8)
 TestSizeREA = contract("rea", SIZE)
 TestSizeBOHB = contract("bohb", SIZE)
 TestSizeGDAS = contract("gdas", SIZE)

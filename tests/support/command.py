@@ -1,5 +1,6 @@
-"""The real command as a process of its own, and what its results are compared by."""
+"""The real command, as a process of its own or in this one, and what its results are compared by."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from nasreplay.cli.main import main
 from nasreplay.runs.result import ARRAYS, Result
 from nasreplay.runs.store import read_comparison
 
@@ -42,6 +45,13 @@ def start(*arguments: str, cwd: Path, launcher: tuple[str, ...] = ()) -> subproc
         text=True,
         start_new_session=True,
     )
+
+
+def call(*arguments: str, cwd: Path) -> None:
+    """The command in this process and a folder; it must end well."""
+    with contextlib.chdir(cwd), pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    assert ended.value.code == 0
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen, seconds: float = 90) -> None:

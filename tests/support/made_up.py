@@ -10,6 +10,8 @@ from PIL import Image
 
 from nasreplay.data.cards.base import ImageFiles
 from nasreplay.train.images import published_files as published
+from nasreplay.train.images.image_sources import ImageSource
+from nasreplay.train.images.streamed import StreamedSource
 
 
 def python2_pickle(images: np.ndarray, key: str, labels: list[int]) -> bytes:
@@ -71,3 +73,10 @@ def image_folder(
                 pixels = np.full((side, side, 3), (50 * place, 80 * label, 10 * i), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / f"{i:03d}.{ending}")
     return root
+
+
+def counts(source: ImageSource | StreamedSource) -> list[int | None]:
+    """Images of the training, validation and test part."""
+    return [
+        None if part is None else len(part) for part in (source.train, source.given_valid, source.all_test)
+    ]
