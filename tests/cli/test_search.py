@@ -164,7 +164,7 @@ def test_an_interrupted_run_continues_to_the_same_log(run, tmp_path, monkeypatch
     assert whole * 0.9 > log.stat().st_size > whole / 5
     monkeypatch.chdir("/")
     err = run("resume", str(tmp_path / "run")).err
-    assert re.fullmatch(r"continuing after step [\d,]+\n", err)
+    assert re.match(r"continuing after step [\d,]+\n", err)  # a slow machine tells how long it takes
     assert log_of(tmp_path / "run") == log_of(long)
     mine, theirs = load_result(tmp_path / "run/results.h5"), load_result(long / "results.h5")
     assert_equal(mine, theirs)
