@@ -123,7 +123,7 @@ class _Counting(TorchDispatchMode):
 
 
 def _storages(values: Any) -> Iterator[torch.UntypedStorage]:
-    """Those of the tensors in what an operation takes or gives: itself, or sequences of such."""
+    """The storages of the tensors that an operation takes or gives, alone or in sequences."""
     if isinstance(values, Tensor):
         yield values.untyped_storage()
     elif isinstance(values, tuple | list):
