@@ -21,7 +21,7 @@ import steps
 from nasreplay import load_table, search
 from nasreplay.evaluate.ledger import Budget
 from nasreplay.live.supernet import SupernetEvaluator
-from nasreplay.models.shared_networks import NETWORKS, CellNetwork, SharedNetwork
+from nasreplay.models.shared_networks import NETWORKS, CellNetwork, DARTSNetwork, SharedNetwork
 from nasreplay.spaces.genotypes.derivation import softmax
 from nasreplay.train.images.image_sources import load
 
@@ -81,7 +81,7 @@ def effect(given: argparse.Namespace) -> None:
     print("space method weight | expected size, multiply-adds | of the found cell | falls", flush=True)
     small: tuple[SharedNetwork, ...] = (
         CellNetwork(channels=4, cells=1),
-        NETWORKS["nasnet"](channels=4, cells=1),
+        DARTSNetwork(channels=4, cells=1),
     )
     for network in small:
         for method in METHODS:

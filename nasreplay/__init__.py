@@ -36,7 +36,7 @@ TYPE_CHECKING = False  # as typing's, which takes long to import
 if TYPE_CHECKING:
     from typing import Any
 
-    from nasreplay import evaluate, replay, search
+    from nasreplay import evaluate, models, replay, search
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
     from nasreplay.jobs.comparison import merge

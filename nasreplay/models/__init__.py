@@ -6,7 +6,7 @@ from typing import Any
 
 from nasreplay._callable import function_at, in_python_words
 
-__all__ = ["pretrained"]
+__all__ = ["pretrained"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -258,8 +258,7 @@ def test_a_table_ranks_the_winner_and_tells_how_shared_weights_agree(tmp_path):
     assert len(inside) == 3**6
     for sign, tau in ((1, 1.0), (-1, -1.0), (0, None)):
         evaluator.shared_accuracy = lambda codes, sign=sign: sign * table.report(codes).valid
-        about = (table, Stream(0, "tau"), tmp_path, 300)
-        end = end_of_stage(stage, stage.derived, evaluator, *about)
+        end = end_of_stage(stage, stage.derived, evaluator, table, Stream(0, "tau"), tmp_path, 300)  # pyright: ignore
         facts = end.plain()
         assert "table" not in facts
         own = table.report(np.full((1, 6), 2, dtype=np.int8)).valid[0]

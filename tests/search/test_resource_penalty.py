@@ -1,5 +1,7 @@
 """The resource penalty equals that of the released SNAS, in value and gradient, for every method and form."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,12 +12,12 @@ from nasreplay.search.parts.constraint import Constrained, Constraint
 from nasreplay.search.parts.densities import released
 from nasreplay.search.parts.penalty import WEIGHTS
 from nasreplay.seeds import Stream
-from nasreplay.spaces import space_named
 from nasreplay.spaces.costs.network_plan import Plan
+from nasreplay.spaces.nasnet import NASNET_SPACES
 from tests.support.formula import golden
 
 GOLDEN = golden("snas_resources")
-NASNET = space_named("nasnet")
+NASNET = NASNET_SPACES["nasnet"]
 
 
 class Noise:
@@ -31,12 +33,12 @@ class Noise:
         return self.values.reshape(1, count)
 
 
-NOISE = Noise()
+NOISE: Any = Noise()
 
 
 def pulled(settings, costs, temperature=1.0, logits=NOISE.logits):
     sample = samplers.concrete(logits, NOISE, temperature)
-    return Constraint(Constrained(**settings), costs, NASNET).pull(logits, sample, lambda: None)
+    return Constraint(Constrained(**settings), costs, NASNET).pull(logits, sample, lambda: NOISE)
 
 
 @pytest.mark.parametrize("row", GOLDEN["resource_losses"], ids=lambda row: "-".join(map(str, row[:6])))

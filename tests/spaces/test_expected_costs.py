@@ -9,12 +9,14 @@ import pytest
 from nasreplay import load_table
 from nasreplay.seeds import Stream
 from nasreplay.spaces import SIZE, TOPOLOGY, space_named
+from nasreplay.spaces.costs.expected import CellKind, PolynomialCost
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.costs.resources import resources
+from nasreplay.spaces.nasnet import NASNET_SPACES
 from tests.support.formula import golden
 
 GOLDEN = golden("snas_resources")
-NASNET = space_named("nasnet")
+NASNET = NASNET_SPACES["nasnet"]
 
 
 def test_every_recorded_operation():
@@ -28,17 +30,20 @@ def test_every_recorded_operation():
 def test_every_recorded_cell(size):
     channels, cells = map(int, size.replace("C", "").split("_L"))
     kinds = NASNET.costs(10, 32, Plan(channels, cells)).kinds
-    sums = [iter(kind.entries.sum(axis=(1, 2)).tolist()) for kind in kinds]
+    sums = [iter(kind.entries.sum(axis=(1, 2)).tolist()) for kind in kinds if isinstance(kind, CellKind)]
     assert [next(sums[row[0]]) for row in GOLDEN["cells"][size]] == [row[1:] for row in GOLDEN["cells"][size]]
 
 
 def test_nas_bench_201():
     costs = TOPOLOGY.costs(10, 32)
-    sums, params = costs.kinds[0].entries.sum(axis=0), costs.cost("params")
+    (kind,), params = costs.kinds, costs.cost("params")
+    assert isinstance(kind, CellKind)
+    assert isinstance(params, PolynomialCost)
+    sums = kind.entries.sum(axis=0)
     for place, name in enumerate(TOPOLOGY.options[0]):
         assert sums[0, place].tolist() == GOLDEN["nasbench201"][name][:3]
         assert round(params.entries[3, place] * 1e6) == GOLDEN["nasbench201"][name][3]
-    assert (costs.kinds[0].cells, costs.kinds[0].divisor, params.fixed) == (15, 15, 0.073306)
+    assert (kind.cells, kind.divisor, params.fixed) == (15, 15, 0.073306)
 
 
 @pytest.mark.parametrize("space", [TOPOLOGY, SIZE], ids=["topology", "size"])

@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -72,11 +73,12 @@ def test_the_geometric_warm_up_of_snas():
 
 
 def test_multistep_and_exponential_are_those_of_autodl_projects():
-    optimizers = pytest.importorskip("xautodl.procedures.optimizers")
-    for schedule, more in (
+    optimizers: Any = pytest.importorskip("xautodl.procedures.optimizers")
+    cases: tuple[tuple[Any, dict[str, Any]], ...] = (
         (optimizers.MultiStepLR, {"milestones": [2, 4], "gammas": [0.1, 0.5]}),
         (optimizers.ExponentialLR, {"gamma": 0.9}),
-    ):
+    )
+    for schedule, more in cases:
         name = schedule.__name__.removesuffix("LR").lower()
         recipe = Recipe(epochs=6, warmup=2, lr=0.2, schedule=name, **more)
         theirs = schedule(torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.2), 2, 6, *more.values())

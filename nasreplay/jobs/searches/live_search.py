@@ -222,13 +222,10 @@ def _measured(evaluator: LiveEvaluator, codes: np.ndarray) -> Report:
 
 def _check(searcher: Searcher, evaluator: LiveEvaluator) -> None:
     """Raise BadSetting for a searcher that this evaluator cannot serve."""
-    if isinstance(evaluator, SupernetEvaluator):
-        if not searcher.learns and evaluator.start is None:
-            raise BadSetting(
-                f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
-            )
-        if "slope" in searcher.needs and (samples := searcher.settings().get("samples")):
-            evaluator.check_samples(samples)
+    if isinstance(evaluator, SupernetEvaluator) and not searcher.learns and evaluator.start is None:
+        raise BadSetting(
+            f"{searcher.name} trains no shared weights: give --weights RUN, a live run that has trained them"
+        )
 
 
 def _kept(

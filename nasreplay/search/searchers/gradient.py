@@ -105,7 +105,7 @@ class GradientSearch(Constrained, Searcher):
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One step on the weights and one on the logits, in the published order."""
         temperature = self.temperature(live.epoch, live.epochs)
-        self.check(evaluator)
+        self.constrain(evaluator.costs(), evaluator.space)
         # a table has none: no need to draw a mixture for them
         trains = self.bilevel and "weights" in evaluator.abilities
         evaluator.begin_step()

@@ -58,7 +58,7 @@ class SampledSlopes(GradientSearch):
 
     def step(self, evaluator: Evaluator, live: Live) -> None:
         """One estimate of the slope, and one step on the logits."""
-        self.check(evaluator)
+        self.constrain(evaluator.costs(), evaluator.space)
         sample, rows = self.mixed(live), live.rows
         drawn = draw(sample.mixture, self.space.choices, self.looks, self.draws(rows))
         answers = evaluator.evaluate(drawn.reshape(-1, drawn.shape[-1]), replica=np.repeat(rows, self.looks))

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
-from nasreplay.evaluate.protocol import Fidelity, Slope
+from nasreplay.evaluate.protocol import Evaluator, Fidelity, Slope
 from nasreplay.search.base import register_searcher
 from nasreplay.search.parts import edge_rewards, samplers
 from nasreplay.search.parts.edge_rewards import EdgeRewards
@@ -84,6 +84,11 @@ class SNAS(GradientSearch):
             )
         if self.estimator in ("hard", CREDIT):
             self.needs = frozenset({"slope", "one-hot slope"})  # pyright: ignore[reportAttributeAccessIssue]
+
+    def check(self, evaluator: Evaluator) -> None:
+        """Raise what all gradient searches do, and BadSetting for samples that have no micro-batches."""
+        super().check(evaluator)
+        evaluator.check_samples(self.samples)
 
     def temperature(self, epoch: int, epochs: int) -> float:
         """T(e) = max(end, (1 − (e + 1)/E)(start − end) + end)."""
