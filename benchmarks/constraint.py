@@ -1,7 +1,7 @@
 """What the constraint costs a step, and what it does: three measurements, one run each.
 
     python benchmarks/constraint.py                          step time with and without, SNAS and GDAS
-    python benchmarks/constraint.py --effect digits          four weights × three methods × seeds
+    python benchmarks/constraint.py --effect digits          none and four weights × three methods × seeds
     python benchmarks/constraint.py --effect cifar10 --data DIR --seeds 1 --fraction 0.05
     python benchmarks/constraint.py --front [--table PACK --cost NAME]    seeds that end on the exact Pareto front
 
@@ -27,7 +27,7 @@ from nasreplay.train.images.image_sources import load
 
 TARGET = 1.03
 BATCH = 64
-WEIGHTS = (0.0, 1e-2, 1e-1, 1.0)
+WEIGHTS = (0.0, 1e-3, 3e-3, 1e-2, 3e-2)
 METHODS = ("reparametrization", "discrete", "policy-gradient")
 QUANTILES = (0.25, 0.5, 0.75)
 SEARCHERS = ("darts-v1", "gdas", "snas")
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--fraction", type=float, default=1.0)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--space", default="", help="the effect in this space alone")
     parser.add_argument("--table")
     parser.add_argument("--cost", default="latency")
     given = parser.parse_args()
@@ -77,20 +78,20 @@ def step_times(rounds: int) -> None:
 
 
 def effect(given: argparse.Namespace) -> None:
-    """Print what four weights lead to, and whether each leads to less than the one before."""
+    """Print what no weight and four weights lead to, and whether each leads to less than the one before."""
     print("space method weight | expected size, multiply-adds | of the found cell | falls", flush=True)
     small: tuple[SharedNetwork, ...] = (
         CellNetwork(channels=4, cells=1),
         DARTSNetwork(channels=4, cells=1),
     )
-    for network in small:
+    for network in (one for one in small if one.space.name.startswith(given.space)):
         for method in METHODS:
-            before = np.full(2, np.inf)
+            before = np.full(4, np.inf)
             for weight in WEIGHTS:
                 every = [outcome(given, network, method, weight, seed) for seed in range(given.seeds)]
                 means = np.mean(every, axis=0)
-                falls = bool((means[:2] < before).all())
-                before = means[:2]
+                falls = bool((means < before).all())
+                before = means
                 print(
                     f"{network.space.name:9} {method:18} {weight:5g} | {means[0]:9.0f} {means[1]:9.0f} | "
                     f"{means[2]:9.0f} {means[3]:9.0f} | {falls}",
