@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -174,6 +175,8 @@ def _explained(error: Exception, arguments: list[str], output: RankZeroOutput) -
             return harmless(error.format_message(), most=LONGEST_USAGE), error.exit_code
         case NasReplayError():
             return str(error), error.exit_status
+        case OSError(errno=errno.ENAMETOOLONG):
+            return f"{harmless(str(error.filename))}: the name is too long for a file", 2
         case OSError():
             return f"{error.strerror or error}: {error.filename or ''}", 1
         case MemoryError() | RuntimeError() if _lacks_memory(error):

@@ -137,6 +137,10 @@ def spoiled(name: str) -> Any:
             state["stem.0.weight"] = torch.zeros(1).expand(10**5, 10**5)
         case "sparse":
             state["stem.0.weight"] = torch.zeros(12, 3, 3, 3).to_sparse()
+        case "eight bits":
+            state["stem.0.weight"] = torch.zeros(12, 3, 3, 3).to(torch.float8_e4m3fn)
+        case "complex":
+            state["stem.0.weight"] = torch.zeros(12, 3, 3, 3, dtype=torch.complex64)
         case "no state":
             return {"epoch": 3}
         case "not a tensor":
@@ -151,6 +155,8 @@ def spoiled(name: str) -> Any:
         ("nan", "stem.0.weight holds NaN or infinity: this training has failed"),
         ("claims", "stem.0.weight claims the shape [100000, 100000], which is more than the file holds"),
         ("sparse", "stem.0.weight is no plain array of numbers"),
+        ("eight bits", "stem.0.weight is no plain array of numbers"),
+        ("complex", "stem.0.weight is no plain array of numbers"),
         ("no state", "holds no weights of a trained network (a state dict)"),
         ("not a tensor", "holds no weights of a trained network (a state dict)"),
     ],
@@ -165,10 +171,15 @@ def test_hostile_files_are_refused_in_one_line(refused, tmp_path, name, told):
 def test_files_that_are_none_are_refused(refused, tmp_path):
     (tmp_path / "text.pth").write_text("weights")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "endless.pth").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.safetensors")
     found = write(tmp_path / "seed-1-basic.pth", {0: genotype("none", "none", "none", "none")})
     for file, told in (
         ("text.pth", "text.pth: not a checkpoint, or damaged (it is no file of PyTorch)"),
         ("nothing.pth", "nothing.pth: no such file"),
+        ("endless.pth", "endless.pth: a pipe, a device or a socket, not a file"),
+        ("pipe.safetensors", "pipe.safetensors: a pipe, a device or a socket, not a file"),
+        (300 * "x", "xxx…: the name is too long for a file"),
         ("folder", "folder: holds no checkpoint of a training (checkpoint/step-*.pt)"),
         (str(found), "it is of a search, and `nasreplay retrain` trains what that found"),
     ):

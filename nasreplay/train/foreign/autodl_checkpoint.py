@@ -32,6 +32,10 @@ LACKS_ALL_EDGES = (
     "no all-edge genotype was recorded, as gradient searches of the NASNet spaces do after every epoch; "
     "`nasreplay convert GENOTYPE --to all-edge` writes one of two edges a node with all of them"
 )
+NUMBERS = {
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+}  # kinds that every operation knows, and that become weights without a loss of parts
 WEIGHTS = ("search_model", "shared_cnn", "controller")  # state dicts of a search
 
 
@@ -168,7 +172,8 @@ def _check_weights(content: Mapping[str, Any], cell: Genotype | Architecture) ->
 
 def check_tensor(name: str, values: Tensor, what: str) -> None:
     """Raise BadInput for a tensor that is not plainly stored or no number; `what` should have written it."""
-    if values.layout != torch.strided or values.device.type != "cpu" or values.is_quantized:
+    strange = values.layout != torch.strided or values.device.type != "cpu" or values.is_nested
+    if strange or values.dtype not in NUMBERS:
         raise BadInput(f"{name} is no plain array of numbers")
     if values.numel() * values.element_size() > values.untyped_storage().nbytes():
         raise BadInput(f"{name} claims the shape {list(values.shape)}, which is more than the file holds")

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nasreplay.errors import BadInput, listed
-from nasreplay.files.text import harmless
+from nasreplay.files.text import check_regular, harmless
 from nasreplay.models.nasnet.parameter_names import load_published
 from nasreplay.train.foreign.autodl_checkpoint import WEIGHTS, check_size, check_tensor, load_foreign
 
@@ -29,8 +29,6 @@ def weights_of(path: Path, dataset: str = "") -> dict[str, Tensor]:
     dataset: whose weights are meant where a file holds those of several. Raises BadInput, UnsafePickle or BadOutput.
     """
     file = _file(path)
-    if not file.exists():
-        raise BadInput(f"{file}: no such file")
     content = _safetensors(file) if file.suffix == ".safetensors" else load_foreign(file)
     found = _state_dict(content, file, dataset)
     for name, values in found.items():
@@ -58,7 +56,10 @@ def digest_of(path: Path, kind: str = "sha256") -> str:
 
 def _file(path: Path) -> Path:
     path = path.expanduser()
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
     if not path.is_dir():
+        check_regular(path)
         return path
     files = sorted((path / "checkpoint").glob("step-*.pt"))
     if not files:
