@@ -73,8 +73,8 @@ class Recipe(Schedule):
         config.positive(self, "batch", "micro_batches")
         config.within(self, 0, MOST_REAL, "decay", "test_batch", "clip", "auxiliary", "cutout")
         config.within(self, 0, MOST_REAL, "smooth_from", "lighting")
-        config.within(self, 0, 1, "momentum", "smooth")
-        config.within(self, 0, 1 - 1e-9, "drop_path", "ema")
+        config.within(self, 0, 1, "momentum")
+        config.within(self, 0, 1 - 1e-9, "smooth", "drop_path", "ema")
         config.one_of(self, "optim", tuple(OPTIMIZERS))
         config.one_of(self, "idle", IDLE)
         if self.optim == "SGD" and self.nesterov and self.momentum == 0:

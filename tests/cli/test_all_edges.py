@@ -82,6 +82,9 @@ def test_every_epoch_has_the_genotype_with_every_edge(run, refused, tmp_path):
     told = json.loads(run("retrain", "it", "--form", "all-edge", *few.split(), "--threads", "1").out)
     assert told["architecture"] == texts[-1]
     assert told["folder"].startswith("output/retrain/it-all-edge-digits")
+    log = tmp_path / "it/events.jsonl"
+    log.write_text(log.read_text().replace(json.dumps(texts[-1]), "3"))
+    assert "it: its log names no all-edge genotype" in refused("convert", "it", "--to", "all-edge")
 
 
 @pytest.mark.slow
@@ -101,4 +104,5 @@ def test_other_genotypes_are_written_with_every_edge_and_cells_have_no_form(refu
     assert whole.cell == entry("SNAS_mild").genotype
     assert whole.entry == entry("SNAS_mild_edge_all")
     cell = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
-    assert "--form does not apply" in refused("retrain", cell, "--form", "all-edge", "--dataset", "digits")
+    for option, value in (("--form", "all-edge"), ("--auxiliary", "0.4")):
+        assert f"{option} does not apply" in refused("retrain", cell, option, value, "--dataset", "digits")

@@ -42,6 +42,10 @@ def test_costs_are_added_to_a_copy_of_a_table_and_bounded(tmp_path, latencies, r
     epochs = epochs_of(tmp_path / "run")
     assert len(epochs) == 60
     assert {"cell_size", "cell_flops", "cell_mac", "expected_cost"} <= epochs[-1].keys()
+    edited = {**epochs[0], "cell_size": None}
+    (tmp_path / "run/events.jsonl").write_text(json.dumps(edited) + "\n")
+    told = run("draw", "run", "--costs", "--out", "none.svg", status=2).err
+    assert "run: damaged: the log has a cost that is no number" in told
 
 
 @pytest.mark.parametrize(

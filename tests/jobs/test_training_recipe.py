@@ -115,7 +115,7 @@ def test_options_change_the_recipe():
     [
         ({"warmup": 600}, "--warm-up 600: recipe CNAS-CIFAR has 600 epochs in all"),
         ({"lr": 0.0}, "lr is 0.0: it must be above 0"),
-        ({"smooth": 1.5}, "smooth is 1.5: it must be 0 to 1"),
+        ({"smooth": 1.0}, "smooth is 1.0: it must be 0 to 0.999999999"),
         ({"clip": -1.0}, "clip is -1.0"),
         ({"optim": "adam"}, "optim is 'adam': one of SGD, Adam"),
         ({"schedule": "step"}, "schedule is 'step': one of cos, cosine, linear"),

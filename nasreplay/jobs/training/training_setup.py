@@ -260,6 +260,7 @@ def _cell_network(
     own = settings_of(kind).keys() if kind else set()
     sized = {"channels", "cells"} <= own
     genotypes = ("config", "dialect", "form", "drop_path", "layers", "stem_level", "shuffle_groups")
+    genotypes += ("auxiliary",) if settings.auxiliary else ()  # 0 is true of a cell
     for name in (*genotypes, *(() if sized else ("channels", "cells"))):
         if getattr(settings, name) is not None:
             option = name.replace("_", "-")

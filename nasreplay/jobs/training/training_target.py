@@ -214,8 +214,11 @@ def _of_run(folder: Path, which: str, form: str | None, step: int | None = None)
         told = [event for event in until if {"found_all_edges", "shared_accuracy", "epoch"} <= event.keys()]
         if not told:
             raise BadInput(f"{folder}: {LACKS_ALL_EDGES}")
-        event = _first_best(told, "shared_accuracy") if which == "best" else told[-1]
-        found, where = read(event["found_all_edges"]), f"epoch {event['epoch'] + 1:,}"
+        try:
+            event = _first_best(told, "shared_accuracy") if which == "best" else told[-1]
+            found, where = read(event["found_all_edges"]), f"epoch {event['epoch'] + 1:,}"
+        except (TypeError, AttributeError, ValueError) as problem:
+            raise BadOutput(f"{folder}: its log names no all-edge genotype ({problem})") from None
     return FoundCell(found, dataset, where, *about, str(options.get("data") or ""))
 
 

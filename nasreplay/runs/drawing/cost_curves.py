@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasreplay.errors import LacksCapability
+from nasreplay.errors import BadOutput, LacksCapability
 from nasreplay.runs.drawing.figure import check_width
 from nasreplay.runs.record import read_events
 from nasreplay.runs.report.looks import COLORS, LINES, style
@@ -29,7 +29,10 @@ def recorded_costs(folder: Path) -> dict[str, list[float]]:
     """Name → numbers of all epochs, of a run folder. Raises BadOutput, and LacksCapability for a run without any."""
     epochs = [event for event in read_events(folder) if event["event"] == "epoch"]
     names = [name for name in (epochs[0] if epochs else {}) if _panel(name)]
-    found = {name: [float(event[name]) for event in epochs if name in event] for name in names}
+    try:
+        found = {name: [float(event[name]) for event in epochs if name in event] for name in names}
+    except (TypeError, ValueError, OverflowError):
+        raise BadOutput(f"{folder}: damaged: the log has a cost that is no number") from None
     if not found:
         raise LacksCapability(
             f"{folder}: no costs are recorded: gradient searches on shared weights do, and on tables those with a "
