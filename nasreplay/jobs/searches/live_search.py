@@ -116,12 +116,9 @@ def _search(
             tell(remaining(float(evaluator.ledger.wall_s[0]), epochs - 1))
         if facts.warning:
             tell(f"warning: {facts.warning}")
-        return {**facts.plain(), **stage_facts(epoch)}
-
-    def stage_facts(epoch: int) -> Json:
         if not (stage := searcher.stage()):
-            return {}
-        told = {**stage.plain(), "warm_up": stage.warming}
+            return facts.plain()
+        told = {**facts.plain(), **stage.plain(), "warm_up": stage.warming}
         if stage.derived:
             sample = Stream(task.seed, f"tau of stage {stage.number}")
             end = end_of_stage(stage, stage.derived, evaluator, truth, sample, folder, epochs or 0)
