@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Literal
 from nasreplay.errors import BadArchitecture, BadSetting
 from nasreplay.files.atomic import write_whole
 from nasreplay.jobs import silent
-from nasreplay.jobs.named_files import named_file
+from nasreplay.jobs.named_files import named_file, training_folder
 from nasreplay.jobs.training.training_target import Target, read_target
 from nasreplay.runs.drawing.cost_curves import cost_curves, recorded_costs
 from nasreplay.runs.drawing.figure import dot, drawing, kind_of
 from nasreplay.runs.drawing.heat_map import heat_map, panels_of
 from nasreplay.runs.drawing.sheet import Captioned, captioned, sheet
 from nasreplay.runs.drawing.training_curves import curves, logged_epochs
-from nasreplay.runs.folder import EPOCHS
 from nasreplay.runs.report.looks import rendered
 from nasreplay.settings import setting, with_settings
 from nasreplay.spaces import Genotype, space_named
@@ -100,7 +99,7 @@ def _picture(
 ) -> _Picture:
     if len(named) != 1 and not settings.sheet:
         raise BadSetting(f"{len(named)} architectures: one is drawn, or several with --sheet")
-    training = None if settings.weights or settings.costs or settings.sheet else _training(named[0])
+    training = None if settings.weights or settings.costs or settings.sheet else training_folder(named[0])
     shows_cells = not (settings.weights or settings.costs or training)
     _refuse(
         settings, "costs", settings.costs and (settings.weights or settings.sheet), "beside another picture"
@@ -138,12 +137,6 @@ def _picture(
 def _refuse(settings: DrawSettings, name: str, wrong: bool, reason: str) -> None:
     if wrong:
         raise BadSetting(f"--{name.replace('_', '-')} has no effect {reason}: leave it out")
-
-
-def _training(named: Named | Path) -> Path | None:
-    """The folder of a training, if that is what is named."""
-    found = named_file(str(named)) if isinstance(named, str | Path) else None
-    return found[0] if found and (found[0] / EPOCHS).is_file() else None
 
 
 def _targets(named: tuple[Named | Path, ...], settings: DrawSettings) -> list[Target]:

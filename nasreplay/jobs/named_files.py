@@ -14,6 +14,7 @@ from nasreplay.files.text import place
 from nasreplay.spaces.genotypes.published_genotypes import is_known
 from nasreplay.spaces.read import FORMS
 
+TRAINING_LOG = "epochs.jsonl"
 CHECKPOINTS = {".pth", ".pt", ".tar"}
 LONGEST_PATH = 4096
 _LOOKS = re.compile(r"(~|\.{1,2})?/|.*\.(txt|py|log|out|json|npy|npz|csv|ya?ml|pth|pt|tar)(:\w+)?$")
@@ -39,6 +40,12 @@ def named_file(text: str) -> tuple[Path, str] | None:
     if _LOOKS.match(text) and not any(mark in text for mark in "(){}"):
         raise BadInput(f"{place(text)}: no such file or folder; or {FORMS}")
     return None
+
+
+def training_folder(named: object) -> Path | None:
+    """The folder of a training, if that is what is named."""
+    found = named_file(str(named)) if isinstance(named, str | Path) else None
+    return found[0] if found and (found[0] / TRAINING_LOG).is_file() else None
 
 
 def is_checkpoint(path: Path) -> bool:

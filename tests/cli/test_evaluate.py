@@ -87,6 +87,10 @@ def test_a_training_is_measured_as_it_was_logged(run, tmp_path):
     for weights in ("run", str(file), "w.safetensors"):
         found = measured(run, weights)["scores"]["ori-test"]
         assert (found["loss"], found["top1"], found["top5"]) == (last["loss"], last["top1"], last["top5"])
+    for words in (("run",), ("CNAS", "--weights", "run")):  # images and sizes are the training's
+        told = json.loads(run("evaluate", *words, "--fraction", "0.2", "--json").out)
+        assert told["scores"]["ori-test"]["loss"] == pytest.approx(last["loss"])
+        assert (told["dataset"], told["parameters"]) == ("digits", 19_282)
     told = run("evaluate", "CNAS", "--weights", "run", *SIZES)
     assert f"{last['top1']:6.2f} %  here (top 5 {last['top5']:.2f} %)" in told.out
     assert "with the weights of sha256" in told.out

@@ -84,6 +84,21 @@ def test_the_recipe_goes_with_the_images(folders, target, dataset, name, lightin
     assert (recipe.name, recipe.lighting) == (name, lighting)
 
 
+def test_files_in_the_folder_of_a_search_train_as_its_cells(tmp_path):
+    file = tmp_path / "derive" / "stage-1" / "epoch-1" / "arch-1.json"
+    file.parent.mkdir(parents=True)
+    edges = [("sep_conv_3x3", 0), ("none", 1)] * 4
+    file.write_text(f"Genotype(normal={edges}, normal_concat=[5], reduce={edges}, reduce_concat=[5])")
+    searched = {
+        "evaluator": {"dataset": "digits", "space": "nasnet-cnas"},
+        "searcher": {"name": "curriculum"},
+    }
+    assert (read_target(file).dialect, read_target(file).dataset) == ("", "")
+    (tmp_path / "run.json").write_text(json.dumps(searched))
+    assert (read_target(file).dialect, read_target(file).dataset) == ("cnas", "digits")
+    assert prepare(read_target(file), RetrainSettings()).recipe.name == "CNAS-CIFAR"
+
+
 def test_shipped_files_say_drop_path_and_cutout():
     own = training("DARTS_MORE_V1").recipe
     assert (own.drop_path, own.auxiliary, own.smooth_from) == (0.05, 0, 50)

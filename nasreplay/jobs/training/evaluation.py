@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasreplay.jobs import rank_zero, silent
+from nasreplay.jobs.named_files import training_folder
 from nasreplay.jobs.training import published, table_of, target_of
 from nasreplay.jobs.training.training_settings import EvaluateSettings
-from nasreplay.jobs.training.training_target import Target
-from nasreplay.settings import Json, with_settings
+from nasreplay.jobs.training.training_target import Target, read_target
+from nasreplay.runs.folder import read_header
+from nasreplay.settings import Json, chosen, settings_of, with_settings
 from nasreplay.spaces.read import Named
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from nasreplay.spaces.genotypes.published_results import Published
     from nasreplay.train.scores import Score
 
+SIZES = {"channels", "cells", "layers", "config", "side", "stem_level", "shuffle_groups"}
+"""Settings of a network that an evaluation takes from a training."""
+ALIKE = {"cells", "layers"}
+"""Two words for one size."""
 TRAINING = ("seed", "recipe")
 """What a training's header has and an evaluation doesn't depend on."""
 
@@ -82,7 +88,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a trained network on the test images of a data set.
 
-    target: as for `retrain`; `weights` must be those of its network, by name and shape. started: called with what
+    target: as for `retrain`; `weights` must be those of its network, by name and shape. The folder of a training is
+    both, and says what network and images are meant where the settings don't. started: called with what
     is evaluated, the network's facts and the file before the first image; tell: gets warnings; progress: gets (images
     done, images of the set, its name). Raises BadInput and its kinds.
     """
@@ -94,6 +101,7 @@ def evaluate(
     from nasreplay.train.scores import Epoch
     from nasreplay.train.step_memory import check_weights
 
+    target, settings = _as_trained(target, settings)
     target = target_of(target, settings)
     one = target.entry
     if one and one.weights and not (settings.weights or settings.dataset):
@@ -126,3 +134,25 @@ def evaluate(
     last = Epoch(training.recipe.total, 0.0, next(iter(scores.values())), scores)
     table = table_of(training, last)
     return Evaluation(training, facts, file, digest, warning, scores, table)
+
+
+def _as_trained(
+    target: Named | Path | Target | None, settings: EvaluateSettings
+) -> tuple[Named | Path | Target | None, EvaluateSettings]:
+    """Target and settings; what is not given is that of the training whose folder the weights are, or the target."""
+    folder = training_folder(settings.weights or target)
+    if not folder:
+        return target, settings
+    trained, recorded = read_target(folder), read_header(folder)
+    begun = recorded.get("settings", {})
+    given = {name for name in SIZES if getattr(settings, name) is not None}
+    own = {name: begun[name] for name in SIZES - given if begun.get(name) is not None}
+    if given & ALIKE:
+        own = {name: value for name, value in own.items() if name not in ALIKE}
+    images = {} if settings.dataset else {"dataset": trained.dataset, "data": settings.data or trained.data}
+    dialect = settings.dialect or trained.dialect or None
+    known = {name: getattr(settings, name) for name in settings_of(EvaluateSettings)}
+    return target or folder, chosen(
+        EvaluateSettings,
+        {**known, **own, **images, "dialect": dialect, "weights": settings.weights or folder},
+    )

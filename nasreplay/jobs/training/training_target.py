@@ -118,13 +118,55 @@ def read_cell(text: str) -> Target:
 
 def _of_path(path: Path, name: str, which: str, form: str | None) -> Target:
     if path.is_dir():
+        header = read_header(path)
+        if "architecture" in header:
+            return _trained(header, path)
         return _searched(_of_run(path, which, form), path.resolve().name, str(path))
     if is_checkpoint(path):
         return _of_checkpoint(path, which, form)
     read = read_file(path, name)
     found = _of_value(read.value)
     where = f"{path}, {read.where}" if read.where else str(path)
-    return found._replace(name=found.entry.name if found.entry else name or path.stem, where=where)
+    found = found._replace(name=found.entry.name if found.entry else name or path.stem, where=where)
+    run = next((each for each in path.resolve().parents[:4] if (each / "run.json").is_file()), None)
+    header = read_header(run) if run else {}
+    return _beside(found, header, run) if run and "searcher" in header else found
+
+
+def _trained(header: Json, folder: Path) -> Target:
+    """What a training trained, with its images and layers."""
+    try:
+        target = _of_value(read(header["architecture"]))
+        dataset = header["images"]["folder"] or header["dataset"]
+        dialect = header.get("network", {}).get("dialect", "")
+        data = header["settings"]["data"]
+        data = Path(header["working_folder"]) / data if data else None
+    except (LookupError, TypeError, AttributeError, ValueError) as problem:
+        raise BadOutput(f"{folder / 'run.json'}: names no network that was trained ({problem})") from None
+    return target._replace(dataset=dataset, where=f"the training {folder}", dialect=dialect, data=data)
+
+
+def _beside(found: Target, header: Json, run: Path) -> Target:
+    """What a file in a search's run folder names, with the images and the layers of that search."""
+    try:
+        dataset, space, searcher, data = _search_of(header)
+    except (LookupError, TypeError, AttributeError, ValueError) as problem:
+        raise BadOutput(f"{run / 'run.json'}: does not say what was searched ({problem})") from None
+    return found._replace(
+        dataset=dataset, dialect=_dialect(space, searcher), data=Path(data) if data else None
+    )
+
+
+def _search_of(header: Json) -> tuple[str, str, str, str]:
+    """Data set, space, searcher and folder of images of a search. Raises LookupError, TypeError, AttributeError."""
+    from nasreplay.train.images.find_images import card_named
+
+    options, evaluator = dict(header.get("options") or {}), header["evaluator"]
+    dataset, asked = evaluator["dataset"], options.get("dataset")
+    if asked and not card_named(asked):
+        dataset = asked  # one's own is found by its folder
+    searcher = dict(header.get("searcher") or {}).get("name", "")
+    return dataset, evaluator.get("space", ""), searcher, str(options.get("data") or "")
 
 
 def _of_value(cell: Genotype | Architecture) -> Target:
@@ -196,18 +238,13 @@ def _dialect(space: str, searcher: str) -> str:
 def _of_run(folder: Path, which: str, form: str | None, step: int | None = None) -> FoundCell:
     """What a search had found, by its log, up to a step (None for its end)."""
     from nasreplay.train.foreign.autodl_checkpoint import LACKS_ALL_EDGES, FoundCell
-    from nasreplay.train.images.find_images import card_named
 
     header, events = read_header(folder), read_events(folder)
     try:
-        options = dict(header.get("options") or {})
-        dataset = header["evaluator"]["dataset"]
-        if (asked := options.get("dataset")) and not card_named(asked):
-            dataset = asked  # one's own is found by its folder
+        dataset, space, searcher, data = _search_of(header)
         until = list(takewhile(lambda event: step is None or event.get("step", 0) <= step, events))
         text, where = _best_epoch(until) if which == "best" else _last(until)
         found = read(text)
-        about = header["evaluator"].get("space", ""), dict(header.get("searcher") or {}).get("name", "")
     except (LookupError, TypeError, AttributeError, ValueError) as problem:
         raise BadOutput(f"{folder}: its log names no cell that was found ({problem})") from None
     if form == ALL_EDGE and isinstance(found, Genotype):
@@ -219,7 +256,7 @@ def _of_run(folder: Path, which: str, form: str | None, step: int | None = None)
             found, where = read(event["found_all_edges"]), f"epoch {event['epoch'] + 1:,}"
         except (TypeError, AttributeError, ValueError) as problem:
             raise BadOutput(f"{folder}: its log names no all-edge genotype ({problem})") from None
-    return FoundCell(found, dataset, where, *about, str(options.get("data") or ""))
+    return FoundCell(found, dataset, where, space, searcher, data)
 
 
 def _last(events: list[Json]) -> tuple[str, str]:
