@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from math import isfinite
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -201,6 +202,8 @@ def _fits(thing: Any) -> bool:
     """Whether `adopt` takes it."""
     if isinstance(thing, type):
         return issubclass(thing, EvaluatorSettings | EvaluatorBase)
+    if isinstance(thing, ModuleType):  # such as this package, which can be called
+        return False
     return callable(thing) or isinstance(thing, EvaluatorBase)
 
 
