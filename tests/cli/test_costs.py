@@ -72,3 +72,12 @@ def test_a_weight_finds_less_live(tmp_path, run):
         last = epochs_of(tmp_path / f"run{weight}")[-1]
         sizes.append([value for name, value in last.items() if name.endswith(("_size", "_flops"))])
     assert (np.array(sizes[1]) < np.array(sizes[0])).all()
+
+
+def test_a_weighed_search_tells_what_its_answer_costs(run):
+    asked = ("search", "snas", "--dataset", "cifar100", "--seed", "1", "--set", "snas.epochs=5", "--json")
+    found = json.loads(run(*asked, "--set", "snas.resource_weight=1e-2").out)
+    told = json.loads(run("query", found["found"], "--json").out)
+    row = told["datasets"]["cifar100"]
+    assert found["note"] == f"params {row['parameters'] / 1e6:.6g} M, flops {row['flops'] / 1e6:.6g} M"
+    assert "note" not in json.loads(run(*asked, "--out", "unweighed").out)

@@ -22,6 +22,8 @@ from nasreplay.spaces.costs.expected import Costs
 from nasreplay.spaces.genotypes.derivation import softmax
 
 NOWHERE = Fidelity("", 0)
+TOLD = ("params", "flops", "size", "multiply-adds")
+"""Costs of the answer that are told where costs are weighed: the first two that are known."""
 
 
 class Pull(NamedTuple):
@@ -110,11 +112,17 @@ class Constrained:
         return bool(self.cost) or self.resource_weight is not None
 
     def note_of(self, codes: np.ndarray) -> str:
-        """What the answer, codes [1, D], costs; "" without a bound."""
-        if self.constraint is None or self.constraint.bound is None:
+        """What the answer, codes [1, D], costs, where costs are bounded or weighed."""
+        if self.constraint is None or not (self.cost or self.resource_weight):
             return ""
-        cost = self.constraint.bound.cost
-        return f"{self.cost} {cost.of(codes)[0]:.6g} {cost.unit}".rstrip() + f", bound {self.bound:g}"
+        names = (
+            [self.cost] if self.cost else [name for name in TOLD if name in self.constraint.costs.named][:2]
+        )
+        costs = [(name, self.constraint.costs.cost(name)) for name in names]
+        told = [
+            f"{name} {cost.of(codes)[0]:.6g} {cost.unit.removeprefix(name)}".rstrip() for name, cost in costs
+        ]
+        return ", ".join([*told, f"bound {self.bound:g}"] if self.cost else told)
 
     def constrain(self, costs: Costs, space: Space) -> None:
         """Make `constraint`, once, of an evaluator's costs. Raises LacksCapability, UnknownName or BadSetting."""
