@@ -7,9 +7,6 @@ from typing import Any, TypeAlias
 
 import torch
 
-Parse: TypeAlias = Callable[[random.Random, Path], object]
-"""What reads an input that it makes with these chances, in this folder."""
-
 PIECES = (
     "", "0", "-1", "1e308", "nan", "inf", "9" * 30, "9" * 5000, "1e-320", "٥",
     "\x1b[31m", "\r\n", "\0", "\u202e", "\ud83d",
