@@ -25,6 +25,9 @@ from nasreplay.files.typed import Opaque, typed
 # what torch raises for files that are damaged or something else
 DAMAGE = (*nested.DAMAGE, AttributeError, zlib.error, pickle.UnpicklingError)
 
+HOLLOW = b"\nbytearray\n"
+"""How a pickle asks for an array of any length, which PyTorch makes even where only weights are wanted."""
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a state atomically; raises BadOutput."""
@@ -39,9 +42,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read what `save_checkpoint` wrote, tensors on the CPU; raises BadOutput for anything else."""
     try:
         whole = io.BytesIO(path.read_bytes())
-        with zipfile.ZipFile(whole) as parts:  # torch does not look at the checksums
-            if bad := parts.testzip():
-                raise ValueError(f"the checksum of {bad} differs")
+        with zipfile.ZipFile(whole) as parts:
+            check_parts(parts)
         whole.seek(0)
         content = torch.load(whole, map_location="cpu", weights_only=True)
         tensors = content["tensors"]
@@ -50,6 +52,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except DAMAGE as problem:
         reason = " ".join(str(problem).split())[:80]
         raise BadOutput(f"{path}: not a checkpoint, or damaged ({reason})") from None
+
+
+def check_parts(parts: zipfile.ZipFile) -> None:
+    """Raise ValueError for damage, and for a pickle with HOLLOW."""
+    if bad := parts.testzip():  # torch does not look at the checksums
+        raise ValueError(f"the checksum of {bad} differs")
+    for name in parts.namelist():
+        if name.endswith("data.pkl") and HOLLOW in parts.read(name):
+            raise ValueError("it asks for a bytearray, which no checkpoint holds")
 
 
 def _copied(leaf: torch.Tensor | np.ndarray) -> torch.Tensor:

@@ -130,11 +130,18 @@ class Harmful:
         return os.system, ("touch witness",)
 
 
+class Hollow:
+    def __reduce__(self):
+        return bytearray, (10**9,)
+
+
 def spoiled(name: str) -> Any:
     state = dict(made().state_dict())
     match name:
         case "executed":
             return {"state_dict": state, "optimizer": Harmful()}
+        case "hollow":
+            return {"state_dict": state, "optimizer": Hollow()}
         case "nan":
             state["stem.0.weight"] = torch.full((12, 3, 3, 3), torch.nan)
         case "claims":
@@ -156,6 +163,7 @@ def spoiled(name: str) -> Any:
     ("name", "told"),
     [
         ("executed", r"asks for posix.system, which no checkpoint holds; nothing was executed"),
+        ("hollow", "it asks for a bytearray, which no checkpoint holds"),
         ("nan", "stem.0.weight holds NaN or infinity: this training has failed"),
         ("claims", "stem.0.weight claims the shape [100000, 100000], which is more than the file holds"),
         ("sparse", "stem.0.weight is no plain array of numbers"),

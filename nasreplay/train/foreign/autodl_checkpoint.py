@@ -7,6 +7,7 @@ imported. A file of `checkpoint.save_checkpoint` with the same contents (`epoch`
 
 from __future__ import annotations
 
+import mmap
 import pickle
 import re
 import warnings
@@ -24,7 +25,7 @@ from nasreplay.spaces import TOPOLOGY, Architecture, Genotype
 from nasreplay.spaces.genotypes.genotype import INPUTS
 from nasreplay.spaces.genotypes.notation import from_mapping
 from nasreplay.spaces.read import read
-from nasreplay.train.checkpoint import DAMAGE, load_checkpoint
+from nasreplay.train.checkpoint import DAMAGE, HOLLOW, check_parts, load_checkpoint
 from nasreplay.train.images.cifar_pickles import NUMPY
 
 LIMIT = 2**30  # bytes; a NASNet search writes about 20 MB
@@ -142,8 +143,12 @@ def check_size(path: Path) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as parts:
             size = sum(part.file_size for part in parts.infolist())
-            if size <= LIMIT and (bad := parts.testzip()):
-                raise ValueError(f"the checksum of {bad} differs")
+            if size <= LIMIT:
+                check_parts(parts)
+    elif 0 < size <= LIMIT:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(HOLLOW) >= 0:
+                raise ValueError("it asks for a bytearray, which no checkpoint holds")
     if size > LIMIT:
         raise ValueError(f"{size:,} bytes, more than {LIMIT:,}")
 
