@@ -106,8 +106,8 @@ def test_a_search_of_three_nodes_and_what_is_done_with_it(tmp_path):
     for place in (run, run / "checkpoint" / "seed-5-basic.pth"):
         target = read_target(str(place))
         assert (str(target), target.dialect) == (found.found, "sparse")
-    result = retrain(str(run), compact=True, layers=3, epochs=1, out=str(tmp_path / "net"), **TINY)
-    assert result.header["architecture"] == to_darts(read_genotype(found.found).compact())
+    result = retrain(str(run), layers=3, epochs=1, out=str(tmp_path / "net"), **TINY)
+    assert result.header["architecture"] == to_darts(read_genotype(found.found))
     other = {**SEARCH, "nodes": 3, "layers": 3, "auxiliary": 0.4, "weights": str(run)}
     asked = search("random", "supernet", evaluations=2, seed=1, out=tmp_path / "random", **other)
     assert asked.evaluations == 2

@@ -38,7 +38,7 @@ def test_bohb_on_three_rungs_is_driven_again(tmp_path):
 @pytest.mark.parametrize("name", SAMPLING)
 def test_another_seed_diverges_at_the_first_question(tmp_path, table, name):
     record(tmp_path, name, table)
-    first = read_events(tmp_path)[0]
+    first = next(event for event in read_events(tmp_path) if event["event"] == "evaluation")
     with pytest.raises(ReplayDiverged) as caught:
         redrive(tmp_path, seed=8)
     told = str(caught.value)

@@ -27,13 +27,12 @@ from tests.support import fabricate
 from tests.support.fabricate import same_result
 
 names = st.text(min_size=1, max_size=12).filter(str.isprintable)
+words = st.text(
+    st.characters(exclude_characters="\0"), max_size=8
+)  # a text with a zero byte is refused as damage
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63) + 1, 2**63 - 1)
-    | st.floats(allow_nan=False)
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=8,
 )
 
@@ -60,7 +59,7 @@ def made_results(draw):
         trial=draw(indices) if asked else nothing.astype(np.int32),
         wall_s=draw(st.floats(0, 1e9)),
         finished=draw(st.booleans()),
-        settings=draw(st.dictionaries(st.text(max_size=5), json_values, max_size=4)),
+        settings=draw(st.dictionaries(words, json_values, max_size=4)),
     )  # fmt: skip
 
 
@@ -71,7 +70,7 @@ def comparison():
 
 @pytest.mark.slow
 @given(result=made_results())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_result_round_trips(tmp_path_factory, result):
     path = part_path(tmp_path_factory.getbasetemp() / "any", result.dataset, result.searcher)
     save_result(path, result)

@@ -58,17 +58,17 @@ def prefers_better_cells(name, seed, rate, evaluator):
     ("name", "rate", "batch", "fraction"),
     [("darts-v1", 0.6, 64, 1.0), ("gdas", 0.6, 32, 0.9), ("snas", 0.5, 32, 0.7)],
 )
-def test_the_final_distribution_beats_the_uniform_one_in_8_of_10_seeds(name, rate, batch, fraction):
+def test_the_final_distribution_beats_the_uniform_one_in_6_of_7_seeds(name, rate, batch, fraction):
     """The logits' learning rate is far above the published 3e-4, for 24 to 42 steps stand in for many thousands."""
     better = worse = 0
-    for seed in range(10):
+    for seed in range(7):
         if prefers_better_cells(name, seed, rate, supernet(batch, fraction)):
             better += 1
         else:
             worse += 1
-        if better == 8 or worse > 2:  # it is decided
+        if better == 6 or worse > 1:  # it is decided
             break
-    assert better >= 8
+    assert better >= 6
 
 
 def test_the_training_loss_falls_below_half_of_its_start():
