@@ -15,6 +15,7 @@ from nasreplay.data.trials import AVERAGED
 from nasreplay.errors import BadInput, BadOutput, BadPack, NotMeasured
 from nasreplay.spaces import SIZE, TOPOLOGY
 from tests.support.crafted_packs import change
+from tests.support.random_packs import in_a_worker
 from tests.support.sample_packs import random_columns, write
 
 
@@ -129,7 +130,7 @@ def test_pickled_packs_travel_without_their_numbers(sample):
 
 def test_a_file_replaced_under_a_reader_is_noticed(tmp_path):
     pack = write(tmp_path / "pack.h5", random_columns(1))
-    travelled, latency = pickle.loads(pickle.dumps(pack)), random_columns(1)["cifar10-valid/latency"]
+    travelled, latency = in_a_worker(pack), random_columns(1)["cifar10-valid/latency"]
     write(tmp_path / "pack.h5", random_columns(2))
     np.testing.assert_array_equal(pack.column("cifar10-valid/latency"), latency)  # small: read when opened
     with pytest.raises(BadPack, match="was replaced"):

@@ -1,4 +1,3 @@
-import pickle
 import random
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from nasreplay.data.pack import Pack
 from nasreplay.data.pack.check import verify
 from nasreplay.errors import BadPack, NotMeasured
 from tests.support.crafted_packs import put
+from tests.support.random_packs import in_a_worker
 from tests.support.sample_packs import random_columns, write
 
 
@@ -143,9 +143,7 @@ def test_other_files(tmp_path):
 
 
 def test_a_pack_that_vanishes(tmp_path):
-    pack = pickle.loads(
-        pickle.dumps(write(tmp_path / "pack.h5", random_columns()))
-    )  # which leaves its numbers
+    pack = in_a_worker(write(tmp_path / "pack.h5", random_columns()))
     pack.path.unlink()
     with pytest.raises(BadPack, match="no such file"):
         pack.column("cifar10-valid/latency")

@@ -1,4 +1,7 @@
-"""The same searcher objects under the same contract on shared weights and on training from scratch."""
+"""The same searcher objects under the same contract on shared weights and on training from scratch.
+
+The assertions are those of the shipped suite, `nasreplay.testing.LiveSearcherContract`.
+"""
 
 from copy import copy
 from dataclasses import replace

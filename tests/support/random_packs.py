@@ -1,5 +1,6 @@
 """Packs of random numbers, with holes, as the official archives have them."""
 
+import pickle
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -91,3 +92,8 @@ def chunks(numbers: dict[str, np.ndarray], forms: dict[str, curves.Form]) -> Ite
 
 def equal(one, other) -> bool:
     return bool(np.allclose(one, other, rtol=1e-13, atol=0, equal_nan=True))
+
+
+def in_a_worker(pack: Pack) -> Pack:
+    """The pack as another process gets it: pickled here, and without its numbers, which it reads itself."""
+    return pickle.loads(pickle.dumps(pack))  # bytes of our own

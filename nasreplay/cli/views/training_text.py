@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nasreplay.spaces import Architecture, Genotype
@@ -39,9 +39,7 @@ def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
     }
     begun = f"weights    {training.settings.weights}" if training.settings.weights else ""
     lines = [
-        f"target     {training.target}",
-        f"           {training.target.where}" if training.target.where else "",
-        f"network    {training.network.words}; {_size(facts)}",
+        *_network(training, facts),
         f"data       {source.name}, seed {seed}: trains on {len(training.images):,} images, evaluates on {sets}",
         f"           {source.about}",
         f"recipe     {recipe.name}: {training.until} of {recipe.total} epochs, warm-up {recipe.warmup}, "
@@ -64,9 +62,7 @@ def resolved_weights(training: Training, facts: NetworkFacts, weights: Path) -> 
     source = training.source
     sets = ", ".join(f"{name} {len(part):,}" for name, part in training.sets.items())
     lines = [
-        f"target     {training.target}",
-        f"           {training.target.where}" if training.target.where else "",
-        f"network    {training.network.words}; {_size(facts)}",
+        *_network(training, facts),
         f"weights    {weights}",
         f"data       {source.name}: evaluates on {sets}",
         f"           {source.about}",
@@ -75,6 +71,12 @@ def resolved_weights(training: Training, facts: NetworkFacts, weights: Path) -> 
         *(f"note: {remark}" for remark in _remarks(training)),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _network(training: Training, facts: NetworkFacts) -> Iterator[str]:
+    yield f"target     {training.target}"
+    yield f"           {training.target.where}" if training.target.where else ""
+    yield f"network    {training.network.words}; {_size(facts)}"
 
 
 def _size(facts: NetworkFacts) -> str:
