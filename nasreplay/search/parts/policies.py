@@ -38,7 +38,7 @@ class Vocabulary:
         self.operations = lists[0]
         self.growing = np.array([names == lists[0] for names in space.options])
         self._decision = np.arange(len(space.options))
-        self._word = np.zeros((len(space.options), len(lists[0])), dtype=np.int64)
+        self._word = np.zeros((len(space.options), max(map(len, lists))), dtype=np.int64)
         self._code = np.zeros((len(space.options), len(words)), dtype=np.int8)
         self.mask = np.zeros(self._code.shape, dtype=bool)
         for decision, names in enumerate(space.options):
