@@ -26,7 +26,7 @@ from nasreplay.settings import Json
 
 RUNS = ("search", "train", "retrain")  # which take --resume
 TABLES = ("replay", "tabulate")  # which go on by themselves where --out is there
-FREE = {"out", "resume", "as_json", "data", "download", "device", "threads", "workers", "save_every"}
+FREE = {"out", "resume", "as_json", "data", "download", "device", "threads", "workers", "save_every", "keep"}
 """Options that change no number of a run."""
 LENGTHENS = {
     "search": {"epochs"},

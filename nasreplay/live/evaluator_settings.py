@@ -51,6 +51,11 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
         return False
 
     @property
+    def keep_every(self) -> int:
+        """Epochs between two whose checkpoints stay; 0: none do."""
+        return 0
+
+    @property
     def usual_epochs(self) -> int | None:
         """Epochs of a search that is told of none; None: the searcher's own."""
         return None
@@ -110,6 +115,8 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     """Statistics with which a mini-batch's accuracy is measured: the batch's, or running ones as in ENAS's script."""
     checkpoint_cells: bool = False
     """Less memory, more time: compute cells again in the backward pass."""
+    keep: int | None = setting(None, flags=("--keep-every",), least=1, metavar="N")
+    """Keep the checkpoint of every Nth epoch, and of the last: for fork, explain and tabulate, as RUN@EPOCH."""
     weights: str | None = setting(None, metavar="RUN")
     """Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …)."""
 
@@ -135,6 +142,11 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     def leaves_checkpoint(self) -> bool:
         """Whether the published scripts of this space leave a checkpoint."""
         return self.network.leaves_checkpoint
+
+    @property
+    def keep_every(self) -> int:
+        """Epochs between two whose checkpoints stay; 0: none do."""
+        return self.keep or 0
 
     @property
     def usual_epochs(self) -> int | None:

@@ -11,9 +11,9 @@ from nasreplay.files.text import place
 from nasreplay.files.typed import typed
 from nasreplay.live.evaluator_settings import SupernetSettings
 from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.runs.checkpoints import Files, kept_state, latest_state
 from nasreplay.runs.earlier import EARLIER, as_recorded
 from nasreplay.runs.folder import read_header
-from nasreplay.runs.record import Files, latest_state
 from nasreplay.search import SEARCHERS
 from nasreplay.settings import Json
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
@@ -58,22 +58,25 @@ class SharedWeights(NamedTuple):
     """Fingerprint of its images and parts."""
 
 
-def shared_weights(folder: Path) -> SharedWeights:
-    """The last shared weights of a recorded live run; its images are not read. Raises BadOutput."""
-    run, settings, state = _recorded(folder)
+def shared_weights(folder: Path, at: int | None = None) -> SharedWeights:
+    """The shared weights of a recorded live run, the last ones or those after a kept epoch; its images are not read.
+
+    Raises BadOutput.
+    """
+    run, settings, state = _recorded(folder, at)
     return SharedWeights(state["net"], settings.network, run.evaluator.dataset, run.evaluator.data)
 
 
 def trained(
-    folder: Path, data: Path | None = None, threads: int | None = None
+    folder: Path, data: Path | None = None, threads: int | None = None, at: int | None = None
 ) -> tuple[SupernetEvaluator, SupernetSettings]:
     """The evaluator of a recorded live run with its last shared weights, and its settings.
 
-    data: where its images are now, instead of the recorded folder; threads: CPU threads now. Raises BadOutput, or
-    BadData for other images.
+    data: where its images are now, instead of the recorded folder; threads: CPU threads now; at: a kept epoch, whose
+    weights they are then. Raises BadOutput, or BadData for other images.
     """
-    run, settings, state = _recorded(folder)
-    # the last weights are in the state, and only who asks for a download gets one
+    run, settings, state = _recorded(folder, at)
+    # the weights are in the state, and only who asks for a download gets one
     changes = {"data": data or settings.data, "threads": threads or settings.threads}
     settings = replace(settings, **changes, weights=None, download=False)
     evaluator = settings.open(SEARCHERS.named(run.options.searcher)())
@@ -86,8 +89,8 @@ def trained(
     return evaluator, settings
 
 
-def _recorded(folder: Path) -> tuple[_LiveRun, SupernetSettings, Json]:
-    """What its header says, the settings, and the last state of the evaluator of a run."""
+def _recorded(folder: Path, at: int | None = None) -> tuple[_LiveRun, SupernetSettings, Json]:
+    """What its header says, the settings, and the state of the evaluator of a run, the last or after a kept epoch."""
     header, where = read_header(folder), place(folder / "run.json")
     options = header.get("options")
     if not options or options.get("evaluator") != SupernetSettings.kind:
@@ -95,7 +98,7 @@ def _recorded(folder: Path) -> tuple[_LiveRun, SupernetSettings, Json]:
             f"{folder}: not a run with shared weights (`nasreplay search … --evaluator supernet`)"
         )
     run = typed(header, _LiveRun, where, error=BadOutput)
-    state = latest_state(folder, TENSOR_FILES)
+    state = kept_state(folder, at, TENSOR_FILES) if at else latest_state(folder, TENSOR_FILES)
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
     options = {"halves": EARLIER["halves"], **options}

@@ -53,8 +53,8 @@ EARLIER = {
 CHANGED = {"live_epochs": (300, 0), "policy": ("lstm", "published")}
 """Settings whose default was another in earlier releases: that, and the one of today."""
 
-KEPT = ("derive",)
-"""Settings whose default follows the searcher: a run that goes on keeps the one that it has recorded."""
+KEPT = ("derive", "keep")
+"""Settings that a run which goes on keeps as recorded: not told, one follows the searcher, and one does nothing."""
 
 
 def as_recorded(settings: T, recorded: Mapping[str, Any] | None) -> T:

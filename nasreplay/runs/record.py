@@ -20,9 +20,10 @@ import numpy as np
 from nasreplay.errors import BadOutput, WriteFailed
 from nasreplay.evaluate.protocol import Evaluations, Evaluator
 from nasreplay.files.lock import alone_in
-from nasreplay.files.state import fitting, load_state, save_state
+from nasreplay.files.state import fitting
 from nasreplay.files.text import place, read_text
-from nasreplay.files.typed import Opaque, typed
+from nasreplay.files.typed import typed
+from nasreplay.runs.checkpoints import ARRAYS, LOG, Files, epoch_name, kept_epochs, last_paths, latest_state
 from nasreplay.runs.folder import check_resume, open_folder, read_header, versions
 from nasreplay.runs.outside import check_result, check_run, parsed_event
 from nasreplay.runs.recordable import AtEpoch, Recordable
@@ -40,29 +41,8 @@ Facts = dict[str, Any]
 """JSON values by name."""
 
 
-class Files(NamedTuple):
-    """How states become files."""
-
-    save: Callable[[Path, dict[str, Any]], None]
-    """Function that writes a state atomically."""
-    load: Callable[[Path], dict[str, Any]]
-    """Function that reads it; raises BadOutput."""
-    suffix: str
-    """Ending of the file, without its dot."""
-
-
-class _State(NamedTuple):
-    step: int
-    log_bytes: int
-    searcher: dict[str, Opaque]
-    evaluator: dict[str, Opaque]
-
-
 class _Best(NamedTuple):
     accuracy: float
-
-
-ARRAYS = Files(save_state, load_state, "npz")
 
 
 class RunFolder(Generic[S, E]):
@@ -71,6 +51,7 @@ class RunFolder(Generic[S, E]):
     resume: continue the run that the folder holds (same settings); without it a folder that holds a run is refused.
     each_epoch: gives the facts of a finished epoch (epoch, searcher, evaluator → JSON values) for an "epoch" event.
     keep_epoch: writes what else is to be kept of it (epoch, facts, searcher, evaluator).
+    keep_every: epochs between two whose checkpoints stay, the last one's, too; 0: none do.
     each_stage: gives further facts of a stage that has begun, for a "stage" event.
     Where shared weights tell an accuracy, the best epoch's state is kept as checkpoint/best.
     files: the kind of checkpoint; live runs hold tensors. save_every_s: seconds between two checkpoints. board: draws
@@ -89,6 +70,7 @@ class RunFolder(Generic[S, E]):
         save_every_s: float = 1.0,
         each_epoch: Callable[[int, S, E], Facts] | None = None,
         keep_epoch: Callable[[int, Facts, S, E], None] | None = None,
+        keep_every: int = 0,
         each_stage: Callable[[S], Facts] | None = None,
         files: Files = ARRAYS,
         board: Board | None = None,
@@ -96,7 +78,7 @@ class RunFolder(Generic[S, E]):
     ):
         self.folder, self.facts, self.resume, self.save_every_s = folder, facts, resume, save_every_s
         self.each_epoch, self.keep_epoch, self.files = each_epoch, keep_epoch, files
-        self.board, self.tell, self.each_stage = board, tell, each_stage
+        self.board, self.tell, self.each_stage, self.keep_every = board, tell, each_stage, keep_every
         self._stage = 0
         self._opened = ExitStack()
         self._saved = time.perf_counter()
@@ -111,17 +93,16 @@ class RunFolder(Generic[S, E]):
         (self.folder / "checkpoint").mkdir(exist_ok=True)
         for leftover in (self.folder / "checkpoint").glob(".*.tmp"):  # of a run that was killed in a write
             leftover.unlink()
-        self.log = self._opened.enter_context((self.folder / "events.jsonl").open("ab"))
+        self.log = self._opened.enter_context((self.folder / LOG).open("ab"))
         state = latest_state(self.folder, self.files)
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)
         if self.board:
             self._opened.callback(self.board.close)
             self.board.start(read_events(self.folder))
+        self._unlink_after(state["step"] if state else 0, evaluator.steps_per_epoch)
         if not state:
             return 0
-        for newer in [path for path in self._checkpoints() if path > self._path(state["step"])]:
-            newer.unlink()  # it could not be used, and its place in the log is no longer true
         with suppress(BadOutput):  # none yet
             best = self._file("best")
             self._best = typed(self.files.load(best), _Best, place(best), error=BadOutput).accuracy
@@ -133,6 +114,13 @@ class RunFolder(Generic[S, E]):
         if self.tell:
             self.tell(f"continuing after step {state['step']:,}")
         return state["step"]
+
+    def _unlink_after(self, step: int, steps_per_epoch: int) -> None:
+        """Remove checkpoints of later steps: they could not be used, and their place in the log is no longer true."""
+        later = [path for path in last_paths(self.folder, self.files) if path > self._path(step)]
+        later += [path for epoch, path in kept_epochs(self.folder).items() if epoch * steps_per_epoch > step]
+        for path in later:
+            path.unlink()
 
     def answers(self, answers: Evaluations) -> None:
         """Keep the answers until the step is over."""
@@ -150,7 +138,12 @@ class RunFolder(Generic[S, E]):
                 if self.keep_epoch:
                     self.keep_epoch(live.epoch, facts, searcher, evaluator)
             self.log.flush()
-            if time.perf_counter() - self._saved >= self.save_every_s:
+            kept = ended and self.keep_every and (live.epoch + 1) % self.keep_every == 0
+            if kept:
+                self.files.save(
+                    self._file(epoch_name(live.epoch + 1)), self._state(step, searcher, evaluator)
+                )
+            if kept or time.perf_counter() - self._saved >= self.save_every_s:
                 self._checkpoint(step, searcher, evaluator)
 
     def _write_step(self, step: int, live: AtEpoch, searcher: S, evaluator: E) -> None:
@@ -177,6 +170,9 @@ class RunFolder(Generic[S, E]):
     def end(self, step: int, finished: bool, searcher: S, evaluator: E) -> None:
         """Write a last checkpoint; the end is logged only when the run came to it. Raises WriteFailed."""
         with self._writing():
+            epoch, rest = divmod(step, evaluator.steps_per_epoch)
+            if self.keep_every and finished and not rest and epoch not in kept_epochs(self.folder):
+                self.files.save(self._file(epoch_name(epoch)), self._state(step, searcher, evaluator))
             self._checkpoint(step, searcher, evaluator)
             if finished:
                 found = evaluator.space.format(searcher.answer()[0].tolist())
@@ -222,7 +218,7 @@ class RunFolder(Generic[S, E]):
 
     def _checkpoint(self, step: int, searcher: S, evaluator: E) -> None:
         self.files.save(self._path(step), self._state(step, searcher, evaluator))
-        for old in self._checkpoints()[:-KEPT]:
+        for old in last_paths(self.folder, self.files)[:-KEPT]:
             old.unlink()
         self._saved = time.perf_counter()
 
@@ -248,9 +244,6 @@ class RunFolder(Generic[S, E]):
         state = {"step": step, "log_bytes": self.log.tell()}
         return state | {"searcher": searcher.state_dict(), "evaluator": evaluator.state_dict()}
 
-    def _checkpoints(self) -> list[Path]:
-        return sorted((self.folder / "checkpoint").glob(f"step-*.{self.files.suffix}"))
-
     def _path(self, step: int) -> Path:
         return self._file(f"step-{step:09d}")
 
@@ -258,35 +251,11 @@ class RunFolder(Generic[S, E]):
         return self.folder / "checkpoint" / f"{name}.{self.files.suffix}"
 
 
-def latest_state(folder: Path, files: Files = ARRAYS) -> dict[str, Any] | None:
-    """The newest checkpoint of a run that can be read and whose part of the log is there; None without any.
-
-    Raises BadOutput if there are some and none can be used.
-    """
-    problems: list[BadOutput] = []
-    log = folder / "events.jsonl"
-    for path in sorted((folder / "checkpoint").glob(f"step-*.{files.suffix}"), reverse=True):
-        try:
-            state = files.load(path)
-            known = typed(state, _State, place(path), error=BadOutput)
-            if known.step < 0 or known.log_bytes < 0:
-                raise BadOutput(f"{place(path)}: step or log_bytes is below 0")
-        except BadOutput as problem:
-            problems.append(problem)
-            continue
-        if log.exists() and log.stat().st_size >= state["log_bytes"]:
-            return state
-        problems.append(BadOutput(f"{log}: shorter than when {path.name} was written"))
-    if problems:
-        raise BadOutput(f"{problems[0]}; delete {folder / 'checkpoint'} to start the run over")
-    return None
-
-
 def read_events(folder: Path) -> list[dict[str, Any]]:
     """All events of a run; a last line that a kill cut short is left out. Raises BadOutput."""
-    file = folder / "events.jsonl"
+    file = folder / LOG
     if not file.exists():
-        raise BadOutput(f"{folder}: holds no event log (events.jsonl)")
+        raise BadOutput(f"{folder}: holds no event log ({LOG})")
     lines = read_text(file, limit=LONGEST_LOG, error=BadOutput).split("\n")[:-1]
     return [parsed_event(line, f"{place(file)}, event {number:,}") for number, line in enumerate(lines, 1)]
 

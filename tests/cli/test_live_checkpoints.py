@@ -7,10 +7,12 @@ import resource
 
 import numpy as np
 import pytest
+import torch
 
 from nasreplay.jobs.searches import live_search
-from nasreplay.live.trained import TENSOR_FILES
-from nasreplay.runs.record import latest_state, read_events
+from nasreplay.live.trained import TENSOR_FILES, shared_weights, trained
+from nasreplay.runs.checkpoints import kept_epochs, kept_state, latest_state
+from nasreplay.runs.record import read_events
 from nasreplay.train.checkpoint import load_checkpoint
 from tests.support.command import call
 
@@ -54,6 +56,22 @@ def test_the_last_two_and_the_best_are_kept(whole):
     state = latest_state(whole, TENSOR_FILES)
     assert state is not None
     assert state["step"] == steps[-1]  # what --resume, gap and tabulate go on from
+
+
+def test_kept_epochs_open_as_the_run_had_them(whole, tmp_path):
+    """Weights of a kept epoch are those that the run had then; a later --keep-every counts."""
+    call(*RUN[:-1], "kept", "--keep-every", "3", cwd=tmp_path)
+    folder = tmp_path / "kept"
+    assert [*kept_epochs(folder)] == [3, 4]
+    assert log_of(folder) == log_of(whole)
+    last, fourth = shared_weights(folder).weights, shared_weights(folder, 4).weights
+    assert all(torch.equal(values, fourth[name]) for name, values in last.items())
+    evaluator, _ = trained(folder, threads=1, at=3)
+    third = kept_state(folder, 3, TENSOR_FILES)["evaluator"]["net"]
+    assert all(torch.equal(values, third[name]) for name, values in evaluator.net.state_dict().items())
+    assert not all(torch.equal(values, last[name]) for name, values in third.items())
+    call("resume", "kept", "--epochs", "6", "--keep-every", "1", cwd=tmp_path)
+    assert [*kept_epochs(folder)] == [3, 4, 5, 6]
 
 
 def fill_the_disk(descriptor):

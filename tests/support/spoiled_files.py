@@ -19,8 +19,9 @@ from nasreplay.evaluate.table.load import load_table
 from nasreplay.files.state import save_state
 from nasreplay.jobs.training.training_target import read_target
 from nasreplay.live.trained import shared_weights
+from nasreplay.runs.checkpoints import latest_state
 from nasreplay.runs.folder import read_header
-from nasreplay.runs.record import RunFolder, latest_state, result_of
+from nasreplay.runs.record import RunFolder, result_of
 from nasreplay.runs.store import write_comparison
 from nasreplay.train.checkpoint import Checkpoints, save_checkpoint
 from nasreplay.train.foreign.seed_file import held_trainings

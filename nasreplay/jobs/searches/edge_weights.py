@@ -9,8 +9,8 @@ import numpy as np
 
 from nasreplay.errors import BadInput, BadOutput, LacksCapability
 from nasreplay.jobs.named_files import is_checkpoint, named_file
+from nasreplay.runs.checkpoints import ARRAYS, Files, latest_state
 from nasreplay.runs.folder import read_header
-from nasreplay.runs.record import ARRAYS, Files, latest_state
 from nasreplay.settings import Json
 from nasreplay.spaces import TOPOLOGY, Space, space_named
 from nasreplay.spaces.costs.network_plan import DIALECTS

@@ -22,7 +22,7 @@ from nasreplay.jobs.searches.stage_end import end_of_stage
 from nasreplay.jobs.searches.task import RecordedFound, Show, Task, Tell
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
-from nasreplay.live.search_memory import estimate_search
+from nasreplay.live.search_memory import estimate_search, room_for_kept
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.folder import check_resume, continues
@@ -105,6 +105,10 @@ def _search(
     source, truth = evaluator.source, own.truth(evaluator.space)
     longest = searcher.epochs_on(evaluator)
     epochs = longest and min(longest, own.epochs or longest)
+    if own.keep_every and not epochs:
+        raise BadSetting(
+            f"--keep-every {own.keep_every}: {searcher.name} has no epochs to keep: leave it out"
+        )
     options = {**task.options, **source.where}
     leaves = group.is_rank_zero and own.leaves_checkpoint
     checkpoint = _checkpoint(searcher, task, folder, options) if leaves else None
@@ -126,6 +130,11 @@ def _search(
             told |= end.plain()
         return told
 
+    def begun() -> None:
+        _tell_settings(searcher, evaluator, task, epochs, tell)
+        if own.keep_every and epochs and isinstance(evaluator, SupernetEvaluator):
+            tell(f"{room_for_kept(evaluator, epochs, own.keep_every, folder)} in {folder / 'checkpoint'}")
+
     record = RunFolder(
         folder,
         {
@@ -138,6 +147,7 @@ def _search(
         save_every_s=SAVE_EVERY_S,
         each_epoch=each_epoch if epochs else None,
         keep_epoch=_kept(checkpoint, searcher, evaluator),
+        keep_every=own.keep_every,
         files=TENSOR_FILES,
         board=Board(folder / "tensorboard", of_search, tell) if epochs else None,
         tell=tell,
@@ -153,7 +163,7 @@ def _search(
         recorder=recorder,
         progress=_shown(show, evaluator.steps_per_epoch * epochs) if show and epochs else None,
         agree=recorder.agree,
-        begun=lambda: _tell_settings(searcher, evaluator, task, epochs, tell),
+        begun=begun,
     )
     if not outcome.finished:
         raise Interrupted("interrupted")
