@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasreplay.errors import BadSetting, shortened
+from nasreplay.seeds import rank_within
 from nasreplay.settings import check_kind
 
 MOST = 1e12  # seconds, 30,000 years, or anything else; far below, clocks still tell single seconds
@@ -122,18 +123,8 @@ class Ledger:
 
         A replica's questions after the one that crosses its budget are not answered and not charged.
         """
-        if len(self) == 1:
-            return self._charge_sequence(0, seconds)
-        if np.all(replica[1:] > replica[:-1]):
-            return self._charge_each(replica, seconds)
-        if np.all(replica[1:] == replica[:-1]):
-            return self._charge_sequence(int(replica[0]), seconds)
-        clock, answered = np.empty(len(replica)), np.empty(len(replica), dtype=bool)
-        order = np.argsort(replica, kind="stable")
-        for questions in np.split(order, np.flatnonzero(np.diff(replica[order])) + 1):
-            row = int(replica[questions[0]])
-            clock[questions], answered[questions] = self._charge_sequence(row, seconds[questions])
-        return clock, answered
+        several = np.any(replica[1:] <= replica[:-1])
+        return self._charge_several(replica, seconds) if several else self._charge_each(replica, seconds)
 
     def _charge_each(self, rows: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One question of each row."""
@@ -148,23 +139,20 @@ class Ledger:
         self.closed[rows] |= ~answered
         return clock, answered
 
-    def _charge_sequence(self, row: int, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Questions of one row, in order; the same sums as one by one."""
-        clock = np.concatenate([self.simulated_s[row : row + 1], seconds])
-        np.add.accumulate(clock, out=clock)
-        limit = self._limit("simulated_s")
-        if self.budget.overshoot == "discard":
-            answers = int(np.searchsorted(clock[1:], limit, side="right"))
-        else:
-            answers = int(np.searchsorted(clock[:-1], limit, side="left"))
-        answers = int(max(min(answers, self._limit("evaluations") - self.queries[row]), 0))
-        answered = np.ones(len(seconds), dtype=bool)
-        if answers < len(seconds):
-            answered[answers:], clock[answers + 1 :] = False, clock[answers]
-            self.closed[row] = True
-        self.simulated_s[row] = clock[answers]
-        self.queries[row] += answers
-        return clock[1:], answered
+    def _charge_several(self, replica: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Several questions of a row, in order; the same sums as one by one."""
+        asking, place, sizes = np.unique(replica, return_inverse=True, return_counts=True)
+        rank, limit = rank_within(place), self._limit("simulated_s")
+        clock = np.zeros((len(asking), 1 + sizes.max()))
+        clock[:, 0], clock[place, rank + 1] = self.simulated_s[asking], seconds
+        np.add.accumulate(clock, axis=1, out=clock)
+        within = clock[:, 1:] <= limit if self.budget.overshoot == "discard" else clock[:, :-1] < limit
+        left = self._limit("evaluations") - self.queries[asking]
+        answers = np.minimum(np.minimum(within.sum(axis=1), sizes), np.maximum(left, 0)).astype(np.int64)
+        self.simulated_s[asking] = clock[np.arange(len(asking)), answers]
+        self.queries[asking] += answers
+        self.closed[asking] |= answers < sizes
+        return clock[place, np.minimum(rank + 1, answers[place])], rank < answers[place]
 
     def _limit(self, name: str) -> float:
         limit = getattr(self.budget, name)

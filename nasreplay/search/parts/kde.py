@@ -73,11 +73,14 @@ class Model:
         rung = ready[-1]
         count = int(state.count[rows[0], rung])
         points, values = state.points[rows, rung, :count], state.values[rows, rung, :count]
-        order = np.argsort(-values, axis=1, kind="stable")[:, :, None]
+        order = np.argsort(-values, axis=1, kind="stable") + count * np.arange(len(rows))[:, None]
+        points, values = points.reshape(-1, points.shape[2]), values.take(order)
+        # kept in order, they are sorted fast the next time
+        state.points[rows, rung, :count], state.values[rows, rung, :count] = points.take(order, 0), values
+        points = points.take(order.T, 0).swapaxes(0, 1)  # outermost in memory, where sums over them are fast
         split = max(self.least, int(self.top_fraction * count))
         rest = max(self.least, int((1 - self.top_fraction) * count))
-        good = np.take_along_axis(points, order[:, :split], axis=1)
-        bad = np.take_along_axis(points, order[:, split : split + rest], axis=1)
+        good, bad = points[:, :split], points[:, split : split + rest]
         good_width, bad_width = self._bandwidth(good), self._bandwidth(bad)
         candidates = self._candidates(good, good_width, draws)
         best = self.best(self.density(candidates, good, good_width), self.density(candidates, bad, bad_width))
@@ -100,6 +103,8 @@ class Model:
     def _bandwidth(self, points: np.ndarray) -> np.ndarray:
         """float64 [n, D]."""
         count, decisions = points.shape[1:]
+        if decisions == 1:  # in other memory the order of the sum would depend on the other replicas
+            points = np.ascontiguousarray(points)
         width = 1.06 * points.std(axis=1) * count ** (-1.0 / (4 + decisions))
         most = (self.choices - 1) / self.choices if self.legal else np.inf
         return np.clip(width, self.min_bandwidth, most)
@@ -116,27 +121,29 @@ class Model:
 
     def density(self, candidates: np.ndarray, points: np.ndarray, width: np.ndarray) -> np.ndarray:
         """float64 [n, K]: mean over points [n, P, D] of the product of the kernels of bandwidths [n, D]."""
-        product = np.ones((len(points), candidates.shape[1], points.shape[1]))
+        product, others = np.ones(()), self._others(points)
         with np.errstate(divide="ignore", invalid="ignore"):
             for first in range(0, len(self.choices), 8):
-                product *= self._product(candidates, points, width, range(len(self.choices))[first:][:8])
+                some = slice(first, first + 8)
+                product = product * _product(
+                    candidates[..., some], points[..., some], width[:, some], others[:, some]
+                )
             return product.mean(axis=2)
 
-    def _product(
-        self, candidates: np.ndarray, points: np.ndarray, width: np.ndarray, decisions: range
-    ) -> np.ndarray:
-        """float64 [n, K, P]: the product of the kernels of at most 8 decisions, out of all that it can be."""
-        n, shape = len(points), (len(points), candidates.shape[1], points.shape[1])
-        found, agrees = np.ones((n, 1)), np.zeros(shape, dtype=np.uint8)
-        for place, decision in enumerate(decisions):
-            h, at = width[:, decision, None], np.ascontiguousarray(points[:, :, decision])
-            choices = int(self.choices[decision])
-            others = max(choices - 1, 1) if self.legal else _distinct(at, choices)[:, None] - 1
-            found = np.concatenate([found * (h / others), found * (1 - h)], axis=1)
-            agrees |= (candidates[:, :, None, decision] == at[:, None]).view(np.uint8) << np.uint8(place)
-        return np.take_along_axis(found, agrees.reshape(n, -1).astype(np.intp), axis=1).reshape(shape)
+    def _others(self, points: np.ndarray) -> np.ndarray:
+        """int64 [n, D]: the options among which a kernel shares its bandwidth: all but the point's own."""
+        if self.legal:
+            return np.broadcast_to(np.maximum(self.choices - 1, 1), (len(points), len(self.choices)))
+        options = range(int(self.choices.max()))
+        return np.sum([(points == option).any(axis=1) for option in options], axis=0) - 1
 
 
-def _distinct(options: np.ndarray, choices: int) -> np.ndarray:
-    """int64 [n]: how many different ones of `choices` options are in each row."""
-    return sum((options == choice).any(axis=1).astype(np.int64) for choice in range(choices))  # pyright: ignore
+def _product(candidates: np.ndarray, points: np.ndarray, width: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """float64 [n, K, P]: the product of the kernels of at most 8 decisions, out of all that it can be."""
+    found, agrees = np.ones((len(points), 1)), np.zeros((), dtype=np.uint8)
+    for place in range(width.shape[1]):
+        h, at = width[:, place, None], np.ascontiguousarray(points[..., place])
+        found = np.concatenate([found * (h / others[:, place, None]), found * (1 - h)], axis=1)
+        agrees = agrees | (candidates[..., place, None] == at[:, None]) * np.uint8(1 << place)
+    first = np.arange(len(points))[:, None, None] * found.shape[1]
+    return found.take(first + agrees)
