@@ -77,6 +77,28 @@ def fastest(steps: dict[str, Step], rounds: int, turns: int, cpu_time: bool) -> 
     return {name: sum(times) / turns for name, times in best.items()}
 
 
+def ratios(steps: dict[str, Step], rounds: int, turns: int) -> dict[str, tuple[float, float]]:
+    """How many times as long as the first step each other takes, and the half width of its 95 % interval.
+
+    The median over neighboring steps, in processor seconds: what disturbs a machine disturbs neighbors alike.
+    """
+    first, *others = steps
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for count in range(-turns, rounds * turns):
+        order = list(steps)[count % len(steps) :] + list(steps)[: count % len(steps)]
+        for name in order:
+            start = time.process_time()
+            steps[name](count % turns)
+            if count >= 0:
+                times[name].append(time.process_time() - start)
+    found = {}
+    for name in others:
+        each = np.divide(times[name], times[first])
+        low, middle, high = np.quantile(each, (0.25, 0.5, 0.75))
+        found[name] = float(middle), float(1.57 * (high - low) / np.sqrt(len(each)))
+    return found
+
+
 # --- our step --------------------------------------------------------------------------------------
 
 
