@@ -50,6 +50,7 @@ class NASNetSpace(Space):
     """Genotypes over a list of operations; with `fixed_reduction` only the normal cell is searched.
 
     rule: how `derive` reads logits (`derivation`); architectures, codes and texts don't depend on it.
+    dialect: the release whose networks `parameters` and `flops` count.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class NASNetSpace(Space):
         fixed_reduction: bool = False,
         rule: str = "top2",
         nodes: int = NODES,
+        dialect: str = Plan.dialect,
     ):
         self.name, self.operations, self.rule, self.nodes = name, operations, rule, nodes
+        self.dialect = dialect
         self.cells = 1 if fixed_reduction else 2
         sources = [tuple(map(str, range(place + INPUTS))) for place in range(nodes)]
         self.options = tuple(
@@ -82,7 +85,9 @@ class NASNetSpace(Space):
             raise BadSetting(f"{nodes} nodes: a cell of a NASNet space has {FEWEST} to {MOST}")
         name = f"{self.name}-{nodes}"
         if name not in SPACES:
-            register_space(NASNetSpace(name, self.operations, self.cells == 1, self.rule, nodes))
+            register_space(
+                NASNetSpace(name, self.operations, self.cells == 1, self.rule, nodes, self.dialect)
+            )
         found = SPACES[name]
         assert isinstance(found, NASNetSpace)
         return found
@@ -214,7 +219,7 @@ class NASNetSpace(Space):
     def deriving(self, rule: str) -> NASNetSpace:
         """This space with another derivation rule, one that keeps two edges a node."""
         about = self.name, self.operations, self.cells == 1
-        return self if rule == self.rule else NASNetSpace(*about, rule, self.nodes)
+        return self if rule == self.rule else NASNetSpace(*about, rule, self.nodes, self.dialect)
 
     # --- costs -------------------------------------------------------------------------------------
 
@@ -226,7 +231,7 @@ class NASNetSpace(Space):
         return genotype_costs(self.operations, plan, self.nodes, self.cells, resolution, self.embed)
 
     def parameters(self, codes: np.ndarray, classes: int) -> np.ndarray:
-        """Trainable parameters of the CIFAR network of DARTS, 36 channels and 20 cells, no auxiliary head."""
+        """Trainable parameters of its release's CIFAR network, 36 channels and 20 cells, no auxiliary head."""
         return self._costs(codes, classes, 32)[:, 0]
 
     def flops(self, codes: np.ndarray, classes: int, resolution: int) -> np.ndarray:
@@ -234,7 +239,7 @@ class NASNetSpace(Space):
         return self._costs(codes, classes, resolution)[:, 1]
 
     def _costs(self, codes: np.ndarray, classes: int, side: int) -> np.ndarray:
-        found = [cost(self.genotype(row), Plan(classes=classes), side) for row in codes]
+        found = [cost(self.genotype(row), Plan(classes=classes, dialect=self.dialect), side) for row in codes]
         return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
@@ -245,7 +250,7 @@ NASNET_SPACES = {
         NASNetSpace("nasnet-gdas", GDAS),
         NASNetSpace("nasnet-gdas-frc", GDAS, fixed_reduction=True),
         NASNetSpace("nasnet-cnas", PRIMITIVES),
-        NASNetSpace("nasnet-sparse", SPARSE),
+        NASNetSpace("nasnet-sparse", SPARSE, dialect="sparse"),
     )
 }
 NASNET = NASNET_SPACES["nasnet"]

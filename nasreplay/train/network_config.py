@@ -47,6 +47,11 @@ class NetworkConfig:
         config.within(self, STEM, STEM, "stem_multi")
 
     @property
+    def large(self) -> bool:
+        """Whether its images are read as ImageNet's are."""
+        return network_plan.STEMS[self.dataset].reduces
+
+    @property
     def dialect(self) -> str:
         """Whose layers the original's network has: a name in `spaces.costs.network_plan.DIALECTS`."""
         return DIALECTS[self.super_type]
@@ -71,9 +76,13 @@ def network_config(file: Path) -> NetworkConfig:
     return config.apply(replace(NetworkConfig(), name=file.stem), found, str(file))
 
 
-def shipped(genotype: str | None, dataset: str) -> NetworkConfig:
-    """The shipped sizes of a zoo name on cifar or imagenet, "" for those of searches; else the DARTS release's."""
+def shipped(genotype: str | None, dataset: str, dialect: str) -> NetworkConfig:
+    """The shipped sizes of a zoo name on cifar or imagenet, "" for those of searches; else those of its release."""
     for file in sorted((config.folder() / "archs").glob(f"NAS-{dataset.upper()}-*.config")):
         if (found := network_config(file)).genotype == genotype:
             return found
-    return IMAGENET if dataset == "imagenet" else NetworkConfig()
+    if not NetworkConfig(dataset=dataset).large:
+        return NetworkConfig()
+    style = network_plan.DIALECTS[dialect]
+    own = {} if style.imagenet_channels == IMAGENET.ichannel else {"name": f"{style.source} release"}
+    return replace(IMAGENET, ichannel=style.imagenet_channels, **own)

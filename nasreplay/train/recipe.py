@@ -19,7 +19,7 @@ from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName, choices, shortened
 from nasreplay.numerals import MOST_REAL, counted
 from nasreplay.train.descent.optimizers import OPTIMIZERS
-from nasreplay.train.descent.schedule import SCHEDULES, Schedule
+from nasreplay.train.descent.schedule import READS, SCHEDULES, Schedule
 
 IDLE = ("decay", "rest")
 _CHANGED = re.compile(r"(.*?)((?:,\w+=[^,]*)*)", re.DOTALL)
@@ -98,6 +98,18 @@ class Recipe(Schedule):
             why = f"it rises from 0 in {self.warmup} epochs of warm-up and the first has a single batch: "
             why += f"--epochs {until + 1} or more, or a smaller --batch"
         raise BadSetting(f"recipe {self.name}: the learning rate is 0 throughout, for {why}")
+
+    def check_reads(self, names: Iterable[str]) -> None:
+        """Raise BadSetting for one of these fields that its schedule or its optimizer does not read."""
+        with_momentum = tuple(name for name, kind in OPTIMIZERS.items() if kind.momentum)
+        for name, chosen, readers in (
+            *((name, self.schedule, readers) for name, readers in READS.items()),
+            ("momentum", self.optim, with_momentum),
+        ):
+            if name in names and chosen not in readers:
+                raise BadSetting(
+                    f"--{name.replace('_', '-')} means nothing to {chosen}: it is of {', '.join(readers)}"
+                )
 
     def check_shared(self) -> None:
         """Raise BadSetting for a setting that has no effect on shared weights."""

@@ -84,6 +84,21 @@ def test_the_recipe_goes_with_the_images(folders, target, dataset, name, lightin
     assert (recipe.name, recipe.lighting) == (name, lighting)
 
 
+@pytest.mark.parametrize(
+    ("target", "more", "channels"),
+    [
+        ("SNAS_mild", {}, 50),
+        ("DARTS_V1", {"dialect": "snas"}, 50),
+        ("SNAS_mild", {"channels": 48}, 48),
+        ("CNAS", {}, 48),
+        ("SETN", {}, 58),
+    ],
+)
+def test_imagenet_networks_have_the_channels_of_their_release(folders, target, more, channels):
+    plan = training(target, dataset="imagenet-1k", data=folders, **more).network.sizes
+    assert plan.channels == channels
+
+
 def test_files_in_the_folder_of_a_search_train_as_its_cells(tmp_path):
     file = tmp_path / "derive" / "stage-1" / "epoch-1" / "arch-1.json"
     file.parent.mkdir(parents=True)
@@ -134,6 +149,9 @@ def test_options_change_the_recipe():
         ({"clip": -1.0}, "clip is -1.0"),
         ({"optim": "adam"}, "optim is 'adam': one of SGD, Adam"),
         ({"schedule": "step"}, "schedule is 'step': one of cos, cosine, linear"),
+        ({"gamma": 0.9}, "--gamma means nothing to cosine: it is of exponential, multistep"),
+        ({"schedule": "multistep", "decay_period": 2}, "--decay-period means nothing to multistep"),
+        ({"optim": "Adam", "momentum": 0.5}, "--momentum means nothing to Adam: it is of SGD, RMSprop"),
     ],
 )
 def test_bad_options_are_refused(more, problem):

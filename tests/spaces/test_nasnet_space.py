@@ -127,7 +127,7 @@ def test_neighbors_are_one_edit_away():
 @SPACES
 def test_costs_of_many_equal_costs_of_one(space):
     codes = some(space, 4)
-    alone = [cost(space.genotype(row), Plan(classes=100)) for row in codes]
+    alone = [cost(space.genotype(row), Plan(classes=100, dialect=space.dialect)) for row in codes]
     assert space.parameters(codes, 100).tolist() == [each.parameters for each in alone]
     assert space.flops(codes, 100, 32).tolist() == [each.multiply_adds for each in alone]
     assert space.parameters(codes[:0], 10).shape == (0,)

@@ -33,7 +33,7 @@ def source_of(target: Target, settings: NetworkSettings) -> ImageSource | Stream
     card = card_named(dataset)
     sizes = network_config(Path(settings.config)) if settings.config else NetworkConfig()
     read = card and card.streaming and (isinstance(target.cell, Genotype) or not card.held)
-    streamed = bool(read) or sizes.dataset == "imagenet"
+    streamed = bool(read) or sizes.large
     whole, small = "genotypes train on all training images", f"{dataset} is not read as ImageNet is"
     refused = {"split_file": whole, "train_portion": whole} if isinstance(target.cell, Genotype) else {}
     refused |= {} if streamed else {"side": small, "workers": small}

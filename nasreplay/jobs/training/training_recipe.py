@@ -43,7 +43,10 @@ def chosen_recipe(settings: RetrainSettings, published: str, recorded: Json | No
     if recorded:
         before = told_recipe(recorded.get("recipe"), "the recipe of run.json")
         recipe = before if settings.recipe is None or recipe.name == before.name else recipe
-    return settings.changed(recipe)
+    changed = settings.changed(recipe)
+    if not recorded:
+        changed.check_reads([name for name, value in vars(settings).items() if value is not None])
+    return changed
 
 
 def lengthened(recipe: Recipe, settings: RetrainSettings, recorded: Json | None) -> Recipe:

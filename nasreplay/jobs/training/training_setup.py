@@ -231,7 +231,7 @@ def _sizes(target: Target, kind: str, settings: RetrainSettings) -> NetworkConfi
         theirs = not target.dialect or DIALECTS[target.dialect].search_layers
         name = None if not target.entry else target.entry.name
         name = ("" if theirs else None) if target.searched else name
-        return shipped(name, kind)
+        return shipped(name, kind, _told_release(target, settings) or Plan.dialect)
     sizes = network_config(Path(settings.config))
     if sizes.dataset != kind:
         raise BadSetting(
@@ -246,11 +246,13 @@ def _sizes(target: Target, kind: str, settings: RetrainSettings) -> NetworkConfi
 
 def _release(target: Target, sizes: NetworkConfig, settings: RetrainSettings) -> str:
     """The dialect of the release whose network is meant; "" where nothing says."""
-    if settings.dialect:
-        return settings.dialect
-    if sizes.arch or sizes.super_type:
+    if not settings.dialect and (sizes.arch or sizes.super_type):
         return sizes.dialect
-    return target.dialect or (target.entry.dialect if target.entry else "")
+    return _told_release(target, settings)
+
+
+def _told_release(target: Target, settings: RetrainSettings) -> str:
+    return settings.dialect or target.dialect or (target.entry.dialect if target.entry else "")
 
 
 def _cell_network(

@@ -35,7 +35,7 @@ def names(net: NASNet) -> dict[str, str]:
             renamed |= {f"{path}.op.{layer}": f"{path}.{layer}" for layer in range(len(module.op))}
         if style.search_layers and isinstance(module, SepConv):
             renamed |= {f"{path}.{ours}": f"{path}.{theirs}" for ours, theirs in HALVES.items()}
-    if style.names == "xautodl" and not style.search_layers and net.plan.stem == "cifar":
+    if style.names == "xautodl" and not style.search_layers and len(net.plan.entry.convolutions) == 1:
         renamed |= {"stem.0": "stem.conv", "stem.1": "stem.bn"}
     found = {}
     for key in net.state_dict():

@@ -75,6 +75,8 @@ class Dialect(NamedTuple):
     """Side of what the features of networks for more than 10 classes are averaged to."""
     leveled: bool = False
     """Whether the stem goes by the side of the images (`level_of`)."""
+    imagenet_channels: int = 48
+    """Channels C of its ImageNet networks."""
     init: str = "torch"
     """First weights of networks with two edges a node: torch, or fan-out; all-edge networks have torch's."""
     names: str = "darts"
@@ -90,7 +92,9 @@ DIALECTS = {
     "cnas": Dialect("CNAS", recipe="CNAS"),
     "pdarts": Dialect("P-DARTS", imagenet_norm=True),
     "gdas": Dialect("the 2019 GDAS release", pool_norm="bare", recipe="GDAS2019", names=""),
-    "snas": Dialect("SNAS", pool_norm="affine", imagenet_norm=True, init="fan-out", recipe="SNAS"),
+    "snas": Dialect(
+        "SNAS", pool_norm="affine", imagenet_norm=True, imagenet_channels=50, init="fan-out", recipe="SNAS"
+    ),
     "sparse": Dialect("the sparse CNAS", pooled=2, leveled=True, recipe="SPARSE"),
     "xautodl": Dialect("AutoDL-Projects, published genotypes", imagenet_norm=True, names="xautodl"),
     "xautodl-searched": Dialect(

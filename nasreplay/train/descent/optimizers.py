@@ -60,11 +60,13 @@ class Kind(NamedTuple):
     """Makes it: parameters or groups of them, learning rate, decay, momentum, Nesterov's or not."""
     kept: int
     """Numbers that it keeps of each weight."""
+    momentum: bool = True
+    """Whether it has a momentum to choose."""
 
 
 def _adaptive(kind: type[Optimizer]) -> Kind:
     """One that has no momentum to choose; its decay is L2 in the gradient, as in all the originals."""
-    return Kind(lambda weights, rate, decay, *_: kind(weights, lr=rate, weight_decay=decay), 2)  # pyright: ignore
+    return Kind(lambda weights, rate, decay, *_: kind(weights, lr=rate, weight_decay=decay), 2, False)  # pyright: ignore
 
 
 OPTIMIZERS = {

@@ -132,3 +132,5 @@ SCHEDULES: dict[str, Callable[[Schedule, int], float]] = {
     "multistep": _multistep,
 }
 """How the rate falls, by name: the part of lr − eta_min that is left, `at` epochs after the warm-up."""
+READS = {"gamma": ("exponential", "multistep"), "decay_period": ("exponential",)}
+"""Fields that only some of them read."""
