@@ -137,6 +137,8 @@ def _why_no_accuracy(space: Space, settings: QuerySettings) -> str:
         f"no accuracy: the embedded table holds the {SPACE.name} space only; make a table of the {space.name} space "
         f"from your own CSV file with `nasreplay data import-csv FILE --space {space.name} …`, then add --table PACK"
     )
+    if not space.indexed:
+        why = f"no accuracy: {space.size:.1e} architectures of the {space.name} space are too many for a table"
     if settings.recipe is not None or settings.epochs is not None or settings.trial != MEAN:
         raise NotMeasured(why)
     return why

@@ -197,6 +197,10 @@ class Space(Product):
         """D words: what each decision is called before its option, in a list of neighbors say."""
         return tuple(f"c{decision} =" for decision in range(self.decisions))
 
+    def owns(self, text: str) -> bool:
+        """Whether a text of lists or of a genotype is in this space's own notation, be it faulty; here none is."""
+        return False
+
     def architecture(self, text: str) -> Architecture:
         """The architecture that an official text names."""
         if not isinstance(text, str):

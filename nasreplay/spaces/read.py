@@ -8,6 +8,7 @@
 | `Genotype(…)`, `{…}`           | a genotype in any form of `genotypes.notation`                             |
 | `{…}`                          | decisions of another library (`genotypes.decisions`), or one of these forms |
 |                                | under arch_str, string, channels, arch, architecture, genotype or values   |
+| `[[20 numbers], [20 numbers]]` | an architecture of SLNAS, as any text that a space owns (`Space.owns`)     |
 | a name of `nasreplay zoo`      | that published genotype                                                    |
 | `|op~0|+…`, `8:16:24:32:40`, … | an architecture of the space whose mark the text has, or that can parse it |
 
@@ -73,6 +74,8 @@ def read_named(text: str, name: str = "", *, index: bool = False, space: Space |
     text = without_comments(text)
     word = stripped(text)
     held = [] if index or not (name or may_hold(word)) else held_in(text)
+    if not (name or held) and (home := _owner(word, space)):
+        return Reading(home.architecture(word))
     if name or held or is_genotype(word):
         try:
             if not (name or held):
@@ -112,10 +115,17 @@ def lines_of(text: str) -> list[str]:
 
 def _one(text: str) -> Architecture | Genotype:
     """What a text names that stands for itself."""
+    if home := _owner(text):
+        return home.architecture(text)
     if text.startswith("|") or text[0].isdigit():
         return _located(text, False, TOPOLOGY)
     value = plain(text)
     return _of_mapping(value) if isinstance(value, Mapping) else from_mapping(value)
+
+
+def _owner(text: str, space: Space | None = None) -> Space | None:
+    """The space in whose own notation a text is, the one in question first."""
+    return next((each for each in (space, *known_spaces()) if each and each.owns(text)), None)
 
 
 def _of_mapping(value: Mapping[str, Any]) -> Architecture | Genotype:
@@ -193,7 +203,7 @@ def read_many(
                 known = _texts_and_indices(space) if whole else {}
         flats.append(flat)
     assert space is not None
-    return space, np.array(flats, dtype=np.int64)
+    return space, np.array(flats, dtype=np.int64 if space.indexed else object)
 
 
 def _texts_and_indices(space: Space) -> dict[Any, int]:
