@@ -4,11 +4,10 @@
 |--------------------------------|----------------------------------------------------------------------------|
 | one to five digits, or # first | an official index of the space in question                                 |
 | six digits                     | the key of a NAS-Bench-201 cell                                            |
-| `[…]`                          | the JSON of a NAS-Bench-201 cell: a 4 × 4 matrix, or lists of pairs        |
+| `[…]`                          | the JSON of a NAS-Bench-201 cell (4 × 4 matrix, lists), or lists of SLNAS  |
 | `Genotype(…)`, `{…}`           | a genotype in any form of `genotypes.notation`                             |
 | `{…}`                          | decisions of another library (`genotypes.decisions`), or one of these forms |
 |                                | under arch_str, string, channels, arch, architecture, genotype or values   |
-| `[[20 numbers], [20 numbers]]` | an architecture of SLNAS, as any text that a space owns (`Space.owns`)     |
 | a name of `nasreplay zoo`      | that published genotype                                                    |
 | `|op~0|+…`, `8:16:24:32:40`, … | an architecture of the space whose mark the text has, or that can parse it |
 
@@ -34,7 +33,7 @@ from nasreplay.spaces.genotypes.genotype import Genotype
 from nasreplay.spaces.genotypes.literal import NoArchitecture
 from nasreplay.spaces.genotypes.notation import from_mapping, is_genotype, plain, read_genotype
 from nasreplay.spaces.genotypes.published_genotypes import entry, is_known, zoo
-from nasreplay.spaces.registry import known_spaces
+from nasreplay.spaces.registry import known_spaces, owner_of
 from nasreplay.spaces.texts import chosen, held_in, is_alone, may_hold, stripped, without_comments
 from nasreplay.spaces.topology import TOPOLOGY
 
@@ -74,7 +73,7 @@ def read_named(text: str, name: str = "", *, index: bool = False, space: Space |
     text = without_comments(text)
     word = stripped(text)
     held = [] if index or not (name or may_hold(word)) else held_in(text)
-    if not (name or held) and (home := _owner(word, space)):
+    if not (name or held) and (home := owner_of(word, space)):
         return Reading(home.architecture(word))
     if name or held or is_genotype(word):
         try:
@@ -115,17 +114,12 @@ def lines_of(text: str) -> list[str]:
 
 def _one(text: str) -> Architecture | Genotype:
     """What a text names that stands for itself."""
-    if home := _owner(text):
+    if home := owner_of(text):
         return home.architecture(text)
     if text.startswith("|") or text[0].isdigit():
         return _located(text, False, TOPOLOGY)
     value = plain(text)
     return _of_mapping(value) if isinstance(value, Mapping) else from_mapping(value)
-
-
-def _owner(text: str, space: Space | None = None) -> Space | None:
-    """The space in whose own notation a text is, the one in question first."""
-    return next((each for each in (space, *known_spaces()) if each and each.owns(text)), None)
 
 
 def _of_mapping(value: Mapping[str, Any]) -> Architecture | Genotype:

@@ -60,6 +60,11 @@ def known_spaces() -> tuple[Space, ...]:
     return tuple(dict.fromkeys(SPACES.values()))
 
 
+def owner_of(text: str, first: Space | None = None) -> Space | None:
+    """The space in whose own notation a text is (`Space.owns`), or None. first: the one that is asked first."""
+    return next((each for each in (first, *known_spaces()) if each and each.owns(text)), None)
+
+
 def unpickled(name: str, kind: type[Space], state: dict[str, Any]) -> Space:
     """The registered space of that name; in a process that does not know it yet, the pickled one, registered."""
     if name not in SPACES:

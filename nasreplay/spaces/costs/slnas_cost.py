@@ -19,10 +19,10 @@ from nasreplay.spaces.costs.network_plan import half
 from nasreplay.spaces.costs.resources import RESOURCES
 from nasreplay.spaces.costs.slnas_plan import SQUEEZE, STRIDES, SLNASPlan
 from nasreplay.spaces.genotypes.genotype import INPUTS
-from nasreplay.spaces.slnas import LENGTH, NODES, OPERATIONS
+from nasreplay.spaces.genotypes.slnas_forms import LENGTH, NODES, OPERATIONS
 
 if TYPE_CHECKING:
-    from nasreplay.spaces.slnas import SLNASSpace
+    from nasreplay.spaces.base import Space
 
 PARAMETERS, MULTIPLY_ADDS, SIZE, TRAFFIC = range(4)
 
@@ -40,7 +40,7 @@ def totals(codes: np.ndarray, plan: SLNASPlan, side: int = 32) -> np.ndarray:
     return fixed + chosen[cell, (states >= INPUTS).astype(int), operations].sum(axis=1)
 
 
-def costs_of(space: SLNASSpace, classes: int, side: int, plan: SLNASPlan | None = None) -> Costs:
+def costs_of(space: Space, classes: int, side: int, plan: SLNASPlan | None = None) -> Costs:
     """Costs of whole networks, of a plan or of CIFAR retraining; a state and its operation matter together."""
     plan = plan or retrained(classes)
     about = f"closed form, {plan.channels} channels, blocks {list(plan.blocks)}"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nasreplay.errors import BadSetting
 from nasreplay.files.typed import parse_json
 from nasreplay.spaces.genotypes.genotype import INPUTS
-from nasreplay.spaces.slnas import LENGTH, OPERATIONS
+from nasreplay.spaces.genotypes.slnas_forms import LENGTH, OPERATIONS
 
 STRIDES = {"cifar": 1, "search": 4, "image": 4}
 """Pixels of the image, along a side, that become one behind each stem."""
