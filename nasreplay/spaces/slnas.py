@@ -114,7 +114,7 @@ class SLNASSpace(Space):
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Where each stands: n0.x is the state of branch x of the normal cell's node 0, r4.y op an operation."""
+        """D words: n0.x is the state of branch x of the normal cell's node 0, r4.y op an operation of the other."""
         branches = ("x", "x op", "y", "y op") * (NODES * len(CELLS))
         places = zip(self.places, branches, strict=True)
         return tuple(f"{'nr'[place.cell]}{place.node}.{branch}" for place, branch in places)
