@@ -161,7 +161,7 @@ class EvaluatorBase:
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Set the schedules of an epoch: a no-op, as there are none."""
 
-    def begin_choice(self) -> None:
+    def begin_choice(self, most: int = 0) -> None:
         """Go on as before: accuracies are always measured on the same images."""
 
     def check_samples(self, samples: int) -> None:

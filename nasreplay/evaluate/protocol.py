@@ -183,8 +183,8 @@ class Evaluator(Protocol):
         """Set the schedules of this epoch (counted from 0)."""
         ...
 
-    def begin_choice(self) -> None:
-        """Until the next epoch accuracies choose an answer: a supernet measures them on all validation images."""
+    def begin_choice(self, most: int = 0) -> None:
+        """Until the next epoch accuracies choose an answer: a supernet takes all validation images or fewer."""
         ...
 
     def check_samples(self, samples: int) -> None:

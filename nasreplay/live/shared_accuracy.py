@@ -58,6 +58,8 @@ class SharedAccuracies(EvaluatorBase):
     """Statistics behind the accuracy on a mini-batch: "batch", or "running" where the network has them."""
     ending: bool = begun()
     """Whether the last epoch has begun, or another choice of an answer."""
+    share: float = begun()
+    """The part of the images that judge by which an answer is chosen."""
     valid_batch: int
     """Number of validation images that are computed at once."""
     metrics: dict[str, list[float]] = begun()
@@ -80,9 +82,9 @@ class SharedAccuracies(EvaluatorBase):
         """Cells of the network that a mixture may tell apart."""
         return self.network.mixed_cells
 
-    def begin_choice(self) -> None:
-        """Measure the last fidelity on all images that judge, until the next epoch."""
-        self.ending = True
+    def begin_choice(self, most: int = 0) -> None:
+        """Measure the last fidelity on all images that judge, or at most so many of them, until the next epoch."""
+        self.ending, self.share = True, min(most / len(self._judges), 1.0) or 1.0
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The current mini-batch, and the fixed validation images."""
@@ -149,7 +151,7 @@ class SharedAccuracies(EvaluatorBase):
     def _asked(self, at: Fidelity) -> Callable[[], Iterable[Batch]]:
         """The batches that a fidelity is measured on; in the last epoch, when an answer is chosen, on more."""
         if at == SHARED:
-            return partial(self._in_order, self._judges if self.ending else self.valid)
+            return partial(self._in_order, self._judges.fraction(self.share) if self.ending else self.valid)
         with self._timed():
             shares = self.division.shares(self.batch(ARCH), self.images_in_batch)
             batches = [share for _, share, _ in shares]

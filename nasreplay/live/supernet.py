@@ -121,14 +121,14 @@ class SupernetEvaluator(SharedAccuracies):
         self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), augment, *about)
         self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), augment, *about)
         self.drawn, self.images_in_batch = (), 0
-        self.metrics, self.ending = {}, False
+        self.metrics, self.ending, self.share = {}, False, 1.0
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Learning rate and drop path of this epoch; its measurements start again."""
         # the recipe's schedule over this search's own epochs
         set_learning_rate(self.optimizer, replace(self.recipe, epochs=epochs).learning_rate(epoch))
         self.net.drop_path = self.network.drop_path_at(epoch, epochs)
-        self.ending = epoch + 1 == epochs
+        self.ending, self.share = epoch + 1 == epochs, 1.0
         self.metrics = {}
 
     def begin_step(self, *, learns: bool = True) -> None:

@@ -107,6 +107,9 @@ class Space(Product):
     places: tuple[Place, ...] = ()
     """Place of each decision, where nodes of cells choose their inputs and all of them make the output; else ()."""
 
+    heaviest: ClassVar[tuple[int, ...]] = ()
+    """Codes of the architecture whose training takes most memory, by which to fail early; (): not known."""
+
     def __init__(self, name: str = "", options: Sequence[Sequence[str]] = ()):
         """Left out: the class attributes of a subclass. Raises BadSetting for what is no name or no options."""
         self.name = name or getattr(type(self), "name", "")

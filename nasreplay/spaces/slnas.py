@@ -43,6 +43,7 @@ class SLNASSpace(Space):
 
     name = "slnas"
     official_to_flat = flat_to_official = SameNumbers()  # pyright: ignore[reportAssignmentType]
+    heaviest = (0, 1) * (2 * NODES * len(CELLS))
 
     def __init__(self):
         states = [tuple(map(str, range(node + INPUTS))) for node in range(NODES)]

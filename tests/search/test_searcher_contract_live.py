@@ -27,6 +27,8 @@ FEW = {
     "setn": {"candidates": 2},
     "enas": {"updates": 1, "samples": 2, "candidates": 1, "final_candidates": 2, "hidden": 4},
     "rea": {"population": 2, "tournament": 2},
+    "slnas": {"hidden": 4, "controller_steps": 2, "valid_samples": 2, "final_samples": 3, "final_images": 20},
+    "slnas-ga": {"population": 3, "elite": 2, "generations": 2, "valid_samples": 2, "final_samples": 4},
     "curriculum": {"hidden": 4, "derive_samples": 2},
     "curriculum-fixed": {"hidden": 4, "derive_samples": 2},
 }

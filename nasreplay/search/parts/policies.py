@@ -259,7 +259,7 @@ class LSTMPolicy:
         return {name: values.reshape(-1, *shape) for (name, shape), values in zip(shapes, flat, strict=True)}
 
     @staticmethod
-    def _cell(part: dict[str, Any], layer: int, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    def _cell(part: dict[str, Any], layer: int | str, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
         """The next hidden and cell state [B, H, S]."""
         into = part[f"weight_ih_{layer}"] @ x + part[f"bias_ih_{layer}"]
         i, f, g, o = (into + part[f"weight_hh_{layer}"] @ h + part[f"bias_hh_{layer}"]).chunk(4, dim=1)
