@@ -1,7 +1,7 @@
 """nasreplay: one architecture-search algorithm, two worlds.
 
 The public page; each name is imported when it is first used. The commands as functions, with the commands' options as
-keywords: `query`, `replay`, `search`, `retrain`, `tabulate`, `gap`. What they are made of: `load_table`,
+keywords: `query`, `replay`, `search`, `fork`, `retrain`, `tabulate`, `gap`. What they are made of: `load_table`,
 `search.make`, `search.run`, `Space`, `Evaluator`, `Searcher`.
 
 import nasreplay
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
     from nasreplay.jobs.comparison import merge
+    from nasreplay.jobs.forks import fork
     from nasreplay.jobs.queries import query
     from nasreplay.jobs.searches.gaps import gap
     from nasreplay.jobs.tabulation import tabulate
@@ -52,6 +53,7 @@ _FROM = {  # on demand: `nasreplay query` must not pay for searchers
     "Evaluator": "evaluate.protocol",
     "Searcher": "search.base",
     "Space": "spaces.base",
+    "fork": "jobs.forks",
     "gap": "jobs.searches.gaps",
     "load_table": "evaluate.table.load",
     "merge": "jobs.comparison",
@@ -68,6 +70,7 @@ __all__ = [
     "Space",
     "__version__",
     "evaluate",
+    "fork",
     "gap",
     "load_table",
     "merge",

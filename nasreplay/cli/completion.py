@@ -89,6 +89,13 @@ def runs() -> Iterator[str]:
         yield from (str(found.parent) for found in sorted(Path().glob(f"{below}/run.json")))
 
 
+def kept() -> Iterator[str]:
+    """The kept epochs of those runs, as RUN@EPOCH."""
+    from nasreplay.runs.checkpoints import kept_epochs
+
+    yield from (f"{run}@{epoch}" for run in runs() for epoch in kept_epochs(Path(run)))
+
+
 def of_table(held: Callable[[Pack], Iterable[str]]) -> Completer:
     """A completer of what the table holds that is named before, or the embedded one."""
 
@@ -138,6 +145,7 @@ OPTIONS: dict[str, Completer] = {
     "recipe": of_table(_recipes_held),
     "redraw": completes(runs, files="dir"),
     "run": completes(runs, files="dir"),
+    "searcher": completes(searchers),
     "sets": completes(settings),
     "space": completes(spaces),
     "table": completes(tables, files="file"),
@@ -157,6 +165,7 @@ ARGUMENTS: dict[str, Completer] = {
     "name": completes(genotypes),
     "pack": completes(tables, files="file"),
     "packs": completes(files="file"),
+    "parent": completes(kept),
     "run": completes(runs, files="dir"),
     "second": completes(datasets),
     "searcher": completes(searchers),

@@ -32,6 +32,7 @@ COMMANDS = {
     "retrain": "Train what a search found, or a published network.",
     "evaluate": "Measure a trained network, from a file of weights.",
     "resume": "Continue the run of a folder.",
+    "fork": "A new search from a kept epoch of another one.",
     "gap": "The gap between a live run and the table.",
     "tabulate": "Fill a table from any evaluator; join shards.",
     "correlate": "Rank correlation and top-k overlap of two columns.",

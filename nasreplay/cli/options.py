@@ -34,10 +34,13 @@ def together(*options: Callable) -> Callable:
     return decorate
 
 
-def options_of(*owners: type, but: Collection[str] = (), **texts: str) -> Callable:
+def options_of(
+    *owners: type, but: Collection[str] = (), hidden: Collection[str] = (), **texts: str
+) -> Callable:
     """Click options of all fields of settings classes, those of a common name once; help is the field's docstring.
 
-    but: fields that are no options here; texts: another help for a field. A value that was not given is None, (), or
+    but: fields that are no options here; hidden: those that no help tells, for they are refused with a reason, where
+    the others have no defaults, either; texts: another help for a field. A value that was not given is None, (), or
     False for none of them: `settings.chosen` leaves it to the class.
     """
     found: dict[str, Setting] = {}
@@ -45,7 +48,7 @@ def options_of(*owners: type, but: Collection[str] = (), **texts: str) -> Callab
         found = {**settings_of(owner), **found}
     ordered = {name: found[name] for owner in owners for name in settings_of(owner)}
     made = [
-        _option(one, texts.get(name, one.text))
+        _option(one._replace(default=None) if hidden else one, texts.get(name, one.text), name in hidden)
         for name, one in ordered.items()
         if one.form.shown and name not in but
     ]
@@ -105,12 +108,12 @@ class _RealRange(_Digits, click.FloatRange):
     name, read = "float", staticmethod(real)
 
 
-def _option(one: Setting, text: str) -> Callable:
+def _option(one: Setting, text: str, hidden: bool) -> Callable:
     flags = one.form.flags or (option_of(one),)
     if one.default not in (None, MISSING, (), "") and one.kind is not bool and "Default: " not in text:
         text = f"{text}  [default: {one.default}]"
     if one.kind is bool:
-        return click.option(*flags, one.name, is_flag=True, default=None, help=text)
+        return click.option(*flags, one.name, is_flag=True, default=None, help=text, hidden=hidden)
     kind: Any = one.kind
     if one.choices:
         kind = click.Choice(one.choices)
@@ -129,6 +132,7 @@ def _option(one: Setting, text: str) -> Callable:
         help=text,
         multiple=one.several,
         required=one.default is MISSING,
+        hidden=hidden,
     )
 
 

@@ -24,12 +24,13 @@ from nasreplay.jobs import rank_zero
 from nasreplay.runs.folder import OUTCOME, read_header, resumed_by
 from nasreplay.settings import Json
 
-RUNS = ("search", "train", "retrain")  # which take --resume
+RUNS = ("search", "fork", "train", "retrain")  # which take --resume
 TABLES = ("replay", "tabulate")  # which go on by themselves where --out is there
 FREE = {"out", "resume", "as_json", "data", "download", "device", "threads", "workers", "save_every", "keep"}
 """Options that change no number of a run."""
 LENGTHENS = {
     "search": {"epochs"},
+    "fork": {"epochs"},
     "train": {"epochs", "export", "table"},
     "retrain": {"epochs", "export", "table"},
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nasreplay.train.distributed import ProcessGroup
 
 T = TypeVar("T")
-COMMANDS = ("retrain", "resume", "search")
+COMMANDS = ("fork", "retrain", "resume", "search")
 LOST = "another process of this run has ended; the last checkpoint is intact"
 
 

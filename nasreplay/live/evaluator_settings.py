@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, UnknownName
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from nasreplay.search import Searcher
     from nasreplay.train.images.image_sources import ImageSource
     from nasreplay.train.recipe import Recipe
+
+OF_RECIPE = ("batch", "clip", "micro_batches", "idle", "cutout")
+"""Settings that stand above those of the recipe of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,17 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     weights: str | None = setting(None, metavar="RUN")
     """Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …)."""
 
+    fixed: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("dataset", "split_file", "train_portion", "valid_on"), "the weights learned from those images"
+        ),
+        **dict.fromkeys(("fraction", "batch"), "the position in the images counts in such batches"),
+        "space": "the weights are those of the space's network",
+        "weights": "it goes on with the weights of its parent",
+        "download": "the images are those of its parent, and --data DIR says where they are now",
+    }
+    """What a fork takes over from its parent as it is, and why; of the network it is everything."""
+
     @classmethod
     def owners(cls) -> tuple[type, ...]:
         """This class, and the shared networks of all spaces."""
@@ -168,8 +182,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         from nasreplay.live.supernet import SupernetEvaluator
 
         device = self.resolve_device(checkpoint_cells=self.checkpoint_cells)
-        names = ("batch", "clip", "micro_batches", "idle", "cutout")
-        changes = {name: getattr(self, name) for name in names}
+        changes = {name: getattr(self, name) for name in OF_RECIPE}
         changes = {name: value for name, value in changes.items() if value is not None}
         source = self.source(valid_on_test=self.valid_on == "test")
         return SupernetEvaluator(
@@ -184,6 +197,10 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             truth=self.truth(self.network.space),
             start=self._start(source),
         )
+
+    def recipe_text(self, asker: Asker | None) -> str:
+        """The recipe that --training would name: the one that was chosen, or the published one."""
+        return self.training or published_recipe(asker, self.network).stem
 
     def _recipe(self, asker: Asker | None) -> Recipe:
         from nasreplay.train.recipe import WEIGHT_SHARING, recipe_of

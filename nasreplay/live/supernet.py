@@ -23,6 +23,7 @@ from nasreplay.live.shared_accuracy import BATCH, SharedAccuracies
 from nasreplay.models.shared_networks import CellNetwork, SharedNetwork
 from nasreplay.seeds import Stream
 from nasreplay.train.batches import Batches, PairedBatches
+from nasreplay.train.descent.optimizers import load_moments
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
 from nasreplay.train.epochs import Batch, Division
@@ -210,7 +211,7 @@ class SupernetEvaluator(SharedAccuracies):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state."""
         self.net.load_state_dict(state["net"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_moments(self.optimizer, state["optimizer"])
         self.net.drop_path, self.metrics = state["drop_path"], state["metrics"]
         self.ending = state.get("ending", False)  # 0.1.0 had none
         super().load_state_dict(state)

@@ -30,6 +30,8 @@ TENSOR_FILES = Files(save_checkpoint, load_checkpoint, "pth")
 class _Options(NamedTuple):
     evaluator: str
     searcher: str
+    budget: float | None = None
+    evaluations: int | None = None
 
 
 class _Evaluator(NamedTuple):
@@ -38,11 +40,19 @@ class _Evaluator(NamedTuple):
     network: Json
 
 
-class _LiveRun(NamedTuple):
+class LiveRun(NamedTuple):
     """What is read of the header of a live run."""
 
     options: _Options
+    """What was chosen."""
     evaluator: _Evaluator
+    """What it was searched with."""
+    searcher: Json
+    """The searcher's name and settings."""
+    seed: int
+    """Root seed."""
+    epochs: int | None = None
+    """Epochs of the search; None or 0 where a budget ends it."""
 
 
 class SharedWeights(NamedTuple):
@@ -89,19 +99,24 @@ def trained(
     return evaluator, settings
 
 
-def _recorded(folder: Path, at: int | None = None) -> tuple[_LiveRun, SupernetSettings, Json]:
-    """What its header says, the settings, and the state of the evaluator of a run, the last or after a kept epoch."""
-    header, where = read_header(folder), place(folder / "run.json")
+def recorded_settings(folder: Path) -> tuple[LiveRun, SupernetSettings]:
+    """What the header of a run with shared weights says, and its settings. Raises BadOutput for any other folder."""
+    header = read_header(folder)
     options = header.get("options")
     if not options or options.get("evaluator") != SupernetSettings.kind:
         raise BadOutput(
             f"{folder}: not a run with shared weights (`nasreplay search … --evaluator supernet`)"
         )
-    run = typed(header, _LiveRun, where, error=BadOutput)
+    run = typed(header, LiveRun, place(folder / "run.json"), error=BadOutput)
+    options = {"halves": EARLIER["halves"], **options}
+    settings = SupernetSettings.of(options, SEARCHERS.named(run.options.searcher)())
+    return run, replace(settings, network=as_recorded(settings.network, run.evaluator.network))
+
+
+def _recorded(folder: Path, at: int | None = None) -> tuple[LiveRun, SupernetSettings, Json]:
+    """What its header says, the settings, and the state of the evaluator of a run, the last or after a kept epoch."""
+    run, settings = recorded_settings(folder)
     state = kept_state(folder, at, TENSOR_FILES) if at else latest_state(folder, TENSOR_FILES)
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
-    options = {"halves": EARLIER["halves"], **options}
-    settings = SupernetSettings.of(options, SEARCHERS.named(run.options.searcher)())
-    network = as_recorded(settings.network, run.evaluator.network)
-    return run, replace(settings, network=network), typed(state["evaluator"], Json, where, error=BadOutput)
+    return run, settings, typed(state["evaluator"], Json, place(folder / "run.json"), error=BadOutput)

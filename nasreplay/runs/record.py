@@ -26,6 +26,7 @@ from nasreplay.files.typed import typed
 from nasreplay.runs.checkpoints import ARRAYS, LOG, Files, epoch_name, kept_epochs, last_paths, latest_state
 from nasreplay.runs.folder import check_resume, open_folder, read_header, versions
 from nasreplay.runs.outside import check_result, check_run, parsed_event
+from nasreplay.runs.parents import begin_as, parent_of
 from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
 from nasreplay.runs.tensorboard import EVERY, Board
@@ -88,13 +89,17 @@ class RunFolder(Generic[S, E]):
     def start(self, header: dict[str, Any], searcher: S, evaluator: E) -> int:
         """Open or continue the folder; raises BadOutput."""
         check_resume(self.folder, self.resume)
+        if begins := parent_of(self.facts, self.folder):
+            begins.check_fits(header)
         self._opened.enter_context(alone_in(self.folder))
-        open_folder(self.folder, header, {**self.facts, "versions": versions()}, self.tell)
+        recorded = open_folder(self.folder, header, {**self.facts, "versions": versions()}, self.tell)
         (self.folder / "checkpoint").mkdir(exist_ok=True)
         for leftover in (self.folder / "checkpoint").glob(".*.tmp"):  # of a run that was killed in a write
             leftover.unlink()
-        self.log = self._opened.enter_context((self.folder / LOG).open("ab"))
         state = latest_state(self.folder, self.files)
+        if not state and (parent := parent_of(recorded, self.folder)):
+            state = begin_as(parent, self.folder, self.files, searcher.state_dict())
+        self.log = self._opened.enter_context((self.folder / LOG).open("ab"))
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)
         if self.board:

@@ -261,16 +261,16 @@ class Searcher:
     def state_dict(self) -> dict[str, Any]:
         """Everything with memory."""
         arrays = {name: value.copy() for name, value in vars(self.state).items()}
-        return {"state": arrays, "position": self.stream.position.copy()}
+        return {"state": arrays, "position": self.stream.position.copy(), "keys": self.stream.keys.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a saved state (after `begin`)."""
+        """Continue from a saved state (after `begin`), with the noise of its searcher."""
         for name, value in vars(self.state).items():
             saved = state["state"][name]
             if saved.dtype.kind != value.dtype.kind or saved.ndim != value.ndim or len(saved) != len(value):
                 raise ValueError(f"the searcher's {name} is {saved.dtype} {list(saved.shape)}")
         self.state = SimpleNamespace(**{name: value.copy() for name, value in state["state"].items()})
-        self.stream.position[:] = state["position"]
+        self.stream.position[:], self.stream.keys[:] = state["position"], state.get("keys", self.stream.keys)
 
 
 S = TypeVar("S", bound=type[Searcher])

@@ -7,10 +7,10 @@ format of AutoDL-Projects is read strictly: an unknown key is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,12 @@ class Recipe(Schedule):
     published searches) or rest (they stay)."""
     sync_bn: bool = False
     """Whether several processes on CUDA devices normalize by common statistics."""
+
+    fixed: ClassVar[Mapping[str, str]] = {
+        "batch": "the position in the images counts in such batches",
+        "optim": "another optimizer has other moments",
+    }
+    """What a fork takes over from its parent as it is, and why."""
 
     def __post_init__(self):
         super().__post_init__()

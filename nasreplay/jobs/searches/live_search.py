@@ -142,6 +142,7 @@ def _search(
             "options": options,
             "images": source.record(),
             "device": evaluator.device.title,
+            **settings.origin,
         },
         resume=settings.resume,
         save_every_s=SAVE_EVERY_S,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.kinds import EvaluatorSettings
@@ -45,6 +45,9 @@ class SearchSettings(ChangeSettings):
     """Run folder. Default: under output/, named after searcher, data set and seed."""
     resume: bool = False
     """Continue the run that --out holds."""
+
+    fixed: ClassVar[Mapping[str, str]] = {"seed": "its batches and its noise are drawn from it"}
+    """What a fork takes over from its parent as it is, and why."""
 
     def __post_init__(self):
         if self.resume and self.out is None:
@@ -88,6 +91,11 @@ class SearchSettings(ChangeSettings):
         if not (self.resume and self.out and (self.out / "run.json").exists()):
             return None
         return read_header(self.out).get(part, {})
+
+    @property
+    def origin(self) -> Json:
+        """What run.json says of the run that this one is a fork of; nothing of others."""
+        return {}
 
     def limits(self, epochs: int | None = None) -> Budget:
         """The budget of the one replica."""

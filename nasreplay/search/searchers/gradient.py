@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -52,6 +53,10 @@ class GradientSearch(Constrained, Searcher):
     """The sample of the last step."""
     bilevel: ClassVar[bool] = True
     """Whether weights and logits have batches of their own; else one backward pass serves both."""
+    fixed: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("logit_mean", "logit_std"), "its logits are its parent's"
+    )
+    """What a fork takes over from its parent as it is, and why."""
 
     def __post_init__(self):
         positive(self, "epochs", "learning_rate", "eps")

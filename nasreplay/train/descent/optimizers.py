@@ -87,3 +87,14 @@ OPTIMIZERS = {
     ),
 }
 """The optimizers by name."""
+
+
+def load_moments(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Continue from an optimizer's state, but for hyper-parameters other than the rate, which stay its own."""
+    own = [
+        {name: value for name, value in group.items() if name not in ("params", "lr")}
+        for group in optimizer.param_groups
+    ]
+    optimizer.load_state_dict(state)
+    for group, values in zip(optimizer.param_groups, own, strict=True):
+        group.update(values)
