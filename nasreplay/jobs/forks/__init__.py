@@ -52,7 +52,7 @@ class ForkSettings(SearchSettings):
     """Settings of a search that begins with a kept epoch of another one."""
 
     parent: Parent = setting(None, shown=False)
-    """Where it begins."""
+    """The kept epoch that it begins with."""
     other: bool = setting(False, shown=False)
     """Whether another searcher goes on."""
 
