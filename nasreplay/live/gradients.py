@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from nasreplay.models.auxiliary_heads import weighted
 from nasreplay.train.distributed import ProcessGroup, Statistics
 from nasreplay.train.loop import in_parts
 
@@ -17,12 +18,19 @@ TRAIN, ARCH = 0, 1
 
 
 def mean_loss(
-    output: Tensor | tuple[Tensor, Tensor], labels: Tensor, weight: float, dtype: torch.dtype
+    output: Tensor | tuple[Tensor, Tensor],
+    labels: Tensor,
+    weight: float,
+    dtype: torch.dtype,
+    rule: str = "equal",
 ) -> Tensor:
-    """Mean cross-entropy of a network's output, plus `weight` times that of its auxiliary head, if it gives that."""
+    """Mean cross-entropy of a network's output, plus `weight` times its auxiliary heads', weighed by a rule."""
     logits, auxiliary = in_parts(output)
     loss = cross_entropy(logits.to(dtype), labels)
-    return loss if auxiliary is None else loss + weight * cross_entropy(auxiliary.to(dtype), labels)
+    if auxiliary is None:
+        return loss
+    heads = weighted(auxiliary.to(dtype), rule)
+    return loss + weight * sum(share * cross_entropy(each, labels) for share, each in heads)
 
 
 class StepGradients(NamedTuple):

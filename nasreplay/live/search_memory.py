@@ -66,7 +66,10 @@ def _mixtures(supernet: SupernetEvaluator, mixes: bool) -> list[Mixture]:
     if mixes:
         weights = mask / mask.sum(axis=-1, keepdims=True)
         return [Mixture(weights[None], mask[None])]
-    chosen = [mask & (np.arange(mask.shape[1]) == option) for option in range(mask.shape[1])]
+    last = mask.sum(axis=1, keepdims=True) - 1  # rows with fewer options take theirs
+    chosen = [
+        mask & (np.arange(mask.shape[1]) == np.minimum(option, last)) for option in range(mask.shape[1])
+    ]
     return [Mixture(active[None].astype(np.float64), active[None]) for active in chosen if active.any()]
 
 

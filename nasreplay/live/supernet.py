@@ -245,7 +245,8 @@ class SupernetEvaluator(SharedAccuracies):
             row = number % samples
             with statistics.of(part), self.device.autocast():
                 output = self.net(images, rows[row], torch.as_tensor(mixture.active[row]))
-            loss = part * mean_loss(output, labels, self.network.auxiliary_weight, self.dtype)
+            weighed = self.network.auxiliary_weight, self.dtype, self.network.heads
+            loss = part * mean_loss(output, labels, *weighed)
             if slope and not weights and self.recipe.idle == "decay":
                 note_reached(self.optimizer, self.weights, loss)
             right = (in_parts(output)[0].detach().argmax(dim=1) == labels).to(loss).mean()

@@ -11,9 +11,9 @@ from nasreplay.settings import chosen
 from nasreplay.spaces import Space
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from nasreplay.evaluate.kinds import Asker
-    from nasreplay.models.nasnet.nasnet_supernet import NASNetSupernet
-    from nasreplay.models.nb201.skeleton import Skeleton
     from nasreplay.spaces.costs.expected import Costs
 
 NETWORKS: dict[str, type[SharedNetwork]] = {}
@@ -80,6 +80,11 @@ class SharedNetwork:
         return 0.0
 
     @property
+    def heads(self) -> str:
+        """How the losses of several auxiliary heads are weighed (`auxiliary_heads.HEADS`)."""
+        return "equal"
+
+    @property
     def remark(self) -> str:
         """What a reader must know of this network; "" for nothing."""
         return ""
@@ -94,7 +99,7 @@ class SharedNetwork:
         """Channels of the first stage times cells of a stage; 0 where they are fixed."""
         return getattr(self, "channels", 0) * getattr(self, "cells", 0)
 
-    def build(self, classes: int, side: int = 32) -> Skeleton | NASNetSupernet:
+    def build(self, classes: int, side: int = 32) -> nn.Module:
         """The network with fresh weights: (images [B, 3, H, W], weights [E, O], active [E, O]) → logits [B, K].
 
         side: pixels of the images, H and W.

@@ -12,6 +12,7 @@ from nasreplay.models.genotype_networks import (
     SparseNetwork,
 )
 from nasreplay.models.shared_network import NETWORKS, SharedNetwork
+from nasreplay.models.slnas.slnas_supernet_settings import SLNASNetwork
 
 __all__ = [
     "NETWORKS",
@@ -21,6 +22,7 @@ __all__ = [
     "GDASFRCNetwork",
     "GDASNetwork",
     "GenotypeNetwork",
+    "SLNASNetwork",
     "SharedNetwork",
     "SparseNetwork",
     "WidthNetwork",

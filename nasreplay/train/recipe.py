@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, UnknownName, choices, shortened
+from nasreplay.models.auxiliary_heads import HEADS, weighted
 from nasreplay.numerals import MOST_REAL, counted
 from nasreplay.train.descent.optimizers import OPTIMIZERS
 from nasreplay.train.descent.schedule import READS, SCHEDULES, Schedule
@@ -52,6 +53,8 @@ class Recipe(Schedule):
     """Whether biases and the shifts of batch norms are spared the weight decay."""
     auxiliary: float = 0.0
     """Weight of the auxiliary head's loss; 0: no head."""
+    heads: str = "equal"
+    """How the losses of several auxiliary heads are weighed: a name of `HEADS`."""
     drop_path: float = 0.0
     """Rate of drop path towards which it rises linearly, epoch by epoch, from 0."""
     cutout: int = 0
@@ -83,6 +86,7 @@ class Recipe(Schedule):
         config.within(self, 0, 1 - 1e-9, "smooth", "drop_path", "ema")
         config.one_of(self, "optim", tuple(OPTIMIZERS))
         config.one_of(self, "idle", IDLE)
+        config.one_of(self, "heads", tuple(HEADS))
         if self.optim == "SGD" and self.nesterov and self.momentum == 0:
             raise BadSetting(f"recipe {self.name}: Nesterov needs a momentum above 0")
 
@@ -152,7 +156,8 @@ class Recipe(Schedule):
         loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=smooth)
         if auxiliary is None or not self.auxiliary:
             return loss
-        return loss + self.auxiliary * self.loss(auxiliary, labels)
+        heads = weighted(auxiliary, self.heads)
+        return loss + self.auxiliary * sum(weight * self.loss(each, labels) for weight, each in heads)
 
     def settings(self) -> dict[str, Any]:
         """The fields as JSON values; without those of LATER at their defaults, and `idle`, of shared weights only."""
@@ -180,6 +185,7 @@ LATER = frozenset(
         "optim",
         "smooth_from",
         "lighting",
+        "heads",
     )
 )
 """Fields that recipes did not always have: what does not name them has their defaults."""

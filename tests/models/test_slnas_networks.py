@@ -1,8 +1,5 @@
 """The networks of SLNAS against counts and values recorded from the original."""
 
-import json
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -13,10 +10,9 @@ from nasreplay.models.slnas.slnas_networks import SLNASNet, SLNASSupernet
 from nasreplay.models.slnas.slnas_ops import Blur, Norms, SqueezeExcite, operation
 from nasreplay.spaces.costs.slnas_plan import BlockPlan, SLNASPlan, stages_of
 from nasreplay.spaces.slnas import OPERATIONS, SLNAS
+from tests.support.slnas_golden import GOLDEN, LISTS
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden/slnas_networks.json").read_text())
 CHECKS = GOLDEN["forward_checks"]
-LISTS = {name: [code for cell in cells for code in cell] for name, cells in GOLDEN["architectures"].items()}
 
 
 def rarely(rows, which):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nasreplay.errors import BadSetting
 from nasreplay.models.drop_path import DropPath
+from nasreplay.models.initialization import INITIALIZATIONS
 from nasreplay.models.recompute import run_cell
 from nasreplay.models.slnas.slnas_blocks import Block, Cell, ChosenBlock, SharedBlock, Term
 from nasreplay.models.slnas.slnas_ops import BOOKKEEPING, Blur, Norms, conv, norm, resized, size_of
@@ -110,6 +111,19 @@ class SLNASNet(Backbone):
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Logits [B, K]; in training with auxiliary heads also theirs, [A, B, K]."""
         return self.answered(images, *self.cells)
+
+
+@torch.no_grad()
+def _fan_out_small(network: nn.Module) -> None:
+    """Convolutions N(0, 2/(kh·kw·C_out)), linear layers N(0, 0.01²): the first weights of SLNAS's search."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0, 0.01)
+
+
+INITIALIZATIONS["fan-out-small"] = _fan_out_small
 
 
 def _stems(plan: SLNASPlan, track: bool) -> list[nn.Sequential]:
