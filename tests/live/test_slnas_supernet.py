@@ -15,7 +15,7 @@ from nasreplay.models.shared_networks import SLNASNetwork
 from nasreplay.search import SEARCHERS
 from nasreplay.search.driver import run
 from nasreplay.spaces.slnas import SLNAS
-from nasreplay.testing import SlopeContract
+from nasreplay.testing import EvaluatorContract
 from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import Recipe, recipe_of
 from tests.support.slnas_golden import GOLDEN, LISTS
@@ -34,9 +34,7 @@ def one_hot(name):
 
 
 @pytest.mark.slow
-class TestContract(SlopeContract):
-    step = 1e-6  # poolings have kinks
-
+class TestContract(EvaluatorContract):
     def make(self):
         return tiny(torch.float64, blocks="[1]", drop_path=0.0)
 
@@ -51,10 +49,9 @@ def test_a_step_moves_one_path_and_what_moved_before_decays():
         supernet.begin_step()
         supernet.learn(one_hot(name))
         now = supernet.net.state_dict()
-        changed = {
+        return {
             key.split(".")[4] for key in now if "branches" in key and not torch.equal(now[key], before[key])
         }
-        return changed
 
     assert moved("warmstart") == {"1"}  # shuffle_5x5 everywhere
     assert moved("default_prob") == {"0", "1", "3", "4"}
@@ -127,12 +124,28 @@ def test_a_single_stage_has_no_auxiliary_head():
     assert not len(supernet.net.auxiliary_head)
 
 
+def test_the_slope_of_a_mixture_is_that_of_its_loss():
+    supernet = tiny(torch.float64, blocks="[0]", drop_path=0.0)
+    supernet.begin(1, range(1), Budget())
+    weights, active = one_hot("sport_searched")
+    more = SLNAS.mask & (np.arange(6) == np.minimum(3, SLNAS.choices[:, None] - 1))
+    weights, active = weights + 0.3 * more, active | more
+    found = supernet.slope(Mixture(weights, active)).gradient[0]
+    assert np.array_equal(found != 0, active[0] & (found != 0))
+    for row, option in np.argwhere(active[0])[::9]:
+        sides = []
+        for step in (1e-6, -1e-6):
+            beside = weights.copy()
+            beside[0, row, option] += step
+            sides.append(supernet.slope(Mixture(beside, active)).loss[0])
+        assert found[row, option] == pytest.approx((sides[0] - sides[1]) / 2e-6, rel=1e-4, abs=1e-8)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rsps", "darts-v1", "gdas", "snas", "setn", "enas"])
+@pytest.mark.parametrize("name", ["rsps", "enas"])
 def test_searches_run_on_it(name):
-    searcher = SEARCHERS.named(name)(
-        **({"epochs": 1} if name != "enas" else {"epochs": 1, "controller_steps": 2})
-    )
+    few = {"updates": 2, "candidates": 2, "final_candidates": 2} if name == "enas" else {}
+    searcher = SEARCHERS.named(name)(epochs=1, **few)
     outcome = run(searcher, tiny(blocks="[0]"), Budget(), seed=1)
     assert outcome.finished
     SLNAS.check_codes(searcher.state.best_codes)
