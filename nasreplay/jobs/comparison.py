@@ -15,7 +15,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.files.lock import alone_in
 from nasreplay.files.workers import cores
 from nasreplay.jobs import silent
-from nasreplay.replay.compare import compare, is_of, read, write
+from nasreplay.replay.comparing import compare, is_of, read, write
 from nasreplay.replay.growth import in_words, recorded
 from nasreplay.replay.plan import SEED, Plan, searchers_of
 from nasreplay.replay.tables import Tables

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nasreplay import own, search
 from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.table import TableEvaluator
-from nasreplay.replay.compare import settings_of, told
+from nasreplay.replay.comparing import settings_of, told
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.tables import GivenTables
 from nasreplay.runs.result import Comparison

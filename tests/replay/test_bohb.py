@@ -10,7 +10,7 @@ from nasreplay import load_table
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.fidelity import FidelityTable
-from nasreplay.replay.compare import compare
+from nasreplay.replay.comparing import compare
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.tables import Tables
 from nasreplay.runs.report.rows import rows as rows_of

@@ -8,7 +8,7 @@ import pytest
 from nasreplay.data.pack import Pack, write_pack
 from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.replay.budgets import time_budget
-from nasreplay.replay.compare import compare
+from nasreplay.replay.comparing import compare
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.tables import Tables, notes
 from nasreplay.runs.store import read_comparison

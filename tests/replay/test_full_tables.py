@@ -6,7 +6,7 @@ import pytest
 from nasreplay import search
 from nasreplay.data.pack import Pack
 from nasreplay.evaluate.protocol import Fidelity
-from nasreplay.replay.compare import compare
+from nasreplay.replay.comparing import compare
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.tables import Tables
 from nasreplay.runs.report import published_rows

@@ -9,7 +9,7 @@ from nasreplay.data.pack.writer import Curves
 from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.evaluate.protocol import Fidelity
 from nasreplay.evaluate.table.load import load_table
-from nasreplay.replay.compare import compare
+from nasreplay.replay.comparing import compare
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.replay.protocols import PROTOCOLS
 from nasreplay.replay.tables import Tables, notes

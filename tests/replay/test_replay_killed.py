@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nasreplay.replay.compare import compare
+from nasreplay.replay.comparing import compare
 from nasreplay.replay.plan import Plan, searchers_of
 from nasreplay.runs.result import ARRAYS, Result
 from nasreplay.runs.store import load_result, read_comparison

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nasreplay.errors import BadOutput, NasReplayError
-from nasreplay.replay import compare
+from nasreplay.replay import comparing
 from nasreplay.runs import store
 from nasreplay.runs.report.plots import save_figures
 from nasreplay.runs.report.rows import rows
@@ -184,7 +184,7 @@ def test_names_from_outside_are_drawn_and_written_as_they_are(tmp_path, recwarn,
         told = {"notes": [EVIL[:99]], "departures": [EVIL[:99]], "command": EVIL}
         put(file, "settings", json.dumps({"seed": 1, "searchers": {}, **told}))
 
-    comparison = compare.read(crafted(tmp_path, rename))
+    comparison = comparing.read(crafted(tmp_path, rename))
     every = rows(comparison)
     assert all(line.isprintable() for line in markdown(comparison, every).splitlines())
     for path in save_figures(comparison, every, tmp_path):
@@ -285,4 +285,4 @@ def test_settings_changed_to_any_json_value_crash_nothing(tmp_path):
             with h5py.File(path, "r+") as file:
                 put(file, "settings", changed)
             seal(path)
-            refused_in_a_line(compare.read, path)
+            refused_in_a_line(comparing.read, path)
