@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from nasreplay.errors import BadOutput, BadSetting, NotMeasured
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.lock import alone_in
-from nasreplay.files.workers import cores
+from nasreplay.files.workers import HERE, Workers, cores
 from nasreplay.jobs import silent
 from nasreplay.replay.comparing import compare, is_of, read, write
 from nasreplay.replay.growth import in_words, recorded
@@ -130,14 +130,16 @@ def replay(
     if not settings.out:  # a default one is named after the seed
         settings = replace(settings, seed=root_seed(SEED if settings.seed is None else settings.seed))
     folder = settings.out or _default_folder(settings)
-    jobs = settings.jobs or cores()
-    with continues(folder), _official(settings):
+    workers = Workers(
+        settings.jobs or cores(), f"run the same command with --out {folder} --jobs 1 to continue"
+    )
+    with continues(folder), _official(settings), workers:
         comparison = compare(
-            settings, folder, command=command, jobs=jobs, score=settings.score, tell=progress
+            settings, folder, command=command, workers=workers, score=settings.score, tell=progress
         )
         done = Replayed(comparison, folder, in_words(before, comparison.settings))
         if comparison.results and not _is_reported(folder):
-            _write_report(done, progress)
+            _write_report(done, progress, workers)
     return done
 
 
@@ -215,16 +217,19 @@ def redraw(
     return done
 
 
-def _write_report(done: Replayed, progress: Callable[[int, int, str], None]) -> None:
+def _write_report(done: Replayed, progress: Callable[[int, int, str], None], workers: Workers = HERE) -> None:
     from nasreplay.runs.report import plots
     from nasreplay.runs.report.summary import markdown
 
-    steps = ["statistics", *plots.names(done.comparison)]
-
-    def tell(step: str) -> None:
-        progress(steps.index(step), len(steps), step)
-
-    tell("statistics")
-    figures = plots.save_figures(done.comparison, done.rows, done.folder, tell)
+    comparison, folder = done.comparison, done.folder
+    total = 2 + len(comparison.datasets)
+    progress(0, total, "statistics")
+    regrets = plots.save_regrets(comparison, folder, workers)  # meanwhile, where there are workers
+    rows = done.rows
+    progress(1, total, "figures")
+    figures = plots.save_overview(comparison, rows, folder)
+    for number, (dataset, paths) in enumerate(regrets, 2):
+        progress(number, total, f"figures of {dataset}")
+        figures += paths
     shown = [figure.name for figure in figures if figure.suffix == ".png"]
-    write_whole(done.folder / "summary.md", markdown(done.comparison, done.rows, shown).encode())
+    write_whole(folder / "summary.md", markdown(comparison, rows, shown).encode())

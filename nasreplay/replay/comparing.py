@@ -10,7 +10,7 @@ import json
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from nasreplay import own
 from nasreplay.errors import BadOutput, BadSetting
 from nasreplay.files.lock import alone_in
+from nasreplay.files.workers import HERE, Workers
 from nasreplay.replay.growth import Held, Pair, check_agrees, completed, recorded, write_header
 from nasreplay.replay.plan import Plan
 from nasreplay.replay.pool import Work, finish
@@ -26,7 +27,7 @@ from nasreplay.replay.protocols import protocol_named
 from nasreplay.replay.tables import Tables, caveats, departures, notes
 from nasreplay.runs import store
 from nasreplay.runs.folder import versions
-from nasreplay.runs.result import Comparison
+from nasreplay.runs.result import Comparison, Result
 from nasreplay.search.driver import validate
 from nasreplay.seeds import root_seed
 from nasreplay.signals import interrupt
@@ -40,7 +41,7 @@ def compare(
     folder: Path,
     *,
     command: str = "",
-    jobs: int = 1,
+    workers: Workers = HERE,
     score: str | None = None,
     tell: Callable[[int, int, str], None],
 ) -> Comparison:
@@ -68,16 +69,20 @@ def compare(
             settings |= {"seed": root_seed(settings["seed"]), **facts}
             write_header(folder, settings)
         held = Held(folder, settings["seed"])
-        work = _missing(tables, held, pairs)
+        found = {pair: held.of(pair) for pair in pairs}
+        work = _missing(tables, found, folder)
         tell(len(pairs) - len(work), len(pairs), "")
         interrupted = False
         try:
             with _sigterm_interrupts():
-                for number, done in enumerate(finish(tables, folder, settings["seed"], work, jobs), 1):
+                for number, done in enumerate(finish(tables, folder, settings["seed"], work, workers), 1):
                     tell(len(pairs) - len(work) + number, len(pairs), f"{done.searcher} on {done.dataset}")
+                    pair = done.dataset, done.searcher
+                    found[pair] = held.of(pair)  # now, while others are searched
         except KeyboardInterrupt:
             interrupted = True
-        return _assembled(tables, settings, held, pairs, score, interrupted)
+            found = {pair: held.of(pair) for pair in pairs}  # also what came to its end meanwhile
+        return _assembled(tables, settings, held, found, score, interrupted)
 
 
 def _check(tables: Tables, pairs: list[Pair]) -> None:
@@ -90,15 +95,17 @@ def _check(tables: Tables, pairs: list[Pair]) -> None:
             validate(searcher, table, budget, range(plan.every_replica))
 
 
-def _missing(tables: Tables, held: Held, pairs: list[Pair]) -> list[Work]:
+def _missing(tables: Tables, found: Mapping[Pair, Result | None], folder: Path) -> list[Work]:
     """The searches, or their last replicas, that are not there. Raises BadSetting for one that nobody knows."""
-    work = [Work(*pair, range(held.count(pair), tables.plan.every_replica)) for pair in pairs]
+    every = tables.plan.every_replica
+    held = {pair: len(result.found_flat) if result else 0 for pair, result in found.items()}
+    work = [Work(dataset, name, range(count, every)) for (dataset, name), count in held.items()]
     work = [one for one in work if one.replicas]
     for one in work:
         if one.searcher not in tables.plan.names:
             raise BadSetting(
                 f"{one.searcher} on {one.dataset} is missing, and the class of {one.searcher} is not known here, or "
-                f"has changed: name it, too, as in `nasreplay replay my.py:NAME --out {held.folder}`"
+                f"has changed: name it, too, as in `nasreplay replay my.py:NAME --out {folder}`"
             )
     return work
 
@@ -107,23 +114,22 @@ def _assembled(
     tables: Tables,
     settings: dict[str, Any],
     held: Held,
-    pairs: list[Pair],
+    found: Mapping[Pair, Result | None],
     score: str | None,
     interrupted: bool,
 ) -> Comparison:
     """Write results.h5 out of what is there, unless it stands, and remove the parts that are in it."""
     rules, folder = tables.rules, held.folder
-    results = [result for pair in pairs if (result := held.of(pair))]
+    results = [result for result in found.values() if result]
     if rules.searched:
         results = [replace(result, dataset=dataset) for dataset in tables.datasets for result in results]
     score = score or rules.score
     settings = told(tables, settings, score or rules.score) | {"interrupted": interrupted}
-    if settings != held.settings or any(pair not in held.whole for pair in pairs):
-        facts = {dataset: tables.facts(dataset) for dataset in tables.datasets}
+    facts = {dataset: tables.facts(dataset) for dataset in tables.datasets}
+    if settings != held.settings or any(pair not in held.whole for pair in found):
         store.write_comparison(folder / "results.h5", results, facts, settings)
-    found = read(folder)
     shutil.rmtree(folder / "parts", ignore_errors=True)
-    return found
+    return _beside_published(Comparison(results, facts, settings))
 
 
 def told(tables: Tables, settings: dict[str, Any], score: str) -> dict[str, Any]:
@@ -146,6 +152,10 @@ def read(place: Path) -> Comparison:
     found = store.read_comparison(place)
     if not (found.tables and {"seed", "searchers"} <= found.settings.keys()):
         raise BadSetting(f"{place} holds one search, not a comparison; --redraw takes the folder of a replay")
+    return _beside_published(found)
+
+
+def _beside_published(found: Comparison) -> Comparison:
     rules = protocol_named(found.settings.get("protocol") or "plain")
     space = next(iter(found.tables.values())).space
     rows = rules.published(space, [*found.tables], [*found.settings["searchers"]])

@@ -145,11 +145,6 @@ class Held:
             found = more_replicas(found, more) if found else more
         return found
 
-    def count(self, pair: Pair) -> int:
-        """The number of these replicas."""
-        found = self.of(pair)
-        return len(found.found_flat) if found else 0
-
     def _part(self, pair: Pair, first: int) -> Result | None:
         """A finished part; None if it is not there, damaged, or of another run."""
         path = store.part_path(self.folder, *pair, first)

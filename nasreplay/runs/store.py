@@ -58,9 +58,9 @@ def part_path(folder: str | Path, dataset: str, searcher: str, first: int = 0) -
     return Path(folder) / "parts" / f"{_name(dataset)}--{_name(searcher)}{behind}.h5"
 
 
-def save_result(path: str | Path, result: Result) -> None:
+def save_result(path: str | Path, result: Result, *, packed: bool = True) -> None:
     """Write one result atomically. The same content gives the same bytes. Raises BadOutput."""
-    write_comparison(path, [result], {}, {})
+    write_comparison(path, [result], {}, {}, packed=packed)
 
 
 def load_result(path: str | Path) -> Result:
@@ -72,7 +72,12 @@ def load_result(path: str | Path) -> Result:
 
 
 def write_comparison(
-    path: str | Path, results: Iterable[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]
+    path: str | Path,
+    results: Iterable[Result],
+    tables: Mapping[str, TableFacts],
+    settings: Mapping[str, Any],
+    *,
+    packed: bool = True,
 ) -> None:
     """Write a whole comparison atomically. The same content gives the same bytes. Raises BadOutput."""
     path = Path(path)
@@ -82,7 +87,7 @@ def write_comparison(
         raise BadOutput(
             f"{path.parent}: cannot be made: {problem.strerror}; choose another folder"
         ) from problem
-    write_whole(path, _sealed(_image(list(results), tables, settings)))
+    write_whole(path, _sealed(_image(list(results), tables, settings, packed)))
 
 
 def read_comparison(path: str | Path) -> Comparison:
@@ -94,21 +99,23 @@ def read_comparison(path: str | Path) -> Comparison:
 # --- writing ---------------------------------------------------------------------------------------
 
 
-def _image(results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any]) -> bytes:
+def _image(
+    results: list[Result], tables: Mapping[str, TableFacts], settings: Mapping[str, Any], packed: bool
+) -> bytes:
     """The HDF5 file without its user block."""
     in_memory = {"driver": "core", "backing_store": False, "block_size": 2**22}
     # as in packs: this version of the file format checksums its own structures
     with h5py.File("results", "w", userblock_size=SEAL, libver=("v110", "v110"), **in_memory) as file:
         put_text(file, "settings", _json(settings))
         for position, result in enumerate(results):
-            _put_result(file, result).attrs["position"] = position
+            _put_result(file, result, packed).attrs["position"] = position
         for position, (dataset, facts) in enumerate(tables.items()):
             _put_table(file, dataset, facts).attrs["position"] = position
         file.flush()
         return file.id.get_file_image()
 
 
-def _put_result(file: Any, result: Result) -> Any:
+def _put_result(file: Any, result: Result, packed: bool) -> Any:
     group = file.create_group(f"results/{_name(result.dataset)}/{_name(result.searcher)}")
     for name in ("oracle", "finished", "wall_s"):
         group.attrs[name] = getattr(result, name)
@@ -121,7 +128,7 @@ def _put_result(file: Any, result: Result) -> Any:
     for name in ARRAYS:
         array = np.asarray(getattr(result, name))
         noisy = name in NOISY and bool(array.any())
-        put_text(_put(group, name, array, packed=not noisy), "dtype", str(array.dtype))
+        put_text(_put(group, name, array, packed and not noisy), "dtype", str(array.dtype))
     if result.listed is not None:
         _put(group, "listed", result.listed)
     return group

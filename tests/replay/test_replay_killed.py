@@ -26,7 +26,7 @@ PLAN = Plan(
 
 
 def replay(folder: Path) -> None:
-    compare(PLAN, folder, jobs=1, tell=lambda done, total, what: None)
+    compare(PLAN, folder, tell=lambda done, total, what: None)
 
 
 def replay_on_a_slow_disk(folder: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from nasreplay.errors import BadOutput, NasReplayError
 from nasreplay.replay import comparing
 from nasreplay.runs import store
-from nasreplay.runs.report.plots import save_figures
+from nasreplay.runs.report.plots import save_overview, save_regrets
 from nasreplay.runs.report.rows import rows
 from nasreplay.runs.report.summary import markdown
 from nasreplay.runs.store import read_comparison
@@ -187,7 +187,8 @@ def test_names_from_outside_are_drawn_and_written_as_they_are(tmp_path, recwarn,
     comparison = comparing.read(crafted(tmp_path, rename))
     every = rows(comparison)
     assert all(line.isprintable() for line in markdown(comparison, every).splitlines())
-    for path in save_figures(comparison, every, tmp_path):
+    paths = [path for _, paths in save_regrets(comparison, tmp_path) for path in paths]
+    for path in [*paths, *save_overview(comparison, every, tmp_path)]:
         assert path.name.isprintable()
         assert path.stat().st_size > 1_000
     assert not [each for each in recwarn if "Glyph" in str(each.message) or "math" in str(each.message)]

@@ -24,7 +24,8 @@ def comparison():
 
 
 def saved(comparison, folder):
-    return plots.save_figures(comparison, rows(comparison), folder)
+    regrets = [path for _, paths in plots.save_regrets(comparison, folder) for path in paths]
+    return [*regrets, *plots.save_overview(comparison, rows(comparison), folder)]
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ nothing for what they found, so they are no curves: gray words below the legend 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -16,6 +17,7 @@ import numpy as np
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.ledger import time_unit
 from nasreplay.files.atomic import write_whole
+from nasreplay.files.workers import HERE, Workers
 from nasreplay.runs.report import statistics
 from nasreplay.runs.report.looks import ENDINGS, GRAY, Look, looks_of, rendered, style
 from nasreplay.runs.report.overview import overview_figure
@@ -46,30 +48,31 @@ class Curve(NamedTuple):
     """Upper end."""
 
 
-def names(comparison: Comparison) -> list[str]:
-    """The figures' names, without endings."""
-    return [*(f"regret-{quote(dataset, safe=' ')}" for dataset in comparison.datasets), "overview"]
+def save_regrets(
+    comparison: Comparison, folder: str | Path, workers: Workers = HERE
+) -> Iterator[tuple[str, list[Path]]]:
+    """Begin to draw `regret-<dataset>` of every data set; yields it with its PNG, SVG and PDF. Raises BadOutput."""
+    looks = looks_of(one.searcher for one in comparison.results)
+    datasets = comparison.datasets
+    parts = [Comparison(comparison.of(one), {one: comparison.tables[one]}) for one in datasets]
+    drawn = workers.each(partial(_save_regret, Path(folder), looks), datasets, parts)
+    return ((dataset, paths) for (dataset, _), paths in drawn)
 
 
-def save_figures(
-    comparison: Comparison,
-    rows: Sequence[Row],
-    folder: str | Path,
-    tell: Callable[[str], None] = lambda name: None,
-) -> list[Path]:
-    """Write `regret-<dataset>` of every data set and `overview`, each as PNG, SVG and PDF. Raises BadOutput.
+def _save_regret(folder: Path, looks: dict[str, Look], dataset: str, part: Comparison) -> list[Path]:
+    return _save(regret_figure(part, dataset, looks), folder, f"regret-{quote(dataset, safe=' ')}")
 
-    tell: called with the name of each figure before it is drawn.
-    """
-    paths = []
-    for name, dataset in zip(names(comparison), (*comparison.datasets, None), strict=True):
-        tell(name)
-        figure = overview_figure(comparison, rows) if dataset is None else regret_figure(comparison, dataset)
-        if figure is None:
-            continue
-        for ending in ENDINGS:
-            paths.append(Path(folder) / f"{name}.{ending}")
-            write_whole(paths[-1], rendered(figure, ending))
+
+def save_overview(comparison: Comparison, rows: Sequence[Row], folder: str | Path) -> list[Path]:
+    """Draw `overview` as PNG, SVG and PDF; none where no searcher has a rank. Raises BadOutput."""
+    figure = overview_figure(comparison, rows)
+    return _save(figure, Path(folder), "overview") if figure else []
+
+
+def _save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    paths = [folder / f"{name}.{ending}" for ending in ENDINGS]
+    for path, ending in zip(paths, ENDINGS, strict=True):
+        write_whole(path, rendered(figure, ending))
     return paths
 
 
@@ -95,10 +98,11 @@ def plot(comparison: Comparison, path: str | Path | None, dataset: str | None = 
     return tuple(written)
 
 
-def regret_figure(comparison: Comparison, dataset: str) -> Figure:
+def regret_figure(comparison: Comparison, dataset: str, looks: dict[str, Look] | None = None) -> Figure:
     """Mean anytime regret with its 95 % bootstrap band, against simulated time and against evaluations.
 
-    Curves begin where every replica has an answer; what lies below the frame is drawn on its lower edge.
+    Curves begin where every replica has an answer; what lies below the frame is drawn on its lower edge. looks: those
+    of a larger figure or comparison.
     """
     from matplotlib.figure import Figure
 
@@ -108,7 +112,7 @@ def regret_figure(comparison: Comparison, dataset: str) -> Figure:
     paid = [one for one in order if not one.oracle and one.evaluated_flat.shape[1]]
     legend = HANDLE + LETTER * max(12, *(len(one.searcher) for one in results))
     width = LEFT + 2 * PANEL + 2 * GAP + legend
-    looks = looks_of(one.searcher for one in comparison.results)
+    looks = looks or looks_of(one.searcher for one in comparison.results)
     with style():
         figure = Figure(figsize=(width, HEIGHT))
         panels: Any = figure.subplots(1, 2, sharey=True)

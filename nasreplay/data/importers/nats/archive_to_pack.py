@@ -8,8 +8,6 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,10 +22,9 @@ from nasreplay.data.importers.nats.verify_archive import measured
 from nasreplay.data.pack import Pack, layout, write_pack
 from nasreplay.data.pack.writer import Chunk, Curves
 from nasreplay.data.trials import trial_mean
-from nasreplay.errors import BadInput, BadOutput, BadPack, NasReplayError, UnsafePickle
+from nasreplay.errors import BadInput, BadOutput, BadPack, UnsafePickle
 from nasreplay.files.lock import alone_in
-from nasreplay.files.workers import cores, start_worker, without_main
-from nasreplay.signals import held_back
+from nasreplay.files.workers import Workers, cores
 
 LICENCE = "MIT (NATS-Bench)"
 NO_FILE = "no file"
@@ -149,29 +146,12 @@ def _make_all(tasks: list[Job], files: list[Path], jobs: int, progress: Progress
     """Make every shard; returns official index → why it cannot be read."""
     total, done = sum(len(job.sources) for job in tasks), 0
     unreadable: dict[int, str] = {}
-    for job, problems in _made(list(zip(tasks, files, strict=True)), jobs):
-        unreadable |= problems
-        done += len(job.sources)
-        progress(done, total)
+    with Workers(jobs, "run the same command again") as workers:
+        for (job, _), problems in workers.each(conversion_parts.make, tasks, files):
+            unreadable |= problems
+            done += len(job.sources)
+            progress(done, total)
     return unreadable
-
-
-def _made(pairs: list[tuple[Job, Path]], jobs: int) -> Iterator[tuple[Job, dict[int, str]]]:
-    """Every job when its shard is there."""
-    if jobs == 1:
-        yield from ((job, conversion_parts.make(job, file)) for job, file in pairs)
-        return
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), start_worker)
-    try:
-        with held_back(), without_main():  # an interrupt would leave a worker half started
-            running = {pool.submit(conversion_parts.make, job, file): job for job, file in pairs}
-        yield from ((running[future], future.result()) for future in as_completed(running))
-    except BrokenExecutor:
-        raise NasReplayError(
-            "a worker process died (out of memory?); what is done is kept: run the same command again"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 # --- from shards to a pack -------------------------------------------------------------------------
