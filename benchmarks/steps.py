@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from nasreplay.search.base import Live
 from nasreplay.train.device import Device
-from nasreplay.train.images.image_sources import NORMAL, ImageSet, ImageSource, SearchData
+from nasreplay.train.images.image_sources import NORMAL, ImageSet, ImageSource
+from nasreplay.train.images.recorded_images import SearchData
 
 CLASSES = 10
 RATE, DECAY, TAU = 0.025, 5e-4, 5.0  # of the published steps

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nasreplay.live.supernet import SupernetEvaluator
     from nasreplay.search import Searcher
     from nasreplay.train.images.image_sources import ImageSource
+    from nasreplay.train.images.streamed import StreamedSource
     from nasreplay.train.recipe import Recipe
 
 OF_RECIPE = ("batch", "clip", "micro_batches", "idle", "cutout")
@@ -184,11 +185,13 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         device = self.resolve_device(checkpoint_cells=self.checkpoint_cells)
         changes = {name: getattr(self, name) for name in OF_RECIPE}
         changes = {name: value for name, value in changes.items() if value is not None}
-        source = self.source(valid_on_test=self.valid_on == "test")
+        recipe = replace(self._recipe(asker), **changes).for_world_size(device.group.world_size)
+        usual = recipe.train_portion or 0.5
+        source = self.source(valid_on_test=self.valid_on == "test", usual=usual)
         return SupernetEvaluator(
             source,
             self.network,
-            recipe=replace(self._recipe(asker), **changes).for_world_size(device.group.world_size),
+            recipe=recipe,
             fraction=self.fraction,
             valid_batches=self.valid_batches,
             judge=self.judge,
@@ -210,7 +213,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             return recipe_of(self.training or str(published))
         return WEIGHT_SHARING
 
-    def _start(self, source: ImageSource) -> dict[str, Tensor] | None:
+    def _start(self, source: ImageSource | StreamedSource) -> dict[str, Tensor] | None:
         """The shared weights of the run named by --weights. Raises BadSetting if they are another network's.
 
         They must have learned from the same images in the same parts, wherever these lay.

@@ -31,6 +31,7 @@ from nasreplay.seeds import Stream
 from nasreplay.spaces.base import Space
 from nasreplay.train.device import Device
 from nasreplay.train.images.image_sources import ImageSource
+from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import Recipe
 from nasreplay.train.scores import Epoch
@@ -67,7 +68,7 @@ class ScratchEvaluator(EvaluatorBase):
     def __init__(
         self,
         space: Space,
-        source: ImageSource,
+        source: ImageSource | StreamedSource,
         *,
         recipe: Recipe | None = None,
         ladder: Sequence[int] = (1, 3, 12),

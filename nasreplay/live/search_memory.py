@@ -28,7 +28,7 @@ def estimate_search(supernet: SupernetEvaluator, mixes: bool) -> int:
     mixes: whether the search computes all operations at once (DARTS, SNAS). If not, this is of the one operation that
     takes most, on every edge: the most that a draw can take.
     """
-    batch = Batch(*few_images(supernet.images[0].images.shape[-1], supernet.device, supernet.dtype))
+    batch = Batch(*few_images(supernet.images[0].side, supernet.device, supernet.dtype))
     with untouched(supernet.net):
         step = max(_of_step(supernet, mixture, batch) for mixture in _mixtures(supernet, mixes))
         one_hot = supernet.space.embed((supernet.space.choices - 1)[None])[0]

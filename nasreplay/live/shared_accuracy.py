@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,11 +22,13 @@ from nasreplay.live.gradients import ARCH, StepGradients
 from nasreplay.models.recompute import kept_buffers
 from nasreplay.models.shared_networks import SharedNetwork
 from nasreplay.spaces.costs.expected import Costs
-from nasreplay.train.batches import in_order
 from nasreplay.train.device import Device
-from nasreplay.train.epochs import Batch, Division
-from nasreplay.train.images.image_sources import ImageSet, ImageSource
+from nasreplay.train.distributed import SINGLE_PROCESS
+from nasreplay.train.epochs import Batch, Division, batch_count
+from nasreplay.train.images.image_sources import ImageSource
+from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.loop import in_parts
+from nasreplay.train.reading import Images, in_order
 from nasreplay.train.recipe import Recipe
 
 BATCH = Fidelity("batch", 1)
@@ -37,8 +40,8 @@ class SharedAccuracies(EvaluatorBase):
 
     kind, preset, several = "supernet", "live", False
 
-    source: ImageSource
-    images: tuple[ImageSet, ImageSet]
+    source: ImageSource | StreamedSource
+    images: tuple[Images, Images]
     """What weights and architecture learn from."""
     network: SharedNetwork
     net: Any = begun()
@@ -48,9 +51,9 @@ class SharedAccuracies(EvaluatorBase):
     dtype: torch.dtype
     truth: TableEvaluator | None
     """A table of the same space and data set, for reports."""
-    valid: ImageSet
+    valid: Images
     """The fixed validation images that compare candidates during the search."""
-    held: ImageSet
+    held: Images
     """All validation images."""
     judge: str
     """all: every validation image judges an epoch's answer and the last epoch's candidates; batches: `valid` does."""
@@ -75,7 +78,8 @@ class SharedAccuracies(EvaluatorBase):
     @property
     def held_out_steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Batches of a pass over the architecture images."""
-        return -(-len(self.images[1]) // self.recipe.batch)
+        size = self.recipe.arch_batch or self.recipe.batch
+        return batch_count(len(self.images[1]), size, self.recipe.drop_last)
 
     @property
     def mixed_cells(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -145,7 +149,7 @@ class SharedAccuracies(EvaluatorBase):
         return self._meaning(self._judges)
 
     @property
-    def _judges(self) -> ImageSet:
+    def _judges(self) -> Images:
         return self.held if self.judge == "all" else self.valid
 
     def _asked(self, at: Fidelity) -> Callable[[], Iterable[Batch]]:
@@ -179,11 +183,11 @@ class SharedAccuracies(EvaluatorBase):
         if self.net.training != train:
             self.net.train(train)
 
-    def _in_order(self, images: ImageSet) -> Iterator[Batch]:
-        order = (self.valid_batch, self.device.name, self.device.channels_last)
-        return (batch.to(self.dtype) for batch in in_order(images, *order))
+    def _in_order(self, images: Images) -> Iterator[Batch]:
+        alone = replace(self.device, group=SINGLE_PROCESS)  # every process measures candidates of its own
+        return (batch.to(self.dtype) for batch in in_order(images.by(self.recipe), self.valid_batch, alone))
 
-    def _meaning(self, images: ImageSet) -> str:
+    def _meaning(self, images: Images) -> str:
         return (
             f"accuracy with shared weights on {len(images):,} fixed validation images of {self.source.name}"
         )

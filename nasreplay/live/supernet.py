@@ -26,9 +26,12 @@ from nasreplay.train.batches import Batches, PairedBatches
 from nasreplay.train.descent.optimizers import load_moments
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import Statistics
-from nasreplay.train.epochs import Batch, Division
+from nasreplay.train.epochs import Batch, Division, batch_count
 from nasreplay.train.images.image_sources import ImageSource
+from nasreplay.train.images.streamed import StreamedSource
+from nasreplay.train.images.streaming.streamed_batches import StreamedBatches, StreamedPairs
 from nasreplay.train.loop import in_parts, initial, reseed
+from nasreplay.train.reading import Order, paired, shuffled
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe, set_learning_rate
 
 HINT = "lower the learning rate, or use --precision float32; the checkpoints before it are intact"
@@ -60,15 +63,15 @@ class SupernetEvaluator(SharedAccuracies):
     weights: list[Tensor] = begun()
     """The parameters that learn."""
     optimizer: torch.optim.Optimizer = begun()
-    batches: PairedBatches = begun()
-    held_out: Batches = begun()
+    batches: PairedBatches | StreamedPairs = begun()
+    held_out: Batches | StreamedBatches = begun()
     """Further architecture batches, for steps that learn nothing."""
     drawn: Sequence[Batch] = begun()
     """The step's mini-batches TRAIN and ARCH; empty before the first step."""
 
     def __init__(
         self,
-        source: ImageSource,
+        source: ImageSource | StreamedSource,
         network: SharedNetwork | None = None,
         *,
         recipe: Recipe = WEIGHT_SHARING,
@@ -92,7 +95,7 @@ class SupernetEvaluator(SharedAccuracies):
         # evenly spaced: image folders are in the order of their classes
         self.valid = parts.valid.take(np.arange(count) * len(parts.valid) // max(count, 1))
         self.held = parts.valid.fraction(fraction)
-        self.steps_per_epoch = -(-len(self.images[0]) // recipe.batch)
+        self.steps_per_epoch = batch_count(len(self.images[0]), recipe.batch, recipe.drop_last)
         about = (self.device.group, recipe.micro_batches, recipe.batch)
         self.division, _ = (Division.of(*about, len(images)) for images in self.images)
 
@@ -116,11 +119,13 @@ class SupernetEvaluator(SharedAccuracies):
         self.seed = seed
         self.weights = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizer = self.recipe.optimizer(self.net.parameters())
-        about = (self.device.name, self.device.channels_last, self.division)
-        orders = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
-        augment = replace(self.images[0].augment, cutout=self.recipe.cutout)
-        self.batches = PairedBatches(*self.images, self.recipe.batch, next(orders), augment, *about)
-        self.held_out = Batches(self.images[1], self.recipe.batch, next(orders), augment, *about)
+        recipe = self.recipe
+        first, arch = (part.by(recipe) for part in self.images)
+        order = Order(recipe.batch, self.device, self.division, recipe.drop_last)
+        streams = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
+        self.batches = paired(first, arch, order, next(streams))
+        alone = order._replace(size=recipe.arch_batch or recipe.batch)
+        self.held_out = shuffled(arch, alone, next(streams))
         self.drawn, self.images_in_batch = (), 0
         self.metrics, self.ending, self.share = {}, False, 1.0
 

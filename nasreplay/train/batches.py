@@ -93,7 +93,7 @@ class Batches(Epochs[Batch]):
     """Shuffled batches of an image set.
 
     augment: True for the set's own training transform, False for none, or an Augment. stream: one replica's, for this
-    object alone, usually Stream(seed, "data"). division: among processes.
+    object alone, usually Stream(seed, "data"). division: among processes. drop_last: see `Epochs`.
     """
 
     def __init__(
@@ -105,10 +105,11 @@ class Batches(Epochs[Batch]):
         device: str | torch.device = "cpu",
         channels_last: bool = False,
         division: Division | None = None,
+        drop_last: bool = False,
     ):
         self.stored = StoredImages(image_set, device, channels_last)
         self.augment = _chosen(augment, image_set)
-        super().__init__(len(image_set), size, stream, DRAWS, division)
+        super().__init__(len(image_set), size, stream, DRAWS, division, drop_last)
 
     def next(self) -> Batch:
         """The next batch; after the last of an epoch, the first of the next."""
@@ -129,10 +130,11 @@ class PairedBatches(Epochs[BatchPair]):
         device: str | torch.device = "cpu",
         channels_last: bool = False,
         division: Division | None = None,
+        drop_last: bool = False,
     ):
         self.weights, self.arch = (StoredImages(part, device, channels_last) for part in (weights, arch))
         self.augment = _chosen(augment, weights)
-        super().__init__(len(weights), size, stream, 1 + 2 * DRAWS, division)
+        super().__init__(len(weights), size, stream, 1 + 2 * DRAWS, division, drop_last)
 
     def next(self) -> BatchPair:
         """The next pair of batches; after the last of an epoch, the first of the next."""

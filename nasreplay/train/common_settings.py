@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nasreplay.errors import BadSetting
 from nasreplay.settings import setting
 
 if TYPE_CHECKING:
     from nasreplay.train.device import Device
     from nasreplay.train.images.image_sources import ImageSource
+    from nasreplay.train.images.streamed import StreamedSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,12 @@ class ImageSettings:
     """Halves of test images without that file: NATS-Bench's, or as runs had them before those were shipped."""
     train_portion: float | None = None
     """Part of the training images that weights learn from."""
+    side: int | None = setting(None, least=8, most=4096)
+    """Pixels of images that are read from files. [224 for ImageNet's; others: at most 64, in memory]"""
+    workers: int | None = setting(None, least=0, most=1024)
+    """Processes that read such images. [4]"""
+    cache: Path | None = setting(None, metavar="DIR")
+    """Folder where such images are kept decoded, for this and later runs. [decoded each time]"""
     fraction: float = 1.0
     """Part of the images of every set that is used."""
 
@@ -40,13 +48,31 @@ class ImageSettings:
         card = card_named(self.dataset)
         return card.name if card else locate(self.dataset, self.data).name
 
-    def source(self, *, valid_on_test: bool = False) -> ImageSource:
-        """The images of a small data set. Raises BadData, BadSetting, UnknownName or UnsafePickle."""
-        from nasreplay.train.images.image_sources import load
+    def source(
+        self, *, streamed: bool | None = None, valid_on_test: bool = False, usual: float = 0.5
+    ) -> ImageSource | StreamedSource:
+        """The images: streamed or in memory, [as they are asked for, or the data set needs it].
 
-        seeded = self.halves == "seeded"
-        about = (self.dataset, self.data, self.split_file, self.train_portion)
-        return load(*about, valid_on_test, self.download, seeded)
+        usual: part of the training images that weights learn from where --train-portion does not say. Raises BadData,
+        BadSetting, UnknownName or UnsafePickle.
+        """
+        from nasreplay.train.images.find_images import card_named
+        from nasreplay.train.images.image_sources import load
+        from nasreplay.train.images.recorded_images import SplitAsked
+        from nasreplay.train.images.streamed import WORKERS, load_files
+
+        card, data = card_named(self.dataset), self.data and self.data.expanduser()
+        file = self.split_file and self.split_file.expanduser()
+        asked = SplitAsked(file, self.train_portion, usual, valid_on_test, self.halves == "seeded")
+        if streamed or self.side is not None or (card and not card.held):
+            workers = WORKERS if self.workers is None else self.workers
+            return load_files(self.dataset, data, self.side, workers, self.download, self.cache, asked)
+        for name in ("workers", "cache"):
+            if getattr(self, name) is not None:
+                raise BadSetting(
+                    f"--{name} does not apply: {self.dataset} is not read from files without --side"
+                )
+        return load(self.dataset, data, fetch=self.download, **asked._asdict())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,31 +79,46 @@ class Division:
         return number * total // self.parts
 
 
+def batch_count(items: int, size: int, drop_last: bool = False) -> int:
+    """How many batches an epoch has."""
+    return items // size if drop_last and items > size else -(-items // size)
+
+
 class Epochs(Generic[T]):
     """Endless shuffled batches; iterating gives the rest of the current epoch, whose last batch may be short.
 
     `epoch` epochs are over, and `taken` items of the next. draws: random numbers per item besides its position in the
-    shuffled order. given: items of the last batch, in all processes. A subclass has `next`.
+    shuffled order. drop_last: leave out a short last batch (unless it is the only one). given: items of the last
+    batch, in all processes. A subclass has `next`.
     """
 
-    def __init__(self, items: int, size: int, stream: Stream, draws: int, division: Division | None = None):
+    def __init__(
+        self,
+        items: int,
+        size: int,
+        stream: Stream,
+        draws: int,
+        division: Division | None = None,
+        drop_last: bool = False,
+    ):
         if size < 1:
             raise BadSetting(f"a batch of {size} images: it must hold at least 1")
         self.items, self.size, self.stream, self.draws = items, size, stream, draws
+        self.used = min(batch_count(items, size, drop_last) * size, items)
         self.division = division or Division()
         self.epoch, self.taken, self.given = 0, 0, 0
         self._order: tuple[int, np.ndarray] | None = None
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return -(-self.items // self.size)
+        return -(-self.used // self.size)
 
     def next_items(self) -> tuple[np.ndarray, np.ndarray]:
         """(items int64 [B], uniform float64 [B, draws]) of this process's part of the next batch, of any epoch."""
         start = self.epoch * self.items * (1 + self.draws)
         if self._order is None or self._order[0] != self.epoch:
             self._order = self.epoch, self._at(start).permutation(self.items)[0]
-        rows = self._order[1][self.taken : self.taken + self.size]
+        rows = self._order[1][self.taken : min(self.taken + self.size, self.used)]
         own = self.division.own_slice(len(rows))
         rows, first = rows[own], self.taken + own.start
         numbers = self._at(start + self.items + first * self.draws).uniform(len(rows) * self.draws)
@@ -112,9 +127,9 @@ class Epochs(Generic[T]):
 
     def advance(self) -> None:
         """Count a batch as taken."""
-        self.given = min(self.size, self.items - self.taken)
+        self.given = min(self.size, self.used - self.taken)
         self.taken += self.given
-        if self.taken == self.items:
+        if self.taken == self.used:
             self.epoch, self.taken = self.epoch + 1, 0
 
     def _at(self, position: int):

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,18 +21,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from nasreplay.errors import BadSetting, TrainingFailed
 from nasreplay.seeds import Stream
 from nasreplay.train.augment import Augment
-from nasreplay.train.batches import Batches, in_order
+from nasreplay.train.batches import Batches
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import ProcessGroup, Statistics, accumulating
 from nasreplay.train.epochs import Batch, Division
-from nasreplay.train.images.image_sources import ImageSet
-from nasreplay.train.images.streamed import StreamedBatches, StreamedSet
+from nasreplay.train.images.streaming.streamed_batches import StreamedBatches
+from nasreplay.train.reading import Images, Order, in_order, shuffled
 from nasreplay.train.recipe import Recipe, set_learning_rate
 from nasreplay.train.scores import Epoch, Score, Totals
 
 EVALUATION_BATCH = 256
 AVERAGED = " (averaged weights)"
-Images = ImageSet | StreamedSet
 
 
 def in_parts(output: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
@@ -81,7 +80,7 @@ def count(
     """
     was_training, own, started = network.training, Totals(), time.perf_counter()
     network.eval()
-    for batch, labels in _in_order(images, size, device):
+    for batch, labels in in_order(images, size, device):
         with device.autocast():
             logits = network(batch).float()
         own.add(nn.functional.cross_entropy(logits, labels).item(), logits, labels)
@@ -90,12 +89,6 @@ def count(
     network.train(was_training)
     totals.join(own, device.group)
     totals.seconds += time.perf_counter() - started
-
-
-def _in_order(images: Images, size: int, device: Device) -> Iterator[Batch]:
-    if isinstance(images, StreamedSet):
-        return images.in_order(size, device)
-    return in_order(images, size, device.name, device.channels_last, device.group)
 
 
 def division_of(recipe: Recipe, device: Device, items: int) -> Division:
@@ -149,22 +142,8 @@ class Trainer:
             self.network.generator = self.noise  # pyright: ignore[reportArgumentType]
 
     def _batches(self, stream: Stream) -> Batches | StreamedBatches:
-        size, augment, device = self.recipe.batch, self.augment, self.device
-        if isinstance(self.images, StreamedSet):
-            if self.recipe.cutout:
-                raise BadSetting(
-                    f"cutout {self.recipe.cutout}: images read from files are not cut; set it to 0"
-                )
-            images = replace(self.images, lighting=self.recipe.lighting)
-            return StreamedBatches(images, size, stream, device, self.division)
-        if self.recipe.lighting:
-            raise BadSetting(
-                f"lighting {self.recipe.lighting:g}: only images read from files are lit; set it to 0"
-            )
-        if augment is True and self.recipe.cutout:
-            augment = replace(self.images.augment, cutout=self.recipe.cutout)
-        about = (augment, device.name, device.channels_last, self.division)
-        return Batches(self.images, size, stream, *about)
+        order = Order(self.recipe.batch, self.device, self.division, self.recipe.drop_last)
+        return shuffled(self.images.by(self.recipe), order, stream, self.augment)
 
     def epoch(self, sets: Mapping[str, Images], after_batch: Callable[[], None] | None = None) -> Epoch:
         """Train to the end of the current epoch, then evaluate on the sets."""
@@ -230,7 +209,7 @@ class Trainer:
         """The scores of the network as it is, on each set."""
         networks = {"": self.network} | ({AVERAGED: self.final} if self.average else {})
         return {
-            name + mark: evaluate(network, images, device=self.device)
+            name + mark: evaluate(network, images.by(self.recipe), device=self.device)
             for name, images in sets.items()
             for mark, network in networks.items()
         }

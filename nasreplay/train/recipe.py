@@ -21,6 +21,7 @@ from nasreplay.models.auxiliary_heads import HEADS, weighted
 from nasreplay.numerals import MOST_REAL, counted
 from nasreplay.train.descent.optimizers import OPTIMIZERS
 from nasreplay.train.descent.schedule import READS, SCHEDULES, Schedule
+from nasreplay.train.images.streaming.augmentations import AUGMENTATIONS, USUAL
 
 IDLE = ("decay", "rest")
 _CHANGED = re.compile(r"(.*?)((?:,\w+=[^,]*)*)", re.DOTALL)
@@ -61,6 +62,18 @@ class Recipe(Schedule):
     """Side of the cutout square, in pixels; 0: none."""
     lighting: float = 0.0
     """Standard deviation of AlexNet's color noise, along the principal colors of ImageNet; 0: none."""
+    augmentation: str = USUAL
+    """What is done to images that are read from files: a name of `AUGMENTATIONS`."""
+    mean: tuple[float, ...] = ()
+    """Mean of each channel, in [0, 1], by which images are normalized; (): the data set's."""
+    std: tuple[float, ...] = ()
+    """Standard deviation of each channel; (): the data set's."""
+    drop_last: bool = False
+    """Whether an epoch ends before its last batch where that would be short."""
+    train_portion: float = 0.0
+    """Part of the training images that shared weights learn from, where none is published or asked for; 0: half."""
+    arch_batch: int = 0
+    """Images per batch by which a controller alone learns; 0: as `batch`."""
     ema: float = 0.0
     """Decay of the moving average of the weights; 0: none."""
     micro_batches: int = 1
@@ -83,7 +96,14 @@ class Recipe(Schedule):
         config.within(self, 0, MOST_REAL, "decay", "test_batch", "clip", "auxiliary", "cutout")
         config.within(self, 0, MOST_REAL, "smooth_from", "lighting")
         config.within(self, 0, 1, "momentum")
-        config.within(self, 0, 1 - 1e-9, "smooth", "drop_path", "ema")
+        config.within(self, 0, 1 - 1e-9, "smooth", "drop_path", "ema", "train_portion")
+        config.within(self, 0, MOST_REAL, "arch_batch")
+        config.one_of(self, "augmentation", tuple(AUGMENTATIONS))
+        if {len(self.mean), len(self.std)} not in ({0}, {3}) or not all(0 < one <= 1 for one in self.std):
+            raise BadSetting(
+                f"recipe {self.name}: mean {list(self.mean)} and std {list(self.std)} must be three numbers each, "
+                "of images in [0, 1], std above 0"
+            )
         config.one_of(self, "optim", tuple(OPTIMIZERS))
         config.one_of(self, "idle", IDLE)
         config.one_of(self, "heads", tuple(HEADS))
@@ -172,6 +192,7 @@ class Recipe(Schedule):
 
 SHARED = {field.name for field in fields(Schedule)} - {"warmup", "warmup_start"}
 SHARED |= {"momentum", "nesterov", "decay", "batch", "test_batch", "clip", "micro_batches", "cutout"}
+SHARED |= {"augmentation", "mean", "std", "drop_last", "train_portion", "arch_batch"}
 """Fields by which shared weights learn; the others are for networks of their own."""
 
 LATER = frozenset(
@@ -186,6 +207,12 @@ LATER = frozenset(
         "smooth_from",
         "lighting",
         "heads",
+        "augmentation",
+        "mean",
+        "std",
+        "drop_last",
+        "train_portion",
+        "arch_batch",
     )
 )
 """Fields that recipes did not always have: what does not name them has their defaults."""

@@ -18,7 +18,8 @@ from nasreplay.models.shared_networks import GDASNetwork
 from nasreplay.spaces.costs.network_plan import Plan
 from nasreplay.spaces.genotypes.published_genotypes import entry
 from nasreplay.train.device import Device
-from nasreplay.train.images.image_sources import NORMAL, ImageSet, ImageSource, SearchData
+from nasreplay.train.images.image_sources import NORMAL, ImageSet, ImageSource
+from nasreplay.train.images.recorded_images import SearchData
 from nasreplay.train.loop import Trainer
 from nasreplay.train.recipe import WEIGHT_SHARING, Recipe
 from nasreplay.train.step_memory import estimate_training

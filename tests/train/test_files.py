@@ -7,7 +7,8 @@ from nasreplay.errors import BadData
 from nasreplay.seeds import Stream
 from nasreplay.train.device import Device
 from nasreplay.train.images.image_sources import load
-from nasreplay.train.images.streamed import StreamedBatches, load_files
+from nasreplay.train.images.streamed import load_files
+from nasreplay.train.images.streaming.streamed_batches import StreamedBatches
 from tests.support.made_up import image_folder
 
 SIDE = 28

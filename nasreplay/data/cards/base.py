@@ -70,6 +70,11 @@ class Streaming(NamedTuple):
     scaled: tuple[int, int] = (8, 7)
     """a, b: evaluated images are scaled to a / b of the side before their center is cropped."""
 
+    @property
+    def scaled_side(self) -> int:
+        """That side, in pixels: 256 for 224."""
+        return self.side * self.scaled[0] // self.scaled[1]
+
 
 class DatasetCard(NamedTuple):
     """A built-in data set: its facts, what benchmarks hold of it, and its images."""

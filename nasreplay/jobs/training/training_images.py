@@ -12,7 +12,7 @@ from nasreplay.jobs.training.training_target import Target
 from nasreplay.spaces import Genotype
 from nasreplay.train.images.find_images import card_named
 from nasreplay.train.images.image_sources import ImageSource
-from nasreplay.train.images.streamed import StreamedSource, load_files
+from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.loop import Images
 from nasreplay.train.network_config import NetworkConfig, network_config
 
@@ -34,16 +34,11 @@ def source_of(target: Target, settings: NetworkSettings) -> ImageSource | Stream
     sizes = network_config(Path(settings.config)) if settings.config else NetworkConfig()
     read = card and card.streaming and (isinstance(target.cell, Genotype) or not card.held)
     streamed = bool(read) or sizes.large
-    whole, small = "genotypes train on all training images", f"{dataset} is not read as ImageNet is"
-    refused = {"split_file": whole, "train_portion": whole} if isinstance(target.cell, Genotype) else {}
-    refused |= {} if streamed else {"side": small, "workers": small}
-    for name, why in refused.items():
+    for name in ("split_file", "train_portion") if isinstance(target.cell, Genotype) else ():
         if getattr(settings, name) is not None:
-            raise BadSetting(f"--{name.replace('_', '-')} does not apply: {why}")
-    if not streamed:
-        return replace(settings, dataset=dataset, data=data).source()
-    sized = {name: value for name in ("side", "workers") if (value := getattr(settings, name)) is not None}
-    return load_files(dataset, data and data.expanduser(), **sized, fetch=settings.download)
+            option = name.replace("_", "-")
+            raise BadSetting(f"--{option} does not apply: genotypes train on all training images")
+    return replace(settings, dataset=dataset, data=data).source(streamed=streamed)
 
 
 def all_images(source: ImageSource | StreamedSource) -> tuple[Images, Mapping[str, Images]]:

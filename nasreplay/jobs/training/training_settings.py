@@ -77,11 +77,6 @@ class NetworkSettings(SizeSettings):
 
     dataset: str = ""
     """Data set: a name, or the path of an image folder. [the search's; cifar10 where there is none]"""
-    side: int | None = setting(None, least=8, most=4096)
-    """Pixels of ImageNet images. [224]"""
-    workers: int | None = setting(None, least=0, most=1024)
-    """Processes that read ImageNet images. [4]"""
-
     which: Literal["last", "best"] = "last"
     """The cell of which epoch of a search."""
     form: Literal["two-input", "all-edge"] | None = None

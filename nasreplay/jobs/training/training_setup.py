@@ -174,8 +174,6 @@ def prepare(
     if isinstance(target.cell, Genotype):
         network = _genotype_network(target, target.cell, source, settings, recorded)
         images, sets = all_images(source)
-    elif isinstance(source, StreamedSource):
-        raise BadSetting(f"{source.name}: {target.cell} has a network for small images only")
     else:
         network = _cell_network(target.cell, source, settings, recorded)
         images, sets = source.benchmark()
@@ -256,7 +254,10 @@ def _told_release(target: Target, settings: RetrainSettings) -> str:
 
 
 def _cell_network(
-    cell: Architecture, source: ImageSource, settings: RetrainSettings, recorded: Json | None
+    cell: Architecture,
+    source: ImageSource | StreamedSource,
+    settings: RetrainSettings,
+    recorded: Json | None,
 ) -> Network:
     kind = NETWORKS.get(cell.space.name)
     own = settings_of(kind).keys() if kind else set()

@@ -77,7 +77,7 @@ def _rgb(image: Any) -> tuple[Any, str]:
 def read_folder(listed: ImageFolder) -> Decoded:
     """Every image, scaled and cropped to one square: the median of the shorter sides, at most 64. Raises BadData."""
     every = [file for part in listed.parts.values() for file in part.files]
-    sizes = dict(zip(every, _sizes(every), strict=True))
+    sizes = dict(zip(every, sizes_of(every), strict=True))
     side = min(LARGEST_SIDE, median_low(min(sizes[file]) for file in listed.train.files))
     kinds: Counter[str] = Counter()
     train, test = _decoded(listed.train, side, kinds), _decoded(listed.test, side, kinds)
@@ -88,7 +88,7 @@ def read_folder(listed: ImageFolder) -> Decoded:
     )
 
 
-def _sizes(files: list[str]) -> Iterator[tuple[int, int]]:
+def sizes_of(files: list[str]) -> Iterator[tuple[int, int]]:
     """(width, height) of each file, from its first bytes; what cannot be read is told when it is decoded."""
     from PIL import Image
 
