@@ -12,13 +12,14 @@ from nasreplay.cli.main import Group
 from nasreplay.cli.options import PATH, options_of
 from nasreplay.cli.progress import Progress
 from nasreplay.cli.views.fold import show
+from nasreplay.jobs.image_files import SplitSettings
 from nasreplay.jobs.table_files import ConvertArchiveSettings, ImportCsvSettings, VerifySettings
 from nasreplay.settings import chosen
 
 
 @click.group(cls=Group)
 def data() -> None:
-    """Benchmark tables: list, describe, check, convert and import them. Images: list and fetch them."""
+    """Benchmark tables: list, describe, check, convert and import them. Images: list, fetch and divide them."""
 
 
 @data.command("list")
@@ -58,6 +59,24 @@ def fetch(name: str, folder: Path | None) -> None:
     from nasreplay.jobs.image_files import fetch_images
 
     click.echo(fetch_images(name, folder))
+
+
+@data.command()
+@click.argument("folder")
+@options_of(SplitSettings)
+def split(folder: str, **values: Any) -> None:
+    """Divide the images of FOLDER, class folders, into a list of training and held-out ones. Nothing is copied.
+
+    Of each class the same part is drawn. The list takes the place of the folder in every command: --dataset LIST,
+    or --dataset NAME --data LIST for a built-in data set.
+    """
+    from nasreplay.jobs import image_files
+
+    done = image_files.split(folder, settings=chosen(SplitSettings, values))
+    parts = [sum(each.values()) for each in done.counts.values()]
+    classes = len(done.counts["train"])
+    show(f"{done.file}: {parts[0]:,} training and {parts[1]:,} held-out images of {classes:,} classes")
+    click.echo(f"use it as --dataset {done.file}")
 
 
 @data.command()

@@ -1,12 +1,16 @@
-"""Built-in image sets: which there are, where their images come from, and fetching those that can be fetched."""
+"""Built-in image sets: which there are, where their images come from, fetching them; dividing image folders."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from nasreplay.data.cards import CARDS, DatasetCard
 from nasreplay.errors import BadInput, UnknownName
+from nasreplay.numerals import LARGEST
+from nasreplay.settings import setting, with_settings
 
 
 class ImageSummary(NamedTuple):
@@ -62,3 +66,44 @@ def _origin(card: DatasetCard) -> str:
     if _address(card):
         return f"nasreplay data fetch {card.images_of or card.name}"
     return f"files {card.files.folder}/" if card.files else f"an image folder {card.folder or card.name}/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """How an image folder is divided."""
+
+    ratio: float = 0.5
+    """Part of each class that is trained on."""
+    seed: int = setting(1, least=0, most=LARGEST)
+    """Seed of the draw."""
+    out: Path | None = setting(None, metavar="FILE")
+    """The list to write. [beside FOLDER: FOLDER-RATIO-seedSEED.txt]"""
+
+
+class Split(NamedTuple):
+    """A list that divides an image folder."""
+
+    file: Path
+    """The list."""
+    counts: dict[str, dict[str, int]]
+    """Part (train, val) → class → number of images."""
+
+
+@with_settings(SplitSettings)
+def split(folder: str | Path, *, settings: SplitSettings) -> Split:
+    """Write a list of training and held-out images of a folder, of every class alike, without copying any.
+
+    The list takes the folder's place as `dataset`. Raises BadData, BadSetting or BadOutput.
+    """
+    from nasreplay.train.images.split_list import divided, write_list
+
+    folder = Path(folder).expanduser()
+    rows = divided(folder, settings.ratio, settings.seed)
+    whole = folder.absolute()
+    usual = whole.with_name(f"{whole.name}-{settings.ratio:g}-seed{settings.seed}.txt")
+    file = settings.out.expanduser() if settings.out else usual
+    write_list(rows, folder, file)
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts.setdefault(row.part, Counter())[row.name] += 1
+    return Split(file, {part: dict(each) for part, each in counts.items()})

@@ -34,7 +34,7 @@ class ImageSettings:
     side: int | None = setting(None, least=8, most=4096)
     """Pixels of images that are read from files. [224 for ImageNet's; others: at most 64, in memory]"""
     workers: int | None = setting(None, least=0, most=1024)
-    """Processes that read such images. [4]"""
+    """Processes that read such images. [4, or as many as there are cores]"""
     cache: Path | None = setting(None, metavar="DIR")
     """Folder where such images are kept decoded, for this and later runs. [decoded each time]"""
     fraction: float = 1.0

@@ -16,7 +16,7 @@ from nasreplay.live.evaluator_settings import published_recipe
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.search import make
 from nasreplay.spaces.costs.network_plan import DIALECTS
-from nasreplay.train.images.streamed import COLORS, SPREADS, lit
+from nasreplay.train.images.streaming.augmentations import COLORS, SPREADS, lit
 from nasreplay.train.recipe import Recipe, recipe_of
 from tests.support.made_up import image_folder
 

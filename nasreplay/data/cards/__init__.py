@@ -1,4 +1,4 @@
-"""The built-in data sets, a file each. A new file with a CARD in this folder is all that a new data set needs.
+"""The built-in data sets. A new file with a CARD, or several CARDS, in this folder is all that they need.
 
 Standard library only: asking what a data set is costs nothing.
 """
@@ -15,7 +15,9 @@ __all__ = ["CARDS", "DatasetCard", "Facts"]
 
 def _found() -> dict[str, DatasetCard]:
     modules = (import_module(f"{__name__}.{each.name}") for each in iter_modules(__path__))
-    every: list[DatasetCard] = [module.CARD for module in modules if hasattr(module, "CARD")]
+    every: list[DatasetCard] = []
+    for module in modules:
+        every += [module.CARD] if hasattr(module, "CARD") else getattr(module, "CARDS", ())
     return {card.name: card for card in sorted(every, key=lambda card: (card.order, card.name))}
 
 

@@ -23,7 +23,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.files.typed import read_json
 from nasreplay.train.images.published_files import Decoded, Labeled
 
-FORMAT = 2  # changes when a reader decodes differently
+FORMAT = 3  # changes when a reader decodes differently
 PARTS = ("train", "valid", "test")
 
 

@@ -3,7 +3,8 @@
 A name is looked for under `--data DIR`, else under `$TORCH_HOME/cifar.python` (`~/.cache/torch` when TORCH_HOME is
 not set; ImageNet beside it): published files first, then their archive, then an image folder of that name, then DIR
 itself as the image folder. Any other word is the path of an image folder. A folder is what it contains: one that
-holds published files is that data set, any other is a data set of its own, whatever it is called.
+holds published files is that data set, any other is a data set of its own, whatever it is called. A list that divides
+an image folder (`split_list`) stands for the folder anywhere.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from nasreplay.train.images.files_in_folders import stamp
 from nasreplay.train.images.image_folder import LAYOUT, ImageFolder, is_image_folder
 from nasreplay.train.images.pixels import read_folder
 from nasreplay.train.images.published_files import PUBLISHED, Decoded, read_digits, read_published
+from nasreplay.train.images.split_list import image_listing, is_split_list
 
 
 class Place(NamedTuple):
@@ -74,6 +76,8 @@ def locate(name: str, data: Path | None = None, fetch: bool = False) -> Place:
     if card.package and data is None:
         return Place(card.name, None)
     root, about = data or data_home(card), PUBLISHED.get(card.name)
+    if is_split_list(root):
+        return Place(card.name, root.resolve())
     if about and (folder := _published(root, about) or unpack(about, root)):
         return Place(card.name, folder.resolve(), about)
     names = {name, card.name, card.folder or name}
@@ -101,6 +105,8 @@ def _own(name: str, data: Path | None) -> Place:
     root = data or data_home()
     places = [root / name, Path(name).expanduser(), *([data] if data else [])]
     for folder in places:
+        if is_split_list(folder):
+            return Place(_own_name(folder.with_suffix("")), folder.resolve())
         for known, about in PUBLISHED.items():
             if folder != root and (held := _published(folder, about)):
                 return Place(known, held.resolve(), about)
@@ -144,7 +150,7 @@ def _read(place: Place) -> Kept:
     if about:
         listing = "\n".join(stamp(folder / file) for file in (*about.train, *about.test))
         return kept(place.name, listing, lambda: read_published(folder, about))
-    listed = ImageFolder(folder)
+    listed = image_listing(folder)
     return kept(place.name, listed.listing(), lambda: _announced(place.name, listed))
 
 

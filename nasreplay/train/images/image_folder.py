@@ -53,7 +53,10 @@ class ImageFolder:
         self.folder, self.note = folder, ""
         self._unread: list[str] = []
         self._without: list[str] = []
-        self._lacking: list[str] = []
+        self.valid: Part | None = None  # unless there are validation and test images
+        self._read(folder)
+
+    def _read(self, folder: Path) -> None:
         if _has_lists(folder):
             self._listed(folder)
             return
@@ -81,8 +84,7 @@ class ImageFolder:
             self.note = (
                 f"no images are held out in {folder}, so a fifth of each class (seed {SEED}) is the test set"
             )
-        self.test = parts[-1]
-        self.valid = parts[0] if len(parts) == 2 else None
+        self.valid, self.test = (None, *parts)[-2:]
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -93,8 +95,7 @@ class ImageFolder:
     @property
     def remarks(self) -> list[str]:
         """What is missing and what was left out, in words."""
-        told = [*self._lacking]
-        told += [f"left out: {', '.join(self._without)}"] if self._without else []
+        told = [f"left out: {', '.join(self._without)}"] if self._without else []
         if self._unread:
             endings = sorted({os.path.splitext(file)[1].lower() or "no ending" for file in self._unread})
             shown = ", ".join(endings[:5]) + (", …" if len(endings) > 5 else "")
@@ -157,11 +158,13 @@ class ImageFolder:
         return self._complete(part, found)
 
     def _complete(self, part: Path, found: list[tuple[str, int]]) -> Part:
-        """The images of a part; classes without any are remarked."""
+        """The images of a part. Raises BadData where a class has none."""
         there = {label for _, label in found}
         lacking = [name for label, name in enumerate(self.names) if label not in there]
         if lacking:
-            self._lacking.append(f"{part.name}/ has no image of {listed(lacking)}")
+            raise BadData(
+                f"{place(part)}: has no image of {listed(lacking)}; every part needs each class of train/"
+            )
         return _part(found)
 
     def _images(self, folder: Path, note: bool = False) -> Iterator[str]:
@@ -190,7 +193,7 @@ class ImageFolder:
             if not found:
                 raise BadData(f"{place(file)}: names no images")
             parts.append(self._complete(file.with_suffix(""), found))
-        self.train, self.test, self.valid = *parts, None
+        self.train, self.test = parts
 
     def _annotated(self, part: Path) -> Part | None:
         """Tiny-ImageNet's validation images: a line `file TAB class TAB …` each; None where they are sorted."""

@@ -23,6 +23,7 @@ from nasreplay.train.images.image_folder import ImageFolder, Part
 from nasreplay.train.images.published_files import Decoded, Labeled
 
 LARGEST_SIDE = 64
+HALVED = 4  # networks halve images twice, and the halves must be whole
 DEEP, TRANSPARENT = "16 bits, divided by 257", "transparent, put on white"
 DARK = "16 bits, divided by 257, nearly black (values up to 4,095 at most: 12 bits?)"
 CONVERTED = {
@@ -75,10 +76,14 @@ def _rgb(image: Any) -> tuple[Any, str]:
 
 
 def read_folder(listed: ImageFolder) -> Decoded:
-    """Every image, scaled and cropped to one square: the median of the shorter sides, at most 64. Raises BadData."""
+    """Every image, scaled and cropped to one square: the median of the shorter sides, at most 64, less what 4 leaves.
+
+    Raises BadData.
+    """
     every = [file for part in listed.parts.values() for file in part.files]
     sizes = dict(zip(every, sizes_of(every), strict=True))
     side = min(LARGEST_SIDE, median_low(min(sizes[file]) for file in listed.train.files))
+    side -= side % HALVED if side > HALVED else 0
     kinds: Counter[str] = Counter()
     train, test = _decoded(listed.train, side, kinds), _decoded(listed.test, side, kinds)
     valid = listed.valid and _decoded(listed.valid, side, kinds)

@@ -162,7 +162,11 @@ class RecordedImages(Generic[T]):
     def _unusual_classes(self) -> str:
         """What is wrong with the number of classes, if the data set is known to have another; "" for nothing."""
         known = self.card.facts.classes if self.card and not self.card.held else self.classes
-        return "" if known == self.classes else f"{self.classes:,} classes where the data set has {known:,}"
+        return (
+            ""
+            if known == self.classes
+            else f"{self.classes:,} classes, where the published images have {known:,}"
+        )
 
     def _whose(self, portion: float) -> str:
         """Whose parts these are, where nothing is unusual of them."""

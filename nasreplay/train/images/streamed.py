@@ -21,18 +21,20 @@ from nasreplay.data.cards import CARDS
 from nasreplay.data.cards.base import IMAGENET, Streaming
 from nasreplay.errors import BadSetting
 from nasreplay.files.text import harmless
+from nasreplay.files.workers import cores
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import process_group
 from nasreplay.train.epochs import Batch
 from nasreplay.train.images.find_images import locate
-from nasreplay.train.images.image_folder import ImageFolder, Part
+from nasreplay.train.images.image_folder import Part
 from nasreplay.train.images.recorded_images import RecordedImages, SplitAsked
+from nasreplay.train.images.split_list import image_listing
 from nasreplay.train.images.splits import spaced
 from nasreplay.train.images.streaming.augmentations import AUGMENTATIONS, USUAL, to_numbers
 from nasreplay.train.images.streaming.pictures import Pictures, loaded
 from nasreplay.train.recipe import Recipe
 
-WORKERS = 4
+WORKERS = min(4, cores())
 MEAN, STD = (tuple(round(one / 255, 3) for one in each) for each in IMAGENET)
 Asked = list[tuple[int, int | None]]
 """The images of a batch: (row, seed of its changes), None for an evaluated one."""
@@ -147,7 +149,7 @@ class StreamedSource(RecordedImages[StreamedSet]):
         cache: Path | None = None,
         asked: SplitAsked = SplitAsked(),  # noqa: B008
     ):
-        listed, card = ImageFolder(folder), CARDS.get(name)
+        listed, card = image_listing(folder), CARDS.get(name)
         how = (card.streaming if card else None) or Streaming()
         how = how if side is None else how._replace(side=side)
         self.name = self.dataset = name
@@ -189,5 +191,6 @@ def load_files(
     """The folder of a name or path, as `find_images` finds it. Raises BadData."""
     place = process_group().broadcast(lambda: locate(name, data, fetch))
     if place.folder is None or place.files:
-        raise BadSetting(f"{place.name} is not read as ImageNet is: its images are no image folder")
+        option = "" if side is None else "--side does not apply: "
+        raise BadSetting(f"{option}{place.name} is not read as ImageNet is: its images are no image folder")
     return StreamedSource(place.name, place.folder, side, workers, cache, asked)
