@@ -67,6 +67,7 @@ def _live(found: LiveFound) -> str:
     rows += total_rows(found.gap) if found.gap else []
     if found.note:
         rows.append(("note", found.note))
+    rows += found.final.rows() if found.final else []
     if found.checkpoint:
         rows.append(("checkpoint", str(found.checkpoint)))
     lines = aligned([*rows, ("run", str(found.folder))])

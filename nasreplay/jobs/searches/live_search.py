@@ -17,6 +17,7 @@ from nasreplay.jobs.remaining import remaining
 from nasreplay.jobs.searches.begun import as_begun, images_as_begun
 from nasreplay.jobs.searches.gaps import TotalGap, total_gap
 from nasreplay.jobs.searches.health import epoch_facts
+from nasreplay.jobs.searches.sample_log import FinalChoice, SampledRun, final_choice
 from nasreplay.jobs.searches.search_checkpoint import SearchCheckpoint
 from nasreplay.jobs.searches.stage_end import end_of_stage
 from nasreplay.jobs.searches.task import RecordedFound, Show, Task, Tell
@@ -26,7 +27,7 @@ from nasreplay.live.search_memory import estimate_search, room_for_kept
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.live.trained import TENSOR_FILES
 from nasreplay.runs.folder import check_resume, continues
-from nasreplay.runs.record import RunFolder, result_of
+from nasreplay.runs.record import result_of
 from nasreplay.runs.store import save_result
 from nasreplay.runs.tensorboard import Board, of_search
 from nasreplay.search import Searcher
@@ -78,6 +79,8 @@ class LiveFound(RecordedFound):
     """What a table of the same data set says; None without one."""
     checkpoint: Path | None
     """The file that `nasreplay retrain` takes, where the published scripts leave one."""
+    final: FinalChoice | None
+    """The choice of a search that tells its samples; None of others."""
 
 
 def search_live(task: Task, tell: Tell, show: Show | None) -> LiveFound:
@@ -135,7 +138,7 @@ def _search(
         if own.keep_every and epochs and isinstance(evaluator, SupernetEvaluator):
             tell(f"{room_for_kept(evaluator, epochs, own.keep_every, folder)} in {folder / 'checkpoint'}")
 
-    record = RunFolder(
+    record = SampledRun(
         folder,
         {
             "command": task.command,
@@ -193,6 +196,7 @@ def _search(
             note="; ".join(filter(None, (searcher.note_of(codes), source.note))),
             gap=total_gap(result.settings, codes, truth) if truth else None,
             checkpoint=checkpoint.path if checkpoint and checkpoint.path.exists() else None,
+            final=final_choice(searcher, evaluator, own, folder),
         )
 
     return group.broadcast(found)
