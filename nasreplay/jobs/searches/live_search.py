@@ -258,10 +258,9 @@ def _tell_settings(
     """Tell what the settings became, the memory that it takes, and whether it looks at test images."""
     tell(f"{searcher.name}, seed {task.seed}: {_resolved(evaluator, epochs)}")
     tell(evaluator.source.about)
-    if blank := blanks(evaluator.recipe.cutout, evaluator.source.side):
-        tell(f"warning: {blank}")
-    if remark := searcher.remark(evaluator.space):
-        tell(f"warning: {remark}")
+    warnings = blanks(evaluator.recipe.cutout, evaluator.source.side), searcher.remark(evaluator.space)
+    for warning in filter(None, warnings):
+        tell(f"warning: {warning}")
     if not epochs:
         tell(f"each evaluation is on {evaluator.asked_images:,} validation images")
     if isinstance(evaluator, SupernetEvaluator):
