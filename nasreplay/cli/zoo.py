@@ -6,6 +6,7 @@ import json
 
 import click
 
+from nasreplay.cli.views import published_text
 from nasreplay.cli.views.fold import show, width
 from nasreplay.files.columns import aligned
 from nasreplay.settings import Json
@@ -29,8 +30,10 @@ def zoo(name: str | None, form: str | None, as_json: bool) -> None:
     """
     if form is not None and (name is None or as_json):
         raise click.UsageError("--to FORM needs NAME and excludes --json")
-    if name is None:
-        rows = [_facts(one) for one in entries().values()]
+    if name is not None and (found := published_text.architecture_named(name)):
+        show(published_text.told(found, form, as_json))
+    elif name is None:
+        rows = [*map(_facts, entries().values()), *(each.facts() for each in published_text.every())]
         click.echo(json.dumps(rows, indent=2)) if as_json else show(_listing())
     elif as_json:
         click.echo(json.dumps(_facts(entry(name)), indent=2))
@@ -62,7 +65,7 @@ def _listing() -> list[str]:
         sizes = [f"{counted.parameters / 1e6:.3f}", f"{counted.multiply_adds / 1e6:.1f}"]
         rows.append([one.name, *sizes, (errors or ["–"])[0], one.source])
     lines = aligned([head, *rows], "lrr")
-    others = ["", "published without a genotype of this kind:"]
+    others = [*published_text.listing(), "", "methods, as the README of SLNAS compares them:"]
     others += [f"{name}  {_line(result)}" for name, results in ELSEWHERE.items() for result in results]
     if max(map(len, lines)) <= width():
         return lines + others

@@ -138,9 +138,7 @@ def _why_no_accuracy(space: Space, settings: QuerySettings) -> str:
         f"from your own CSV file with `nasreplay data import-csv FILE --space {space.name} …`, then add --table PACK"
     )
     if not space.indexed:
-        why = (
-            f"no accuracy: {space.size:.1e} architectures of the {space.name} space are too many for a table"
-        )
+        why = f"no accuracy: no table can hold the {space.size:.1e} architectures of the {space.name} space"
     if settings.recipe is not None or settings.epochs is not None or settings.trial != MEAN:
         raise NotMeasured(why)
     return why

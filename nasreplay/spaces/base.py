@@ -25,6 +25,7 @@ from nasreplay.spaces.registry import SPACES, unpickled
 
 if TYPE_CHECKING:
     from nasreplay.spaces.costs.expected import Costs
+    from nasreplay.spaces.published import Publications
 
 MEMO_LIMIT = 100_000  # spaces up to this size may keep all their strings in a dictionary
 
@@ -109,6 +110,8 @@ class Space(Product):
 
     heaviest: ClassVar[tuple[int, ...]] = ()
     """Codes of the architecture whose training takes most memory, by which to fail early; (): not known."""
+    published: Publications | None = None
+    """Its published architectures; None where there are none, and in the NASNet spaces, which have the zoo."""
 
     def __init__(self, name: str = "", options: Sequence[Sequence[str]] = ()):
         """Left out: the class attributes of a subclass. Raises BadSetting for what is no name or no options."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasreplay.errors import BadArchitecture
+from nasreplay.errors import BadArchitecture, choices, shortened
 from nasreplay.spaces.base import Place, Space
 from nasreplay.spaces.genotypes import slnas_forms
 from nasreplay.spaces.genotypes.genotype import INPUTS, Genotype
@@ -25,6 +25,7 @@ from nasreplay.spaces.registry import register_space
 if TYPE_CHECKING:
     from nasreplay.spaces.costs.expected import Costs
     from nasreplay.spaces.costs.slnas_plan import SLNASPlan
+    from nasreplay.spaces.published import Publications
 
 
 class SameNumbers:
@@ -57,12 +58,25 @@ class SLNASSpace(Space):
     # --- text --------------------------------------------------------------------------------------
 
     def owns(self, text: str) -> bool:
-        """Whether a text is two lists, or a genotype of these operations, be it faulty."""
-        return slnas_forms.is_own(text)
+        """Whether a text is two lists, a genotype of these operations or a published name, be it faulty."""
+        return slnas_forms.is_own(text) or _is_name(text)
 
     def parse(self, text: str) -> tuple[int, ...]:
-        """Codes of `[[20 integers], [20 integers]]` or of the DARTS-style form. Raises BadArchitecture."""
-        return slnas_forms.read_codes(text)
+        """Codes of `[[20 integers], [20 integers]]`, the DARTS-style form or a name. Raises BadArchitecture."""
+        if not _is_name(text):
+            return slnas_forms.read_codes(text)
+        known = {name.lower(): about.text for name, about in self.published.named.items()}
+        if text.lower() not in known:
+            near = choices(text, self.published.named)
+            raise BadArchitecture(f"no published architecture {shortened(text)}{near}")
+        return slnas_forms.read_codes(known[text.lower()])
+
+    @cached_property
+    def published(self) -> Publications:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The fourteen known architectures."""
+        from nasreplay.spaces.genotypes.published_slnas import PUBLISHED
+
+        return PUBLISHED
 
     def format(self, codes: Sequence[int] | np.ndarray) -> str:
         """The text `[[20 integers], [20 integers]]`, as SLNAS prints it."""
@@ -91,8 +105,8 @@ class SLNASSpace(Space):
     def flat(self, codes: np.ndarray) -> np.ndarray:
         """Python's integers, object [N]: mixed radix of the codes [N, D], last decision fastest."""
         numbers = np.zeros(len(codes), dtype=object)
-        for choices, column in zip(self.choices.tolist(), np.asarray(codes).T, strict=True):
-            numbers = numbers * choices + column.astype(object)
+        for count, column in zip(self.choices.tolist(), np.asarray(codes).T, strict=True):
+            numbers = numbers * count + column.astype(object)
         return numbers
 
     def from_flat(self, flat: np.ndarray | Sequence[int]) -> np.ndarray:
@@ -100,8 +114,8 @@ class SLNASSpace(Space):
         numbers = np.array(flat, dtype=object).reshape(-1)
         codes = np.zeros((len(numbers), self.decisions), dtype=np.int8)
         for decision in reversed(range(self.decisions)):
-            choices = int(self.choices[decision])
-            codes[:, decision], numbers = numbers % choices, numbers // choices
+            count = int(self.choices[decision])
+            codes[:, decision], numbers = numbers % count, numbers // count
         return codes
 
     def check_index(self, index: object) -> int:
@@ -145,6 +159,11 @@ class SLNASSpace(Space):
         from nasreplay.spaces.costs.slnas_cost import retrained, totals
 
         return totals(codes, retrained(classes), side)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text looks like the name of a published architecture."""
+    return text.lower().startswith("slnas_") and text.isidentifier()
 
 
 SLNAS = register_space(SLNASSpace())

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from nasreplay.spaces import known_spaces
 from nasreplay.spaces.genotypes.notation import read_genotype
 from nasreplay.spaces.genotypes.published_genotypes import zoo
 
@@ -42,7 +43,8 @@ def test_forms(run, form):
 
 def test_json(run):
     rows = json.loads(run("zoo", "--json").out)
-    assert [row["name"] for row in rows] == list(zoo())
+    of_spaces = [name for space in known_spaces() if space.published for name in space.published.named]
+    assert [row["name"] for row in rows] == [*zoo(), *of_spaces]
     one = json.loads(run("zoo", "SNAS_mild", "--json").out)
     assert one in rows
     assert (one["parameters"], one["dialect"]) == (2_663_542, "snas")

@@ -122,7 +122,7 @@ def _columns(
 ) -> dict[str, list[str]]:
     """Header → cells [N] of one data set and one accuracy."""
     count = len(texts)
-    columns = {"index": _cells(result.index), "architecture": texts, "dataset": [name] * count}
+    columns = {"index": [*map(str, result.index)], "architecture": texts, "dataset": [name] * count}
     if each:
         columns |= _accuracy_columns(result, each, seeds)
     return columns | {
