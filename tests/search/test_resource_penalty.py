@@ -127,14 +127,15 @@ def test_what_a_table_cannot_know_is_refused_before_a_step():
         search.run(search.GDAS(resource_weight=1.0), unknown, seed=0)
 
 
+@pytest.mark.parametrize("cost_name", ["latency", "params"])  # of which many architectures have the same
 @pytest.mark.parametrize("name", ["darts-v1", "gdas", "snas"])
-def test_bounded_answers_keep_the_bound_and_end_on_the_front(name):
+def test_bounded_answers_keep_the_bound_and_end_on_the_front(name, cost_name):
     table = load_table("cifar100", trial="mean")
-    cost, accuracy = table.costs().cost("latency"), table.final.mean_flat
+    cost, accuracy = table.costs().cost(cost_name), table.final.mean_flat
     every = cost.of(table.space.all_codes)
     bound = float(np.quantile(every, 0.5))
-    searcher = search.make(name, {"cost": "latency", "bound": bound, "epochs": 400})
-    found = search.run(searcher, table, seed=1, replicas=3)
+    searcher = search.make(name, {"cost": cost_name, "bound": bound})
+    found = search.run(searcher, table, seed=1, replicas=10)
     assert (every[found.incumbent_flat] <= bound * (1 + 1e-12)).all()
     dominated = [
         ((every <= every[flat]) & (accuracy > accuracy[flat])).any() for flat in np.asarray(found.found_flat)

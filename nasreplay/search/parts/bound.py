@@ -15,8 +15,11 @@ from nasreplay.spaces.costs.expected import Cost
 from nasreplay.spaces.genotypes.derivation import softmax
 
 ROUNDING = 1 + 1e-12
-LOOKS = 8
+LOOKS = 12
 """Architectures that a bounded search looks at in a step, where slopes are exact. Default: ours."""
+NEAR = 4
+"""So many of them are drawn from the logits and the best one so far, the others uniformly: where latencies have steps
+the best one within the bound may be far from all that is likely. Default: ours."""
 HALVINGS = 24
 STEEPEST = 1e6  # of the prices that are tried
 
@@ -60,17 +63,17 @@ class Bound:
         return self._last[1].copy()
 
     def look(
-        self, evaluator: Evaluator, logits: np.ndarray, rows: np.ndarray, draws: Draws
+        self, evaluator: Evaluator, logits: np.ndarray, rows: np.ndarray, draws: Draws, best: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The lowest loss [n] within the bound that exact slopes tell of, and the architecture [n, D] that has it.
 
-        Slopes are asked at a few architectures, whose edges are drawn from the logits [n, E, O] of these replicas or,
-        with a probability of ½, uniformly; each tells of all its neighbors, too.
+        Slopes are asked at a few architectures; each tells of all its neighbors, too. Some have edges of the best
+        one [n, D] and edges that are drawn from the logits [n, E, O], each with a probability of ½.
         """
         uniform = self.space.mask / self.space.mask.sum(axis=1, keepdims=True)
-        mixed = (softmax(logits) + uniform) / 2
-        several = np.broadcast_to(mixed[:, None], (len(rows), LOOKS, *mixed.shape[1:]))
-        codes = draws.categorical(several).reshape(len(rows) * LOOKS, -1)
+        chances = np.repeat(np.broadcast_to(uniform, logits.shape)[:, None], LOOKS, axis=1)
+        chances[:, :NEAR] = (softmax(logits) + self.space.embed(best))[:, None] / 2
+        codes = draws.categorical(chances).reshape(len(rows) * LOOKS, -1)
         mixture = vertex(self.space, codes)
         slope = evaluator.slope(mixture, replica=np.repeat(rows, LOOKS))
         loss = _neighbors(slope.loss, slope.gradient, mixture.weights)

@@ -146,7 +146,9 @@ class GradientSearch(Constrained, Searcher):
         """Keep the best architecture within the bound that exact slopes tell of at a few drawn ones."""
         bound = self.constraint and self.constraint.bound
         assert bound
-        loss, codes = bound.look(evaluator, self.state.logits[rows], rows, self.draws(rows))
+        loss, codes = bound.look(
+            evaluator, self.state.logits[rows], rows, self.draws(rows), self.state.best_codes[rows]
+        )
         better = loss < self.state.best_loss[rows]
         self.state.best_loss[rows[better]], self.state.best_codes[rows[better]] = loss[better], codes[better]
 
