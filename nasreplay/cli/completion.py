@@ -167,6 +167,7 @@ ARGUMENTS: dict[str, Completer] = {
     "packs": completes(files="file"),
     "parent": completes(kept),
     "run": completes(runs, files="dir"),
+    "runs": completes(runs, files="dir"),
     "second": completes(datasets),
     "searcher": completes(searchers),
     "searchers": completes(searchers, files="file"),

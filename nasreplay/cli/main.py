@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate": "Measure a trained network, from a file of weights.",
     "resume": "Continue the run of a folder.",
     "fork": "A new search from a kept epoch of another one.",
+    "compare": "A live search and its forks, epoch by epoch.",
     "gap": "The gap between a live run and the table.",
     "tabulate": "Fill a table from any evaluator; join shards.",
     "correlate": "Rank correlation and top-k overlap of two columns.",

@@ -110,7 +110,7 @@ def fork(
     changed = vars(chosen(SupernetSettings, given, network=own.network))
     changes = {name: changed[name] for name in given} | {"training": training, "epochs": epochs}
     own = replace(own, **{**changes, "weights": None, "download": False})
-    out = values.get("out") or folder.with_name(f"{folder.resolve().name}-at-{epoch}")
+    out = values.get("out") or _beside(folder, epoch, told.seed)
     limits = {"budget": told.options.budget, "evaluations": told.options.evaluations}
     values = {**limits, **values, "out": out, "seed": told.seed}
     settings = chosen(ForkSettings, values, parent=parent, other=after.name != before.name)
@@ -137,6 +137,14 @@ def check_family(before: Searcher, after: Searcher, folder: Path) -> None:
             f"--searcher {after.name}: it cannot go on with what {before.name} has learned in {folder}: they are of "
             "different families"
         )
+
+
+def _beside(folder: Path, epoch: int, seed: int) -> Path:
+    """The default folder of a fork: RUN-at-EPOCH, and of a SEARCH/seed-N SEARCH-at-EPOCH/seed-N."""
+    folder, below = folder.resolve(), f"seed-{seed}"
+    if folder.name == below:
+        return folder.parent.with_name(f"{folder.parent.name}-at-{epoch}") / below
+    return folder.with_name(f"{folder.name}-at-{epoch}")
 
 
 def _refuse(values: Mapping[str, Any], told: LiveRun, own: SupernetSettings) -> None:
