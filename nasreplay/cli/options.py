@@ -19,7 +19,7 @@ EVALUATOR = click.option(
     "--evaluator",
     default="table",
     show_default=True,
-    help="What answers: table, supernet, scratch, or yours, as my.py:score.",
+    help="What answers: table, supernet, frozen, shared-table, scratch, or yours, as my.py:score.",
 )
 
 

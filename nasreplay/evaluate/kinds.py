@@ -7,7 +7,7 @@ theirs in the entry-point group `nasreplay.evaluators`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -62,6 +62,9 @@ class EvaluatorSettings:
     def plain(self) -> dict[str, Any]:
         """Every setting as a JSON value, for run.json."""
         return to_plain(self)
+
+    def prepare(self, show: Callable[[int, int], None] | None = None) -> None:
+        """Do beforehand what takes long of `open`: nothing, unless the kind says so. show(done, total)."""
 
     def open(self, asker: Asker | None = None) -> Evaluator:
         """The evaluator. Raises what its parts raise."""

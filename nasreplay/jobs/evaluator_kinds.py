@@ -7,19 +7,29 @@ from nasreplay.evaluate.function_evaluator import FunctionSettings, adopt
 from nasreplay.evaluate.kinds import EVALUATORS, EvaluatorSettings
 from nasreplay.evaluate.table.table_settings import TableSettings
 from nasreplay.live.evaluator_settings import ScratchSettings, SupernetSettings
+from nasreplay.live.frozen_settings import FrozenSettings, SharedTableSettings
 
 __all__ = [
     "BUILT_IN",
     "EVALUATORS",
+    "FrozenSettings",
     "FunctionSettings",
     "ScratchSettings",
+    "SharedTableSettings",
     "SupernetSettings",
     "TableSettings",
     "kind_of",
     "owners",
 ]
 
-BUILT_IN = (TableSettings, *SupernetSettings.owners(), ScratchSettings, FunctionSettings)
+BUILT_IN = (
+    TableSettings,
+    *SupernetSettings.owners(),
+    FrozenSettings,
+    SharedTableSettings,
+    ScratchSettings,
+    FunctionSettings,
+)
 """The settings classes of the built-in kinds, whose fields the signatures of functions list."""
 
 

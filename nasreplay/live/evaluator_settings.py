@@ -20,10 +20,9 @@ from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.common_settings import ImageSettings, MachineSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from nasreplay.live.scratch import ScratchEvaluator
     from nasreplay.live.supernet import SupernetEvaluator
+    from nasreplay.live.trained import SharedWeights
     from nasreplay.search import Searcher
     from nasreplay.train.images.image_sources import ImageSource
     from nasreplay.train.images.streamed import StreamedSource
@@ -121,8 +120,9 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     """Less memory, more time: compute cells again in the backward pass."""
     keep: int | None = setting(None, flags=("--keep-every",), least=1, metavar="N")
     """Keep the checkpoint of every Nth epoch, and of the last: for fork, explain and tabulate, as RUN@EPOCH."""
-    weights: str | None = setting(None, metavar="RUN")
-    """Begin with the shared weights of a live run, for searchers that train none (random, rea, reinforce, …)."""
+    weights: str | None = setting(None, metavar="RUN[@EPOCH]")
+    """Begin with the shared weights of a live run, its last or those of a kept epoch, for searchers that train none
+    (random, rea, reinforce, …)."""
 
     fixed: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(
@@ -180,15 +180,14 @@ class SupernetSettings(LiveSettings, kind="supernet"):
 
     def open(self, asker: Asker | None = None) -> SupernetEvaluator:
         """A fresh supernet, or one with the weights of a run; the searcher decides the recipe of its weights."""
-        from nasreplay.live.supernet import SupernetEvaluator
-
         device = self.resolve_device(checkpoint_cells=self.checkpoint_cells)
         changes = {name: getattr(self, name) for name in OF_RECIPE}
         changes = {name: value for name, value in changes.items() if value is not None}
         recipe = replace(self._recipe(asker), **changes).for_world_size(device.group.world_size)
         usual = recipe.train_portion or 0.5
         source = self.source(valid_on_test=self.valid_on == "test", usual=usual)
-        return SupernetEvaluator(
+        start = self._start(source)
+        return self.evaluator()(
             source,
             self.network,
             recipe=recipe,
@@ -198,12 +197,19 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             rewards=self.rewards,
             device=device,
             truth=self.truth(self.network.space),
-            start=self._start(source),
+            start=start and start.weights,
+            origin=start.origin if start else "",
         )
 
     def recipe_text(self, asker: Asker | None) -> str:
         """The recipe that --training would name: the one that was chosen, or the published one."""
         return self.training or published_recipe(asker, self.network).stem
+
+    def evaluator(self) -> type[SupernetEvaluator]:
+        """The class of the evaluator."""
+        from nasreplay.live.supernet import SupernetEvaluator
+
+        return SupernetEvaluator
 
     def _recipe(self, asker: Asker | None) -> Recipe:
         from nasreplay.train.recipe import WEIGHT_SHARING, recipe_of
@@ -213,23 +219,23 @@ class SupernetSettings(LiveSettings, kind="supernet"):
             return recipe_of(self.training or str(published))
         return WEIGHT_SHARING
 
-    def _start(self, source: ImageSource | StreamedSource) -> dict[str, Tensor] | None:
+    def _start(self, source: ImageSource | StreamedSource) -> SharedWeights | None:
         """The shared weights of the run named by --weights. Raises BadSetting if they are another network's.
 
         They must have learned from the same images in the same parts, wherever these lay.
         """
         if not self.weights:
             return None
-        from nasreplay.live.trained import shared_weights
+        from nasreplay.live.trained import run_of, shared_weights
 
-        found = shared_weights(Path(self.weights))
+        found = shared_weights(*run_of(self.weights))
         if found.network != self.network or found.data != source.fingerprint:
             same = " (the same network, but other images or parts)" if found.network == self.network else ""
             raise BadSetting(
                 f"--weights {self.weights}: of {found.network} on {found.dataset}; this search has {self.network} on "
                 f"{source.name}{same}"
             )
-        return found.weights
+        return found
 
 
 def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:

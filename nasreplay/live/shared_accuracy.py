@@ -33,6 +33,7 @@ from nasreplay.train.recipe import Recipe
 
 BATCH = Fidelity("batch", 1)
 SHARED = Fidelity("shared", 1)
+"""Accuracies with the shared weights as they are now; those of a kept epoch are at the fidelity of this epoch."""
 
 
 class SharedAccuracies(EvaluatorBase):
@@ -68,6 +69,10 @@ class SharedAccuracies(EvaluatorBase):
     metrics: dict[str, list[float]] = begun()
     """Loss and accuracy (percent) of each step of this epoch."""
     division: Division
+    origin: str = ""
+    """Which run has trained the weights to begin with, and how long, in words; "" for fresh ones."""
+    shared: Fidelity = SHARED
+    """The fidelity of accuracies on validation images."""
     images_in_batch: int = begun()
     """Images of the step's mini-batch, over all ranks."""
 
@@ -92,7 +97,7 @@ class SharedAccuracies(EvaluatorBase):
 
     def ladder(self) -> tuple[Fidelity, ...]:
         """The current mini-batch, and the fixed validation images."""
-        return BATCH, SHARED
+        return BATCH, self.shared
 
     def answer(
         self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
@@ -154,7 +159,7 @@ class SharedAccuracies(EvaluatorBase):
 
     def _asked(self, at: Fidelity) -> Callable[[], Iterable[Batch]]:
         """The batches that a fidelity is measured on; in the last epoch, when an answer is chosen, on more."""
-        if at == SHARED:
+        if at != BATCH:
             return partial(self._in_order, self._judges.fraction(self.share) if self.ending else self.valid)
         with self._timed():
             shares = self.division.shares(self.batch(ARCH), self.images_in_batch)
@@ -183,14 +188,17 @@ class SharedAccuracies(EvaluatorBase):
         if self.net.training != train:
             self.net.train(train)
 
-    def _in_order(self, images: Images) -> Iterator[Batch]:
+    def _in_order(self, images: Images, size: int | None = None) -> Iterator[Batch]:
         alone = replace(self.device, group=SINGLE_PROCESS)  # every process measures candidates of its own
-        return (batch.to(self.dtype) for batch in in_order(images.by(self.recipe), self.valid_batch, alone))
+        batches = in_order(images.by(self.recipe), size or self.valid_batch, alone)
+        return (batch.to(self.dtype) for batch in batches)
 
     def _meaning(self, images: Images) -> str:
-        return (
-            f"accuracy with shared weights on {len(images):,} fixed validation images of {self.source.name}"
-        )
+        where = f"{len(images):,} fixed validation images of {self.source.name}"
+        if not self.origin:
+            return f"accuracy with shared weights on {where}"
+        norms = self.network.batch_norms(self.valid_batch)
+        return f"accuracy with the shared weights of {self.origin} on {where}, batch norms with {norms}"
 
     def _own(self) -> dict[str, Any]:
         """The facts of a data set that no benchmark has, for a table of these accuracies."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,7 +54,7 @@ class SupernetEvaluator(SharedAccuracies):
     device: device, precision and ranks.
     dtype: of the weights.
     truth: a table of the same space and data set, for reports.
-    start: shared weights to begin with, as a state dict; None for fresh ones.
+    start: shared weights to begin with, as a state dict; None for fresh ones. origin: whose they are, in words.
     """
 
     abilities = frozenset({"evaluate", "slope", "one-hot slope", "weights", "clock"})
@@ -83,11 +83,14 @@ class SupernetEvaluator(SharedAccuracies):
         dtype: torch.dtype = torch.float32,
         truth: TableEvaluator | None = None,
         start: dict[str, Tensor] | None = None,
+        origin: str = "",
     ):
-        self.source, self.network, self.start = source, network or CellNetwork(), start
+        self.source, self.network, self.start, self.origin = source, network or CellNetwork(), start, origin
         self.space, self.dataset = self.network.space, source.name
         self.recipe, self.device, self.dtype, self.truth = recipe, device or Device(), dtype, truth
-        self._check(recipe, valid_batches)
+        if valid_batches < 1:
+            raise BadSetting(f"{valid_batches} batches of validation images: it must be at least 1")
+        recipe.check_shared()
         self.valid_batch, self.judge, self.rewards = recipe.test_batch or 512, judge, rewards
         parts = source.search()
         self.images = (parts.weights.fraction(fraction), parts.arch.fraction(fraction))
@@ -98,12 +101,6 @@ class SupernetEvaluator(SharedAccuracies):
         self.steps_per_epoch = batch_count(len(self.images[0]), recipe.batch, recipe.drop_last)
         about = (self.device.group, recipe.micro_batches, recipe.batch)
         self.division, _ = (Division.of(*about, len(images)) for images in self.images)
-
-    @staticmethod
-    def _check(recipe: Recipe, valid_batches: int) -> None:
-        if valid_batches < 1:
-            raise BadSetting(f"{valid_batches} batches of validation images: it must be at least 1")
-        recipe.check_shared()
 
     # --- the protocol ------------------------------------------------------------------------------
 
@@ -238,14 +235,16 @@ class SupernetEvaluator(SharedAccuracies):
         weights, slope: which gradients of the mean cross-entropy are wanted. A mixture has one row, or one for each
         micro-batch. Raises BadSetting for another number, and TrainingFailed if the loss is not finite.
         """
-        batch, parts, samples = self.batch(which), self.division.parts, len(mixture.weights)
+        samples = len(mixture.weights)
         self.check_samples(samples)
-        rows = [self._tensor(row, slope) for row in mixture.weights]
+        shares = self.shares(which, samples)
+        about: Any = {"dtype": self.dtype, "device": self.device.name}
+        rows = [torch.as_tensor(row, **about).requires_grad_(slope) for row in mixture.weights]
         sums = GradientSum(samples, self.weights if weights else (), rows if slope else (), rows[0].detach())
-        statistics = Statistics(self.net, parts > 1)
+        statistics = Statistics(self.net, self.division.parts > 1)
         where = (*self.batches.state_dict().values(), *self.held_out.state_dict().values(), which)
         self.set_mode(train=True)
-        for number, (images, labels), part in self.division.shares(batch, self.images_in_batch):
+        for number, (images, labels), part in shares:
             reseed(self.noise, self.seed, "drop path", *where, number)
             row = number % samples
             with statistics.of(part), self.device.autocast():
@@ -264,6 +263,10 @@ class SupernetEvaluator(SharedAccuracies):
             )
         return found
 
+    def shares(self, which: int, samples: int) -> Iterator[tuple[int, Batch, float]]:
+        """(n, images, their part of all) of the micro-batches of TRAIN or ARCH; n is of sample n % samples."""
+        return self.division.shares(self.batch(which), self.images_in_batch)
+
     def check_samples(self, samples: int) -> None:
         """Raise BadSetting unless there is one sample, or one for each micro-batch."""
         if samples not in (1, parts := self.division.parts):
@@ -271,10 +274,6 @@ class SupernetEvaluator(SharedAccuracies):
                 f"{samples} samples a step and {parts} micro-batches: there must be one sample, or one for each "
                 f"micro-batch (--micro-batches {samples})"
             )
-
-    def _tensor(self, row: np.ndarray, need_gradient: bool) -> Tensor:
-        weights = torch.as_tensor(row, dtype=self.dtype, device=self.device.name)
-        return weights.requires_grad_(need_gradient)
 
     def batch(self, which: int) -> Batch:
         """The step's mini-batch TRAIN or ARCH; begins a step if none has begun."""

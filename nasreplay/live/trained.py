@@ -10,8 +10,9 @@ from nasreplay.errors import BadData, BadOutput
 from nasreplay.files.text import place
 from nasreplay.files.typed import typed
 from nasreplay.live.evaluator_settings import SupernetSettings
+from nasreplay.live.shared_accuracy import SHARED
 from nasreplay.live.supernet import SupernetEvaluator
-from nasreplay.runs.checkpoints import Files, kept_state, latest_state
+from nasreplay.runs.checkpoints import Files, kept_state, latest_state, run_at
 from nasreplay.runs.earlier import EARLIER, as_recorded
 from nasreplay.runs.folder import read_header
 from nasreplay.search import SEARCHERS
@@ -54,6 +55,16 @@ class LiveRun(NamedTuple):
     epochs: int | None = None
     """Epochs of the search; None or 0 where a budget ends it."""
 
+    @property
+    def origin(self) -> str:
+        """Whose its weights are, in words."""
+        return f"{self.options.searcher} with seed {self.seed}"
+
+
+class _Position(NamedTuple):
+    epoch: int
+    taken: int
+
 
 class SharedWeights(NamedTuple):
     """What a run has trained, and on what."""
@@ -66,6 +77,8 @@ class SharedWeights(NamedTuple):
     """Name of the data set."""
     data: str
     """Fingerprint of its images and parts."""
+    origin: str
+    """Whose they are, in words: gdas with seed 1 after 10 epochs."""
 
 
 def shared_weights(folder: Path, at: int | None = None) -> SharedWeights:
@@ -73,19 +86,25 @@ def shared_weights(folder: Path, at: int | None = None) -> SharedWeights:
 
     Raises BadOutput.
     """
-    run, settings, state = _recorded(folder, at)
-    return SharedWeights(state["net"], settings.network, run.evaluator.dataset, run.evaluator.data)
+    run, settings, state, after = _recorded(folder, at)
+    about = run.evaluator.dataset, run.evaluator.data, f"{run.origin} after {after}"
+    return SharedWeights(state["net"], settings.network, *about)
 
 
 def trained(
-    folder: Path, data: Path | None = None, threads: int | None = None, at: int | None = None
+    folder: Path,
+    data: Path | None = None,
+    threads: int | None = None,
+    at: int | None = None,
+    all_images: bool = False,
 ) -> tuple[SupernetEvaluator, SupernetSettings]:
     """The evaluator of a recorded live run with its last shared weights, and its settings.
 
     data: where its images are now, instead of the recorded folder; threads: CPU threads now; at: a kept epoch, whose
-    weights they are then. Raises BadOutput, or BadData for other images.
+    weights they are then, at the fidelity of this epoch; all_images: whether answers are on all validation images,
+    instead of the search's batches. Raises BadOutput, or BadData for other images.
     """
-    run, settings, state = _recorded(folder, at)
+    run, settings, state, after = _recorded(folder, at)
     # the weights are in the state, and only who asks for a download gets one
     changes = {"data": data or settings.data, "threads": threads or settings.threads}
     settings = replace(settings, **changes, weights=None, download=False)
@@ -95,8 +114,18 @@ def trained(
             f"{evaluator.source.folder}: not the images of {folder}, or no longer: --data DIR says where those are"
         )
     evaluator.load_state_dict(state)
+    evaluator.origin = run.origin if at else f"{run.origin} after {after}"  # the fidelity tells a kept epoch
+    if at:
+        evaluator.shared = SHARED._replace(epoch=at)
+    if all_images:
+        evaluator.valid = evaluator.held
     evaluator.ending = False  # answers are on the images that `describe` names, not on those of a last epoch
     return evaluator, settings
+
+
+def run_of(text: str) -> tuple[Path, int | None]:
+    """The folder and the kept epoch, if one is named, of a text RUN or RUN@EPOCH. Raises BadInput."""
+    return (Path(text), None) if "@" not in text or Path(text).exists() else run_at(text)
 
 
 def recorded_settings(folder: Path) -> tuple[LiveRun, SupernetSettings]:
@@ -113,10 +142,15 @@ def recorded_settings(folder: Path) -> tuple[LiveRun, SupernetSettings]:
     return run, replace(settings, network=as_recorded(settings.network, run.evaluator.network))
 
 
-def _recorded(folder: Path, at: int | None = None) -> tuple[LiveRun, SupernetSettings, Json]:
-    """What its header says, the settings, and the state of the evaluator of a run, the last or after a kept epoch."""
+def _recorded(folder: Path, at: int | None = None) -> tuple[LiveRun, SupernetSettings, Json, str]:
+    """What its header says, the settings, the evaluator's last state or a kept epoch's, and after what it is."""
     run, settings = recorded_settings(folder)
     state = kept_state(folder, at, TENSOR_FILES) if at else latest_state(folder, TENSOR_FILES)
     if state is None:
         raise BadOutput(f"{folder}: has no checkpoint yet")
-    return run, settings, typed(state["evaluator"], Json, place(folder / "run.json"), error=BadOutput)
+    where = place(folder / "checkpoint")
+    state = typed(state["evaluator"], Json, where, error=BadOutput)
+    done = typed(state.get("batches"), _Position, where, error=BadOutput)
+    epochs = at or done.epoch
+    partly = "" if at or not done.taken else f" and {done.taken:,} images"
+    return run, settings, state, f"{epochs:,} epoch{'' if epochs == 1 else 's'}{partly}"

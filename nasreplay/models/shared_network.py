@@ -69,6 +69,10 @@ class SharedNetwork:
         """(affine, track_running_stats) of the batch norms."""
         return bool(self.affine), bool(self.bn)
 
+    def batch_norms(self, batch: int) -> str:
+        """The statistics with which searched batch norms judge an architecture, in words; batch: images at once."""
+        return "running statistics" if self.bn else f"the statistics of each batch of {batch:,}"
+
     @property
     def published(self) -> bool:
         """Whether its children are the benchmark's networks, so that their parameters and FLOPs are known."""

@@ -111,7 +111,11 @@ def test_another_searcher_or_no_resume_is_refused(run, refused):
     ("arguments", "words"),
     [
         (("nosuch",), "unknown searcher 'nosuch'; known: random"),
-        (("rea", "--evaluator", "oven"), "unknown evaluator 'oven'; known: table"),
+        (("rea", "--evaluator", "magic"), "unknown evaluator 'magic'; known: table"),
+        (("gdas", "--evaluator", "frozen"), "give --weights RUN"),
+        (("gdas", "--evaluator", "frozen", "--weights", "absent"), "absent: holds no run"),
+        (("gdas", "--evaluator", "frozen", "--weights", "absent@x"), "the form is RUN@EPOCH"),
+        (("rea", "--evaluator", "shared-table", "--dataset", "digits", "--weights", "it"), "the run says it"),
         (("rea", "--dataset", "mnist"), "unknown data set 'mnist'; known: cifar10"),
         (("rea", "--resume"), "--resume needs --out"),
         (("rea", "--resume", "--out", "absent"), "absent: holds no run"),

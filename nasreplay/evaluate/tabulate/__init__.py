@@ -123,7 +123,7 @@ def _job(
         )
     told = {name: value for name, value in evaluator.describe().items() if name not in CIRCUMSTANCES}
     if "weights" in evaluator.abilities:
-        told["weights"] = _digest(evaluator.state_dict()["net"])
+        told["weights"] = digest_of_weights(evaluator)
     if told["dataset"] not in (*semantics.DATASETS, *semantics.FACTS):
         check_name(told["dataset"])
     digest = hashlib.sha256(flat.astype("<i8").tobytes()).hexdigest()[:16]
@@ -139,10 +139,10 @@ def _job(
     return json.loads(json.dumps(job))
 
 
-def _digest(weights: dict[str, Any]) -> str:
-    """The digest of named arrays or tensors: evaluators with other weights are others, whatever they describe."""
+def digest_of_weights(evaluator: Evaluator) -> str:
+    """The digest of an evaluator's shared weights: with other weights it is another, whatever it describes."""
     found = hashlib.sha256()
-    for name, values in weights.items():
+    for name, values in evaluator.state_dict()["net"].items():
         plain = values.detach().cpu().double().numpy() if hasattr(values, "detach") else np.asarray(values)
         found.update(name.encode() + plain.tobytes())
     return found.hexdigest()[:16]

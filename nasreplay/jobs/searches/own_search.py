@@ -45,6 +45,7 @@ class OwnFound(RecordedFound):
 def search_own(task: Task, tell: Tell, show: Show | None = None) -> OwnFound:
     """Run and record it. Raises what its parts raise, Interrupted after Ctrl-C."""
     searcher = task.settings.searcher(task.searcher, "table")
+    task.evaluator.prepare(show)
     evaluator = task.evaluator.open(searcher)
     dataset = str(evaluator.describe()["dataset"])
     budget = task.settings.limits()
