@@ -6,8 +6,9 @@ from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.function_evaluator import FunctionSettings, adopt
 from nasreplay.evaluate.kinds import EVALUATORS, EvaluatorSettings
 from nasreplay.evaluate.table.table_settings import TableSettings
-from nasreplay.live.evaluator_settings import ScratchSettings, SupernetSettings
+from nasreplay.live.evaluator_settings import SupernetSettings
 from nasreplay.live.frozen_settings import FrozenSettings, SharedTableSettings
+from nasreplay.live.scratch_settings import ScratchSettings
 
 __all__ = [
     "BUILT_IN",
@@ -27,7 +28,7 @@ BUILT_IN = (
     *SupernetSettings.owners(),
     FrozenSettings,
     SharedTableSettings,
-    ScratchSettings,
+    *ScratchSettings.owners(),
     FunctionSettings,
 )
 """The settings classes of the built-in kinds, whose fields the signatures of functions list."""

@@ -1,4 +1,4 @@
-"""What searches on real images can be told: of a supernet, and of children from scratch. They open with torch."""
+"""What searches on real images can be told, and of a supernet; they open with torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nasreplay import config
-from nasreplay.errors import BadSetting, LacksCapability, NotMeasured, UnknownName
+from nasreplay.errors import BadSetting, NotMeasured, UnknownName
 from nasreplay.evaluate.kinds import Asker, EvaluatorSettings
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.load import load_table
@@ -16,11 +16,9 @@ from nasreplay.evaluate.table.table_settings import check_space
 from nasreplay.models.shared_networks import NETWORKS, SharedNetwork, network_of
 from nasreplay.settings import chosen, option_of, setting, settings_of, to_plain
 from nasreplay.spaces import Space, space_named
-from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.common_settings import ImageSettings, MachineSettings
 
 if TYPE_CHECKING:
-    from nasreplay.live.scratch import ScratchEvaluator
     from nasreplay.live.supernet import SupernetEvaluator
     from nasreplay.live.trained import SharedWeights
     from nasreplay.search import Searcher
@@ -245,41 +243,3 @@ def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:
         return folder / f"{network.recipe}.config"
     own = folder / f"{name}{network.recipes}.config"
     return own if own.exists() else folder / f"{name}.config"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScratchSettings(LiveSettings, kind="scratch"):
-    """Children trained by the benchmark's recipe (`live.scratch`)."""
-
-    channels: int | None = setting(None, least=1, most=4096)
-    """Channels of the first stage. Default: 16; not in the size space."""
-    cells: int | None = setting(None, least=1, most=200)
-    """Cells per stage. Default: 5; not in the size space."""
-
-    def open(self, asker: Asker | None = None) -> ScratchEvaluator:
-        """An evaluator that trains. Raises LacksCapability for a space whose networks it does not know."""
-        from nasreplay.live.scratch import ScratchEvaluator
-        from nasreplay.train.recipe import Recipe, recipe_of
-
-        space = live_space(self.space, asker)
-        if not space.indexed:
-            raise LacksCapability(
-                f"--evaluator scratch trains the benchmarks' networks, not those of the {space.name} space: "
-                "use --evaluator supernet, and nasreplay retrain for what it finds"
-            )
-        for name in {"channels", "cells"} - settings_of(NETWORKS[space.name]).keys():
-            if getattr(self, name) is not None:
-                raise BadSetting(f"--{name} does not apply to the {space.name} space: leave it out")
-        epochs = self.epochs or 12
-        recipe = recipe_of(self.training) if self.training else Recipe(str(epochs), epochs)
-        recipe = replace(recipe, batch=self.batch or recipe.batch)
-        return ScratchEvaluator(
-            space,
-            self.source(),
-            recipe=recipe,
-            ladder=(recipe.total,),
-            channels=WIDTH if self.channels is None else self.channels,
-            cells=CELLS_PER_STAGE if self.cells is None else self.cells,
-            fraction=self.fraction,
-            device=self.resolve_device(),
-        )

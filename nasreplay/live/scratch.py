@@ -26,8 +26,10 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.evaluate.protocol import MEAN, Fidelity, Mixture, Report, Slope
 from nasreplay.files.atomic import write_whole
 from nasreplay.files.typed import read_json
-from nasreplay.models.nb201.child import CHILDREN, child
+from nasreplay.models.child_networks import CHILD_NETWORKS, CellChild, ChildNetwork, child_network_of
+from nasreplay.models.initialization import initialized
 from nasreplay.seeds import Stream
+from nasreplay.settings import chosen
 from nasreplay.spaces.base import Space
 from nasreplay.train.device import Device
 from nasreplay.train.images.image_sources import ImageSource
@@ -37,12 +39,9 @@ from nasreplay.train.recipe import Recipe
 from nasreplay.train.scores import Epoch
 
 FORMAT = 1  # of the kept numbers; changes when training changes
-KEPT_AS = (
-    "nasreplay.models.child.child"  # what numbers of the benchmarks' networks have always been filed under
-)
+KEPT_AS = "nasreplay.models.child.child"  # what numbers of spaces' own networks are filed under
 VALID = "x-valid"
 TESTS = ("x-test", "ori-test")  # the first one that a data set has is its test set
-USUAL = (16, 5)  # the benchmark's channels and cells a stage
 
 
 class ScratchEvaluator(EvaluatorBase):
@@ -58,7 +57,8 @@ class ScratchEvaluator(EvaluatorBase):
     cells: per stage of topology children.
     fraction: part of the images of every set that is used.
     device: device and precision.
-    build: (space, codes, classes, channels, cells) → network.
+    network: what is built of an architecture; None: the space's own, with these channels and cells.
+    build: (space, codes, classes, channels, cells) → network, instead.
     """
 
     kind = "scratch"
@@ -78,12 +78,16 @@ class ScratchEvaluator(EvaluatorBase):
         cells: int = 5,
         fraction: float = 1.0,
         device: Device | None = None,
-        build: Callable[..., nn.Module] = child,
+        network: ChildNetwork | None = None,
+        build: Callable[..., nn.Module] | None = None,
     ):
         self.space, self.source, self.build = space, source, build
         self.recipe, self.device = recipe or Recipe(), device or Device()
         self.epochs, self.trial, self.seeds = tuple(sorted(set(ladder))), trial, tuple(seeds)
-        self.channels, self.cells, self.fraction = channels, cells, fraction
+        self.fraction, sizes = fraction, {"channels": channels, "cells": cells}
+        kind = CHILD_NETWORKS.get(space.name) if build else child_network_of(space)
+        self.network = network or (kind and chosen(kind, sizes))
+        self.own, self.sizes = (channels, cells), self.network.settings() if self.network else sizes
         if not self.epochs or self.epochs[0] < 1 or self.epochs[-1] > self.recipe.total:
             raise BadSetting(
                 f"ladder {list(ladder)}: epochs 1 to {self.recipe.total} of recipe {self.recipe.name}"
@@ -206,9 +210,7 @@ class ScratchEvaluator(EvaluatorBase):
         return kept[str(epoch)]
 
     def _train(self, codes: np.ndarray, seed: int, until: int) -> dict[str, Any]:
-        about = (self.images.classes, self.channels, self.cells)
-        build = partial(self.build, self.space, codes.tolist(), *about)
-        trainer = Trainer(build, self.images, self.recipe, seed, self.device)
+        trainer = Trainer(partial(self._built, codes.tolist()), self.images, self.recipe, seed, self.device)
         found, training = {}, 0.0
         for epoch in range(1, until + 1):
             done: Epoch = trainer.epoch(self._sets_at(epoch))
@@ -216,6 +218,13 @@ class ScratchEvaluator(EvaluatorBase):
             if epoch in self.epochs:
                 found[str(epoch)] = {**done.plain(), "training_s": training}
         return found
+
+    def _built(self, codes: list[int]) -> nn.Module:
+        if self.build or not self.network:  # a space without a network of its own has been refused
+            assert self.build
+            return self.build(self.space, codes, self.images.classes, *self.own)
+        about = (self.images.classes, self.source.side, self.recipe.auxiliary > 0)
+        return initialized(self.network.build(codes, *about), self.network.init)
 
     def _sets_at(self, epoch: int) -> dict[str, Any]:
         """Test sets are looked at once, at the end of the ladder, and only a report tells of them."""
@@ -226,20 +235,17 @@ class ScratchEvaluator(EvaluatorBase):
     def _settings(self) -> dict[str, Any]:
         """Everything that a kept number depends on besides architecture and seed."""
         about = {"recipe": self.recipe.settings(), "data": self.source.fingerprint, "fraction": self.fraction}
-        kind = CHILDREN.get(self.space.name)
-        if kind is None or kind.scalable:
-            about |= {"channels": self.channels, "cells": self.cells}
-        return about | {"device": self.device.name, "precision": self.device.precision}
+        return about | self.sizes | {"device": self.device.name, "precision": self.device.precision}
 
     def _key(self) -> str:
         name = getattr(self.build, "__qualname__", type(self.build).__qualname__)
-        network = KEPT_AS if self.build is child else f"{self.build.__module__}.{name}"
+        network = f"{self.build.__module__}.{name}" if self.build else KEPT_AS
         about = [FORMAT, self.space.name, self.dataset, network, self._settings()]
         text = json.dumps(about, sort_keys=True)
         return f"{self.dataset}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
 
     def _meaning(self) -> dict[str, str]:
-        whole, sized = self.fraction == 1, "channels" in self._settings()
+        whole = self.fraction == 1
         if self.dataset in semantics.FACTS and whole:
             valid, test = (
                 semantics.stored_meaning(self.dataset, name).sentence for name in (VALID, self.test)
@@ -250,8 +256,8 @@ class ScratchEvaluator(EvaluatorBase):
                 f"accuracy on {len(self.sets[name]):,} images {trained}" for name in (VALID, self.test)
             )
         reduced = "" if whole else f", on {100 * self.fraction:g} % of the images"
-        if sized and (self.channels, self.cells) != USUAL:
-            reduced += f", with channels {self.channels}, cells {self.cells}"
+        if self.sizes and self.sizes != CellChild().settings():
+            reduced += f", with {', '.join(f'{name} {value}' for name, value in self.sizes.items())}"
         after = f", trained here to {self.ladder()[-1]}{reduced}"
         return {"valid": f"validation {valid}{after}", "test": f"test {test}{after}"}
 

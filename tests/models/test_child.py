@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasreplay.errors import UnknownName
+from nasreplay.models.child_networks import child
 from nasreplay.models.module_cost import multiply_adds, parameters
-from nasreplay.models.nb201.child import child
 from nasreplay.spaces import SIZE, TOPOLOGY
 from tests.support.formula import fill, golden, images, near
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
+from nasreplay.models.child_networks import child
 from nasreplay.models.drop_path import drop_path
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nb201.cell import MixedCell
-from nasreplay.models.nb201.child import child
 from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.spaces import TOPOLOGY

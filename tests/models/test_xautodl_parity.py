@@ -5,7 +5,7 @@ import torch
 from easydict import EasyDict
 from torch.nn import functional as F
 
-from nasreplay.models.nb201.child import child
+from nasreplay.models.child_networks import child
 from nasreplay.models.nb201.topology_supernet import Supernet
 from nasreplay.spaces import SIZE, TOPOLOGY
 from nasreplay.spaces.size import CELL

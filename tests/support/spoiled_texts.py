@@ -23,7 +23,8 @@ from nasreplay.jobs.searches.task import SearchSettings
 from nasreplay.jobs.tabulation import TabulationSettings
 from nasreplay.jobs.training.training_settings import RetrainSettings, TrainSettings
 from nasreplay.jobs.training.training_target import read_target
-from nasreplay.live.evaluator_settings import ScratchSettings, SupernetSettings
+from nasreplay.live.evaluator_settings import SupernetSettings
+from nasreplay.live.scratch_settings import ScratchSettings
 from nasreplay.models.shared_networks import NETWORKS
 from nasreplay.replay.protocols import protocol_named
 from nasreplay.search.changes import changes_of

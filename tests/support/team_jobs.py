@@ -9,8 +9,8 @@ from torch import nn
 
 from nasreplay import search
 from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.child_networks import child
 from nasreplay.models.nasnet.evaluation_network import NASNet
-from nasreplay.models.nb201.child import child
 from nasreplay.models.shared_networks import CellNetwork, GDASNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.costs.network_plan import Plan

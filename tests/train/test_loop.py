@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from nasreplay.errors import BadSetting, TrainingFailed
-from nasreplay.models.nb201.child import child
+from nasreplay.models.child_networks import child
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.train.checkpoint import load_checkpoint, save_checkpoint
 from nasreplay.train.device import Device

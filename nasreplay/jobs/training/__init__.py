@@ -169,10 +169,10 @@ def _configured(file: str | None) -> str:
 def table_of(training: Training, last: Epoch) -> TableComparison | None:
     """What a table knows of a training that has come to its `last` epoch; None for genotypes. Raises BadPack."""
     from nasreplay.jobs.training.compare_to_table import beside
-    from nasreplay.jobs.training.training_setup import CellSizes
     from nasreplay.spaces import Genotype
+    from nasreplay.spaces.costs.network_plan import Plan
 
     cell, sizes = training.target.cell, training.network.sizes
-    if isinstance(cell, Genotype) or not isinstance(sizes, CellSizes):
+    if isinstance(cell, Genotype) or isinstance(sizes, Plan) or not sizes.compared:
         return None
     return beside(cell, sizes, training, last, training.settings.table)

@@ -14,7 +14,8 @@ from nasreplay.spaces.base import Architecture
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
 if TYPE_CHECKING:
-    from nasreplay.jobs.training.training_setup import CellSizes, Training
+    from nasreplay.jobs.training.training_setup import Training
+    from nasreplay.models.child_networks import ChildNetwork
     from nasreplay.train.scores import Epoch
 
 
@@ -50,7 +51,7 @@ class TableComparison(NamedTuple):
 
 
 def beside(
-    architecture: Architecture, sizes: CellSizes, training: Training, last: Epoch, table: str | None
+    architecture: Architecture, sizes: ChildNetwork, training: Training, last: Epoch, table: str | None
 ) -> TableComparison:
     """The numbers of a table (None: the embedded one) for a training whose last epoch is `last`. Raises BadPack."""
     pack, dataset = open_table(table), training.source.name
@@ -88,7 +89,7 @@ def _number(
     return TableNumber(name, recipe, epoch, float(trials.mean()), len(trials), meaning)
 
 
-def _reasons(sizes: CellSizes, training: Training, last: Epoch, known: TableNumber) -> list[str]:
+def _reasons(sizes: ChildNetwork, training: Training, last: Epoch, known: TableNumber) -> list[str]:
     from nasreplay.train.recipe import Recipe
 
     recipe, reasons = training.recipe, []
@@ -103,7 +104,7 @@ def _reasons(sizes: CellSizes, training: Training, last: Epoch, known: TableNumb
         changed = [f"{name} {value}" for name, value in ours if value != theirs.get(name)]
         if changed:
             reasons.append(f"not the benchmark's recipe: ours has {', '.join(changed)}")
-    if sizes != (WIDTH, CELLS_PER_STAGE):
+    if sizes != type(sizes)():
         reasons.append(
             f"not the same network: ours has {sizes.words}, the table's {WIDTH} and {CELLS_PER_STAGE}"
         )

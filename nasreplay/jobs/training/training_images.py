@@ -34,7 +34,7 @@ def source_of(target: Target, settings: NetworkSettings) -> ImageSource | Stream
     sizes = network_config(Path(settings.config)) if settings.config else NetworkConfig()
     read = card and card.streaming and (isinstance(target.cell, Genotype) or not card.held)
     streamed = bool(read) or sizes.large
-    for name in ("split_file", "train_portion") if isinstance(target.cell, Genotype) else ():
+    for name in ("split_file", "train_portion") if target.whole else ():
         if getattr(settings, name) is not None:
             option = name.replace("_", "-")
             raise BadSetting(f"--{option} does not apply: genotypes train on all training images")

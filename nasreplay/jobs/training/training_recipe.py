@@ -23,13 +23,17 @@ CIFAR_SIDE = 32
 
 
 def published_recipe(release: str, source: ImageSource | StreamedSource) -> str:
-    """The shipped recipe of a dialect ("": of none) for ImageNet, for images like CIFAR's, or for others."""
+    """The shipped recipe of a dialect ("": of none) for a data set."""
+    return shipped_recipe(DIALECTS[release or USUAL].recipe, source)
+
+
+def shipped_recipe(family: str, source: ImageSource | StreamedSource) -> str:
+    """The shipped recipe of a family for ImageNet, for images like CIFAR's, or for others."""
     if isinstance(source, StreamedSource):
         card = CARDS.get(source.dataset)
         kinds = ("OTHER", "IMAGENET") if card and card.held else ("IMAGENET", "OTHER")
     else:
         kinds = ("CIFAR",) if source.side <= CIFAR_SIDE else ("OTHER", "CIFAR")
-    family = DIALECTS[release or USUAL].recipe
     files = [config.folder() / "opts" / f"{family}-{kind}.config" for kind in kinds]
     return str(next(file for file in files if file.exists()))
 

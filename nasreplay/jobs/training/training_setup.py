@@ -15,19 +15,18 @@ from nasreplay.jobs.training.training_recipe import (
     chosen_recipe,
     lengthened,
     published_recipe,
+    shipped_recipe,
 )
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.jobs.training.training_target import Target
+from nasreplay.models.child_networks import ChildNetwork, child_network_of
 from nasreplay.models.initialization import initialized
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nasnet.evaluation_network import NASNet
-from nasreplay.models.nb201.child import child
-from nasreplay.models.shared_networks import NETWORKS
-from nasreplay.settings import Json, settings_of, to_plain
+from nasreplay.settings import Json, chosen, settings_of, to_plain
 from nasreplay.spaces import Architecture, Genotype
 from nasreplay.spaces.costs.network_plan import DIALECTS, FIXED_REDUCTION, Plan, level_of, stem_of
 from nasreplay.spaces.genotypes.published_genotypes import entry
-from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 from nasreplay.train.device import Device
 from nasreplay.train.foreign.weights_file import digest_of, take_weights, weights_of
 from nasreplay.train.images.image_sources import ImageSource
@@ -41,18 +40,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class CellSizes(NamedTuple):
-    """The benchmark's network around a cell."""
-
-    channels: int = WIDTH
-    """Channels of the first stage."""
-    cells: int = CELLS_PER_STAGE
-    """Cells per stage."""
-
-    @property
-    def words(self) -> str:
-        """Channels and cells, in words."""
-        return f"{self.channels} channels and {self.cells} cells a stage"
+OF_NETWORKS = {"channels", "cells", "config", "dialect", "form", "layers", "stem_level", "shuffle_groups"}
+OF_NETWORKS |= {"drop_path", "auxiliary"}
+"""Settings that mean something to some networks only."""
 
 
 class Network(NamedTuple):
@@ -60,8 +50,8 @@ class Network(NamedTuple):
 
     recipe: Recipe
     """How it is trained."""
-    sizes: Plan | CellSizes
-    """What is around the cells: a plan for genotypes, sizes for the benchmark's cells."""
+    sizes: Plan | ChildNetwork
+    """What is around the cells: a plan for genotypes, sizes for architectures."""
     words: str
     """Recipe and sizes, in words."""
     build: Callable[[], nn.Module]
@@ -127,7 +117,7 @@ class Training:
             "recipe": self.recipe.settings(),
             "init": self.network.init,
             "seed": self.settings.seed,
-            **({"network": asdict(sizes)} if isinstance(sizes, Plan) else sizes._asdict()),
+            **({"network": asdict(sizes)} if isinstance(sizes, Plan) else sizes.header()),
             "fraction": self.settings.fraction,
             "precision": self.settings.precision,
             **({"weights": digest_of(self.settings.weights)} if self.settings.weights else {}),
@@ -175,8 +165,8 @@ def prepare(
         network = _genotype_network(target, target.cell, source, settings, recorded)
         images, sets = all_images(source)
     else:
-        network = _cell_network(target.cell, source, settings, recorded)
-        images, sets = source.benchmark()
+        network = _child_network(target.cell, source, settings, recorded)
+        images, sets = all_images(source) if target.whole else source.benchmark()
     images = images.fraction(settings.fraction)
     sets = {name: part.fraction(settings.fraction) for name, part in sets.items()}
     recipe = lengthened(network.recipe.for_world_size(device.group.world_size), settings, recorded)
@@ -253,32 +243,24 @@ def _told_release(target: Target, settings: RetrainSettings) -> str:
     return settings.dialect or target.dialect or (target.entry.dialect if target.entry else "")
 
 
-def _cell_network(
-    cell: Architecture,
-    source: ImageSource | StreamedSource,
-    settings: RetrainSettings,
-    recorded: Json | None,
+def _child_network(
+    cell: Architecture, source: ImageSource | StreamedSource, settings: RetrainSettings, recorded: Json | None
 ) -> Network:
-    kind = NETWORKS.get(cell.space.name)
-    own = settings_of(kind).keys() if kind else set()
-    sized = {"channels", "cells"} <= own
-    genotypes = ("config", "dialect", "form", "drop_path", "layers", "stem_level", "shuffle_groups")
-    genotypes += ("auxiliary",) if settings.auxiliary else ()  # 0 is true of a cell
-    for name in (*genotypes, *(() if sized else ("channels", "cells"))):
-        if getattr(settings, name) is not None:
+    kind = child_network_of(cell.space)
+    for name in OF_NETWORKS - settings_of(kind).keys() - kind.also:
+        if (value := getattr(settings, name)) is not None and (name, value) != ("auxiliary", 0):
             option = name.replace("_", "-")
-            raise BadSetting(f"--{option} does not apply to {cell}: its network is that of the benchmark")
-    recipe = settings.changed(replace(chosen_recipe(settings, BENCHMARK, recorded), auxiliary=0.0))
-    sizes = CellSizes(**_given(settings, channels="channels", cells="cells"))
-    words = f"network of the {cell.space.name} space"
-    words += f", {sizes.channels} channels, {sizes.cells} cells a stage" if sized else ""
-    return Network(
-        recipe,
-        sizes,
-        words,
-        lambda: child(cell.space, cell.codes, source.classes, **sizes._asdict()),
-        settings.init or "torch",
-    )
+            raise BadSetting(f"--{option} does not apply to {cell}: its network is that of {kind.origin}")
+    published = shipped_recipe(kind.recipes, source) if kind.recipes else BENCHMARK
+    recipe = chosen_recipe(settings, published, recorded)
+    recipe = recipe if "auxiliary" in kind.also else replace(recipe, auxiliary=0.0)
+    sizes = chosen(kind, {name: getattr(settings, name) for name in settings_of(kind)}).sized(source.side)
+    words = ", ".join(filter(None, (f"network of the {cell.space.name} space", sizes.words)))
+
+    def build() -> nn.Module:
+        return sizes.build(cell.codes, source.classes, source.side, recipe.auxiliary > 0)
+
+    return Network(recipe, sizes, words, build, settings.init or sizes.init)
 
 
 def _given(settings: RetrainSettings, **fields: str) -> Json:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nasreplay.errors import BadArchitecture, BadInput, BadOutput, BadSetting, choices, shortened
 from nasreplay.jobs.named_files import is_checkpoint, named_file
+from nasreplay.models.child_networks import child_network_of
 from nasreplay.runs.folder import read_header
 from nasreplay.runs.record import read_events
 from nasreplay.settings import Json, check_kind
@@ -58,6 +59,11 @@ class Target(NamedTuple):
     """The release whose search it was; "" if unknown."""
     data: Path | None = None
     """Folder of the search's images, where its run says so."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether its network trains on all training images, and not as the benchmark's on a part."""
+        return isinstance(self.cell, Genotype) or child_network_of(self.cell.space).whole
 
     def compact(self) -> Target:
         """The target without `none` and dead nodes (`Genotype.compact`). Raises BadSetting, BadArchitecture."""
