@@ -67,6 +67,11 @@ class Workers:
             running = {self._pool.submit(function, *row): row for row in rows}
         return ((running[future], future.result()) for future in as_completed(running))
 
+    @property
+    def started(self) -> bool:
+        """Whether there are processes, which take half a second to start."""
+        return self._pool is not None and bool(self._pool._processes)
+
     def kill(self) -> None:
         """End them at once; what is asked of them from now on is done here."""
         if self._pool:

@@ -139,7 +139,7 @@ def replay(
         )
         done = Replayed(comparison, folder, in_words(before, comparison.settings))
         if comparison.results and not _is_reported(folder):
-            _write_report(done, progress, workers)
+            _write_report(done, progress, workers if workers.started else HERE)
     return done
 
 

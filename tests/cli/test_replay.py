@@ -339,6 +339,8 @@ def test_a_method_made_for_another_space_is_told_on_screen_and_in_json(run, tmp_
         "3",
         "--out",
         str(tmp_path / "r"),
+        "--jobs",
+        "1",
         "--json",
     )
     assert "tas was made for the size space" in told.err

@@ -40,7 +40,8 @@ def with_gaps(share: float, trials: int = 2) -> TableEvaluator:
 @pytest.mark.parametrize("name", SAMPLING)
 def test_every_searcher_asks_and_answers_inside(name, share):
     table = with_gaps(share)
-    result = search.run(search.make(name), table, search.Budget(evaluations=40), seed=2, replicas=4)
+    few = {"hidden": 4} if hasattr(search.SEARCHERS[name], "hidden") else {}
+    result = search.run(search.make(name, few), table, search.Budget(evaluations=40), seed=2, replicas=4)
     assert result.finished
     among = table.levels[0].trials.count > 0
     assert among[result.evaluated_flat[result.evaluated_flat >= 0]].all()
