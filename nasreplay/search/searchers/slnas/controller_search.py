@@ -62,7 +62,7 @@ class SLNAS(SharedEpochs):
     """What a cell's operations add to log-probability and entropy: their mean, as released, or their sum."""
 
     learns: ClassVar[bool] = True
-    recipe: ClassVar[str] = "SLNAS"
+    recipe: ClassVar[str] = "SLNAS-SEARCH"
     listed: ClassVar[int] = 11
     live_only: ClassVar[frozenset[str]] = LIVE_ONLY | {"controller_steps"}
     name: ClassVar[str] = "slnas"

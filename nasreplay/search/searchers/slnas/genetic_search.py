@@ -57,7 +57,7 @@ class SLNASGenetic(SharedEpochs):
     """Most images that these are tried on; 0: all that judge."""
 
     learns: ClassVar[bool] = True
-    recipe: ClassVar[str] = "SLNAS"
+    recipe: ClassVar[str] = "SLNAS-SEARCH"
     listed: ClassVar[int] = 11
     live_only: ClassVar[frozenset[str]] = LIVE_ONLY | {"generations"}
     name: ClassVar[str] = "slnas-ga"
