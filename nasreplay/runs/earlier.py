@@ -38,6 +38,7 @@ EARLIER = {
     "edge_reward_norm": "none",
     "proximal": 0.0,
     "entropy_loss": "none",
+    "pretrain": 0,
     "resource_weight": None,
     "resource_method": "",
     "resource_form": "log",

@@ -25,7 +25,6 @@ CREDITS = (
     "prox_policy_epi",
     "add_entropy_loss",
 )
-FIRST = "the samples of all epochs are drawn alike"
 STILL = 1e-30  # a rate by which nothing moves
 
 
@@ -75,6 +74,12 @@ def resting(given: Given) -> list[object]:
 def uniform(given: Given) -> list[object]:
     """Equal logits that don't learn, of which single paths are drawn."""
     return [".estimator=hard", ".logit_std=0", f".learning_rate={STILL}"] if given.random_sample else []
+
+
+def pretrained(given: Given) -> list[object]:
+    """First epochs of uniform single paths."""
+    epochs = given.random_sample_pretrain_epoch
+    return [f".pretrain={epochs}"] if given.random_sample_pretrain else []
 
 
 def frozen(given: Given) -> list[object]:
@@ -181,8 +186,8 @@ PROGRAM = Program(
         Flag("--resample_layer", False, inert="all cells of a kind share their sample"),
         Flag("--random_sample", False, uniform, "uniform single paths; the logits stay"),
         Flag("--random_sample_fix_temp", False, resting, "the logits stay"),
-        Flag("--random_sample_pretrain", False, inert=FIRST),
-        Flag("--random_sample_pretrain_epoch", 50, inert=FIRST),
+        Flag("--random_sample_pretrain", False, pretrained, "uniform single paths at first, the logits stay"),
+        Flag("--random_sample_pretrain_epoch", 50, about="for so many epochs"),
         Flag("--fix_weight", False, frozen, "the weights stay"),
         Flag("--alternate_update", False, inert="weights and logits learn from every mini-batch"),
         Flag("--edge_reward_norm", False, credits, "of --dsnas: standardize the rewards of edges"),

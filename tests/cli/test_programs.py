@@ -15,7 +15,7 @@ FLAGS = [(name, flag) for name in PROGRAMS for flag in loaded(name).PROGRAM.flag
 # what a program needs beside a flag that means something with others only
 BESIDE = {
     "snas/train_search.py": "--snas --dsnas --prox_policy_opt --resource_efficient --loss --temp_annealing --cutout "
-    "--auxiliary --use_ckpt",
+    "--auxiliary --use_ckpt --random_sample_pretrain",
     "snas/train.py": "--cutout --auxiliary",
     "snas/train_edge_all.py": "--cutout --auxiliary",
     "snas/train_imagenet.py": "--auxiliary --warm_start",

@@ -379,3 +379,20 @@ def test_the_clipping_norm_is_of_the_weights_alone():
     supernet.learn(searcher.trained(LIVE.rows, 1.0))
     moved = sum(((p - b) ** 2).sum().item() for p, b in zip(supernet.weights, before, strict=True)) ** 0.5
     assert moved == pytest.approx(0.025 * 1.9 * 0.5, rel=1e-5)  # Nesterov's first step is 1.9 gradients
+
+
+def test_weights_alone_learn_on_single_paths_in_the_first_epochs_of_snas():
+    seen = []
+
+    def logits(epochs, **settings):
+        supernet = SupernetEvaluator(load("digits"), CellNetwork(channels=2, cells=1), fraction=0.1)
+        snas, learn = search.make("snas", settings), supernet.learn
+        supernet.learn = lambda mixture, **rest: (seen.append(mixture.weights), learn(mixture, **rest))[1]
+        search.run(snas, supernet, search.Budget(epochs=epochs), seed=0)
+        return snas.state.logits
+
+    rested = logits(1, pretrain=2)
+    assert all((each.sum(axis=-1) == 1).all() and ((each == 0) | (each == 1)).all() for each in seen)
+    assert len({each.tobytes() for each in seen}) == len(seen) > 1
+    assert (rested == logits(2, pretrain=2)).all()
+    assert (rested != logits(3, pretrain=2)).any()

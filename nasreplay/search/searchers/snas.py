@@ -10,7 +10,7 @@ import numpy as np
 from nasreplay.config import one_of, positive, within
 from nasreplay.errors import BadSetting
 from nasreplay.evaluate.protocol import Evaluator, Fidelity, Slope
-from nasreplay.search.base import register_searcher
+from nasreplay.search.base import Live, register_searcher
 from nasreplay.search.parts import edge_rewards, samplers
 from nasreplay.search.parts.edge_rewards import EdgeRewards
 from nasreplay.search.parts.samplers import Sample
@@ -61,6 +61,8 @@ class SNAS(GradientSearch):
     """Clip of dsnas's ratio p(z)/p_before(z): below 1 − clip an edge is not pushed; 0: no clip. Released: 0.2."""
     entropy_loss: str = "none"
     """Entropy of the edges in the loss of dsnas: none, added, or released (its gradient times the edges' rewards)."""
+    pretrain: int = setting(0, least=0)
+    """First epochs in which shared weights learn on uniform single paths and the logits rest."""
 
     name: ClassVar[str] = "snas"
     source: ClassVar[str] = "Xie et al., SNAS, ICLR 2019, sections 2.2 and 2.3"
@@ -69,6 +71,7 @@ class SNAS(GradientSearch):
     dialect: ClassVar[str] = "snas"
     compared: ClassVar[bool] = True
     bilevel: ClassVar[bool] = False
+    live_only: ClassVar[frozenset[str]] = frozenset({"pretrain"})
 
     def __post_init__(self):
         super().__post_init__()
@@ -97,6 +100,16 @@ class SNAS(GradientSearch):
             self.temperature_end,
             rest * (self.temperature_start - self.temperature_end) + self.temperature_end,
         )
+
+    def step(self, evaluator: Evaluator, live: Live) -> None:
+        """One step on weights and logits, or on the weights alone in the first `pretrain` epochs."""
+        if live.epoch >= self.pretrain:
+            return super().step(evaluator, live)
+        even = np.where(np.isfinite(self.state.logits[live.rows]), 0.0, -np.inf)
+        evaluator.begin_step()
+        drawn = [samplers.hard(even, self.draws(live.rows), 1.0) for _ in range(self.samples)]
+        evaluator.learn(samplers.several(drawn).mixture, replica=np.tile(live.rows, self.samples))
+        return None
 
     def sample(self, rows: np.ndarray, temperature: float) -> Sample:
         """A mixture by the chosen estimator; replica after replica for each of the samples."""
