@@ -27,7 +27,7 @@ if threading.current_thread() is threading.main_thread():
 def seeded():
     """Weights and inputs a test draws from torch's own generator are the same in every run and order."""
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # torch.manual_seed notes the stack for GPUs to come: slow
 
 
 @pytest.fixture(scope="module", autouse=True)
