@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -20,6 +21,10 @@ from nasreplay.settings import Json
 
 SAME = ("space", "data", "images", "network")
 """What the headers of a fork and of its parent must say alike of their evaluators for the state to fit."""
+
+
+class _Best(NamedTuple):
+    step: int
 
 
 class Parent(NamedTuple):
@@ -76,8 +81,10 @@ def begin_as(parent: Parent, folder: Path, files: Files, own: Json) -> Json:
     with (parent.folder / LOG).open("rb") as log:
         write_whole(folder / LOG, log.read(state["log_bytes"]))
     best = f"checkpoint/best.{files.suffix}"
-    if (parent.folder / best).exists() and files.load(parent.folder / best)["step"] <= state["step"]:
-        shutil.copyfile(parent.folder / best, folder / best)
+    with suppress(BadOutput):  # it has none
+        told = typed(files.load(parent.folder / best), _Best, place(parent.folder / best), error=BadOutput)
+        if told.step <= state["step"]:
+            shutil.copyfile(parent.folder / best, folder / best)
     state["searcher"] = _taken_over(own, state["searcher"], parent)
     files.save(folder / "checkpoint" / f"step-{state['step']:09d}.{files.suffix}", state)
     return state

@@ -105,6 +105,15 @@ def test_a_changed_fork_is_its_parent_before_and_another_run_after(parent, here,
     assert header["searcher"] == read_header(parent)["searcher"] | {"learning_rate": 0.1, "epochs": 7}
     assert header["parent"]["run"] == str(parent)
     assert header["parent"]["epoch"] == 4
+    told = run("compare", str(parent), "it", "--figure", "it.svg")
+    assert "changed: gdas.epochs 6 → 7, gdas.learning_rate 0.0003 → 0.1\n" in told.out
+    assert "equal until epoch 4" in told.out
+    assert (here / "it.svg").read_text().startswith("<?xml")
+    differences = json.loads(run("compare", str(parent), "it", "--json").out)["against"][0]["loss"][
+        "difference"
+    ]
+    assert differences[:4] == [0.0] * 4
+    assert differences[5] != 0
 
 
 def test_a_fork_is_a_run_like_any_other(parent, here, run):
@@ -227,25 +236,19 @@ def test_folders_that_cannot_be_forked(parent, here, run):
     assert "epoch 3 was not kept; kept: 2, 4, 6" in run("fork", f"{parent}@3", status=2).err
     assert "6 of 6 epochs are over there" in run("fork", f"{parent}@6", status=2).err
     assert "holds no run" in run("fork", "nowhere@3", status=2).err
-    run("search", "rea", "--dataset", "cifar10", "--evaluations", "3", "--out", "table")
-    assert "not a run with shared weights" in run("fork", "table@3", status=2).err
-    run("replay", "rea", "random", "--replicas", "2", "--dataset", "cifar10", "--out", "many")
-    assert "not a run with shared weights" in run("fork", "many@3", status=2).err
-    run(
-        "train",
-        "9930",
-        "--dataset",
-        "digits",
-        "--channels",
-        "4",
-        "--cells",
-        "1",
-        "--recipe",
-        "1",
-        "--out",
-        "net",
-    )
-    assert "not a run with shared weights" in run("fork", "net@1", status=2).err
+    others = {
+        "table": {
+            "seed": 0,
+            "searcher": {"name": "rea"},
+            "options": {"searcher": "rea", "evaluator": "table"},
+        },
+        "replayed": {"seed": 0, "searchers": {}, "datasets": []},
+        "trained": {"seed": 0, "recipe": {"epochs": 12}},
+    }
+    for name, header in others.items():
+        (here / name).mkdir()
+        (here / name / "run.json").write_text(json.dumps(header))
+        assert "not a run with shared weights" in run("fork", f"{name}@3", status=2).err
     (here / "taken").mkdir()
     shutil.copy(parent / "run.json", here / "taken")
     assert "holds a run: --resume continues it" in run("fork", f"{parent}@4", "--out", "taken", status=2).err

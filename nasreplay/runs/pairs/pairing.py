@@ -176,8 +176,11 @@ def _changes(first: EpochLog, other: EpochLog) -> dict[str, tuple[str, str]]:
     if name == now:
         found = dict(_differing(first.about.searcher, other.about.searcher, f"{name}."))
     for part in ("epochs", "evaluator"):
-        found |= _differing({part: first.header.get(part)}, {part: other.header.get(part)})
-    return {name.removeprefix("evaluator."): values for name, values in found.items()}
+        other_values = _differing({part: first.header.get(part)}, {part: other.header.get(part)})
+        found |= {
+            key.removeprefix("evaluator."): both for key, both in other_values if both not in found.values()
+        }
+    return found
 
 
 def _differing(one: Json, other: Json, before: str = "") -> Iterator[tuple[str, tuple[str, str]]]:

@@ -1,0 +1,47 @@
+"""Standard errors of a difference between searches, from pairs of a fork and its parent and from independent runs.
+
+    OMP_NUM_THREADS=1 python benchmarks/fork_pairs.py [FOLDER]
+
+Ten GDAS searches on digits (8 channels, 1 cell, 12 epochs) are each forked after epoch 9, once with another learning
+rate of the weights and once with another one of the logits. Printed is what `nasreplay compare` says. What stands in
+FOLDER (default: output/fork-pairs) is not searched again.
+"""
+
+import sys
+from pathlib import Path
+
+import nasreplay
+from nasreplay.cli.views.paired_text import paired_text
+
+SEEDS, EPOCHS, AT = 10, 12, 9
+SMALL = {"dataset": "digits", "channels": 8, "cells": 1, "epochs": EPOCHS, "keep": AT, "threads": 1}
+CHANGES = {"weights": "recipe.LR=0.02", "logits": "gdas.learning_rate=0.003"}
+LEAST = 3.0  # times smaller the errors of pairs must be
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "output/fork-pairs")
+    for seed in range(SEEDS):
+        parent = folder / "parents" / f"seed-{seed}"
+        if not (parent / "results.h5").exists():
+            nasreplay.search(
+                "gdas", "supernet", **SMALL, seed=seed, out=parent, resume=(parent / "run.json").exists()
+            )
+        for name, change in CHANGES.items():
+            fork = folder / name / f"seed-{seed}"
+            if not (fork / "results.h5").exists():
+                begun = (fork / "run.json").exists()
+                nasreplay.fork(f"{parent}@{AT}", sets=[change], out=fork, threads=1, resume=begun)
+        print(f"seed {seed}", file=sys.stderr)
+    found = nasreplay.compare_runs(
+        folder / "parents", *(folder / name for name in CHANGES), figure=folder / "pairs.png"
+    )
+    print("\n".join(paired_text(found)))
+    gains = {
+        f"{each.name}, {one.name}": each.gain(one.name) for each in found.against for one in each.measures
+    }
+    sys.exit(any(gain < LEAST for gain in gains.values()))
+
+
+if __name__ == "__main__":
+    main()
