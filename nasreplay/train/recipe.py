@@ -6,6 +6,7 @@ format of AutoDL-Projects is read strictly: an unknown key is an error.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -52,12 +53,16 @@ class Recipe(Schedule):
     """Largest norm of the gradient; 0: none."""
     no_bias_decay: bool = False
     """Whether biases and the shifts of batch norms are spared the weight decay."""
+    no_vector_decay: bool = False
+    """Whether all that has fewer than two dimensions, biases and batch norms, is spared the weight decay."""
     auxiliary: float = 0.0
     """Weight of the auxiliary head's loss; 0: no head."""
     heads: str = "equal"
     """How the losses of several auxiliary heads are weighed: a name of `HEADS`."""
     drop_path: float = 0.0
     """Rate of drop path towards which it rises linearly, epoch by epoch, from 0."""
+    drop_path_until: float = 1.0
+    """Part of the epochs in which it rises; afterwards it stays."""
     cutout: int = 0
     """Side of the cutout square, in pixels; 0: none."""
     lighting: float = 0.0
@@ -74,6 +79,8 @@ class Recipe(Schedule):
     """Part of the training images that shared weights learn from, where none is published or asked for; 0: half."""
     arch_batch: int = 0
     """Images per batch by which a controller alone learns; 0: as `batch`."""
+    evaluations: int = 0
+    """Evaluations of a training, evenly spaced, the last at its end; 0: one after every epoch."""
     ema: float = 0.0
     """Decay of the moving average of the weights; 0: none."""
     micro_batches: int = 1
@@ -97,7 +104,8 @@ class Recipe(Schedule):
         config.within(self, 0, MOST_REAL, "smooth_from", "lighting")
         config.within(self, 0, 1, "momentum")
         config.within(self, 0, 1 - 1e-9, "smooth", "drop_path", "ema", "train_portion")
-        config.within(self, 0, MOST_REAL, "arch_batch")
+        config.within(self, 0, MOST_REAL, "arch_batch", "evaluations")
+        config.within(self, 1e-9, 1, "drop_path_until")
         config.one_of(self, "augmentation", tuple(AUGMENTATIONS))
         if {len(self.mean), len(self.std)} not in ({0}, {3}) or not all(0 < one <= 1 for one in self.std):
             raise BadSetting(
@@ -152,16 +160,21 @@ class Recipe(Schedule):
 
     def drop_path_rate(self, epoch: int) -> float:
         """The rate of drop path in an epoch counted from 0."""
-        return self.drop_path * (epoch + self.first) / self.total
+        last = math.ceil(self.drop_path_until * self.total) - 1
+        return self.drop_path * (min(epoch, last) + self.first) / self.total
+
+    def evaluates(self, epoch: int) -> bool:
+        """Whether a network is evaluated after so many epochs."""
+        return not self.evaluations or epoch % max(self.total // self.evaluations, 1) == 0
 
     def groups(self, network: nn.Module) -> list[dict[str, Any]]:
-        """The groups of parameters for `optimizer`; biases are a group of their own if they don't decay."""
-        named = list(network.named_parameters())
-        if not self.no_bias_decay:
-            return [{"params": [values for _, values in named]}]
-        biases = [values for name, values in named if name.endswith("bias")]
-        weights = [values for name, values in named if not name.endswith("bias")]
-        return [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
+        """The groups of parameters for `optimizer`; those that don't decay are the last one."""
+        kept, spared = list[nn.Parameter](), list[nn.Parameter]()
+        for name, values in network.named_parameters():
+            bias, vector = name.endswith("bias"), values.dim() < 2
+            spares = (self.no_bias_decay and bias) or (self.no_vector_decay and vector)
+            (spared if spares else kept).append(values)
+        return [{"params": kept}, *([{"params": spared, "weight_decay": 0.0}] if spared else [])]
 
     def optimizer(
         self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
@@ -195,26 +208,9 @@ SHARED |= {"momentum", "nesterov", "decay", "batch", "test_batch", "clip", "micr
 SHARED |= {"augmentation", "mean", "std", "drop_last", "train_portion", "arch_batch"}
 """Fields by which shared weights learn; the others are for networks of their own."""
 
-LATER = frozenset(
-    (
-        "warmup_start",
-        "first",
-        "gamma",
-        "decay_period",
-        "milestones",
-        "gammas",
-        "optim",
-        "smooth_from",
-        "lighting",
-        "heads",
-        "augmentation",
-        "mean",
-        "std",
-        "drop_last",
-        "train_portion",
-        "arch_batch",
-    )
-)
+LATER = {"warmup_start", "first", "gamma", "decay_period", "milestones", "gammas", "optim", "smooth_from"}
+LATER |= {"lighting", "heads", "augmentation", "mean", "std", "drop_last", "train_portion", "arch_batch"}
+LATER |= {"no_vector_decay", "drop_path_until", "evaluations"}
 """Fields that recipes did not always have: what does not name them has their defaults."""
 
 # the weights of a search with shared weights (configs/nas-benchmark/algos of AutoDL-Projects)

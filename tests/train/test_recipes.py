@@ -114,6 +114,8 @@ def test_short_linear_falls_with_a_tail_end_at_zero(epochs):
         ({"decay_period": 0}, "decay_period is 0: it must be above 0"),
         ({"optim": "Adagrad"}, "optim is 'Adagrad': one of SGD, Adam, Adamax, AdaBound, RMSprop"),
         ({"lighting": -0.1}, "lighting is -0.1"),
+        ({"drop_path_until": 0}, "drop_path_until is 0"),
+        ({"evaluations": -1}, "evaluations is -1"),
     ],
 )
 def test_what_means_nothing_is_refused(wrong, problem):
@@ -165,6 +167,38 @@ def test_adabound_by_its_formula():
         low, high = final * (1 - 1 / (0.001 * step + 1)), final * (1 + 1 / (0.001 * step))
         at -= min(max(size, low), high) * mean
     assert weights_after(7, recipe, weight).item() == pytest.approx(at, rel=1e-12)
+
+
+def test_drop_path_rises_for_a_part_of_the_epochs_and_stays():
+    # recorded from the release of SLNAS: retraining on CIFAR, on images
+    for largest, known in (
+        (0.35, {0: 0, 1: 0.00058333333, 300: 0.175, 419: 0.24441667, 420: 0.24441667, 599: 0.24441667}),
+        (0.5, {0: 0, 1: 0.00083333333, 300: 0.25, 419: 0.34916667, 420: 0.34916667, 599: 0.34916667}),
+    ):
+        recipe = Recipe(epochs=600, drop_path=largest, drop_path_until=0.7)
+        assert {epoch: recipe.drop_path_rate(epoch) for epoch in known} == pytest.approx(known, rel=1e-7)
+    short = Recipe(epochs=3, drop_path=0.3, drop_path_until=0.7)
+    assert [short.drop_path_rate(epoch) for epoch in range(3)] == pytest.approx([0, 0.1, 0.2])
+
+
+def test_vectors_may_be_spared_the_decay():
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 2))
+    kept, spared = (
+        Recipe(no_vector_decay=True).optimizer(Recipe(no_vector_decay=True).groups(network)).param_groups
+    )
+    assert [values.dim() for values in kept["params"]] == [4, 2]
+    assert [values.dim() for values in spared["params"]] == [1, 1, 1, 1]
+    assert (kept["weight_decay"], spared["weight_decay"]) == (5e-4, 0)
+
+
+def test_evaluations_are_evenly_spaced():
+    def epochs(**recipe):
+        made = Recipe(**recipe)
+        return [epoch for epoch in range(1, made.total + 1) if made.evaluates(epoch)]
+
+    assert epochs(epochs=600, evaluations=3) == [200, 400, 600]
+    assert epochs(epochs=7, evaluations=3) == [2, 4, 6]  # and after the last one, whatever comes of it
+    assert epochs(epochs=2, evaluations=3) == epochs(epochs=2) == [1, 2]
 
 
 def test_labels_are_smoothed_from_so_many_classes_on():

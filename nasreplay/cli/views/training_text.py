@@ -26,14 +26,19 @@ def resolved(training: Training, facts: NetworkFacts, seed: int) -> str:
 
     recipe, source, device = training.recipe, training.source, training.device
     sets = ", ".join(f"{name} {len(part):,}" for name, part in training.sets.items())
+    risen = (
+        f", from {recipe.drop_path_until:.0%} of the epochs on as it is" if recipe.drop_path_until < 1 else ""
+    )
     more = {
         f"auxiliary loss {recipe.auxiliary:g}": recipe.auxiliary,
-        f"drop path to {recipe.drop_path:g}": recipe.drop_path,
+        f"drop path to {recipe.drop_path:g}{risen}": recipe.drop_path,
         f"cutout {recipe.cutout}": recipe.cutout,
         f"label smoothing {recipe.smooth:g}": recipe.smooth and source.classes >= recipe.smooth_from,
         f"gradient clip {recipe.clip:g}": recipe.clip,
         f"averaged weights {recipe.ema:g}": recipe.ema,
         "biases don't decay": recipe.no_bias_decay,
+        "biases and batch norms don't decay": recipe.no_vector_decay,
+        f"{recipe.evaluations} evaluations": recipe.evaluations,
         f"{recipe.micro_batches} micro-batches": recipe.micro_batches > 1,
         "common batch statistics": recipe.sync_bn,
     }

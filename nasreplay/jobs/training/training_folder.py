@@ -102,7 +102,9 @@ class TrainingFolder:
                     self._stop()
 
             while trainer.trained < until:
-                self.epochs.append(trainer.epoch(sets, after_batch))
+                number = trainer.trained + 1
+                evaluates = number == until or trainer.recipe.evaluates(number)
+                self.epochs.append(trainer.epoch(sets if evaluates else {}, after_batch))
                 self._save(trainer, self.epochs[-1].sets.get(VALIDATION))
                 self._log()
                 board.add(self.epochs[-1].plain())
