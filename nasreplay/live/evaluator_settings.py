@@ -201,7 +201,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
 
     def recipe_text(self, asker: Asker | None) -> str:
         """The recipe that --training would name: the one that was chosen, or the published one."""
-        return self.training or published_recipe(asker, self.network).stem
+        return self.training or published_recipe(asker, self.network, self.streamed).stem
 
     def evaluator(self) -> type[SupernetEvaluator]:
         """The class of the evaluator."""
@@ -212,7 +212,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     def _recipe(self, asker: Asker | None) -> Recipe:
         from nasreplay.train.recipe import WEIGHT_SHARING, recipe_of
 
-        published = published_recipe(asker, self.network)
+        published = published_recipe(asker, self.network, self.streamed)
         if self.training or published.exists():
             return recipe_of(self.training or str(published))
         return WEIGHT_SHARING
@@ -236,10 +236,11 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         return found
 
 
-def published_recipe(asker: Asker | None, network: SharedNetwork) -> Path:
-    """The shipped recipe of the weights: one of the shared network's own where there is one."""
+def published_recipe(asker: Asker | None, network: SharedNetwork, streamed: bool = False) -> Path:
+    """The shipped recipe of the weights: one of the shared network's own, and for streamed images, where there is."""
     name, folder = asker.recipe if asker else "weight-sharing", config.folder() / "opts"
     if network.recipe:
-        return folder / f"{network.recipe}.config"
+        large = folder / f"{network.recipe}-IMAGENET.config"
+        return large if streamed and large.exists() else folder / f"{network.recipe}.config"
     own = folder / f"{name}{network.recipes}.config"
     return own if own.exists() else folder / f"{name}.config"

@@ -83,8 +83,12 @@ class SharedAccuracies(EvaluatorBase):
     @property
     def held_out_steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Batches of a pass over the architecture images."""
-        size = self.recipe.arch_batch or self.recipe.batch
-        return batch_count(len(self.images[1]), size, self.recipe.drop_last)
+        return batch_count(len(self.images[1]), self.arch_batch, self.recipe.drop_last)
+
+    @property
+    def arch_batch(self) -> int:
+        """Images of a batch by which a controller alone learns."""
+        return self.recipe.arch_batch or self.recipe.batch
 
     @property
     def mixed_cells(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]

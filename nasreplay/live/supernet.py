@@ -116,13 +116,12 @@ class SupernetEvaluator(SharedAccuracies):
         self.seed = seed
         self.weights = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizer = self.recipe.optimizer(self.net.parameters())
-        recipe = self.recipe
-        first, arch = (part.by(recipe) for part in self.images)
+        every, recipe = (*self.images, self.valid, self.held), self.recipe
+        first, arch, self.valid, self.held = (part.by(recipe) for part in every)
         order = Order(recipe.batch, self.device, self.division, recipe.drop_last)
         streams = (Stream(seed, name, replicas) for name in ("data", "held-out data"))
         self.batches = paired(first, arch, order, next(streams))
-        alone = order._replace(size=recipe.arch_batch or recipe.batch)
-        self.held_out = shuffled(arch, alone, next(streams))
+        self.held_out = shuffled(arch, order._replace(size=self.arch_batch), next(streams))
         self.drawn, self.images_in_batch = (), 0
         self.metrics, self.ending, self.share = {}, False, 1.0
 

@@ -48,6 +48,14 @@ class ImageSettings:
         card = card_named(self.dataset)
         return card.name if card else locate(self.dataset, self.data).name
 
+    @property
+    def streamed(self) -> bool:
+        """Whether the images are read from files while a network is trained."""
+        from nasreplay.train.images.find_images import card_named
+
+        card = card_named(self.dataset)
+        return self.side is not None or bool(card and not card.held)
+
     def source(
         self, *, streamed: bool | None = None, valid_on_test: bool = False, usual: float = 0.5
     ) -> ImageSource | StreamedSource:
@@ -56,15 +64,14 @@ class ImageSettings:
         usual: part of the training images that weights learn from where --train-portion does not say. Raises BadData,
         BadSetting, UnknownName or UnsafePickle.
         """
-        from nasreplay.train.images.find_images import card_named
         from nasreplay.train.images.image_sources import load
         from nasreplay.train.images.recorded_images import SplitAsked
         from nasreplay.train.images.streamed import WORKERS, load_files
 
-        card, data = card_named(self.dataset), self.data and self.data.expanduser()
+        data = self.data and self.data.expanduser()
         file = self.split_file and self.split_file.expanduser()
         asked = SplitAsked(file, self.train_portion, usual, valid_on_test, self.halves == "seeded")
-        if streamed or self.side is not None or (card and not card.held):
+        if streamed or self.streamed:
             workers = WORKERS if self.workers is None else self.workers
             return load_files(self.dataset, data, self.side, workers, self.download, self.cache, asked)
         for name in ("workers", "cache"):

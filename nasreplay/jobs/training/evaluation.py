@@ -127,7 +127,7 @@ def evaluate(
         settings.out, {name: about[name] for name in about if name not in TRAINING}, training.device
     )
     scores = {
-        name: sums.score(network, part.by(training.recipe), name, settings.batch, progress)
+        name: sums.score(network, part, name, settings.batch, progress)
         for name, part in training.sets.items()
     }
     # as a table's rows are: trained by the whole recipe

@@ -170,6 +170,7 @@ def prepare(
     images = images.fraction(settings.fraction)
     sets = {name: part.fraction(settings.fraction) for name, part in sets.items()}
     recipe = lengthened(network.recipe.for_world_size(device.group.world_size), settings, recorded)
+    sets = {name: part.by(recipe) for name, part in sets.items()}
     if trains:
         check_recipe(recipe, settings, len(images))
         division_of(recipe, device, len(images))

@@ -84,7 +84,7 @@ class ImageFolder:
             self.note = (
                 f"no images are held out in {folder}, so a fifth of each class (seed {SEED}) is the test set"
             )
-        self.valid, self.test = (None, *parts)[-2:]
+        self.test, self.valid = parts[-1], (parts[0] if len(parts) == 2 else None)
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -86,7 +86,7 @@ def read_folder(listed: ImageFolder) -> Decoded:
     side -= side % HALVED if side > HALVED else 0
     kinds: Counter[str] = Counter()
     train, test = _decoded(listed.train, side, kinds), _decoded(listed.test, side, kinds)
-    valid = listed.valid and _decoded(listed.valid, side, kinds)
+    valid = _decoded(listed.valid, side, kinds) if listed.valid else None
     told = (f"{kind}: {count:,} of {len(every):,} images" for kind, count in sorted(kinds.items()))
     return Decoded(
         train, valid, test, listed.names, _scaled(side, sizes), (*listed.remarks, *told), listed.note

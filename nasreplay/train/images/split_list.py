@@ -49,7 +49,8 @@ class SplitList(ImageFolder):
     def __init__(self, file: Path):
         super().__init__(file)
 
-    def _read(self, file: Path) -> None:
+    def _read(self, folder: Path) -> None:
+        file = folder
         check_regular(file, BadData)
         head, *lines = read_text(file, error=BadData).splitlines() or [""]
         if head != HEAD or not lines or not lines[0].startswith(_IMAGES):

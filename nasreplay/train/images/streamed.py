@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ from nasreplay.train.recipe import Recipe
 
 WORKERS = min(4, cores())
 MEAN, STD = (tuple(round(one / 255, 3) for one in each) for each in IMAGENET)
+MOST_HELD = 512 * 2**20
+"""Bytes of evaluated images that are kept in memory; more are read again for every evaluation."""
 Asked = list[tuple[int, int | None]]
 """The images of a batch: (row, seed of its changes), None for an evaluated one."""
 
@@ -89,8 +92,12 @@ class StreamedSet:
         if recipe.cutout:
             raise BadSetting(f"cutout {recipe.cutout}: images read from files are not cut; set it to 0")
         normal = (recipe.mean, recipe.std) if recipe.mean else self.normalization
-        about = {"augmentation": recipe.augmentation, "lighting": recipe.lighting}
-        return replace(self, **about, normalization=normal)
+        now, asked = (
+            (self.augmentation, self.lighting, self.normalization),
+            (recipe.augmentation, recipe.lighting, normal),
+        )
+        about = dict(zip(("augmentation", "lighting", "normalization"), asked, strict=True))
+        return self if now == asked else replace(self, **about)
 
     def read(self, batches: Iterable[Asked]) -> Iterator[tuple[Tensor, Tensor]]:
         """(images, labels) of each batch that is asked for; with workers, some batches ahead. Raises BadData."""
@@ -100,12 +107,27 @@ class StreamedSet:
 
     def in_order(self, size: int, device: Device) -> Iterator[Batch]:
         """Every image once, in order, for an evaluation; the processes of the device's process group take turns."""
+        from torchvision.transforms import v2
+
+        group, numbers = device.group, v2.Compose(to_numbers(*self.normalization))
         batches: list[Asked] = [
             [(row, None) for row in range(start, min(start + size, len(self)))]
-            for start in range(device.group.rank * size, len(self), device.group.world_size * size)
+            for start in range(group.rank * size, len(self), group.world_size * size)
         ]
-        for images, labels in self.read(batches):
-            yield moved(images, labels, device)
+        found = self._evaluated.get(own := (size, group.rank, group.world_size))
+        if found is None:
+            found = self.read(batches)
+            if sum(map(len, batches)) * 3 * self.side**2 <= MOST_HELD:
+                # copied: what workers send takes a file descriptor each
+                found = [(images.clone(), labels.clone()) for images, labels in found]
+                self._evaluated[own] = found
+        for images, labels in found:
+            yield moved(numbers(images), labels, device)
+
+    @cached_property
+    def _evaluated(self) -> dict[tuple[int, int, int], list[tuple[Tensor, Tensor]]]:
+        """Batches for evaluations (size, rank, processes), uint8, where they are few enough to be kept."""
+        return {}
 
 
 class _Images(Dataset):
@@ -119,15 +141,16 @@ class _Images(Dataset):
         self.pixels = part.pictures.pixels(self.squares, part.workers)
         lit = to_numbers(*part.normalization, part.lighting)
         self.training = v2.Compose([*self.kind.training(how), *lit])
-        self.plain = v2.Compose([*self.kind.plain(how), *to_numbers(*part.normalization)])
+        self.plain = v2.Compose([*self.kind.plain(how), v2.ToImage()])
 
     def __getitem__(self, item: tuple[int, int | None]) -> tuple[Tensor, int]:
+        """The normalized numbers of a training image, or the uint8 pixels of an evaluated one; and its class."""
         (row, seed), label = item, int(self.part.labels[item[0]])
         place = int(self.part.rows[row])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed or 0)
             if seed is None:
-                return self.plain(self.pixels.image(place, 0)), label
+                return self.plain(self.pixels.image(place, 0)).as_subclass(Tensor), label
             return self.training(self.pixels.image(place, self.kind.drawn_square())), label
 
 
