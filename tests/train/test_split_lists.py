@@ -73,7 +73,7 @@ def test_a_list_of_a_folder_that_was_moved_with_it(flat, tmp_path):
 
 def test_what_cannot_be_divided(flat, tmp_path):
     for ratio in (0, 1, -1, 1.5, float("nan")):
-        with pytest.raises(BadSetting, match="lies between 0 and 1|must be a finite number"):
+        with pytest.raises(BadSetting, match=r"lies between 0 and 1|must be a finite number"):
             split(flat, ratio=ratio)
     with pytest.raises(BadData, match="nowhere: cannot be read"):
         split(tmp_path / "nowhere")
