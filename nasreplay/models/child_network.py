@@ -34,13 +34,11 @@ class ChildNetwork:
     recipes: ClassVar[str] = ""
     """What stands before -CIFAR and -OTHER in names of its recipes in configs/opts; "": the benchmark's serves."""
     also: ClassVar[frozenset[str]] = frozenset()
-    """Other settings of a training that mean something to it: drop_path, auxiliary."""
+    """Other settings of a training that mean something to it: drop_path, auxiliary, inherit."""
     whole: ClassVar[bool] = False
     """Whether it trains on all training images, as genotypes do; else as the benchmark did."""
     compared: ClassVar[bool] = True
     """Whether tables hold numbers of such networks."""
-    init: ClassVar[str] = "torch"
-    """How its weights are drawn (`models.initialization`)."""
 
     def __init_subclass__(cls, **rest: Any):
         super().__init_subclass__(**rest)
@@ -50,6 +48,11 @@ class ChildNetwork:
     def sized(self, side: int) -> Self:
         """The sizes for images of so many pixels a side, where some depend on that."""
         return self
+
+    @property
+    def init(self) -> str:
+        """How weights are drawn (`models.initialization`)."""
+        return "torch"
 
     @property
     def words(self) -> str:

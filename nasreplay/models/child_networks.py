@@ -12,13 +12,22 @@ from nasreplay.models.child_network import (
     WidthChild,
     child_network_of,
 )
+from nasreplay.models.slnas.slnas_child import SLNASChild
 from nasreplay.settings import chosen
 from nasreplay.spaces import Space
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["CHILD_NETWORKS", "CellChild", "ChildNetwork", "WidthChild", "child", "child_network_of"]
+__all__ = [
+    "CHILD_NETWORKS",
+    "CellChild",
+    "ChildNetwork",
+    "SLNASChild",
+    "WidthChild",
+    "child",
+    "child_network_of",
+]
 
 
 def child(space: Space, codes: Sequence[int], classes: int, channels: int = 16, cells: int = 5) -> nn.Module:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nasreplay.train.scores import Score
 
 SIZES = {"channels", "cells", "layers", "config", "side", "stem_level", "shuffle_groups"}
+SIZES |= {"blocks", "stem", "stem_padding"}
 """Settings of a network that an evaluation takes from a training."""
 ALIKE = {"cells", "layers"}
 """Two words for one size."""

@@ -93,6 +93,12 @@ class NetworkSettings(SizeSettings):
     """Cells of a genotype's network in all. [3N + 2 for --cells N]"""
     stem_level: int | None = setting(None, least=0)
     """Stem of a small genotype network: 1, 2 halve the image. [0; dialect sparse: by its side]"""
+    blocks: str | None = setting(None, metavar="[N,N,…]")
+    """Normal blocks of each stage of an SLNAS network. [[4,4]; above 32 pixels [2,2]]"""
+    stem: Literal["cifar", "search", "image"] | None = None
+    """Stem of an SLNAS network: cifar keeps the size, the others quarter it. [cifar; above 32 pixels image]"""
+    stem_padding: Literal["reflect", "zeros"] | None = None
+    """Borders of an SLNAS network's stem. [reflect]"""
     shuffle_groups: int | None = setting(None, least=1, most=64)
     """Groups between which shuffle_conv_3x3 shuffles. [1: none]"""
 
@@ -123,6 +129,8 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
 
     weights: Path | None = setting(None, metavar="FILE")
     """Weights to start from, as for `nasreplay evaluate`. [drawn with the seed]"""
+    inherit: Path | None = setting(None, metavar="RUN")
+    """Begin with the shared weights that a live search gave the architecture's operations. [drawn with the seed]"""
     checkpoint_cells: bool = False
     """Less memory, more time: compute cells again in the backward pass."""
 
@@ -145,7 +153,7 @@ class RetrainSettings(NetworkSettings, TrainingSettings):
     """Rate of drop path at the end. [the recipe's; the sizes': 0.2 for CIFAR]"""
     cutout: int | None = None
     """Side of the cutout square. [the recipe's; half the image for small networks; tiny-imagenet, food101: none]"""
-    init: Literal["torch", "fan-out"] | None = None
+    init: Literal["torch", "fan-out", "fan-out-small"] | None = None
     """First weights: PyTorch's, or normal by fan-out as in SNAS's train.py. [by dialect: fan-out for snas]"""
     lighting: float | None = None
     """Strength of AlexNet's color noise on ImageNet images; 0: none. [the recipe's]"""

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
 OF_NETWORKS = {"channels", "cells", "config", "dialect", "form", "layers", "stem_level", "shuffle_groups"}
 OF_NETWORKS |= {"drop_path", "auxiliary"}
-"""Settings that mean something to some networks only."""
+OF_CHILDREN = {"blocks", "stem", "stem_padding", "inherit"}
+OF_NETWORKS |= OF_CHILDREN
+"""Settings that mean something to some networks only; of genotypes' networks those of OF_CHILDREN mean nothing."""
 
 
 class Network(NamedTuple):
@@ -128,6 +130,11 @@ class Training:
         network = initialized(self.network.build(), self.network.init)
         if file := self.settings.weights:
             take_weights(network, weights_of(file, self.source.name), file)
+        if self.settings.inherit and isinstance(self.network.sizes, ChildNetwork):
+            from nasreplay.live.trained import shared_weights
+
+            found = shared_weights(self.settings.inherit)
+            self.network.sizes.inherit(network, found.network, found.weights)
         return network
 
     def trainer(self, seed: int) -> Trainer:
@@ -185,6 +192,7 @@ def _genotype_network(
     settings: RetrainSettings,
     recorded: Json | None,
 ) -> Network:
+    _refuse(settings, OF_CHILDREN, "to genotypes")
     kind = "imagenet" if isinstance(source, StreamedSource) else "cifar"
     sizes = replace(_sizes(target, kind, settings), **_given(settings, channels="ichannel", cells="layers"))
     release = _release(target, sizes, settings)
@@ -244,14 +252,19 @@ def _told_release(target: Target, settings: RetrainSettings) -> str:
     return settings.dialect or target.dialect or (target.entry.dialect if target.entry else "")
 
 
+def _refuse(settings: RetrainSettings, names: set[str] | frozenset[str], why: str) -> None:
+    """Raise BadSetting for a setting among these that was given; no auxiliary head is what every network can have."""
+    for name in sorted(names):
+        if (value := getattr(settings, name)) is not None and (name, value) != ("auxiliary", 0):
+            raise BadSetting(f"--{name.replace('_', '-')} does not apply {why}")
+
+
 def _child_network(
     cell: Architecture, source: ImageSource | StreamedSource, settings: RetrainSettings, recorded: Json | None
 ) -> Network:
     kind = child_network_of(cell.space)
-    for name in OF_NETWORKS - settings_of(kind).keys() - kind.also:
-        if (value := getattr(settings, name)) is not None and (name, value) != ("auxiliary", 0):
-            option = name.replace("_", "-")
-            raise BadSetting(f"--{option} does not apply to {cell}: its network is that of {kind.origin}")
+    others = OF_NETWORKS - settings_of(kind).keys() - kind.also
+    _refuse(settings, others, f"to {cell}: its network is that of {kind.origin}")
     published = shipped_recipe(kind.recipes, source) if kind.recipes else BENCHMARK
     recipe = chosen_recipe(settings, published, recorded)
     recipe = recipe if "auxiliary" in kind.also else replace(recipe, auxiliary=0.0)

@@ -6,7 +6,7 @@ mixture has a row for each of them, weights [40, 6].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from nasreplay.models.slnas.slnas_blocks import Block, Cell, ChosenBlock, Shared
 from nasreplay.models.slnas.slnas_ops import BOOKKEEPING, Blur, Norms, conv, norm, resized, size_of
 from nasreplay.spaces.costs.slnas_plan import BlockPlan, SLNASPlan
 from nasreplay.spaces.slnas import LENGTH
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""What batch norms keep beside weights."""
 
 
 class Backbone(DropPath):
@@ -111,6 +114,30 @@ class SLNASNet(Backbone):
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Logits [B, K]; in training with auxiliary heads also theirs, [A, B, K]."""
         return self.answered(images, *self.cells)
+
+
+def take_shared(net: nn.Module, weights: Mapping[str, Tensor]) -> bool:
+    """Give a network of one architecture what a supernet's state dict has of it; False where its blocks do not fit.
+
+    Stems, heads and statistics that the supernet does not have stay as they are.
+    """
+    assert isinstance(net, SLNASNet)
+    own, taken = net.state_dict(), {}
+    for name, values in own.items():
+        part, block, kind, branch, *rest = [*name.split("."), *[""] * 4]
+        if kind == "branches":
+            (term,) = net.cells[bool(net.blocks[int(block)].reduction)][int(branch)]
+            found = weights.get(
+                ".".join(filter(None, (part, block, kind, branch, str(term.operation), *rest)))
+            )
+        else:
+            found = weights.get(name)
+        if found is not None and found.shape == values.shape:
+            taken[name] = found
+        elif part in ("blocks", "projections") and not name.endswith(STATISTICS):
+            return False
+    extra = any(name.startswith(f"blocks.{len(net.blocks)}.") for name in weights)
+    return not extra and bool(net.load_state_dict({**own, **taken}))
 
 
 @torch.no_grad()

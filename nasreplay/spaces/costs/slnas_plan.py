@@ -104,7 +104,7 @@ class SLNASPlan:
                     needs = "4 × 4, as a ShuffleNet unit reads an inner node" if inner else "2 × 2"
                     raise BadSetting(
                         f"{block} gets {height} × {width} pixels of {image} and needs {needs}: fewer stages than "
-                        f"{list(self.blocks)}, a stem of less stride than {self.stem}, or larger images"
+                        f"{list(self.blocks)}{', the stem cifar' if stride > 1 else ''}, or larger images"
                     )
                 height, width = height // 2, width // 2
 
