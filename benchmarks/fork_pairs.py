@@ -10,8 +10,10 @@ FOLDER (default: output/fork-pairs) is not searched again.
 import sys
 from pathlib import Path
 
-import nasreplay
 from nasreplay.cli.views.paired_text import paired_text
+from nasreplay.jobs.forks import fork
+from nasreplay.jobs.forks.compare_runs import compare_runs
+from nasreplay.jobs.searches import search
 
 SEEDS, EPOCHS, AT = 10, 12, 9
 SMALL = {"dataset": "digits", "channels": 8, "cells": 1, "epochs": EPOCHS, "keep": AT, "threads": 1}
@@ -24,16 +26,14 @@ def main() -> None:
     for seed in range(SEEDS):
         parent = folder / "parents" / f"seed-{seed}"
         if not (parent / "results.h5").exists():
-            nasreplay.search(
-                "gdas", "supernet", **SMALL, seed=seed, out=parent, resume=(parent / "run.json").exists()
-            )
+            search("gdas", "supernet", **SMALL, seed=seed, out=parent, resume=(parent / "run.json").exists())
         for name, change in CHANGES.items():
-            fork = folder / name / f"seed-{seed}"
-            if not (fork / "results.h5").exists():
-                begun = (fork / "run.json").exists()
-                nasreplay.fork(f"{parent}@{AT}", sets=[change], out=fork, threads=1, resume=begun)
+            place = folder / name / f"seed-{seed}"
+            if not (place / "results.h5").exists():
+                begun = (place / "run.json").exists()
+                fork(f"{parent}@{AT}", sets=[change], out=place, threads=1, resume=begun)
         print(f"seed {seed}", file=sys.stderr)
-    found = nasreplay.compare_runs(
+    found = compare_runs(
         folder / "parents", *(folder / name for name in CHANGES), figure=folder / "pairs.png"
     )
     print("\n".join(paired_text(found)))

@@ -58,7 +58,9 @@ def digits(side: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", help="an image folder in place of the digits")
     parser.add_argument("--fraction", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=10)

@@ -40,8 +40,8 @@ class Parent(NamedTuple):
     @classmethod
     def at(cls, folder: Path, epoch: int) -> Self:
         """The kept epoch of a run as it is now. Raises BadOutput, which lists those that were kept."""
-        digest = hashlib.sha256(kept_path(folder, epoch).read_bytes()).hexdigest()
-        return cls(str(folder.resolve()), epoch, digest)
+        with kept_path(folder, epoch).open("rb") as file:
+            return cls(str(folder.resolve()), epoch, hashlib.file_digest(file, "sha256").hexdigest())
 
     @property
     def folder(self) -> Path:

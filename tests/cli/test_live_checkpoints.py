@@ -4,12 +4,14 @@ import errno
 import json
 import os
 import resource
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from nasreplay.jobs.searches import live_search
+from nasreplay.errors import BadSetting
+from nasreplay.jobs.searches import live_search, search
 from nasreplay.live.trained import TENSOR_FILES, shared_weights, trained
 from nasreplay.runs.checkpoints import kept_epochs, kept_state, latest_state
 from nasreplay.runs.record import read_events
@@ -72,6 +74,25 @@ def test_kept_epochs_open_as_the_run_had_them(whole, tmp_path):
     assert not all(torch.equal(values, last[name]) for name, values in third.items())
     call("resume", "kept", "--epochs", "6", "--keep-every", "1", cwd=tmp_path)
     assert [*kept_epochs(folder)] == [3, 4, 5, 6]
+
+
+def test_epochs_are_kept_where_there_are_some_and_room_for_them(whole, tmp_path, monkeypatch):
+    small = {
+        "dataset": "digits",
+        "channels": 2,
+        "cells": 1,
+        "fraction": 0.1,
+        "threads": 1,
+        "out": tmp_path / "it",
+    }
+    with pytest.raises(BadSetting, match="random has no epochs to keep"):
+        search("random", "supernet", weights=str(whole), evaluations=2, keep=1, **small)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(
+        BadSetting, match=r"keep.every 2: 2 checkpoints of 0\.\d MB, together .* a larger number"
+    ):
+        search("gdas", "supernet", epochs=4, keep=2, **small)
+    assert not (tmp_path / "it").exists()
 
 
 def fill_the_disk(descriptor):
