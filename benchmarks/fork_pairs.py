@@ -19,6 +19,8 @@ SEEDS, EPOCHS, AT = 10, 12, 9
 SMALL = {"dataset": "digits", "channels": 8, "cells": 1, "epochs": EPOCHS, "keep": AT, "threads": 1}
 CHANGES = {"weights": "recipe.LR=0.02", "logits": "gdas.learning_rate=0.003"}
 LEAST = 3.0  # times smaller the errors of pairs must be
+# the accuracy after a step on the logits is often that of another cell: that is told, and nothing is expected of it
+EXPECTED = {("weights", "loss"), ("weights", "accuracy"), ("logits", "loss")}
 
 
 def main() -> None:
@@ -37,10 +39,8 @@ def main() -> None:
         folder / "parents", *(folder / name for name in CHANGES), figure=folder / "pairs.png"
     )
     print("\n".join(paired_text(found)))
-    gains = {
-        f"{each.name}, {one.name}": each.gain(one.name) for each in found.against for one in each.measures
-    }
-    sys.exit(any(gain < LEAST for gain in gains.values()))
+    gains = {(each.name, one.name): each.gain(one.name) for each in found.against for one in each.measures}
+    sys.exit(any(gains[expected] < LEAST for expected in EXPECTED))
 
 
 if __name__ == "__main__":

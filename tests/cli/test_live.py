@@ -142,7 +142,7 @@ def test_killed_and_resumed_equals_the_uninterrupted_run(home, tmp_path, monkeyp
 
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    arguments = live("gdas", "--epochs", "8", "--seed", "9")
+    arguments = live("gdas", "--epochs", "8", "--seed", "9", "--keep-every", "3")
     read, told = os.pipe()
     assert os.waitpid(in_child("whole", arguments, told), 0)[1] == 0, capfd.readouterr().err
     rng, in_write = np.random.default_rng(0), 0
@@ -167,9 +167,15 @@ def test_killed_and_resumed_equals_the_uninterrupted_run(home, tmp_path, monkeyp
     status = os.waitpid(in_child("killed", (*arguments, "--resume"), told), 0)[1]
     assert status == 0, capfd.readouterr().err
     assert events(tmp_path / "killed") == events(tmp_path / "whole")
-    states = [load_checkpoint(max((tmp_path / f / "checkpoint").glob("*.pth"))) for f in ("killed", "whole")]
-    nets = [state["evaluator"]["net"] for state in states]
-    assert all(np.array_equal(nets[0][name], nets[1][name]) for name in nets[1])
+    for ending in (
+        "step-*",
+        "epoch-00003",
+        "epoch-00006",
+        "epoch-00008",
+    ):  # the last one, and those that are kept
+        places = (tmp_path / folder / "checkpoint" for folder in ("killed", "whole"))
+        nets = [load_checkpoint(max(place.glob(f"{ending}.pth")))["evaluator"]["net"] for place in places]
+        assert all(np.array_equal(nets[0][name], nets[1][name]) for name in nets[1])
 
 
 def test_bad_input_is_one_line(refused):

@@ -11,7 +11,7 @@ from nasreplay.runs.pairs.paired import Against, Measure, PairedRuns
 
 MOST = 24
 """Epochs that are shown of each; of more, as many at even distances, the last one among them."""
-DIGITS = {"nats": 3, "points": 2}
+DIGITS = {"nats": 4, "points": 2}
 """Decimals by the unit of a measure."""
 
 
