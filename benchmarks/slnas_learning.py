@@ -72,10 +72,11 @@ def main() -> None:
     parser.add_argument("--blocks", default="[1]")
     parser.add_argument("--lr", type=float, default=0.05, help="of the weights")
     parser.add_argument("--controller-lr", type=float, default=3e-3)
+    parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--distinct-inputs", action="store_true")
     told = parser.parse_args()
     source = load(told.data) if told.data else digits(32)
-    recipe = replace(recipe_of("SLNAS-SEARCH"), batch=told.batch, lr=told.lr)
+    recipe = replace(recipe_of("SLNAS-SEARCH"), batch=told.batch, lr=told.lr, clip=5.0, idle="rest")
     better = 0
     for seed in range(told.first, told.first + told.seeds):
         network = SLNASNetwork(channels=told.channels, blocks=told.blocks, drop_path=0.0)
@@ -86,6 +87,7 @@ def main() -> None:
             controller_lr=told.controller_lr,
             valid_samples=1,
             final_samples=1,
+            hidden=told.hidden,
             distinct_inputs=told.distinct_inputs,
         )
         started = time.perf_counter()

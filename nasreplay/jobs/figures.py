@@ -42,6 +42,8 @@ class DrawSettings:
     """The heat map of a search's weights, edge by operation."""
     costs: bool = False
     """Curves of what the cells of a search cost, epoch by epoch."""
+    samples: bool = False
+    """What a search sampled, by its dag_all.txt: values, and shares of operations and inputs, epoch by epoch."""
     sheet: bool = False
     """All architectures on one sheet, with captions."""
     out: tuple[Path, ...] = setting((), metavar="FILE")
@@ -99,11 +101,11 @@ def _picture(
 ) -> _Picture:
     if len(named) != 1 and not settings.sheet:
         raise BadSetting(f"{len(named)} architectures: one is drawn, or several with --sheet")
-    training = None if settings.weights or settings.costs or settings.sheet else training_folder(named[0])
-    shows_cells = not (settings.weights or settings.costs or training)
-    _refuse(
-        settings, "costs", settings.costs and (settings.weights or settings.sheet), "beside another picture"
-    )
+    of_search = [name for name in ("weights", "costs", "samples") if getattr(settings, name)]
+    training = None if of_search or settings.sheet else training_folder(named[0])
+    shows_cells = not (of_search or training)
+    for name in of_search if settings.costs or settings.samples else ():
+        _refuse(settings, name, len(of_search) > 1 or settings.sheet, "beside another picture")
     _refuse(settings, "weights", settings.weights and settings.sheet, "beside --sheet")
     _refuse(settings, "hide_none", settings.hide_none and not shows_cells, "where no cells are drawn")
     _refuse(settings, "keep_none", settings.keep_none and not settings.weights, "without --weights")
@@ -117,6 +119,11 @@ def _picture(
         tell(f"weights of {found.where}")
         panels = panels_of(found.space.rows, found.weights, settings.keep_none)
         return _Picture(f"{found.name}-weights", lambda: heat_map(panels, settings.width))
+    if settings.samples:
+        from nasreplay.runs.drawing.sample_figure import sample_figure, samples_of
+
+        found = samples_of(Path(str(named[0])))
+        return _Picture("samples", lambda: sample_figure(found, settings.width))
     if settings.costs:
         folder = (named_file(str(named[0])) or (Path(str(named[0])), ""))[0]
         recorded = recorded_costs(folder)

@@ -17,14 +17,13 @@ from nasreplay.jobs.searches.task import Found
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.runs.drawing.sample_figure import SAMPLES
 from nasreplay.runs.record import RunFolder
 from nasreplay.runs.recordable import AtEpoch
 from nasreplay.search import Searcher
 from nasreplay.search.samples import TellsSamples
 from nasreplay.settings import Json
 
-SAMPLES = "dag_all.txt"
-"""A line for each sample: its value with three decimals, the architecture, and what it was sampled for."""
 CHOICE = "final_arch.json"
 
 

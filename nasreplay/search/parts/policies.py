@@ -258,10 +258,12 @@ class LSTMPolicy:
         shapes = self.shapes.items()
         return {name: values.reshape(-1, *shape) for (name, shape), values in zip(shapes, flat, strict=True)}
 
-    @staticmethod
-    def _cell(part: dict[str, Any], layer: int | str, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    def _cell(self, part: dict[str, Any], layer: int | str, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
         """The next hidden and cell state [B, H, S]."""
-        into = part[f"weight_ih_{layer}"] @ x + part[f"bias_ih_{layer}"]
+        return self._gates(part, layer, part[f"weight_ih_{layer}"] @ x + part[f"bias_ih_{layer}"], h, c)
+
+    def _gates(self, part: dict[str, Any], layer: int | str, into: Any, h: Any, c: Any) -> tuple[Any, Any]:
+        """The same, where the input's part `into` [B, 4H, S] is known."""
         i, f, g, o = (into + part[f"weight_hh_{layer}"] @ h + part[f"bias_hh_{layer}"]).chunk(4, dim=1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c

@@ -106,12 +106,11 @@ class SLNAS(SharedEpochs):
         """One step of the controller on the sample that it was asked for last."""
         state, rows, policy = self.state, answers.replica, self._policy
         parameters, allowed = state.logits[rows], policy.open(len(rows))
-        _, entropy = policy.score(parameters, allowed, answers.codes[:, None])
-        reward = answers.accuracy + self.entropy_weight * entropy[:, 0]
+        entropy, gradient = policy.steepest(parameters, allowed, answers.codes)
+        reward = answers.accuracy + self.entropy_weight * entropy
         before = np.where(np.isnan(state.baseline[rows]), reward, state.baseline[rows])
         state.baseline[rows] = before - (1 - self.bl_dec) * (before - reward)
-        advantage = reward - state.baseline[rows]
-        gradient = policy.gradient(parameters, allowed, answers.codes, advantage, 0.0)
+        gradient *= (reward - state.baseline[rows]).astype(gradient.dtype)[:, None]
         ranger.Ranger(self.controller_lr).step(state, rows, gradient)
         if live.epochs:
             self.tell_samples(rows, answers.codes, reward, REWARDED)

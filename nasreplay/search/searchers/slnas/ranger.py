@@ -45,16 +45,19 @@ class Ranger(NamedTuple):
         steps = state.steps[rows] + 1
         first = beta1 * state.first[rows] + (1 - beta1) * gradient
         second = beta2 * state.second[rows] + (1 - beta2) * gradient * gradient
-        scale, adapted = np.array([self._scale(int(step)) for step in steps]).reshape(-1, 2).T[..., None]
-        divisor = np.where(adapted > 0, np.sqrt(second) + self.eps, 1.0)
         moved = state.logits[rows] * (1 - self.learning_rate * self.weight_decay)
-        moved = moved - self.learning_rate * scale * first / divisor
-        if moved.size and not np.isfinite(moved).all():
+        for row, step in enumerate(
+            steps.tolist()
+        ):  # one after the other: all in the parameters' own precision
+            scale, adapted = self._scale(step)
+            divisor = np.sqrt(second[row]) + self.eps if adapted else 1.0
+            moved[row] -= self.learning_rate * scale * first[row] / divisor
+            if step % self.k == 0:
+                state.slow[rows[row]] += self.alpha * (moved[row] - state.slow[rows[row]])
+                moved[row] = state.slow[rows[row]]
+        if moved.size and not np.isfinite(moved.sum()):
             raise FloatingPointError("the parameters are not finite")
-        ahead = steps % self.k == 0
-        state.slow[rows[ahead]] += self.alpha * (moved[ahead] - state.slow[rows[ahead]])
         state.logits[rows], state.steps[rows] = moved, steps
-        state.logits[rows[ahead]] = state.slow[rows[ahead]]
         state.first[rows], state.second[rows] = first, second
 
     def _scale(self, step: int) -> tuple[float, bool]:

@@ -154,6 +154,21 @@ class TwoStage(LSTMPolicy):
         )
         return log_p, entropy
 
+    def steepest(
+        self, parameters: np.ndarray, allowed: np.ndarray, codes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted entropies [n] of codes [n, D], and the gradient [n, P + 4H] of their negative log-probability."""
+        import torch
+
+        entropy, gradient = np.empty(len(codes), parameters.dtype), np.empty_like(parameters)
+        for rows, (theta, mask, fixed) in self._blocks(parameters, allowed, codes[:, None]):
+            theta.requires_grad_()
+            log_p, uncertainty = self._sums(theta, mask, fixed.long())
+            slope = torch.autograd.grad(-log_p.sum(), theta)[0]  # rows are independent: one backward for all
+            count = rows.stop - rows.start
+            gradient[rows], entropy[rows] = slope.numpy()[:count], uncertainty.detach().numpy()[:count, 0]
+        return entropy, gradient
+
     def _sums(self, theta: Any, mask: Any, codes: Any) -> tuple[Any, Any]:
         """Weighted log-probability and entropy [B, S] of codes [B, S, D]."""
         _, log_p = self._unroll(theta, mask, codes=codes)
@@ -185,8 +200,10 @@ class TwoStage(LSTMPolicy):
             return code
 
         if self.inputs:
-            for number, cell in enumerate(self.cells):
-                self._choose_inputs(part, number, cell, zero, choose)
+            shapes = [[[self.choices[d] for d in node] for node in cell.nodes] for cell in self.cells]
+            every = list(range(len(self.cells)))
+            for group in [every] if shapes[1:] == shapes[:-1] else [[number] for number in every]:
+                self._choose_inputs(part, group, zero, choose)
         start = [part[name].detach().transpose(1, 2)[..., None] + zero[:, :, None] for name in STARTS]
         ends = [(start[0][:, :, way], start[1][:, :, way]) for way in (0, 1)]
         for cell in self.cells:
@@ -198,28 +215,30 @@ class TwoStage(LSTMPolicy):
             ends = self._choose_operations(part, cell, words, ends, choose)
         return torch.stack(chosen, dim=2), torch.stack(log_ps, dim=2)
 
-    def _choose_inputs(
-        self, part: dict[str, Any], number: int, cell: Decisions, zero: Any, choose: Any
-    ) -> None:
-        """Stage 1 of a cell."""
+    def _choose_inputs(self, part: dict[str, Any], group: list[int], zero: Any, choose: Any) -> None:
+        """Stage 1 of cells of one shape, side by side: every state is [B, H, cells · S]."""
         import torch
 
-        token = zero + part["embedding"][:, :1].transpose(1, 2)
-        h = c = zero
+        cells, wide = [self.cells[number] for number in group], zero.repeat(1, 1, len(group))
+        token = wide + part["embedding"][:, :1].transpose(1, 2)
+        h = c = wide
         keys, anchors = [], []
         for place in range(self.inputs):
-            row = number * self.inputs + place
-            first = zero + part["tokens"][:, row, :, None] if self.distinct else token
-            h, c = self._cell(part, "index", first, zero, zero)
+            if self.distinct:
+                rows = [part["tokens"][:, number * self.inputs + place, :, None] + zero for number in group]
+                h, c = self._cell(part, "index", torch.cat(rows, dim=2), wide, wide)
+            elif not place:
+                h, c = self._cell(part, "index", token, wide, wide)
             keys.append(part["W1"] @ h)
-            anchors.append(h if self.distinct else zero)
+            anchors.append(h if self.distinct else wide)
         x = token
-        for node in cell.nodes:
-            for decision in node:
+        for nodes in zip(*(cell.nodes for cell in cells), strict=True):
+            for decisions in zip(*nodes, strict=True):
                 h, c = self._cell(part, "index", x, h, c)
-                known = torch.stack(keys[: self.choices[decision]], dim=2)
+                known = torch.stack(keys[: self.choices[decisions[0]]], dim=2)
                 joined = (known + (part["W2"] @ h)[:, :, None]).tanh()
-                code = choose(decision, torch.einsum("bh,bhks->bsk", part["v"][:, 0], joined))
+                logits = torch.einsum("bh,bhks->bsk", part["v"][:, 0], joined).chunk(len(cells), dim=1)
+                code = torch.cat([choose(d, own) for d, own in zip(decisions, logits, strict=True)], dim=1)
                 at = code[:, None, None].expand(-1, self.hidden, 1, -1)
                 x = torch.stack(anchors, dim=2).gather(2, at)[:, :, 0]
             h, c = self._cell(part, "index", x, h, c)
@@ -233,19 +252,21 @@ class TwoStage(LSTMPolicy):
         """Stage 2 of a cell, from the final states of the one before; `words` [B, L, S]. Returns its final states."""
         import torch
 
-        embedding, length = part["states"].transpose(1, 2), len(cell.operations)
-        read = [embedding.gather(2, words[:, at, None].expand(-1, self.hidden, -1)) for at in range(length)]
-        outputs: list[list[Any]] = [[None] * length, [None] * length]
+        length, samples = words.shape[1:]
+        at = words.flatten(1)[:, None].expand(-1, self.hidden, -1)
+        read = part["states"].transpose(1, 2).gather(2, at)  # [B, H, L · S]
+        outputs: list[Any] = [[None] * length, [None] * length]
         for way, (name, order) in enumerate((("ahead", range(length)), ("back", range(length - 1, -1, -1)))):
-            state = ends[way]
-            for at in order:
-                state = self._cell(part, name, read[at], *state)
-                outputs[way][at] = state[0]
+            state, into = ends[way], (part[f"weight_ih_{name}"] @ read + part[f"bias_ih_{name}"])
+            each = into.unflatten(2, (length, samples)).unbind(2)
+            for place in order:
+                state = self._gates(part, name, each[place], *state)
+                outputs[way][place] = state[0]
             ends[way] = state[::-1] if self.carry == "exchanged" else state
-        for at, decision in enumerate(cell.operations):
-            both = torch.cat([outputs[0][at], outputs[1][at]], dim=1)
-            logits = (part["linear"] @ both + part["linear_bias"]).transpose(1, 2)
-            choose(decision, logits)
+        both = torch.cat([torch.cat(way, dim=2) for way in outputs], dim=1)
+        logits = part["linear"] @ both + part["linear_bias"]
+        for decision, own in zip(cell.operations, logits.chunk(length, dim=2), strict=True):
+            choose(decision, own.transpose(1, 2))
         return ends
 
 
