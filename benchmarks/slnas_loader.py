@@ -45,14 +45,14 @@ def made_up(folder: Path, pixels: int, count: int = 400, classes: int = 4) -> Pa
 
 
 def measured(steps: int, begin: Callable[[], object], compute: Callable[[], object]) -> np.ndarray:
-    """(seconds of waiting, seconds of computing) of each step."""
-    found = np.zeros((steps, 2))
+    """(seconds of waiting, seconds of computing, CPU seconds of this process) of each step."""
+    found = np.zeros((steps, 3))
     for row in found:
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), time.process_time()
         begin()
         came = time.perf_counter()
         compute()
-        row[:] = came - started, time.perf_counter() - came
+        row[:] = came - started, time.perf_counter() - came, time.process_time() - spent
     return found
 
 
@@ -90,7 +90,7 @@ def main() -> None:
             supernet.batch(TRAIN if learns else ARCH)
 
         def reward() -> object:
-            return supernet.evaluate(space.sample(draws), supernet.ladder()[0], replica=np.arange(1))
+            return supernet.evaluate(space.sample(draws), at=supernet.ladder()[0])
 
         print(f"{source.about}; {torch.get_num_threads()} threads, {chosen.workers} workers")
         for what, learns, compute in (
@@ -98,11 +98,12 @@ def main() -> None:
             ("controller", False, reward),
         ):
             found = measured(chosen.steps + 1, lambda learns=learns: begin(learns), compute)
-            wait, work = found[1:].sum(axis=0)
+            wait, work, spent = found[1:].sum(axis=0)
             print(
-                f"{what:<11} a step {1000 * (wait + work) / chosen.steps:7.1f} ms, of which waiting for images "
-                f"{1000 * wait / chosen.steps:6.1f} ms: {100 * wait / (wait + work):.1f} %  (the first wait "
-                f"{found[0, 0]:.2f} s)"
+                f"{what:<11} a step {1000 * (wait + work) / chosen.steps:7.1f} ms ({1000 * spent / chosen.steps:.1f} "
+                f"of the CPU), waiting for images {1000 * wait / chosen.steps:6.1f} ms: "
+                f"{100 * wait / (wait + work):.1f} %  (the first wait {found[0, 0]:.2f} s)",
+                flush=True,
             )
 
 
