@@ -161,6 +161,17 @@ def test_recipes_say_how_images_are_normalized_and_changed(tmp_path):
         ImageSettings(dataset="digits", cache=tmp_path).source()
 
 
+def test_slnas_trains_and_searches_as_it_says():
+    small, large = (recipe_of(f"SLNAS-{name}") for name in ("OTHER", "IMAGENET"))
+    assert replace(small, name=large.name, augmentation="resolutions") == large
+    for cifar in ("SLNAS-CIFAR", "SLNAS-SEARCH"):
+        assert recipe_of(cifar).mean == (0.4914, 0.4822, 0.4465)
+        assert recipe_of(cifar).std == (0.2023, 0.1994, 0.201)
+    searched = recipe_of("SLNAS-SEARCH-IMAGENET")
+    assert (searched.batch, searched.arch_batch, searched.drop_last, searched.eta_min) == (32, 64, True, 1e-4)
+    assert searched.train_portion == recipe_of("SLNAS-SEARCH").train_portion == 0.8
+
+
 @pytest.mark.slow
 def test_a_killed_reader_leaves_no_process_and_no_part(folder, tmp_path):
     code = (
