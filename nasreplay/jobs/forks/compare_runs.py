@@ -10,9 +10,9 @@ from nasreplay.errors import BadSetting
 from nasreplay.evaluate.table import TableEvaluator
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.evaluate.table.table_settings import check_space
-from nasreplay.runs.drawing.figure import kind_of
 from nasreplay.runs.pairs.paired import PairedRuns
 from nasreplay.runs.pairs.pairing import paired
+from nasreplay.runs.report.looks import ending_of
 from nasreplay.settings import check_kind, setting, with_settings
 from nasreplay.spaces import space_named
 
@@ -41,7 +41,7 @@ def compare_runs(first: str | Path, *others: str | Path, settings: CompareSettin
     if not others:
         raise BadSetting(f"{first} alone: name the runs that are compared with it")
     if settings.figure:
-        kind_of(settings.figure)  # before anything is read
+        ending_of(settings.figure)  # before anything is read
     regrets = _Regrets(settings.table) if settings.table else None
     found = paired(Path(first), [Path(one) for one in others], regrets)
     if settings.figure:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasreplay.files.atomic import write_whole
-from nasreplay.runs.drawing.figure import kind_of
 from nasreplay.runs.pairs.paired import MEASURES, Against, Measure, PairedRuns
-from nasreplay.runs.report.looks import COLORS, GRAY, LINES, rendered, style
+from nasreplay.runs.report.looks import COLORS, GRAY, LINES, ending_of, rendered, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +25,7 @@ def save_paired(found: PairedRuns, file: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    ending = kind_of(file)
+    ending = ending_of(file)
     shown = [one for one in MEASURES if any(one in each.measures for each in found.against)]
     size = WIDE * max(len(shown), 1), HIGH + LEGEND * (len(found.against) + 1)
     with style():

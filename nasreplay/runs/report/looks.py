@@ -10,8 +10,11 @@ import io
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
+
+from nasreplay.errors import BadSetting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,6 +118,14 @@ def style(math: bool = False) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of letters that the font lacks, and of scales without data
             yield
+
+
+def ending_of(file: Path) -> str:
+    """The kind of file that --figure asks for: one of ENDINGS. Raises BadSetting for others."""
+    ending = file.suffix[1:].lower()
+    if ending not in ENDINGS:
+        raise BadSetting(f"--figure {file}: must end in .{', .'.join(ENDINGS[:-1])} or .{ENDINGS[-1]}")
+    return ending
 
 
 def rendered(figure: Figure, ending: str) -> bytes:

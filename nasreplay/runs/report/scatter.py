@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasreplay.errors import BadSetting
 from nasreplay.files.atomic import write_whole
-from nasreplay.runs.report.looks import COLORS, ENDINGS, GRAY, rendered, style
+from nasreplay.runs.report.looks import COLORS, GRAY, ending_of, rendered, style
 
 if TYPE_CHECKING:
     from nasreplay.data.agreement import Column
@@ -26,9 +25,7 @@ def save_scatter(first: Column, second: Column, title: str, file: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    ending = file.suffix[1:].lower()
-    if ending not in ENDINGS:
-        raise BadSetting(f"--figure {file}: must end in .{', .'.join(ENDINGS[:-1])} or .{ENDINGS[-1]}")
+    ending = ending_of(file)
     both = np.isfinite(first.values) & np.isfinite(second.values)
     x, y = first.values[both], second.values[both]
     inside = _near(x) & _near(y)
