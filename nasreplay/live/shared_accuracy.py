@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,6 +72,8 @@ class SharedAccuracies(EvaluatorBase):
     """Which run has trained the weights to begin with, and how long, in words; "" for fresh ones."""
     shared: Fidelity = SHARED
     """The fidelity of accuracies on validation images."""
+    known: dict[Hashable, tuple[np.ndarray, float]] = begun()
+    """What was counted since the weights moved: (right answers, images) and seconds, by images and computation."""
     images_in_batch: int = begun()
     """Images of the step's mini-batch, over all ranks."""
 
@@ -107,16 +108,19 @@ class SharedAccuracies(EvaluatorBase):
         self, codes: np.ndarray, at: Fidelity, trial: int | str | None, replica: np.ndarray
     ) -> Answers:
         """Accuracies of codes [N, D] with the shared weights; the seconds are the measured ones."""
-        group, batches = self.device.group, self._asked(at)
+        group = self.device.group
         counts, seconds = np.zeros((len(codes), 2)), np.zeros(len(codes))
-        for row, one_hot in enumerate(self.space.embed(codes)):
-            # on a divided batch all ranks work on each, else they take turns
-            if at == BATCH or row % group.world_size == group.rank:
+        if at == BATCH:  # a divided batch: all ranks work on each architecture, else they take turns
+            batches = self._mini_batch()
+            for row, one_hot in enumerate(self.space.embed(codes)):
                 started = time.perf_counter()
-                counts[row] = self.count_right(
-                    one_hot, batches(), train_mode=at == BATCH and self.rewards == "batch"
-                )
+                counts[row] = self.count_right(one_hot, batches, train_mode=self.rewards == "batch")
                 seconds[row] = time.perf_counter() - started
+        else:
+            own, images = slice(group.rank, None, group.world_size), self.valid
+            if self.ending:  # an answer is chosen: on more images
+                images = self._judges.fraction(self.share)
+            counts[own], seconds[own] = self._counts(codes[own], images)
         group.all_reduce_arrays(counts, seconds)
         self.ledger.simulated_s[:] = group.broadcast(self.ledger.simulated_s.copy)
         accuracy = 100.0 * counts[:, 0] / counts[:, 1]
@@ -132,8 +136,7 @@ class SharedAccuracies(EvaluatorBase):
 
     def shared_accuracy(self, codes: np.ndarray) -> np.ndarray:
         """float64 [N] percent: accuracies of codes [N, D] on the validation images that judge."""
-        one_hots = self.space.embed(np.asarray(codes))
-        counts = np.array([self.count_right(one_hot, self._in_order(self._judges)) for one_hot in one_hots])
+        counts, _ = self._counts(np.asarray(codes), self._judges)
         return 100.0 * counts[:, 0] / counts[:, 1]
 
     def make_costs(self) -> Costs:
@@ -161,14 +164,46 @@ class SharedAccuracies(EvaluatorBase):
     def _judges(self) -> Images:
         return self.held if self.judge == "all" else self.valid
 
-    def _asked(self, at: Fidelity) -> Callable[[], Iterable[Batch]]:
-        """The batches that a fidelity is measured on; in the last epoch, when an answer is chosen, on more."""
-        if at != BATCH:
-            return partial(self._in_order, self._judges.fraction(self.share) if self.ending else self.valid)
+    def _mini_batch(self) -> list[Batch]:
+        """This process's part of the step's architecture mini-batch."""
         with self._timed():
             shares = self.division.shares(self.batch(ARCH), self.images_in_batch)
-            batches = [share for _, share, _ in shares]
-        return lambda: batches
+            return [share for _, share, _ in shares]
+
+    def _counts(self, codes: np.ndarray, images: Images) -> tuple[np.ndarray, np.ndarray]:
+        """(right answers, images) [N, 2] of architectures int [N, D], and the seconds [N] that each took.
+
+        One that computes what another did, since the weights moved last, is that one.
+        """
+        keys = self.network.alike(codes)
+        if keys is None:
+            return self._count_each(codes, images)
+        part = (images is self.valid, len(images))
+        fresh = {key: row for row, key in enumerate(keys) if (part, key) not in self.known}
+        rows = sorted(fresh.values(), key=lambda row: codes[row].tolist())
+        for row, *found in zip(rows, *self._count_each(codes[rows], images), strict=True):
+            self.known[part, keys[row]] = found[0], found[1]
+        every = [self.known[part, key] for key in keys]
+        return np.array([count for count, _ in every]).reshape(-1, 2), np.array([took for _, took in every])
+
+    @torch.no_grad()
+    def _count_each(self, codes: np.ndarray, images: Images) -> tuple[np.ndarray, np.ndarray]:
+        counts, seconds = np.zeros((len(codes), 2)), np.zeros(len(codes))
+        if not len(codes):
+            return counts, seconds
+        rate, self.net.drop_path = self.net.drop_path, 0.0  # the same weights must give the same number
+        self.set_mode(train=False)
+        with self.device.autocast():
+            for batch, labels in self._in_order(images):
+                started = time.perf_counter()
+                for row, output in enumerate(self.network.outputs(self.net, batch, codes)):
+                    right = int((in_parts(output)[0].argmax(dim=1) == labels).sum())
+                    counts[row] += right, len(labels)
+                    ended = time.perf_counter()
+                    seconds[row] += ended - started
+                    started = ended
+        self.net.drop_path = rate
+        return counts, seconds
 
     @torch.no_grad()
     def count_right(

@@ -123,7 +123,7 @@ class SupernetEvaluator(SharedAccuracies):
         self.batches = paired(first, arch, order, next(streams))
         self.held_out = shuffled(arch, order._replace(size=self.arch_batch), next(streams))
         self.drawn, self.images_in_batch = (), 0
-        self.metrics, self.ending, self.share = {}, False, 1.0
+        self.metrics, self.ending, self.share, self.known = {}, False, 1.0, {}
 
     def at_epoch(self, epoch: int, epochs: int) -> None:
         """Learning rate and drop path of this epoch; its measurements start again."""
@@ -213,7 +213,7 @@ class SupernetEvaluator(SharedAccuracies):
         """Continue from a state."""
         self.net.load_state_dict(state["net"])
         load_moments(self.optimizer, state["optimizer"])
-        self.net.drop_path, self.metrics = state["drop_path"], state["metrics"]
+        self.net.drop_path, self.metrics, self.known = state["drop_path"], state["metrics"], {}
         self.ending = state.get("ending", False)  # 0.1.0 had none
         super().load_state_dict(state)
         self.batches.load_state_dict(state["batches"])
@@ -243,6 +243,7 @@ class SupernetEvaluator(SharedAccuracies):
         statistics = Statistics(self.net, self.division.parts > 1)
         where = (*self.batches.state_dict().values(), *self.held_out.state_dict().values(), which)
         self.set_mode(train=True)
+        self.known = {}  # weights or running statistics move
         for number, (images, labels), part in shares:
             reseed(self.noise, self.seed, "drop path", *where, number)
             row = number % samples

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from nasreplay.config import positive, within
 from nasreplay.models.shared_network import SharedNetwork
@@ -13,6 +13,9 @@ from nasreplay.spaces import SIZE, TOPOLOGY, Space
 from nasreplay.spaces.topology import CELLS_PER_STAGE, WIDTH
 
 if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
     from nasreplay.evaluate.kinds import Asker
     from nasreplay.models.nb201.size_supernet import WidthSupernet
     from nasreplay.models.nb201.topology_supernet import Supernet
@@ -57,6 +60,18 @@ class CellNetwork(SharedNetwork):
         from nasreplay.models.nb201.topology_supernet import Supernet
 
         return Supernet(classes, self.channels, self.cells, *self.flags, bool(self.plain_head))
+
+    def alike(self, codes: np.ndarray) -> Sequence[Hashable]:
+        """What each cell computes (`nb201.many_cells`)."""
+        from nasreplay.models.nb201.many_cells import value_of
+
+        return [value_of(tuple(row)) for row in codes.tolist()]
+
+    def outputs(self, net: nn.Module, images: Tensor, codes: np.ndarray) -> Iterator[Tensor]:
+        """Logits of each architecture; cells share what they compute (`nb201.many_cells`)."""
+        from nasreplay.models.nb201.many_cells import logits_of_cells
+
+        return logits_of_cells(cast("Supernet", net), images, codes)
 
     def costs(self, classes: int, side: int) -> Costs:
         """Costs of its own channels and cells."""

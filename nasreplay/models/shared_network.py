@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,7 +11,8 @@ from nasreplay.settings import chosen
 from nasreplay.spaces import Space
 
 if TYPE_CHECKING:
-    from torch import nn
+    import numpy as np
+    from torch import Tensor, nn
 
     from nasreplay.evaluate.kinds import Asker
     from nasreplay.spaces.costs.expected import Costs
@@ -109,6 +110,17 @@ class SharedNetwork:
         side: pixels of the images, H and W.
         """
         raise TypeError(f"{type(self).__name__} has no build")
+
+    def alike(self, codes: np.ndarray) -> Sequence[Hashable] | None:
+        """A key for each architecture int [N, D], equal where both compute the same; None where nothing is known."""
+        return None
+
+    def outputs(self, net: nn.Module, images: Tensor, codes: np.ndarray) -> Iterator[Any]:
+        """What the network gives for images [B, 3, H, W] with each of the architectures int [N, D], in this order."""
+        import torch
+
+        for weights in torch.as_tensor(self.space.embed(codes)).to(images):
+            yield net(images, weights, weights > 0)
 
     def costs(self, classes: int, side: int) -> Costs:
         """What its operations cost, and its architectures."""

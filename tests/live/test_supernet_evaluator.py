@@ -227,3 +227,15 @@ def test_several_samples_need_as_many_micro_batches():
     soft = np.full((3, 6, 5), 0.2)
     with pytest.raises(BadSetting, match=r"3 samples a step and 1 micro-batches: .*--micro-batches 3"):
         evaluator.learn(Mixture(soft, soft > 0), need_slope=True)
+
+
+def test_what_was_counted_before_a_step_is_counted_anew():
+    supernet, fresh = tiny(recipe=replace(DARTS, lr=1.0)), tiny()
+    codes = random_codes(TOPOLOGY, 8)
+    rows = np.zeros(8, dtype=np.int64)
+    before = supernet.evaluate(codes, replica=rows).accuracy
+    supernet.learn(random_mixture(TOPOLOGY, 1))
+    after = supernet.evaluate(codes, replica=rows).accuracy
+    fresh.load_state_dict(supernet.state_dict())
+    assert np.array_equal(after, fresh.evaluate(codes, replica=rows).accuracy)
+    assert not np.array_equal(after, before)

@@ -122,6 +122,12 @@ def _batch_norm(
     return y
 
 
+def folded(layer: ReLUConvBN) -> tuple[Tensor, Tensor]:
+    """Kernel and bias of one convolution that stands for the layer's own and the running statistics after it."""
+    scale, shift = _frozen([layer.norm], layer.conv.bias, layer.norm.weight, layer.norm.bias)
+    return layer.conv.weight * scale[:, None, None, None], shift
+
+
 def _frozen(
     norms: Sequence[nn.BatchNorm2d], bias: Tensor | None, scale: Tensor | None, shift: Tensor | None
 ) -> tuple[Tensor, Tensor]:
