@@ -97,7 +97,7 @@ def _depthwise(channels: int, kernel: int, track: bool, down: bool) -> list[nn.M
 
 def _shuffled(one: Tensor, other: Tensor) -> Tensor:
     """Both halves of the channels in turns: a channel shuffle with two groups."""
-    return torch.stack((one, other), dim=2).flatten(1, 2)
+    return F.channel_shuffle(torch.cat((one, other), dim=1), 2)  # which keeps the memory format
 
 
 def operation(name: str, channels: int, reduces: bool, norms: Norms) -> nn.Module:
