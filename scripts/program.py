@@ -1,8 +1,8 @@
 """Programs of other projects by their names: what they are told becomes a command line of nasreplay, which runs.
 
 A program is a table of its flags. Each says which option or setting of nasreplay it stands for, or why it has no
-effect here; unfamiliar ones are refused. As argparse does, a flag may be shortened as long as it is clear. What comes
-after a lone `--` goes to nasreplay as it is.
+effect here; unfamiliar ones are refused. As argparse does, a flag may be shortened as long as it is clear; hyphens do
+for underscores. What comes after a lone `--` goes to nasreplay as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from nasreplay.errors import BadSetting, choices, shortened
+from nasreplay.errors import BadInput, choices, shortened
 from nasreplay.files.text import harmless
 from nasreplay.jobs.rank_zero import is_first
 from nasreplay.numerals import real, whole
@@ -107,7 +107,7 @@ class Program:
     recipe: Callable[[Given], tuple[str, str]] = lambda given: ("", "")
     """The option that takes a recipe, and the shipped one that has the defaults of the flags `recipe.KEY`."""
     remarks: Callable[[Given], Iterable[str]] = lambda given: ()
-    """What to tell of the flags that were given together. Raises BadSetting for what cannot be."""
+    """What to tell of the flags that were given together. Raises BadInput for what cannot be."""
     on_all: Callable[[Given], bool] = lambda given: False
     """Whether it runs on all visible GPUs, a process on each."""
     epochs: str = "epochs"
@@ -140,9 +140,9 @@ def translated(program: Program, arguments: Sequence[str], name: str = "program"
     parser.add_argument("--local-rank", "--local_rank", help=argparse.SUPPRESS)  # of launchers
     for flag in program.flags:
         flag.add_to(parser)
-    given, unfamiliar = parser.parse_known_args(arguments[:cut])
+    known = [name for flag in program.flags for name in flag.names.split()]
+    given, unfamiliar = parser.parse_known_args([_spelled(word, known) for word in arguments[:cut]])
     if unfamiliar:
-        known = [name for flag in program.flags for name in flag.names.split()]
         parser.error(f"unknown argument {shortened(unfamiliar[0])}{choices(unfamiliar[0], known)}")
     given = _whole_of(program, given)
     if "resume" in given.told:
@@ -152,10 +152,20 @@ def translated(program: Program, arguments: Sequence[str], name: str = "program"
         remarks = [f"{flag.names.split()[0]} has no effect: {flag.inert}" for flag in idle]
         remarks += program.remarks(given)
         words = [word for flag in program.flags for word in flag.words(given)]
-    except BadSetting as problem:
+    except BadInput as problem:
         parser.error(str(problem))
     words = [*_joined(program, given, words), *arguments[cut + 1 :]]
     return Translation(words, remarks, program.on_all(given))
+
+
+def _spelled(word: str, known: Sequence[str]) -> str:
+    """A flag, or its beginning, with the hyphens or underscores of a known one that is alike; else as it stands."""
+    name, *value = word.split("=", 1)
+    if not name.startswith("--") or any(one.startswith(name) for one in known):
+        return word
+    alike = name.replace("_", "-")
+    found = next((one for one in known if one.replace("_", "-").startswith(alike)), name)
+    return "=".join([found[: len(name)], *value])
 
 
 def _whole_of(program: Program, told: Given) -> Given:
@@ -281,7 +291,7 @@ def images(given: Given, usual: str, fetch: bool) -> list[str]:
     return [*named, *(["--download"] if fetch and given.data == usual else [])]
 
 
-def folder(pattern: str, given: Given) -> list[str]:
-    """The run folder: a pattern with names of flags, and {time} for now."""
+def folder(pattern: str, given: Given, time_form: str = "%Y%m%d-%H%M%S") -> list[str]:
+    """The run folder: a pattern with names of flags, and {time} for now, written as time_form says."""
     words = {name: re.sub(r"[^\w.+=-]+", "_", str(value)) for name, value in vars(given).items()}
-    return ["--out", pattern.format(**words, time=time.strftime("%Y%m%d-%H%M%S"))]
+    return ["--out", pattern.format(**words, time=time.strftime(time_form))]

@@ -18,7 +18,7 @@ from nasreplay.settings import chosen
 from nasreplay.train.recipe import recipe_of
 from tests.support.command import CHECKOUT
 
-FOLDERS = ("snas", "cnas", "sparse")
+FOLDERS = ("snas", "cnas", "sparse", "slnas")
 PROGRAMS = sorted(
     path.relative_to(CHECKOUT / "scripts").as_posix()
     for folder in FOLDERS
