@@ -102,7 +102,7 @@ def evaluate(
     from nasreplay.train.scores import Epoch
     from nasreplay.train.step_memory import check_weights
 
-    target, settings = _as_trained(target, settings)
+    target, settings, begun = _as_trained(target, settings)
     target = target_of(target, settings)
     one = target.entry
     if one and one.weights and not (settings.weights or settings.dataset):
@@ -113,7 +113,7 @@ def evaluate(
     )
     state = weights_of(file, Path(dataset).name)
     head = any(key.startswith(HEAD) for key in state)
-    training = prepare(target, settings.network(auxiliary=head), trains=False)
+    training = prepare(target, settings.network(auxiliary=head), begun, trains=False)
     if warning := released.warning_of(one, file):
         tell(f"warning: {warning}")
     check_weights(training.network.build)
@@ -139,11 +139,14 @@ def evaluate(
 
 def _as_trained(
     target: Named | Path | Target | None, settings: EvaluateSettings
-) -> tuple[Named | Path | Target | None, EvaluateSettings]:
-    """Target and settings; what is not given is that of the training whose folder the weights are, or the target."""
+) -> tuple[Named | Path | Target | None, EvaluateSettings, Json | None]:
+    """Target and settings; what is not given is that of the training whose folder the weights are, or the target.
+
+    Then also the header of that training, whose recipe says how images are normalized.
+    """
     folder = training_folder(settings.weights or target)
     if not folder:
-        return target, settings
+        return target, settings, None
     trained, recorded = read_target(folder), read_header(folder)
     begun = recorded.get("settings", {})
     given = {name for name in SIZES if getattr(settings, name) is not None}
@@ -153,7 +156,5 @@ def _as_trained(
     images = {} if settings.dataset else {"dataset": trained.dataset, "data": settings.data or trained.data}
     dialect = settings.dialect or trained.dialect or None
     known = {name: getattr(settings, name) for name in settings_of(EvaluateSettings)}
-    return target or folder, chosen(
-        EvaluateSettings,
-        {**known, **own, **images, "dialect": dialect, "weights": settings.weights or folder},
-    )
+    about = {**known, **own, **images, "dialect": dialect, "weights": settings.weights or folder}
+    return target or folder, chosen(EvaluateSettings, about), recorded
