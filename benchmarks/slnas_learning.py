@@ -11,6 +11,7 @@ updates stand in for the published 22,500, so the controller's learning rate is 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -65,13 +66,13 @@ def main() -> None:
     parser.add_argument("--fraction", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--steps", type=int, default=30, help="controller updates an epoch")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--blocks", default="[1]")
-    parser.add_argument("--lr", type=float, default=0.05, help="of the weights")
-    parser.add_argument("--controller-lr", type=float, default=3e-3)
+    parser.add_argument("--lr", type=float, default=0.1, help="of the weights")
+    parser.add_argument("--controller-lr", type=float, default=1e-3)
     parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--distinct-inputs", action="store_true")
     told = parser.parse_args()
@@ -91,7 +92,8 @@ def main() -> None:
             distinct_inputs=told.distinct_inputs,
         )
         started = time.perf_counter()
-        run(searcher, evaluator, Budget(epochs=told.epochs), seed=seed)
+        if not run(searcher, evaluator, Budget(epochs=told.epochs), seed=seed).finished:
+            sys.exit("interrupted")
         ours, uniform = np.array(searcher.pairs).T
         error = (ours - uniform).std(ddof=1) / len(ours) ** 0.5
         better += ours.mean() > uniform.mean()
