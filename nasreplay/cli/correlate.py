@@ -21,19 +21,34 @@ from nasreplay.settings import Json, chosen
 @click.argument("first")
 @click.argument("second")
 @options_of(CorrelateSettings)
+@click.option("--by-epoch", is_flag=True, help="Compare FIRST after each epoch that its table holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def correlate(first: str, second: str, as_json: bool, **values: Any) -> None:
+def correlate(first: str, second: str, by_epoch: bool, as_json: bool, **values: Any) -> None:
     """Compare the columns FIRST and SECOND over all architectures that both tables hold.
 
     A column is DATASET[/WHAT][@RECIPE[:EPOCH]]: cifar10, cifar100/test, cifar10@12:4, cifar10/params. WHAT is valid
     (default), test, valtest, train, params, flops, latency or seconds.
     """
     settings = chosen(CorrelateSettings, values)
+    wide = get_terminal_size().columns
+    if by_epoch:
+        epochs = correlation.correlate_epochs(first, second, settings=settings)
+        if as_json:
+            click.echo(json.dumps({epoch: _facts(each) for epoch, each in epochs.items()}, indent=1))
+        else:
+            last = list(epochs.values())[-1]
+            click.echo(folded(hanging(_rows(last)[:3], wide), wide))
+            click.echo(f"{'epoch':>6}{'Kendall':>9}{'Spearman':>10}{'Pearson':>9}  rank of first's best")
+            for epoch, each in epochs.items():
+                told = f"{each.kendall_tau:>9.4f}{each.spearman_rho:>10.4f}{each.pearson_r:>9.4f}"
+                click.echo(f"{epoch:>6,}{told}  {each.best_rank:,} of {each.architectures:,}")
+        if settings.figure:
+            click.echo(f"figure: {settings.figure}", err=True)
+        return
     found = correlation.correlate(first, second, settings=settings)
     if as_json:
         click.echo(json.dumps(_facts(found), indent=1))
     else:
-        wide = get_terminal_size().columns
         click.echo(folded(hanging(_rows(found), wide), wide))
     if settings.figure:
         click.echo(f"figure: {settings.figure}", err=True)

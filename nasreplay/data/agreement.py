@@ -102,6 +102,25 @@ def column(pack: Pack, name: str) -> Column:
     return Column(name, mean, words, "%", pack.space, f"accuracy on {dataset} {what}", pack.title)
 
 
+def measured_epochs(pack: Pack, name: str) -> dict[int, str]:
+    """The epochs after which a table has the accuracies of a column: number → the column's name at this epoch.
+
+    Raises BadSetting for a column of one epoch, or of none (costs); UnknownName or NotMeasured.
+    """
+    rest, _, recipe = name.partition("@")
+    dataset, _, what = rest.partition("/")
+    if what in COSTS or ":" in recipe:
+        raise BadSetting(
+            f"{shortened(name)} has no epochs to go through: name accuracies, DATASET[/SPLIT][@RECIPE]"
+        )
+    _, meaning, recipe = pack.accuracy(
+        semantics.dataset_named(dataset, pack.custom), what or "valid", recipe or None
+    )
+    curve = pack.curve(f"{meaning.stored}/{recipe}/{meaning.set}/accuracy", np.arange(pack.space.size))
+    epochs = np.flatnonzero(np.isfinite(curve).any(axis=(0, 1))) + 1
+    return {epoch: f"{rest}@{recipe}:{epoch}" for epoch in epochs.tolist()}
+
+
 def _cost(pack: Pack, name: str, dataset: str, what: str, recipe: str | None) -> Column:
     if what in ("params", "flops"):
         if recipe:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nasreplay.errors import BadSetting, shortened
 from nasreplay.evaluate.kinds import EvaluatorSettings
@@ -18,8 +20,6 @@ from nasreplay.settings import Json, by_field, check_kind, chosen, list_settings
 from nasreplay.train.images.recorded_images import RecordedImages
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nasreplay.data.pack import Pack
     from nasreplay.spaces import Space
     from nasreplay.spaces.read import Named
@@ -37,6 +37,10 @@ class TabulationSettings:
     """Seed of --sample."""
     shard: str = setting("1/1", metavar="i/n")
     """Only the i-th of n parts, counted from 1."""
+    at: str | None = setting(None, metavar="EPOCH[,EPOCH…]")
+    """Kept epochs of the run --run, which become the epochs of one table. Default: its last weights."""
+    all_images: bool = False
+    """All validation images answer, not the search's batches; of --run."""
 
     @property
     def trials(self) -> tuple[int, ...] | int | str | None:
@@ -49,6 +53,16 @@ class TabulationSettings:
                 f"--trial {shortened(self.trial)}: must be mean, or seeds such as 777 or 777,888"
             )
         return tuple(seed for seed in seeds if seed is not None)
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The kept epochs, each once, in order; () for the last weights. Raises BadSetting."""
+        found = (
+            {counted(epoch.strip()) for epoch in str(self.at).split(",")} if self.at is not None else set()
+        )
+        if not all(found):
+            raise BadSetting(f"--at {shortened(self.at)}: must be epochs, counted from 1, such as 5,10")
+        return tuple(sorted(epoch for epoch in found if epoch))
 
     @property
     def part(self) -> tuple[int, int]:
@@ -94,12 +108,26 @@ def tabulate(
         threads = {"threads": values.pop("threads", None)}
         values = by_field(values, "a tabulation of a run", TabulationSettings) | threads
     settings = chosen(TabulationSettings, values)
-    trials, part = settings.trials, settings.part
-    asked = _evaluator(kind, run, data, {**values, "trial": None})
-    asked.space.count()  # refuses spaces that no table can hold
+    trials, part, epochs = settings.trials, settings.part, settings.epochs
+    if run is None and (epochs or settings.all_images):
+        raise BadSetting(
+            f"{'--at' if epochs else '--all-images'} is of a run: give --run DIR, or leave it out"
+        )
+    archs = None if archs is None else list(archs)
+
+    def open_at(epoch: int | None = None) -> tuple[Evaluator, np.ndarray | None]:
+        asked = _evaluator(kind, run, data, {**values, "trial": None}, epoch)
+        asked.space.count()  # refuses spaces that no table can hold
+        return asked, _codes(asked.space, archs, settings)
+
+    if len(epochs) > 1:
+        if part != (1, 1):
+            raise BadSetting("--shard divides the table of one epoch: give one --at, or no --shard")
+        with continues(Path(out), ".log"):
+            return _landscape(Path(out), epochs, open_at, tell, show, command)
+    asked, codes = open_at(*epochs)
     if isinstance(source := getattr(asked, "source", None), RecordedImages):
         tell(source.about)
-    codes = _codes(asked.space, archs, settings)
     with continues(Path(out), ".log"):
         return fill(asked, codes, out, trial=trials, shard=part, progress=show, command=command)
 
@@ -107,11 +135,43 @@ def tabulate(
 list_settings(tabulate, tabulate, TabulationSettings, *BUILT_IN)
 
 
-def _evaluator(kind: type[EvaluatorSettings], run: Path | None, data: Path | None, values: Json) -> Evaluator:
+def _landscape(
+    out: Path,
+    epochs: Sequence[int],
+    open_at: Callable[[int], tuple[Evaluator, np.ndarray | None]],
+    tell: Callable[[str], None],
+    show: Callable[[int, int], None] | None,
+    command: str,
+) -> Pack:
+    """Fill a table of each epoch beside `out`, and join them."""
+    from nasreplay.evaluate.tabulate import tabulate as fill
+    from nasreplay.evaluate.tabulate.landscape import join_epochs, landscape_of
+    from nasreplay.evaluate.tabulate.log import AnswerLog
+
+    log_file = out.with_name(f"{out.name}.log")
+    if out.exists() and not log_file.exists():
+        return landscape_of(out, {epoch: open_at(epoch)[0] for epoch in epochs})
+    parts = [out.with_name(f"{out.name}.epoch-{epoch:05d}.h5") for epoch in epochs]
+    with AnswerLog(log_file, command) as log:
+        log.resume({"at": list(epochs)}, np.empty(0, dtype=np.int64))  # what `nasreplay resume` goes on from
+        for number, (epoch, part) in enumerate(zip(epochs, parts, strict=True), 1):
+            asked, codes = open_at(epoch)
+            tell(f"epoch {epoch:,}, {number} of {len(epochs)}")
+            fill(asked, codes, part, progress=show)
+        pack = join_epochs(parts, out)
+        log.remove()
+    for part in parts:
+        part.unlink()
+    return pack
+
+
+def _evaluator(
+    kind: type[EvaluatorSettings], run: Path | None, data: Path | None, values: Json, at: int | None = None
+) -> Evaluator:
     if run is not None:
         from nasreplay.live.trained import trained
 
-        return trained(Path(run), data, values.get("threads"))[0]
+        return trained(Path(run), data, values.get("threads"), at, bool(values.get("all_images")))[0]
     values |= {} if data is None else {"data": data}
     settings = kind.of({**values, "trial": "mean"})
     if isinstance(settings, SupernetSettings) and settings.weights is None:

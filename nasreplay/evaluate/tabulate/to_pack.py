@@ -98,7 +98,7 @@ def merge(paths: Sequence[str | Path], out: str | Path) -> Pack:
 
 def _columns(job: dict[str, Any], rows: Sequence[Answered]) -> dict[str, Any]:
     """The columns of the layout."""
-    size, custom = space_named(job["space"]).size, _custom(job)
+    size, custom = space_named(job["space"]).size, custom_of(job)
     recipe, _ = job["at"]
     seeds = sorted({seed for row in rows for seed in row.seed})
     accuracy, seconds, test = (np.full((size, max(len(seeds), 1)), np.nan) for _ in range(3))
@@ -117,7 +117,7 @@ def _columns(job: dict[str, Any], rows: Sequence[Answered]) -> dict[str, Any]:
 
 def _clock(job: dict[str, Any], seconds: np.ndarray) -> dict[str, np.ndarray]:
     """The whole cost [A] of an answer, spread over the epochs; nothing if it is not known."""
-    where = semantics.meaning(job["dataset"], "valid", _custom(job))
+    where = semantics.meaning(job["dataset"], "valid", custom_of(job))
     recipe, epochs = job["at"]
     if not np.isfinite(seconds).any():
         return {}
@@ -132,7 +132,7 @@ def _per_epoch(seconds: np.ndarray, epochs: int) -> np.ndarray:
     return found
 
 
-def _custom(job: dict[str, Any]) -> Mapping[str, CustomDataset]:
+def custom_of(job: dict[str, Any]) -> Mapping[str, CustomDataset]:
     """What a data set that no benchmark has is: as the evaluator describes it, at least in its words."""
     if job["dataset"] in (*semantics.DATASETS, *semantics.FACTS):
         return semantics.NO_CUSTOM
@@ -145,7 +145,7 @@ def _custom(job: dict[str, Any]) -> Mapping[str, CustomDataset]:
 
 
 def _write(out: Path, job: dict[str, Any], columns: dict[str, Any]) -> Pack:
-    told, space, custom = job["evaluator"], space_named(job["space"]), _custom(job)
+    told, space, custom = job["evaluator"], space_named(job["space"]), custom_of(job)
     where = semantics.meaning(job["dataset"], "valid", custom)
     recipe, epochs = job["at"]
     accuracy = columns.get(f"{where.stored}/{recipe}/{where.set}/accuracy", np.empty((0, 0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from nasreplay.files.atomic import write_whole
 from nasreplay.runs.report.looks import COLORS, GRAY, ending_of, rendered, style
 
 if TYPE_CHECKING:
-    from nasreplay.data.agreement import Column
+    from nasreplay.data.agreement import Agreement, Column
 
 FENCE = 3.0  # quartile distances beyond the quartiles: Tukey's outer fences
 LINE = 64  # letters of an axis's text
@@ -44,6 +45,38 @@ def save_scatter(first: Column, second: Column, title: str, file: Path) -> None:
         outside = int((~inside).sum())
         told = f"\n{outside:,} of them outside of the frame" if outside else ""
         panel.set_title(f"{title}{told}", fontsize=8.5)
+    write_whole(file, rendered(figure, ending))
+
+
+def save_epochs(found: Mapping[int, Agreement], file: Path) -> None:
+    """Write the correlations over the epochs of the first column atomically. Raises BadSetting or BadOutput."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    ending, last = ending_of(file), list(found.values())[-1]
+    with style():
+        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+        panel = figure.subplots()
+        for color, name, label in (
+            (COLORS[0], "kendall_tau", "Kendall τ"),
+            (COLORS[1], "spearman_rho", "Spearman ρ"),
+        ):
+            panel.plot(
+                list(found),
+                [getattr(each, name) for each in found.values()],
+                "o-",
+                color=color,
+                ms=3,
+                label=label,
+            )
+        panel.axhline(0, color=GRAY, lw=0.5)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set_xlabel("Epoch of the first")
+        panel.set_ylabel("Correlation")
+        panel.legend(frameon=False)
+        about = f"{last.first.label} and {last.second.label}, {last.architectures:,} architectures"
+        panel.set_title(about, fontsize=8.5)
+        figure.supxlabel(f"{_about(last.first)}\n{_about(last.second)}", fontsize=5.5, color=GRAY)
     write_whole(file, rendered(figure, ending))
 
 
