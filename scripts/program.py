@@ -43,7 +43,7 @@ class Flag:
     """What else its help says."""
     inert: str = ""
     """Why it has no effect here."""
-    known: Sequence[str] = ()
+    known: Sequence[str | int] = ()
     """Its values, where there are few."""
     positional: bool = False
     """Whether it is the program's argument."""

@@ -67,6 +67,10 @@ class ChildNetwork:
         """What a training that goes on must have in common."""
         return self.settings()
 
+    def needs_pairs(self, side: int) -> bool:
+        """Whether a batch of one image cannot train it, as some batch norm sees a single pixel of that."""
+        return False
+
     def build(self, codes: Sequence[int], classes: int, side: int = 32, auxiliary: bool = False) -> nn.Module:
         """The network of codes [D] with fresh weights, images [B, 3, side, side] → logits [B, K].
 

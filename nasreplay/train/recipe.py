@@ -99,13 +99,12 @@ class Recipe(Schedule):
 
     def __post_init__(self):
         super().__post_init__()
-        config.positive(self, "batch", "micro_batches")
+        config.positive(self, "batch", "micro_batches", "drop_path_until")
         config.within(self, 0, MOST_REAL, "decay", "test_batch", "clip", "auxiliary", "cutout")
         config.within(self, 0, MOST_REAL, "smooth_from", "lighting")
-        config.within(self, 0, 1, "momentum")
+        config.within(self, 0, 1, "momentum", "drop_path_until")
         config.within(self, 0, 1 - 1e-9, "smooth", "drop_path", "ema", "train_portion")
         config.within(self, 0, MOST_REAL, "arch_batch", "evaluations")
-        config.within(self, 1e-9, 1, "drop_path_until")
         config.one_of(self, "augmentation", tuple(AUGMENTATIONS))
         if {len(self.mean), len(self.std)} not in ({0}, {3}) or not all(0 < one <= 1 for one in self.std):
             raise BadSetting(

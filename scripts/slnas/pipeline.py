@@ -1,6 +1,6 @@
 """What the programs of SLNAS read of the images before they run: how they are called here, their size and classes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class Images(NamedTuple):
     """Whether they go through the pipeline of image folders, and not that of CIFAR."""
     classes: int | None
     """Number of their classes; None where nothing is there to look at."""
-    words: list[object]
+    words: Sequence[object]
     """What names them for nasreplay."""
 
 

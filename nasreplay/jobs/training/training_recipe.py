@@ -60,16 +60,18 @@ def lengthened(recipe: Recipe, settings: RetrainSettings, recorded: Json | None)
     return replace(recipe, epochs=settings.epochs - recipe.warmup)
 
 
-def check_recipe(recipe: Recipe, settings: RetrainSettings, images: int) -> None:
-    """Raise BadSetting for more epochs than the recipe has, or a batch of one image where that is too few."""
+def check_recipe(recipe: Recipe, settings: RetrainSettings, images: int, needs_pairs: bool) -> None:
+    """Raise BadSetting for more epochs than the recipe has, or a batch of one image where that is too few.
+
+    needs_pairs: whether it is, for some batch norm of the network.
+    """
     if settings.epochs and settings.epochs > recipe.total:
         longer = settings.epochs if recipe.name.isdecimal() else "FILE.config"
         raise BadSetting(
             f"--epochs {settings.epochs}: recipe {recipe.name} ends after {recipe.total}; "
             f"--recipe {longer} has that many"
         )
-    if recipe.auxiliary and 1 in (recipe.batch, images % recipe.batch):
+    if needs_pairs and 1 in (recipe.batch, images % recipe.batch):
         raise BadSetting(
-            f"a batch of one of the {images:,} images is too few for the batch norms of the auxiliary head: "
-            "choose another --batch"
+            f"a batch of one of the {images:,} images is too few for the batch norms: choose another --batch"
         )

@@ -179,7 +179,9 @@ def prepare(
     recipe = lengthened(network.recipe.for_world_size(device.group.world_size), settings, recorded)
     sets = {name: part.by(recipe) for name, part in sets.items()}
     if trains:
-        check_recipe(recipe, settings, len(images))
+        sizes = network.sizes
+        pairs = recipe.auxiliary > 0 if isinstance(sizes, Plan) else sizes.needs_pairs(source.side)
+        check_recipe(recipe, settings, len(images), pairs)
         division_of(recipe, device, len(images))
         recipe.check_learns(settings.epochs or recipe.total, len(images))
     return Training(target, settings, source, device, recipe, network, images, sets)

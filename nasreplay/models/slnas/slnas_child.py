@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from nasreplay.errors import BadSetting
 from nasreplay.models.child_network import ChildNetwork
 from nasreplay.settings import setting
-from nasreplay.spaces.costs.slnas_plan import SLNASPlan, stages_of
+from nasreplay.spaces.costs.slnas_plan import STRIDES, SLNASPlan, stages_of
 from nasreplay.spaces.slnas import LENGTH, SLNAS
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ class SLNASChild(ChildNetwork):
         """What stands around the cells. Raises BadSetting."""
         channels, stages = 32 if self.channels is None else self.channels, stages_of(self.blocks or "[4,4]")
         return SLNASPlan(channels, stages, classes, self.stem or "cifar", self.stem_padding, auxiliary)
+
+    def needs_pairs(self, side: int) -> bool:
+        """Whether the last block makes images of one pixel; auxiliary heads have no batch norms."""
+        plan = self.sized(side).plan(2, True)
+        return -(-side // STRIDES[plan.stem]) >> len(plan.blocks) < 2
 
     def build(self, codes: Sequence[int], classes: int, side: int = 32, auxiliary: bool = False) -> nn.Module:
         """See `slnas.slnas_networks`. Raises BadSetting for images that get too small in some block."""

@@ -21,6 +21,8 @@ from nasreplay.train.foreign.autodl_checkpoint import load_foreign
 
 NUMBERS = {"losses": "loss", "acc1es": "top1", "acc5es": "top5", "times": "seconds"}
 """What the numbers of an epoch are called there → here."""
+SIZES = {"channel": "channels", "num_cells": "cells"}
+"""What the sizes of a network are called there → here; not every network has both."""
 
 
 def add_to_seed_file(network: nn.Module, path: Path, side: int, facts: Mapping[str, Any]) -> None:
@@ -70,8 +72,7 @@ def _result(network: nn.Module, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "flop": facts["multiply_adds"] / 1e6,
         "param": facts["parameters"] / 1e6,
-        "channel": sizes["channels"],
-        "num_cells": sizes["cells"],
+        **{theirs: sizes[ours] for theirs, ours in SIZES.items() if ours in sizes},
         "arch_str": facts["architecture"],
         "seed": facts["seed"],
         "config": facts["recipe"],
