@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sized
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from nasreplay.errors import BadSetting, UnknownName
 from nasreplay.settings import Json
 from nasreplay.train.images.published_files import PUBLISHED
 from nasreplay.train.images.splits import HALVES, SEED, official_halves, read_parts, seeded_parts
-from nasreplay.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from nasreplay.train.recipe import Recipe
 
 
 class ImagePart(Protocol):
