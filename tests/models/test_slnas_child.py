@@ -46,8 +46,10 @@ def test_images_that_are_too_small_are_refused_with_the_first_such_block():
         SLNASChild(4, "[2,2,2]", "image").build(CODES, 3, 16)
 
 
-def supernet(blocks="[1,1]", channels=4):
-    network = SLNASNetwork(channels=channels, blocks=blocks, stem="cifar", search_bn="tracked")
+@pytest.fixture(scope="module")
+def supernet():
+    """Shared weights that nothing changes."""
+    network = SLNASNetwork(channels=4, blocks="[1,1]", stem="cifar", search_bn="tracked")
     torch.manual_seed(1)
     net = network.build(3, 16)
     with torch.no_grad():
@@ -55,8 +57,8 @@ def supernet(blocks="[1,1]", channels=4):
     return network, net.eval()
 
 
-def test_a_network_inherits_the_shared_weights_of_its_operations():
-    network, net = supernet()
+def test_a_network_inherits_the_shared_weights_of_its_operations(supernet):
+    network, net = supernet
     child = SLNASChild(4, "[1,1]", "cifar")
     built = child.build(CODES, 3, 16, auxiliary=True)
     child.inherit(built, network, net.state_dict())
@@ -64,8 +66,8 @@ def test_a_network_inherits_the_shared_weights_of_its_operations():
     assert torch.allclose(built.eval()(images), net(images, *ONE_HOT), atol=1e-6)
 
 
-def test_other_stems_and_classes_stay_fresh():
-    network, net = supernet()
+def test_other_stems_and_classes_stay_fresh(supernet):
+    network, net = supernet
     child = SLNASChild(4, "[1,1]", "image")
     built, fresh = child.build(CODES, 5, 64), child.build(CODES, 5, 64)
     stem = {
@@ -78,15 +80,15 @@ def test_other_stems_and_classes_stay_fresh():
 
 
 @pytest.mark.parametrize(("blocks", "channels"), [("[1]", 4), ("[2,1]", 4), ("[1,1]", 8)])
-def test_shared_weights_of_other_sizes_are_refused(blocks, channels):
-    network, net = supernet()
+def test_shared_weights_of_other_sizes_are_refused(supernet, blocks, channels):
+    network, net = supernet
     child = SLNASChild(channels, blocks, "cifar")
     with pytest.raises(BadSetting, match="--inherit"):
         child.inherit(child.build(CODES, 3, 16), network, net.state_dict())
 
 
-def test_shared_weights_of_other_spaces_are_refused():
-    network, net = supernet()
+def test_shared_weights_of_other_spaces_are_refused(supernet):
+    network, net = supernet
     child = SLNASChild(4, "[1,1]", "cifar")
     with pytest.raises(BadSetting, match="--inherit"):
         child.inherit(child.build(CODES, 3, 16), CellNetwork(), net.state_dict())

@@ -170,7 +170,9 @@ def check_network(make, call, row):
 
 
 @pytest.mark.parametrize(
-    "row", rarely(CHECKS["retrain_networks"], lambda row: row["arch"] != "readme_aid50"), ids=network_name
+    "row",
+    rarely(CHECKS["retrain_networks"], lambda row: row["arch"] != "readme_aid50" or len(row["blocks"]) > 2),
+    ids=network_name,
 )
 def test_networks_compute_the_original(row):
     about, side = plan(row, row["stem"], stem_padding=row["stem_padding"]), row["input_hw"]
@@ -180,7 +182,7 @@ def test_networks_compute_the_original(row):
 
 @pytest.mark.parametrize(
     "row",
-    rarely(CHECKS["supernets"], lambda row: row["all_batchnorm_tracked"]),
+    rarely(CHECKS["supernets"], lambda row: row["all_batchnorm_tracked"] or row["arch"] != "readme_aid50"),
     ids=lambda row: f"{row['arch']} {row['all_batchnorm_tracked']}",
 )
 def test_supernets_compute_the_original(row):
@@ -198,7 +200,7 @@ def test_supernets_compute_the_original(row):
 
 
 def test_a_mixture_of_one_option_a_row_is_its_architecture():
-    net = filled(SLNASSupernet(SLNASPlan(4, (1, 1), 3, "cifar"), "batch")).train()
+    net = filled(SLNASSupernet(SLNASPlan(4, (1,), 3, "cifar"), "batch")).train()
     images, (one_hot, active) = wave(2, 3, 16, 16), mixture(LISTS["sport_searched"])
     soft = (0.5 * one_hot).requires_grad_()
     plain, weighted = (
@@ -222,7 +224,7 @@ def test_only_what_is_active_gets_a_gradient():
 
 
 def test_every_operation_on_every_state_at_once():
-    net = SLNASSupernet(SLNASPlan(4, (0, 1), 3, "cifar"))
+    net = SLNASSupernet(SLNASPlan(4, (1,), 3, "cifar"))
     active = torch.from_numpy(SLNAS.mask)
     weights = (active / active.sum(dim=1, keepdim=True)).float().requires_grad_()
     logits, _ = net(torch.randn(2, 3, 9, 12), weights, active)
@@ -244,14 +246,11 @@ def test_batch_norms_keep_statistics_as_asked():
     def kept(net):
         return {name.split(".")[0] for name, _ in net.named_buffers() if name.endswith("running_mean")}
 
-    about = SLNASPlan(4, (1,), 3, "cifar")
+    about = SLNASPlan(4, (0,), 3, "cifar")
     assert kept(SLNASSupernet(about, "batch")) == set()
     assert kept(SLNASSupernet(about, "legacy")) == {"blocks"}
-    assert (
-        kept(SLNASSupernet(about, "tracked"))
-        == kept(SLNASNet(LISTS["warmstart"], about))
-        == {"stems", "blocks"}
-    )
+    assert kept(SLNASSupernet(about, "tracked")) == {"stems", "blocks"}
+    assert kept(SLNASNet(LISTS["warmstart"], about)) == {"stems", "blocks"}
 
 
 def test_drop_path_drops_operations_of_single_images_in_training():
@@ -296,17 +295,20 @@ def fails(run):
         return True
 
 
-@pytest.mark.parametrize("side", [3, 4, 5, 7, 8, 9, 15, 16])
-@pytest.mark.parametrize("name", ["warmstart", "readme_aid50", "flowers_searched", None])
-def test_what_is_too_small_is_refused_before_it_fails(name, side):
-    about = SLNASPlan(4, (0, 1), 3, "cifar")
-    codes = LISTS[name or "flowers_searched"]
-    run = lambda: SLNASNet(codes, about)(torch.randn(2, 3, side, side + 1))  # noqa: E731
-    if fails(run):
-        with pytest.raises(BadSetting, match=r"block [123] \(the reduction, stage [12]\) gets"):
-            about.check_images(side, side + 1, codes[20:] if name else None)
-    else:
-        about.check_images(side, side + 1, codes[20:] if name else None)
+@pytest.mark.parametrize("name", ["warmstart", "readme_aid50", "flowers_searched"])
+def test_what_is_too_small_is_refused_before_it_fails(name):
+    about, codes = SLNASPlan(4, (0, 1), 3, "cifar"), LISTS[name]
+    net = SLNASNet(codes, about)
+    # of any cell it is said what is true of this one, in which a ShuffleNet unit reads an inner node
+    cells = [codes[20:], *([None] if name == "flowers_searched" else [])]
+    for side in (3, 4, 5, 7, 8, 9):
+        failed = fails(lambda: net(torch.randn(2, 3, side, side + 1)))  # noqa: B023
+        for cell in cells:
+            if failed:
+                with pytest.raises(BadSetting, match=r"block [123] \(the reduction, stage [12]\) gets"):
+                    about.check_images(side, side + 1, cell)
+            else:
+                about.check_images(side, side + 1, cell)
 
 
 @pytest.mark.parametrize("stem", ["cifar", "search", "image"])

@@ -146,7 +146,14 @@ def mixture(edges):
     return alphas.requires_grad_(), torch.ones(2 * edges, 8, dtype=torch.bool)
 
 
-@pytest.mark.parametrize("case", FACTS["searched"], ids=lambda case: str(case["use_sparse"]))
+@pytest.mark.parametrize(
+    "case",
+    [  # the slow one has the slope of second order, too
+        pytest.param(case, marks=[] if case["use_sparse"] else [pytest.mark.slow])
+        for case in FACTS["searched"]
+    ],
+    ids=lambda case: str(case["use_sparse"]),
+)
 def test_supernet_values_and_slopes(case):
     net = SparseNetwork(layers=3, nodes=2, affine=int(case["use_sparse"])).build(10)
     alphas, active = mixture(5)

@@ -172,7 +172,9 @@ def test_what_does_not_compare(tmp_path):
         compare_runs(a, a, figure=tmp_path / "f.gif")
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize(
+    "ending", ["svg", *(pytest.param(one, marks=pytest.mark.slow) for one in ("png", "pdf"))]
+)
 def test_one_figure(seeds, ending):
     folder, *_ = seeds
     file = folder / f"figure.{ending}"

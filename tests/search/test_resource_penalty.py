@@ -85,9 +85,8 @@ def test_linear_methods_agree_where_samples_are_cold():
     own = {"resource_weight": 1e-5, "resource_form": "linear"}
     exact = pulled({**own, "resource_method": "discrete"}, costs).gradient[0]
     drawn = Constraint(Constrained(**own, resource_method="policy-gradient"), costs, NASNET)
-    mean = drawn.pull(several, sample, lambda: draws).gradient.mean(axis=0)
-    noise = drawn.pull(several, sample, lambda: draws).gradient.std(axis=0) / len(rows) ** 0.5
-    assert (abs(mean - exact) < 5 * noise).all()
+    every = drawn.pull(several, sample, lambda: draws).gradient
+    assert (abs(every.mean(axis=0) - exact) < 5 * every.std(axis=0) / len(rows) ** 0.5).all()
 
 
 def test_released_density_is_the_derived_one_where_nothing_is_clamped():
@@ -129,7 +128,11 @@ def test_what_a_table_cannot_know_is_refused_before_a_step():
         search.run(search.GDAS(resource_weight=1.0), unknown, seed=0)
 
 
-@pytest.mark.parametrize("name", ["darts-v1", "gdas", "snas"])
+BOUNDED = ["gdas", *(pytest.param(name, marks=pytest.mark.slow) for name in ("darts-v1", "snas"))]
+"""Searchers of one bound (`search.parts.bound`): the first shows what holds for all."""
+
+
+@pytest.mark.parametrize("name", BOUNDED)
 def test_bounded_answers_keep_the_bound_and_end_on_the_front(name):
     table = load_table("cifar100", trial="mean")
     cost, accuracy = table.costs().cost("latency"), table.final.mean_flat
@@ -144,7 +147,7 @@ def test_bounded_answers_keep_the_bound_and_end_on_the_front(name):
     assert sum(dominated) <= 1
 
 
-@pytest.mark.parametrize("name", ["darts-v1", "gdas", "snas"])
+@pytest.mark.parametrize("name", BOUNDED)
 def test_the_best_is_found_where_all_within_the_bound_is_unlikely(name):
     table = load_table("cifar100", trial="mean")
     codes, dear = table.space.all_codes, np.ones(table.space.size)
@@ -159,7 +162,13 @@ def test_the_best_is_found_where_all_within_the_bound_is_unlikely(name):
     assert (table.final.mean_flat[np.asarray(found.found_flat)] == best).sum() >= 9
 
 
-@pytest.mark.parametrize("method", ["reparametrization", "discrete", "policy-gradient"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "policy-gradient",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("reparametrization", "discrete")),
+    ],
+)
 def test_more_weight_finds_less(method):
     table = load_table("cifar100", trial="mean")
     params = table.costs().cost("params")
