@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ SIZES = ("--dataset", "digits", "--channels", "4", "--cells", "1", "--threads", 
 TINY = {"dataset": "digits", "channels": 4, "cells": 1, "threads": 1}
 
 
+@cache
 def made() -> NASNet:
-    """CNAS's network for digits, with weights of a formula."""
+    """CNAS's network for digits, with weights of a formula that nothing changes."""
     return fill(NASNet(entry("CNAS").genotype, Plan(4, 5, 10, auxiliary=True))).float()
 
 

@@ -26,9 +26,13 @@ def words(svg):
 
 
 @pytest.mark.parametrize(
-    "name", ["333111", "10", "64:8:16:24:32", "DARTS_V2", "GDAS_V1", "PNASNet", "SNAS_mild_edge_all"]
+    "name",
+    [
+        *("333111", "64:8:16:24:32", "DARTS_V2", "PNASNet"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("10", "GDAS_V1", "SNAS_mild_edge_all")),
+    ],
 )
-@pytest.mark.parametrize("width", [3.3, 6.8])
+@pytest.mark.parametrize("width", [3.3, pytest.param(6.8, marks=pytest.mark.slow)])
 def test_a_drawing_holds_every_label_and_is_no_wider_than_asked(name, width, tmp_path):
     graphs = graphs_of(name)
     for ending in ("svg", "png"):
