@@ -1,8 +1,8 @@
 """nasreplay: one architecture-search algorithm, two worlds.
 
 The public page; each name is imported when it is first used. The commands as functions, with the commands' options as
-keywords: `query`, `replay`, `search`, `fork`, `compare_runs`, `retrain`, `tabulate`, `gap`. What they are made of:
-`load_table`, `search.make`, `search.run`, `Space`, `Evaluator`, `Searcher`.
+keywords: `query`, `replay`, `search`, `fork`, `compare_runs`, `explain`, `retrain`, `tabulate`, `gap`. What they are
+made of: `load_table`, `search.make`, `search.run`, `Space`, `Evaluator`, `Searcher`.
 
 import nasreplay
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nasreplay.evaluate.protocol import Evaluator
     from nasreplay.evaluate.table.load import load_table
     from nasreplay.jobs.comparison import merge
+    from nasreplay.jobs.explanation import explain
     from nasreplay.jobs.forks import fork
     from nasreplay.jobs.forks.compare_runs import compare_runs
     from nasreplay.jobs.queries import query
@@ -55,6 +56,7 @@ _FROM = {  # on demand: `nasreplay query` must not pay for searchers
     "Searcher": "search.base",
     "Space": "spaces.base",
     "compare_runs": "jobs.forks.compare_runs",
+    "explain": "jobs.explanation",
     "fork": "jobs.forks",
     "gap": "jobs.searches.gaps",
     "load_table": "evaluate.table.load",
@@ -73,6 +75,7 @@ __all__ = [
     "__version__",
     "compare_runs",
     "evaluate",
+    "explain",
     "fork",
     "gap",
     "load_table",

@@ -34,6 +34,7 @@ COMMANDS = {
     "resume": "Continue the run of a folder.",
     "fork": "A new search from a kept epoch of another one.",
     "compare": "A live search and its forks, epoch by epoch.",
+    "explain": "Why a live run ended where it did, in points.",
     "gap": "The gap between a live run and the table.",
     "tabulate": "Fill a table from any evaluator; join shards.",
     "correlate": "Rank correlation and top-k overlap of two columns.",

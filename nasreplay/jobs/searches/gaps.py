@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,10 @@ from nasreplay.search.base import SEARCHERS, Searcher
 from nasreplay.search.driver import run as run_on
 from nasreplay.seeds import Stream
 from nasreplay.settings import Json, check_kind, setting, with_settings
+from nasreplay.spaces import Space
+
+if TYPE_CHECKING:
+    from nasreplay.live.evaluator_settings import LiveSettings
 
 EVALUATIONS = 150  # of a sampling searcher on the table, about a published budget
 AT_ONCE = 4  # architectures between two reports of progress
@@ -132,17 +136,23 @@ def gap(run: Path | str, *, show: Show = silent, settings: GapSettings) -> Gap:
 
     folder = Path(run)
     evaluator, own = trained(folder, settings.data)
-    truth = own.truth(evaluator.space, settings.table)
-    evaluator.space.count()  # refuses spaces that no table can hold
-    if truth is None:
-        raise NotMeasured(
-            f"no table of the {evaluator.space.name} space knows {own.dataset_name}: make one with "
-            "`nasreplay tabulate`, then --table PACK"
-        )
+    truth = known_truth(own, evaluator.space, settings.table)
     result = result_of(folder)
     total = total_gap(result.settings, result.from_flat(result.found_flat[:1]), truth)
     error = rank_error(evaluator, truth, None if settings.every else settings.sample, settings.seed, show)
     return Gap(total, error, evaluator.source.note)
+
+
+def known_truth(own: LiveSettings, space: Space, table: str | None) -> TableEvaluator:
+    """The table of a run's data set, or the named one; raises NotMeasured where none knows it."""
+    truth = own.truth(space, table)
+    space.count()  # refuses spaces that no table can hold
+    if truth is None:
+        raise NotMeasured(
+            f"no table of the {space.name} space knows {own.dataset_name}: make one with "
+            "`nasreplay tabulate`, then --table PACK"
+        )
+    return truth
 
 
 def total_gap(run: Mapping[str, Any], found: np.ndarray, truth: TableEvaluator) -> TotalGap:
