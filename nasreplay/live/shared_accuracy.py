@@ -23,7 +23,7 @@ from nasreplay.models.shared_networks import SharedNetwork
 from nasreplay.spaces.costs.expected import Costs
 from nasreplay.train.device import Device
 from nasreplay.train.distributed import SINGLE_PROCESS
-from nasreplay.train.epochs import Batch, Division, batch_count
+from nasreplay.train.epochs import Batch, Division, batch_count, check_pairs
 from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.loop import in_parts
@@ -222,6 +222,13 @@ class SharedAccuracies(EvaluatorBase):
         self.net.drop_path = rate
         return right, total
 
+    def check_batches(self) -> None:
+        """Raise BadSetting where a batch that is learned from has too few images for the network's batch norms."""
+        if self.network.needs_pairs(self.source.side):
+            (weights, arch), recipe = map(len, self.images), self.recipe
+            for items, size in ((weights, recipe.batch), (arch, recipe.batch), (arch, self.arch_batch)):
+                check_pairs(items, size, recipe.drop_last)
+
     def set_mode(self, train: bool) -> None:
         """Put the network into train or eval mode; a walk over its thousands of modules, so only where it changes."""
         if self.net.training != train:
@@ -229,7 +236,9 @@ class SharedAccuracies(EvaluatorBase):
 
     def _in_order(self, images: Images, size: int | None = None) -> Iterator[Batch]:
         alone = replace(self.device, group=SINGLE_PROCESS)  # every process measures candidates of its own
-        batches = in_order(images.by(self.recipe), size or self.valid_batch, alone)
+        size = size or self.valid_batch
+        size += len(images) % size == 1 and self.network.needs_pairs(self.source.side)
+        batches = in_order(images.by(self.recipe), size, alone)
         return (batch.to(self.dtype) for batch in batches)
 
     def _meaning(self, images: Images) -> str:

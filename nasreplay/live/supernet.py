@@ -107,6 +107,7 @@ class SupernetEvaluator(SharedAccuracies):
     def begin(self, seed: int, replicas: range, budget: Budget) -> None:
         """Start a run: fresh weights, optimizer and data order for this replica."""
         super().begin(seed, replicas, budget)
+        self.check_batches()
         with initial(seed, f"supernet/{replicas[0]}"):
             net: Any = self.network.build(self.source.classes, self.source.side)
         if self.start is not None:

@@ -74,6 +74,10 @@ class SharedNetwork:
         """The statistics with which searched batch norms judge an architecture, in words; batch: images at once."""
         return "running statistics" if self.bn else f"the statistics of each batch of {batch:,}"
 
+    def needs_pairs(self, side: int) -> bool:
+        """Whether a batch of one image is too few, as some batch norm sees a single pixel of that."""
+        return False
+
     @property
     def published(self) -> bool:
         """Whether its children are the benchmark's networks, so that their parameters and FLOPs are known."""

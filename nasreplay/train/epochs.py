@@ -84,6 +84,14 @@ def batch_count(items: int, size: int, drop_last: bool = False) -> int:
     return items // size if drop_last and items > size else -(-items // size)
 
 
+def check_pairs(items: int, size: int, drop_last: bool = False) -> None:
+    """Raise BadSetting where a batch of an epoch has one image, as few as no batch norm of one pixel learns from."""
+    if size == 1 or (items % size == 1 and not (drop_last and items > size)):
+        raise BadSetting(
+            f"a batch of one of the {items:,} images is too few for the batch norms: choose another --batch"
+        )
+
+
 class Epochs(Generic[T]):
     """Endless shuffled batches; iterating gives the rest of the current epoch, whose last batch may be short.
 

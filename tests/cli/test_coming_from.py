@@ -21,17 +21,19 @@ GENOTYPE = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)], normal_c
 HERE = {
     "ARCH": shlex.quote(CELL),
     "cifar100": "cifar10",
-    "tiny-imagenet-200": "cifar10",
+    "(tiny-imagenet-200|AID_50|leaf|nas_eval_hard_sport)": "cifar10",
     "A B C D": "GDAS_V1 SETN DARTS CNAS",
     "snas.samples=8": "snas.samples=1",  # of eight processes
     r"torchrun --nproc-per-node=\d+ -m nasreplay": "nasreplay",
 }
 LIVE = ("--epochs", "1", "--batch", "20", "--threads", "1", "--fraction", "0.15")
 FEW = {  # of what a searcher otherwise asks thousands of times
-    "enas": ("--set", "enas.updates=1", "--set", "enas.samples=2", "--set", "enas.final_candidates=2"),
-    "setn": ("--set", "setn.candidates=2"),
-    "rsps": ("--set", "rsps.candidates=2"),
-    "curriculum": ("--set", "curriculum.derive_samples=2", "--set", "curriculum.hidden=4"),
+    "enas": "updates=1 samples=2 final_candidates=2",
+    "setn": "candidates=2",
+    "rsps": "candidates=2",
+    "curriculum": "derive_samples=2 hidden=4",
+    "slnas": "controller_steps=2 valid_samples=2 final_samples=2 hidden=4",
+    "slnas-ga": "population=4 elite=2 generations=1 valid_samples=2 final_samples=2",
 }
 
 
@@ -53,15 +55,22 @@ def commands() -> list[str]:
     return list(found)
 
 
+def around(words: Sequence[str]) -> tuple[str, str]:
+    """What makes a network small."""
+    slnas = any("slnas" in word.lower() or word.startswith("[[") for word in words)
+    return ("--blocks", "[1]") if slnas else ("--cells", "1")
+
+
 def smaller(words: Sequence[str]) -> list[str]:
     """A command of nasreplay with what makes it small."""
     match words:
         case ["search", _, *rest] if "supernet" not in rest:
             return [*words, "--evaluations", "3"]
         case ["search", name, *_]:
-            cells = ("--layers", "3") if "--layers" in words else ("--cells", "1")
+            cells = ("--layers", "3") if "--layers" in words else around(words)
+            few = [word for each in FEW.get(name, "").split() for word in ("--set", f"{name}.{each}")]
             size = () if name in ("tas", "mask-gumbel", "mask-rl") else ("--channels", "4", *cells)
-            return [*words, *LIVE, *size, *FEW.get(name, ())]
+            return [*words, *LIVE, *size, *few]
         case ["retrain", *rest]:
             files = ("--side", "32", "--workers", "0") if "imagenet-1k" in rest else ()
             small = (
@@ -69,8 +78,7 @@ def smaller(words: Sequence[str]) -> list[str]:
                 "8",
                 "--channels",
                 "8",
-                "--cells",
-                "1",
+                *around(words),
                 "--auxiliary",
                 "0",
             )  # two batches learn

@@ -48,7 +48,8 @@ def loaded(name: str) -> Any:
 
 def translated(name: str, *arguments: str) -> tuple[list[str], list[str]]:
     """The words of nasreplay's command line, and the remarks."""
-    found = sys.modules["program"].translated(loaded(name).PROGRAM, arguments, Path(name).name)
+    program = loaded(name).PROGRAM
+    found = sys.modules["program"].translated(program, arguments, Path(name).name)
     return found.words, list(found.remarks)
 
 

@@ -12,17 +12,24 @@ from typing import BinaryIO
 
 import numpy as np
 
+from nasreplay.errors import BadInput
 from nasreplay.files.atomic import write_whole
 from nasreplay.jobs.searches.task import Found
 from nasreplay.live.evaluator_settings import LiveSettings
 from nasreplay.live.scratch import ScratchEvaluator
 from nasreplay.live.supernet import SupernetEvaluator
+from nasreplay.models.child_networks import child_network_of
+from nasreplay.models.module_cost import parameters
 from nasreplay.runs.drawing.sample_figure import SAMPLES
 from nasreplay.runs.record import RunFolder
 from nasreplay.runs.recordable import AtEpoch
 from nasreplay.search import Searcher
 from nasreplay.search.samples import TellsSamples
 from nasreplay.settings import Json
+from nasreplay.spaces import Space
+from nasreplay.train.images.image_sources import ImageSource
+from nasreplay.train.images.streamed import StreamedSource
+from nasreplay.train.loop import initial
 
 CHOICE = "final_arch.json"
 
@@ -68,7 +75,7 @@ class FinalChoice(Found):
     images: int
     """Number of images that the candidates were tried on."""
     parameters: int | None
-    """Number of parameters of its network, as retrain makes it by default; None where the space does not say."""
+    """Number of parameters of its network, as retrain makes it by default; None where it makes none."""
     others: Mapping[str, str]
     """Further answers by name, such as the most probable architecture."""
     other_accuracies: Mapping[str, float]
@@ -85,6 +92,14 @@ class FinalChoice(Found):
         return [*size, *others, ("retrain", self.retrain)]
 
 
+def _parameters(space: Space, codes: list[int], source: ImageSource | StreamedSource) -> int | None:
+    """Of the network that retrain makes by default, auxiliary heads included; None where it makes none."""
+    with suppress(BadInput), initial(0):
+        sizes = child_network_of(space)().sized(source.side)
+        return parameters(sizes.build(codes, source.classes, source.side, auxiliary=True))
+    return None
+
+
 def final_choice(
     searcher: Searcher, evaluator: SupernetEvaluator | ScratchEvaluator, own: LiveSettings, folder: Path
 ) -> FinalChoice | None:
@@ -95,11 +110,12 @@ def final_choice(
     found = space.format(codes[0].tolist())
     where = [f"--dataset {shlex.quote(own.dataset_name)}"]
     where += [f"--data {shlex.quote(str(own.data))}"] if own.data else []
+    where += [f"--side {own.side}"] if own.side else []
     choice = FinalChoice(
         arch=found,
         accuracy=float(searcher.state.best_accuracy[0]),
         images=max(round(evaluator.share * evaluator.judging_images), 1),
-        parameters=int(space.parameters(codes, evaluator.source.classes)[0]) if space.costed else None,
+        parameters=_parameters(space, codes[0].tolist(), evaluator.source),
         others={name: space.format(other.tolist()) for name, other in others.items()},
         other_accuracies={
             name: float(evaluator.shared_accuracy(code[None])[0]) for name, code in others.items()

@@ -10,6 +10,7 @@ from nasreplay.errors import BadSetting
 from nasreplay.jobs.training.training_settings import RetrainSettings
 from nasreplay.settings import Json
 from nasreplay.spaces.costs.network_plan import DIALECTS
+from nasreplay.train.epochs import check_pairs
 from nasreplay.train.images.image_sources import ImageSource
 from nasreplay.train.images.streamed import StreamedSource
 from nasreplay.train.recipe import Recipe, recipe_of, told_recipe
@@ -71,7 +72,5 @@ def check_recipe(recipe: Recipe, settings: RetrainSettings, images: int, needs_p
             f"--epochs {settings.epochs}: recipe {recipe.name} ends after {recipe.total}; "
             f"--recipe {longer} has that many"
         )
-    if needs_pairs and 1 in (recipe.batch, images % recipe.batch):
-        raise BadSetting(
-            f"a batch of one of the {images:,} images is too few for the batch norms: choose another --batch"
-        )
+    if needs_pairs:
+        check_pairs(images, recipe.batch, recipe.drop_last)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from nasreplay.errors import BadSetting
 from nasreplay.models.child_network import ChildNetwork
 from nasreplay.settings import setting
-from nasreplay.spaces.costs.slnas_plan import STRIDES, SLNASPlan, stages_of
+from nasreplay.spaces.costs.slnas_plan import SLNASPlan, stages_of
 from nasreplay.spaces.slnas import LENGTH, SLNAS
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ class SLNASChild(ChildNetwork):
         return SLNASPlan(channels, stages, classes, self.stem or "cifar", self.stem_padding, auxiliary)
 
     def needs_pairs(self, side: int) -> bool:
-        """Whether the last block makes images of one pixel; auxiliary heads have no batch norms."""
-        plan = self.sized(side).plan(2, True)
-        return -(-side // STRIDES[plan.stem]) >> len(plan.blocks) < 2
+        """See SLNASPlan; auxiliary heads have no batch norms."""
+        return self.sized(side).plan(2, True).needs_pairs(side)
 
     def build(self, codes: Sequence[int], classes: int, side: int = 32, auxiliary: bool = False) -> nn.Module:
         """See `slnas.slnas_networks`. Raises BadSetting for images that get too small in some block."""

@@ -93,6 +93,10 @@ class SLNASNetwork(SharedNetwork):
         stages = stages_of(self.blocks or blocks)
         return SLNASPlan(channels, stages, classes, self.stem, self.stem_padding, self.auxiliary > 0)
 
+    def needs_pairs(self, side: int) -> bool:
+        """See SLNASPlan."""
+        return self.plan(2, side).needs_pairs(side)
+
     def build(self, classes: int, side: int = 32) -> SLNASSupernet:
         """See `slnas.slnas_networks`. Raises BadSetting for images that get too small in some block."""
         from nasreplay.models.initialization import initialized

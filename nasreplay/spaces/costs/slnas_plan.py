@@ -88,6 +88,10 @@ class SLNASPlan:
         """Channels that each auxiliary head sees."""
         return tuple(self.channels * 2**stage for stage in range(1, len(self.blocks)) if self.auxiliary)
 
+    def needs_pairs(self, side: int) -> bool:
+        """Whether a batch norm sees a single pixel of an image in some cell, so that batches need two images."""
+        return -(-side // STRIDES[self.stem]) >> len(self.blocks) < 3  # a cell's inner nodes are halved again
+
     def check_images(self, height: int, width: int, reduction: Sequence[int] | None = None) -> None:
         """Raise BadSetting where images of so many pixels get too small, naming the first block that gets them.
 
