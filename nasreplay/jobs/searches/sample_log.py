@@ -93,7 +93,7 @@ class FinalChoice(Found):
 
 
 def _parameters(space: Space, codes: list[int], source: ImageSource | StreamedSource) -> int | None:
-    """Of the network that retrain makes by default, auxiliary heads included; None where it makes none."""
+    """Number of the parameters that retrain trains by default, auxiliary heads too; None where it has no network."""
     with suppress(BadInput), initial(0):
         sizes = child_network_of(space)().sized(source.side)
         return parameters(sizes.build(codes, source.classes, source.side, auxiliary=True))
