@@ -57,8 +57,10 @@ class CellNetwork(SharedNetwork):
 
     def build(self, classes: int, side: int = 32) -> Supernet:
         """See `nb201.topology_supernet`."""
+        from nasreplay.models.nb201.skeleton import check_side
         from nasreplay.models.nb201.topology_supernet import Supernet
 
+        check_side(side)
         return Supernet(classes, self.channels, self.cells, *self.flags, bool(self.plain_head))
 
     def alike(self, codes: np.ndarray) -> Sequence[Hashable]:
@@ -94,7 +96,9 @@ class WidthNetwork(SharedNetwork):
     def build(self, classes: int, side: int = 32) -> WidthSupernet:
         """See `nb201.size_supernet`."""
         from nasreplay.models.nb201.size_supernet import WidthSupernet
+        from nasreplay.models.nb201.skeleton import check_side
 
+        check_side(side)
         return WidthSupernet(classes, self.resize, *self.flags)
 
     @classmethod

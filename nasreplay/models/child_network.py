@@ -110,7 +110,9 @@ class CellChild(ChildNetwork):
     def build(self, codes: Sequence[int], classes: int, side: int = 32, auxiliary: bool = False) -> nn.Module:
         """See `nb201.child`."""
         from nasreplay.models.nb201.child import topology_child
+        from nasreplay.models.nb201.skeleton import check_side
 
+        check_side(side)
         return topology_child(codes, classes, self.channels, self.cells)
 
 
@@ -127,6 +129,8 @@ class WidthChild(ChildNetwork):
     def build(self, codes: Sequence[int], classes: int, side: int = 32, auxiliary: bool = False) -> nn.Module:
         """See `nb201.child`."""
         from nasreplay.models.nb201.child import size_child
+        from nasreplay.models.nb201.skeleton import check_side
         from nasreplay.spaces.size import WIDTHS
 
+        check_side(side)
         return size_child([WIDTHS[code] for code in codes], classes)

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
+from nasreplay.models.child_network import CellChild, ChildNetwork, WidthChild
 from nasreplay.models.child_networks import child
 from nasreplay.models.drop_path import drop_path
 from nasreplay.models.module_cost import multiply_adds, parameters
 from nasreplay.models.nb201.cell import MixedCell
 from nasreplay.models.nb201.topology_supernet import Supernet
-from nasreplay.models.shared_networks import CellNetwork
+from nasreplay.models.shared_networks import CellNetwork, WidthNetwork
 from nasreplay.spaces import TOPOLOGY
 from nasreplay.spaces.topology import EDGES
 from tests.support.formula import fill, images
@@ -225,3 +226,10 @@ def test_the_head_follows_the_flags_where_it_is_asked_to(bn, plain_head, size):
     """The sizes of search-cell.py and of the older scripts, which count the 30 logits among the parameters."""
     net = CellNetwork(bn=bn, plain_head=plain_head).build(10)
     assert sum(p.numel() for p in net.parameters()) + 30 == size
+
+
+def test_images_that_cannot_be_halved_twice_are_refused():
+    for network in (CellNetwork(), WidthNetwork(), CellChild(), WidthChild()):
+        for side in (9, 10):
+            with pytest.raises(BadSetting, match=f"{side} × {side} pixels: .* a multiple of 4, such as 12"):
+                network.build(*([()] if isinstance(network, ChildNetwork) else []), 10, side)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from nasreplay.errors import BadSetting
 from nasreplay.models.nb201.nb201_ops import batch_norm
 
 
@@ -29,6 +30,15 @@ class Skeleton(nn.Module):
     def pool(self, x: Tensor) -> Tensor:
         """Batch norm, ReLU and global average: [B, C, H, W] → features [B, C]."""
         return self.lastact(x).mean(dim=(2, 3))
+
+
+def check_side(side: int) -> None:
+    """Raise BadSetting for images that cannot be halved twice: shortcuts of residual blocks round down, cells up."""
+    if side % 4:
+        raise BadSetting(
+            f"images of {side} × {side} pixels: NAS-Bench-201's network halves them twice, so the side must be a "
+            f"multiple of 4, such as {side + -side % 4}"
+        )
 
 
 def stages(channels: int, cells: int) -> list[tuple[int, int]]:
