@@ -109,6 +109,8 @@ def test_lists_are_read_without_trust(flat, tmp_path):
         ("train\tant", "learn\tant", "line 3: 'learn"),
         ("train\tant\tant/", "train\tant", "line 3: "),
         ("val\tbee", "val\tdog", "val has the class 'dog', which train has not"),
+        ("ant/00", "./ant/00", "line 3: "),
+        ("ant/00", "ant//00", "line 3: "),
         ("images: photos", "images: gone", "line 2: its images are not in"),
     ):
         assert wanted in told(file, old, new)
@@ -116,6 +118,8 @@ def test_lists_are_read_without_trust(flat, tmp_path):
     rows = text.splitlines()
     file.write_text("\n".join([*rows, rows[-1]]))
     assert "stands there twice" in told(file, "", "")
+    file.write_text("\n".join(rows[:2]))
+    assert "names no image" in told(file, "", "")
     file.write_text("\n".join(row for row in rows if not row.startswith("val\tbee")))
     assert "val: has no image of bee" in told(file, "", "")
     file.write_text(text)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from posixpath import normpath
 from typing import NamedTuple
 
 from nasreplay.errors import BadData, BadInput, BadOutput, BadSetting, shortened
@@ -59,6 +60,8 @@ class SplitList(ImageFolder):
         if not root.is_dir():
             raise BadData(f"{place(file)}, line 2: its images are not in {place(root)}; correct the line")
         rows = [*_rows(file, lines[1:])]
+        if not rows:
+            raise BadData(f"{place(file)}: names no image")
         self.names = tuple(sorted({row.name for row in rows if row.part == "train"}))
         self.train, self.test = (self._part(file, root, rows, part) for part in PARTS)
         self.valid = None
@@ -79,7 +82,7 @@ def _rows(file: Path, lines: Iterable[str]) -> Iterator[Row]:
     seen: set[str] = set()
     for number, line in enumerate(lines, 3):
         row = Row(*cells) if len(cells := line.split("\t")) == 3 else Row("", "", "")
-        if row.part not in PARTS or not row.name or not is_image(row.path):
+        if row.part not in PARTS or not row.name or not is_image(row.path) or row.path != normpath(row.path):
             raise BadData(f"{place(file)}, line {number:,}: {shortened(line)} is no part, class and image")
         if row.path in seen:
             raise BadData(f"{place(file)}, line {number:,}: {shortened(row.path)} stands there twice")
