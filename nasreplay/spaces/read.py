@@ -125,8 +125,9 @@ def _one(text: str) -> Architecture | Genotype:
 def _of_mapping(value: Mapping[str, Any]) -> Architecture | Genotype:
     for field in (*WITHIN, "config"):
         inner = value.get(field)
-        if isinstance(inner, str) and field in WITHIN:
-            return read(inner)
+        text = repr(inner) if isinstance(inner, list) and owner_of(repr(inner)) else inner
+        if isinstance(text, str) and field in WITHIN:
+            return read(text)
         if isinstance(inner, Mapping):
             return _of_mapping(inner)
     found = read_decisions(value)

@@ -81,7 +81,7 @@ def is_alone(line: str) -> bool:
     held = held_in(line) if may_hold(line) else []
     if held:
         return len(held) == 1 and len(line.replace(held[0].text, "", 1).replace("=", " ").split()) < 2
-    return len(line.split()) == 1 or line.startswith("[")
+    return len(line.split()) == 1 or (line.startswith("[") and line.count("[") == line.count("]"))
 
 
 def held_in(text: str) -> list[Held]:

@@ -82,6 +82,10 @@ def test_darts_style_form(text):
         (changed(1, 19, 5), "list 2 (reduction), position 19: 5 is not in 0 ... 4"),
         (changed(0, 3, -1), "list 1 (normal), position 3: -1 is not in 0 ... 4"),
         (changed(0, 0, 10**40), "position 0: 1000000000000"),
+        (
+            changed(0, 0, 7).replace("7", "7" * 5000, 1),
+            "4300 digits) for integer string conversion: value has 5000",
+        ),
         (changed(1, 2, True), "list 2 (reduction), position 2: True is no integer 0 ... 1"),
         (changed(1, 2, 1.0), "position 2: 1.0 is no integer"),
         (changed(1, 2, "1"), "position 2: '1' is no integer"),
@@ -160,6 +164,11 @@ def test_texts_among_others(tmp_path):
     assert str(read(script)) == README
     assert str(read(json.dumps({"space": "slnas", "string": README, "darts": darts(README)}))) == README
     assert str(read(README.replace(" ", ""))) == README
+    log.write_text(README.replace("], ", "],\n "))
+    assert str(read_file(log).value) == README
+    assert (
+        str(read(json.dumps({"arch": LISTS, "accuracy": 50.0, "argmax_arch": json.loads(FLOWERS)}))) == README
+    )
     assert str(read_architecture(LISTS)) == README
 
 

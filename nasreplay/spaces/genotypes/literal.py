@@ -39,7 +39,8 @@ def literal(text: str) -> Any:
     except BadArchitecture:
         raise
     except SyntaxError as problem:
-        raise BadArchitecture(f"{_short(text)}, character {problem.offset}: {problem.msg}") from None
+        told = problem.msg.partition(";")[0]  # what follows is advice to programmers
+        raise BadArchitecture(f"{_short(text)}, character {problem.offset}: {told}") from None
     except (ValueError, OverflowError, MemoryError, RecursionError) as problem:
         raise BadArchitecture(f"{_short(text)} is not Python text: {problem}") from None
 
