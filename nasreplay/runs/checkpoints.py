@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from nasreplay.errors import BadInput, BadOutput, listed, shortened
 from nasreplay.files.state import load_state, save_state
-from nasreplay.files.text import place
+from nasreplay.files.text import check_regular, place
 from nasreplay.files.typed import Opaque, typed
 from nasreplay.numerals import counted
 from nasreplay.settings import Json
@@ -79,6 +79,7 @@ def kept_path(folder: Path, epoch: int) -> Path:
     """The checkpoint of a kept epoch. Raises BadOutput, which lists those that were kept."""
     kept = kept_epochs(folder)
     if epoch in kept:
+        check_regular(kept[epoch], BadOutput)
         return kept[epoch]
     if kept:
         raise BadOutput(f"{folder}: epoch {epoch:,} was not kept; kept: {listed(map(str, kept))}")

@@ -70,14 +70,27 @@ def parent_of(header: Json, where: Path) -> Parent | None:
     return None if told is None else typed(told, Parent, place(where / "run.json"), error=BadOutput)
 
 
-def begin_as(parent: Parent, folder: Path, files: Files, own: Json) -> Json:
-    """Write log and checkpoint of a fork's beginning into its folder; returns that checkpoint.
+def first_state(parent: Parent, files: Files, own: Json, steps_per_epoch: int) -> Json:
+    """The state that a fork begins with. Raises BadOutput for one of another epoch, or of other shapes.
 
-    own: the state of its searcher as it would begin, which arrays stay that the parent's searcher does not have. The
-    best epoch's checkpoint comes along where it is of an epoch before. Raises BadOutput, also for a changed parent.
+    own: the state of its searcher as it would begin, which arrays stay that the parent's searcher does not have.
+    """
+    state = kept_state(parent.folder, parent.epoch, files)
+    if state["step"] != parent.epoch * steps_per_epoch:
+        raise BadOutput(
+            f"{parent.run}: what is kept as epoch {parent.epoch:,} is of another: step {state['step']:,}"
+        )
+    state["searcher"] = _taken_over(own, state["searcher"], parent)
+    return state
+
+
+def begin_as(parent: Parent, folder: Path, files: Files, own: Json, steps_per_epoch: int) -> Json:
+    """Write log and checkpoint of a fork's beginning into its folder; returns that checkpoint (`first_state`).
+
+    The best epoch's checkpoint comes along where it is of an epoch before. Raises BadOutput.
     """
     parent.check_unchanged(folder)
-    state = kept_state(parent.folder, parent.epoch, files)
+    state = first_state(parent, files, own, steps_per_epoch)
     with (parent.folder / LOG).open("rb") as log:
         write_whole(folder / LOG, log.read(state["log_bytes"]))
     best = f"checkpoint/best.{files.suffix}"
@@ -85,7 +98,6 @@ def begin_as(parent: Parent, folder: Path, files: Files, own: Json) -> Json:
         told = typed(files.load(parent.folder / best), _Best, place(parent.folder / best), error=BadOutput)
         if told.step <= state["step"]:
             shutil.copyfile(parent.folder / best, folder / best)
-    state["searcher"] = _taken_over(own, state["searcher"], parent)
     files.save(folder / "checkpoint" / f"step-{state['step']:09d}.{files.suffix}", state)
     return state
 

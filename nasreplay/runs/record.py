@@ -23,10 +23,19 @@ from nasreplay.files.lock import alone_in
 from nasreplay.files.state import fitting
 from nasreplay.files.text import place, read_text
 from nasreplay.files.typed import typed
-from nasreplay.runs.checkpoints import ARRAYS, LOG, Files, epoch_name, kept_epochs, last_paths, latest_state
+from nasreplay.runs.checkpoints import (
+    ARRAYS,
+    LOG,
+    Files,
+    epoch_name,
+    kept_epochs,
+    kept_path,
+    last_paths,
+    latest_state,
+)
 from nasreplay.runs.folder import check_resume, open_folder, read_header, versions
 from nasreplay.runs.outside import check_result, check_run, parsed_event
-from nasreplay.runs.parents import begin_as, parent_of
+from nasreplay.runs.parents import begin_as, first_state, parent_of
 from nasreplay.runs.recordable import AtEpoch, Recordable
 from nasreplay.runs.result import Numbering, Result, best_so_far
 from nasreplay.runs.tensorboard import EVERY, Board
@@ -91,6 +100,10 @@ class RunFolder(Generic[S, E]):
         check_resume(self.folder, self.resume)
         if begins := parent_of(self.facts, self.folder):
             begins.check_fits(header)
+            with fitting(kept_path(begins.folder, begins.epoch)):  # before anything is written
+                state = first_state(begins, self.files, searcher.state_dict(), evaluator.steps_per_epoch)
+                searcher.load_state_dict(state["searcher"])
+                evaluator.space.check_codes(searcher.answer())
         self._opened.enter_context(alone_in(self.folder))
         recorded = open_folder(self.folder, header, {**self.facts, "versions": versions()}, self.tell)
         (self.folder / "checkpoint").mkdir(exist_ok=True)
@@ -98,7 +111,9 @@ class RunFolder(Generic[S, E]):
             leftover.unlink()
         state = latest_state(self.folder, self.files)
         if not state and (parent := parent_of(recorded, self.folder)):
-            state = begin_as(parent, self.folder, self.files, searcher.state_dict())
+            state = begin_as(
+                parent, self.folder, self.files, searcher.state_dict(), evaluator.steps_per_epoch
+            )
         self.log = self._opened.enter_context((self.folder / LOG).open("ab"))
         self.log.truncate(state["log_bytes"] if state else 0)
         self.log.seek(0, 2)

@@ -93,6 +93,9 @@ class Recipe(Schedule):
 
     fixed: ClassVar[Mapping[str, str]] = {
         "batch": "the position in the images counts in such batches",
+        "arch_batch": "the position in the images counts in such batches",
+        "drop_last": "the position in the images counts in such batches",
+        "train_portion": "its weights and its architecture have learned from such parts",
         "optim": "another optimizer has other moments",
     }
     """What a fork takes over from its parent as it is, and why."""

@@ -159,6 +159,23 @@ def test_a_fork_that_lost_its_checkpoints_begins_again(parent, here, run):
     assert "epoch 4 is no longer the one that it was forked from" in told.err
 
 
+def test_a_checkpoint_that_does_not_fit_leaves_no_folder(parent, here, run):
+    own = here / "parent"
+    shutil.copytree(parent, own)
+    kept = own / "checkpoint" / "epoch-00002.pth"
+    shutil.copy(own / "checkpoint" / "epoch-00004.pth", kept)
+    assert "what is kept as epoch 2 is of another: step" in run("fork", "parent@2", status=2).err
+    state = TENSOR_FILES.load(parent / "checkpoint" / "epoch-00002.pth")
+    state["searcher"]["position"] = np.zeros(3, dtype=np.int64)
+    TENSOR_FILES.save(kept, state)
+    assert "epoch-00002.pth: does not fit this run" in run("fork", "parent@2", status=2).err
+    kept.unlink()
+    kept.symlink_to("/dev/zero")
+    assert "epoch-00002.pth: a pipe, a device" in run("fork", "parent@2", status=2).err
+    assert [path.name for path in here.iterdir()] == ["parent"]
+    assert "it: holds no run" in run("fork", "parent@4", "--resume", "--out", "it", status=2).err
+
+
 @pytest.mark.parametrize("other", ["snas", "darts-v1", "setn"])
 def test_another_searcher_goes_on_with_logits_batches_and_noise(parent, here, other):
     changes = {"setn": ["setn.candidates=3"]}.get(other, [])
@@ -204,6 +221,8 @@ def test_the_recipe_of_the_weights_may_change(parent, here):
         ({"weights": "run"}, "weights: a fork keeps its parent's"),
         ({"sets": ["recipe.batch_size=8"]}, "a fork keeps batch = 64 of its parent: the position"),
         ({"sets": ["recipe.optim=Adam"]}, "a fork keeps optim = SGD of its parent: another optimizer"),
+        ({"sets": ["recipe.drop_last=1"]}, "a fork keeps drop_last = False of its parent"),
+        ({"sets": ["recipe.train_portion=0.3"]}, "a fork keeps train_portion = 0.0 of its parent"),
         ({"sets": ["recipe.nothing=8"]}, "unknown setting 'nothing'"),
         (
             {"sets": ["gdas.logit_std=1"]},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasreplay.errors import BadSetting, shortened
+from nasreplay.errors import BadOutput, BadSetting, shortened
 from nasreplay.jobs import silent
 from nasreplay.jobs.searches import search
 from nasreplay.jobs.searches.task import SearchSettings, Show, Task, Tell
@@ -197,6 +197,8 @@ def _resumed(
 ) -> LiveFound:
     """Continue the fork that a folder holds, with what it has recorded and what changes no number."""
     options = settings.recorded("options")
+    if options is None:
+        raise BadOutput(f"{settings.out or 'no --out'}: holds no run (no run.json)")
     known = {name for owner in OWNERS for name in settings_of(owner)}
     values = {name: value for name, value in options.items() if name in known} | values
     return search(searcher or options["searcher"], options["evaluator"], tell=tell, show=show, **values)  # pyright: ignore
