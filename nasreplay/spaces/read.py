@@ -124,8 +124,7 @@ def _one(text: str) -> Architecture | Genotype:
 
 def _of_mapping(value: Mapping[str, Any]) -> Architecture | Genotype:
     for field in (*WITHIN, "config"):
-        inner = value.get(field)
-        text = repr(inner) if isinstance(inner, list) and owner_of(repr(inner)) else inner
+        text = repr(inner) if isinstance(inner := value.get(field), list) and owner_of(repr(inner)) else inner
         if isinstance(text, str) and field in WITHIN:
             return read(text)
         if isinstance(inner, Mapping):

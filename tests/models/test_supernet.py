@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from nasreplay.errors import BadSetting
-from nasreplay.models.child_network import CellChild, ChildNetwork, WidthChild
+from nasreplay.models.child_network import CellChild, WidthChild
 from nasreplay.models.child_networks import child
 from nasreplay.models.drop_path import drop_path
 from nasreplay.models.module_cost import multiply_adds, parameters
@@ -228,8 +228,9 @@ def test_the_head_follows_the_flags_where_it_is_asked_to(bn, plain_head, size):
     assert sum(p.numel() for p in net.parameters()) + 30 == size
 
 
-def test_images_that_cannot_be_halved_twice_are_refused():
-    for network in (CellNetwork(), WidthNetwork(), CellChild(), WidthChild()):
-        for side in (9, 10):
-            with pytest.raises(BadSetting, match=f"{side} × {side} pixels: .* a multiple of 4, such as 12"):
-                network.build(*([()] if isinstance(network, ChildNetwork) else []), 10, side)
+@pytest.mark.parametrize("side", [9, 10])
+def test_images_that_cannot_be_halved_twice_are_refused(side):
+    supernets = [(network.build, ()) for network in (CellNetwork(), WidthNetwork())]
+    for build, codes in (*supernets, (CellChild().build, ([0] * 6,)), (WidthChild().build, ([0] * 5,))):
+        with pytest.raises(BadSetting, match=f"{side} × {side} pixels: .* a multiple of 4, such as 12"):
+            build(*codes, classes=10, side=side)
