@@ -29,9 +29,9 @@ SMALL = (
     "--blocks",
     "[1]",
 )
-SMALL = (*SMALL, "--epochs", "3", "--batch", "4", "--keep-every", "1", "--threads", "1", "--seed", "3")
+SMALL = (*SMALL, "--epochs", "3", "--batch", "3", "--keep-every", "1", "--threads", "1", "--seed", "3")
 FEW = {
-    "slnas": ("hidden=4", "controller_steps=3", "valid_samples=2", "final_samples=4", "final_images=5"),
+    "slnas": ("hidden=4", "controller_steps=3", "valid_samples=2", "final_samples=4", "final_images=2"),
     "slnas-ga": ("population=4", "elite=2", "generations=2", "valid_samples=2", "final_samples=4"),
 }
 
@@ -105,7 +105,7 @@ def check(name, whole, printed):
     assert steps[-1]["found"] == json.dumps(choice["arch"])
     other = {"slnas": "argmax_arch", "slnas-ga": "fittest"}[name]
     SPACE.parse(json.dumps(choice[other]))
-    assert choice["images"] == (5 if name == "slnas" else 6)
+    assert choice["images"] == (2 if name == "slnas" else 3)
     assert f"nasreplay retrain '{json.dumps(choice['arch'])}' --dataset images" in printed
     assert f"{choice['parameters']:,}" in printed
     last = [event for event in told(whole) if event["event"] == "evaluation"][-4:]
