@@ -115,9 +115,8 @@ class SLNASGenetic(SharedEpochs):
         parents = np.concatenate([codes[each, chosen], new], axis=1)
         old = codes[each, draws.permutation(self.population)]
         children = np.where(self._mask(draws, self.cross_rate), parents, old)
-        for _ in range(
-            1 if state.generation[rows[0]] % TWICE else 2
-        ):  # all that run are in the same generation
+        twice = state.generation[rows[0]] % TWICE == 0  # all that run are in the same generation
+        for _ in range(1 + twice):
             mutating = self._mask(draws, self.mutation_rate)
             children = np.where(mutating, self._uniform(draws, self.population), children)
         state.codes[rows] = children
@@ -178,7 +177,7 @@ class SLNASGenetic(SharedEpochs):
         if last := live.epoch + 1 == live.epochs:
             evaluator.begin_choice(self.final_images)
         self.validate(evaluator, rows, state.codes[rows[:, None], members])
-        bred = min(int(state.generation[rows].min(initial=0)), state.kept.shape[1])
+        bred = int(state.generation[rows].min(initial=state.kept.shape[1]))
         if last and bred:
             kept = state.kept[rows, :bred].reshape(len(rows), -1, self.space.decisions)
             self.choose(evaluator, rows, kept[:, : self.final_samples])
