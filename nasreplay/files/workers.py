@@ -59,11 +59,8 @@ class Workers:
         rows = zip(*columns, strict=True)
         if self._pool is None:
             return ((row, function(*row)) for row in rows)
-        with (
-            _inherited(),
-            signals.held_back(),
-            without_main(),
-        ):  # an interrupt would leave a worker half started
+        # an interrupt would leave a worker half started
+        with _inherited(), signals.held_back(), without_main():
             running = {self._pool.submit(function, *row): row for row in rows}
         return ((running[future], future.result()) for future in as_completed(running))
 

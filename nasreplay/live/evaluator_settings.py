@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from nasreplay import config
 from nasreplay.errors import BadSetting, NotMeasured, UnknownName
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nasreplay.train.images.streamed import StreamedSource
     from nasreplay.train.recipe import Recipe
 
+N = TypeVar("N")
 OF_RECIPE = ("batch", "clip", "micro_batches", "idle", "cutout")
 """Settings that stand above those of the recipe of the weights."""
 
@@ -61,6 +62,11 @@ class LiveSettings(EvaluatorSettings, ImageSettings, MachineSettings):
         """Epochs of a search that is told of none; None: the searcher's own."""
         return None
 
+    def plain(self) -> dict[str, Any]:
+        """Every setting as a JSON value, those of a network beside the others."""
+        own = to_plain(self)
+        return {**own, **own.pop("network", {})}
+
     def folder(self, searcher: Searcher) -> Path:
         """The default folder of a search's runs, one of them a seed."""
         return Path("output/search") / f"{searcher.name}-{self.dataset_name}-{self.kind}"
@@ -87,6 +93,17 @@ def live_space(name: str | None, asker: Asker | None) -> Space:
         sized = "; --nodes N says how many nodes a cell has" if network_of(space.name) else ""
         raise UnknownName(f"--space {space.name}: live evaluators know {', '.join(NETWORKS)}{sized}")
     return space
+
+
+def of_space(networks: Mapping[str, type[N]], space: Space, values: Mapping[str, Any]) -> type[N]:
+    """The network of a space. Raises BadSetting for a value that was given and is a setting of others only."""
+    every = {name: one for kind in networks.values() for name, one in settings_of(kind).items()}
+    for name in every.keys() - settings_of(networks[space.name]).keys():
+        if values.get(name) is not None:
+            raise BadSetting(
+                f"{option_of(every[name])} does not apply to the {space.name} space: leave it out"
+            )
+    return networks[space.name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,13 +159,7 @@ class SupernetSettings(LiveSettings, kind="supernet"):
     def of(cls, values: Mapping[str, Any], asker: Asker | None = None) -> Self:
         """Settings with the space's network; refuses options that this network lacks."""
         space = live_space(values.get("space"), asker)
-        network = NETWORKS[space.name]
-        every = {name: one for kind in NETWORKS.values() for name, one in settings_of(kind).items()}
-        for name in every.keys() - settings_of(network).keys():
-            if values.get(name) is not None:
-                raise BadSetting(
-                    f"{option_of(every[name])} does not apply to the {space.name} space: leave it out"
-                )
+        network = of_space(NETWORKS, space, values)
         return chosen(cls, values, network=network.of(values, asker))
 
     @property
@@ -170,11 +181,6 @@ class SupernetSettings(LiveSettings, kind="supernet"):
         """The folder into which the published scripts save."""
         facts = {**searcher.settings(), "epochs": self.epochs}
         return Path("output") / self.network.run_folder(searcher.name, self.dataset_name, facts)
-
-    def plain(self) -> dict[str, Any]:
-        """Every setting as a JSON value, the network's beside the others."""
-        own = to_plain(self)
-        return {**own, **own.pop("network")}
 
     def open(self, asker: Asker | None = None) -> SupernetEvaluator:
         """A fresh supernet, or one with the weights of a run; the searcher decides the recipe of its weights."""

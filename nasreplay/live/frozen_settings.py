@@ -107,10 +107,11 @@ class SharedTableSettings(EvaluatorSettings, kind="shared-table"):
         from nasreplay.live.trained import run_of
 
         assert self.weights
-        about = {
-            "data": self.data,
-            "threads": self.threads,
-            "gradient": self.gradient,
-            "samples": self.samples,
-        }
-        return shared_table(*run_of(self.weights), **about, show=show)
+        return shared_table(
+            *run_of(self.weights),
+            data=self.data,
+            threads=self.threads,
+            gradient=self.gradient,
+            samples=self.samples,
+            show=show,
+        )

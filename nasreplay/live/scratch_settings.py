@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from nasreplay.errors import BadSetting, LacksCapability
+from nasreplay.errors import LacksCapability
 from nasreplay.evaluate.kinds import Asker
-from nasreplay.live.evaluator_settings import LiveSettings, live_space
+from nasreplay.live.evaluator_settings import LiveSettings, live_space, of_space
 from nasreplay.models.child_networks import CHILD_NETWORKS, ChildNetwork
-from nasreplay.settings import chosen, option_of, setting, settings_of, to_plain
+from nasreplay.settings import chosen, setting
 
 if TYPE_CHECKING:
     from nasreplay.live.scratch import ScratchEvaluator
@@ -37,19 +37,7 @@ class ScratchSettings(LiveSettings, kind="scratch"):
                 f"--evaluator scratch trains the benchmarks' networks, not those of the {space.name} space: "
                 "use --evaluator supernet, and nasreplay retrain for what it finds"
             )
-        network = CHILD_NETWORKS[space.name]
-        every = {name: one for kind in CHILD_NETWORKS.values() for name, one in settings_of(kind).items()}
-        for name in every.keys() - settings_of(network).keys():
-            if values.get(name) is not None:
-                raise BadSetting(
-                    f"{option_of(every[name])} does not apply to the {space.name} space: leave it out"
-                )
-        return chosen(cls, values, network=chosen(network, values))
-
-    def plain(self) -> dict[str, Any]:
-        """Every setting as a JSON value, the network's beside the others."""
-        own = to_plain(self)
-        return {**own, **own.pop("network")}
+        return chosen(cls, values, network=chosen(of_space(CHILD_NETWORKS, space, values), values))
 
     def open(self, asker: Asker | None = None) -> ScratchEvaluator:
         """An evaluator that trains."""

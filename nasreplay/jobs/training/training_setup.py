@@ -40,11 +40,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-OF_NETWORKS = {"channels", "cells", "config", "dialect", "form", "layers", "stem_level", "shuffle_groups"}
-OF_NETWORKS |= {"drop_path", "auxiliary"}
-OF_CHILDREN = {"blocks", "stem", "stem_padding", "inherit"}
-OF_NETWORKS |= OF_CHILDREN
-"""Settings that mean something to some networks only; of genotypes' networks those of OF_CHILDREN mean nothing."""
+OF_CHILDREN = frozenset({"blocks", "stem", "stem_padding", "inherit"})
+"""Settings that mean nothing to networks of genotypes."""
+OF_NETWORKS = OF_CHILDREN.union(
+    ("channels", "cells", "config", "dialect", "form", "layers", "stem_level", "shuffle_groups"),
+    ("drop_path", "auxiliary"),
+)
+"""Settings that mean something to some networks only."""
 
 
 class Network(NamedTuple):
@@ -254,7 +256,7 @@ def _told_release(target: Target, settings: RetrainSettings) -> str:
     return settings.dialect or target.dialect or (target.entry.dialect if target.entry else "")
 
 
-def _refuse(settings: RetrainSettings, names: set[str] | frozenset[str], why: str) -> None:
+def _refuse(settings: RetrainSettings, names: frozenset[str], why: str) -> None:
     """Raise BadSetting for a setting among these that was given; no auxiliary head is what every network can have."""
     for name in sorted(names):
         if (value := getattr(settings, name)) is not None and (name, value) != ("auxiliary", 0):

@@ -29,10 +29,8 @@ INTO = [
 """(edge, source) of the edges that lead to each node but the first."""
 WEIGHTLESS = ("skip_connect", "avg_pool_3x3")
 """Operations that make zeros of zeros."""
-KEPT_BYTES, LEAST = (
-    2**26,
-    16,
-)  # of partial results; the cells that differ in their last three edges need LEAST of them
+KEPT_BYTES = 2**26  # of partial results
+LEAST = 16  # partial results that cells which differ in their last three edges need
 
 Layer = Callable[..., Tensor]
 """Image to image; with True as second argument it may write to the image."""

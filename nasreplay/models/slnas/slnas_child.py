@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Literal, Self
 from nasreplay.errors import BadSetting
 from nasreplay.models.child_network import ChildNetwork
 from nasreplay.settings import setting
-from nasreplay.spaces.costs.slnas_plan import SLNASPlan, stages_of
+from nasreplay.spaces.costs.slnas_plan import SMALL, SLNASPlan, stages_of
 from nasreplay.spaces.slnas import LENGTH, SLNAS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from nasreplay.models.shared_network import SharedNetwork
-
-SMALL = 32
-"""The largest side of images, in pixels, that are trained on as on CIFAR's."""
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,13 @@ from nasreplay.errors import BadSetting
 from nasreplay.models.shared_network import SharedNetwork
 from nasreplay.numerals import MOST_REAL
 from nasreplay.settings import Json, setting
-from nasreplay.spaces.costs.slnas_plan import SLNASPlan, stages_of
+from nasreplay.spaces.costs.slnas_plan import SMALL, SLNASPlan, stages_of
 from nasreplay.spaces.slnas import SLNAS, SLNASSpace
 
 if TYPE_CHECKING:
     from nasreplay.models.slnas.slnas_networks import SLNASSupernet
     from nasreplay.spaces.costs.expected import Costs
 
-SMALL = 32
-"""The largest side of images, in pixels, that are searched as CIFAR's."""
 OTHERS = ("bn", "affine")
 """Settings of the batch norms of other spaces."""
 

@@ -13,6 +13,8 @@ from nasreplay.spaces.genotypes.slnas_forms import LENGTH, OPERATIONS
 
 STRIDES = {"cifar": 1, "search": 4, "image": 4}
 """Pixels of the image, along a side, that become one behind each stem."""
+SMALL = 32
+"""The largest side of images, in pixels, that are searched and trained on as CIFAR's."""
 PADDINGS = ("reflect", "zeros")
 MOST_BLOCKS = 200
 SQUEEZE = 16

@@ -92,12 +92,9 @@ class StreamedSet:
         if recipe.cutout:
             raise BadSetting(f"cutout {recipe.cutout}: images read from files are not cut; set it to 0")
         normal = (recipe.mean, recipe.std) if recipe.mean else self.normalization
-        now, asked = (
-            (self.augmentation, self.lighting, self.normalization),
-            (recipe.augmentation, recipe.lighting, normal),
-        )
-        about = dict(zip(("augmentation", "lighting", "normalization"), asked, strict=True))
-        return self if now == asked else replace(self, **about)
+        asked = {"augmentation": recipe.augmentation, "lighting": recipe.lighting, "normalization": normal}
+        same = all(getattr(self, name) == value for name, value in asked.items())
+        return self if same else replace(self, **asked)
 
     def read(self, batches: Iterable[Asked]) -> Iterator[tuple[Tensor, Tensor]]:
         """(images, labels) of each batch that is asked for; with workers, some batches ahead. Raises BadData."""

@@ -46,9 +46,7 @@ class Ranger(NamedTuple):
         first = beta1 * state.first[rows] + (1 - beta1) * gradient
         second = beta2 * state.second[rows] + (1 - beta2) * gradient * gradient
         moved = state.logits[rows] * (1 - self.learning_rate * self.weight_decay)
-        for row, step in enumerate(
-            steps.tolist()
-        ):  # one after the other: all in the parameters' own precision
+        for row, step in enumerate(steps.tolist()):  # each alone: all in the parameters' own precision
             scale, adapted = self._scale(step)
             divisor = np.sqrt(second[row]) + self.eps if adapted else 1.0
             moved[row] -= self.learning_rate * scale * first[row] / divisor

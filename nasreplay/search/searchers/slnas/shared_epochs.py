@@ -55,9 +55,8 @@ class SharedEpochs(TellsSamples):
         costs = evaluator.costs()
         if PARAMETERS in costs.named:
             size = costs.cost(PARAMETERS).of(codes.reshape(-1, codes.shape[2])).reshape(codes.shape[:2])
-            order = np.argsort(
-                size, axis=1, kind="stable"
-            )  # the first of equal accuracy is then the smallest
+            # the first of equal accuracy is then the smallest
+            order = np.argsort(size, axis=1, kind="stable")
             codes = np.take_along_axis(codes, order[..., None], axis=1)
         answer_best(self.state, evaluator, rows, codes)
 
