@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from shutil import get_terminal_size
 from typing import Any
 
@@ -33,25 +34,26 @@ def correlate(first: str, second: str, by_epoch: bool, as_json: bool, **values: 
     wide = get_terminal_size().columns
     if by_epoch:
         epochs = correlation.correlate_epochs(first, second, settings=settings)
-        if as_json:
-            click.echo(json.dumps({epoch: _facts(each) for epoch, each in epochs.items()}, indent=1))
-        else:
-            last = list(epochs.values())[-1]
-            click.echo(folded(hanging(_rows(last)[:3], wide), wide))
-            click.echo(f"{'epoch':>6}{'Kendall':>9}{'Spearman':>10}{'Pearson':>9}  rank of first's best")
-            for epoch, each in epochs.items():
-                told = f"{each.kendall_tau:>9.4f}{each.spearman_rho:>10.4f}{each.pearson_r:>9.4f}"
-                click.echo(f"{epoch:>6,}{told}  {each.best_rank:,} of {each.architectures:,}")
-        if settings.figure:
-            click.echo(f"figure: {settings.figure}", err=True)
-        return
-    found = correlation.correlate(first, second, settings=settings)
-    if as_json:
-        click.echo(json.dumps(_facts(found), indent=1))
+        facts: Json = {str(epoch): _facts(each) for epoch, each in epochs.items()}
+        rows, curves = _rows(list(epochs.values())[-1])[:3], _curves(epochs)
     else:
-        click.echo(folded(hanging(_rows(found), wide), wide))
+        found = correlation.correlate(first, second, settings=settings)
+        facts, rows, curves = _facts(found), _rows(found), []
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        click.echo("\n".join([folded(hanging(rows, wide), wide), *curves]))
     if settings.figure:
         click.echo(f"figure: {settings.figure}", err=True)
+
+
+def _curves(epochs: Mapping[int, Agreement]) -> list[str]:
+    """A line for each epoch, below their heads."""
+    lines = [f"{'epoch':>6}{'Kendall':>9}{'Spearman':>10}{'Pearson':>9}  rank of first's best"]
+    for epoch, each in epochs.items():
+        told = f"{each.kendall_tau:>9.4f}{each.spearman_rho:>10.4f}{each.pearson_r:>9.4f}"
+        lines.append(f"{epoch:>6,}{told}  {each.best_rank:,} of {each.architectures:,}")
+    return lines
 
 
 def _facts(found: Agreement) -> Json:

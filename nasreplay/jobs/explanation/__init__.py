@@ -240,7 +240,7 @@ def _of_run(
     codes: np.ndarray, supernet: SupernetEvaluator, cells: Cells, sloped: bool, candidates: int, seed: int
 ) -> list[Rung]:
     """The last rungs: the run with the best choice around its answer, and with its own."""
-    around, learning, regret = [], "the weights learn while the searcher moves: the run itself", cells.regrets
+    learning, regret = "the weights learn while the searcher moves: the run itself", cells.regrets
     derivation = "the run's derivation in place of the best cell around it by shared weights"
     if not sloped:
         reason = f"{supernet.space.name} cells are asked for, none is derived"

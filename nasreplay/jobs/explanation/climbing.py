@@ -149,7 +149,8 @@ class Ladder:
         mixture = Mixture(active / active.sum(axis=-1, keepdims=True), active)
         evaluator.begin_step()
         started = time.perf_counter()
-        evaluator.slope(mixture, replica=rows) if "slope" in needs else evaluator.evaluate(
-            codes, replica=rows
-        )
+        if "slope" in needs:
+            evaluator.slope(mixture, replica=rows)
+        else:
+            evaluator.evaluate(codes, replica=rows)
         return time.perf_counter() - started

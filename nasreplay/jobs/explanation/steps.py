@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ import numpy as np
 from nasreplay.data.locate import open_table
 from nasreplay.errors import NotMeasured
 from nasreplay.evaluate.table import TableEvaluator
+from nasreplay.evaluate.table.fidelity import FidelityTable
 from nasreplay.evaluate.table.load import load_table
 from nasreplay.jobs import silent
 from nasreplay.jobs.explanation.climbing import Step
@@ -90,8 +91,9 @@ class Between:
         opened = None if told == final else lambda: self.cells.table(self._told)
         return Step("proxy", what, opened, f"the table knows one fidelity, {final}", _of_table)
 
-    @property
-    def _told(self):
+    @cached_property
+    def _told(self) -> FidelityTable:
+        """The level of the shortest training that has all measured architectures, else that of final accuracies."""
         truth = self.cells.truth
         pack = open_table(self.table)
         stored = pack.accuracy(truth.dataset, "valid")[1].stored
@@ -110,7 +112,7 @@ class Between:
             return self.sample.table(self._shared_whole.final)
         return self.sample.table(self._tabulated(self.sample.codes, self.kept / "shared-sample.h5").final)
 
-    @property
+    @cached_property
     def _shared_whole(self) -> TableEvaluator:
         return self._tabulated(None)
 
