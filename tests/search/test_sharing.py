@@ -351,7 +351,18 @@ def test_live_presets_are_the_published_values():
     curriculum = search.make("curriculum", preset="live").settings()
     assert (curriculum["start_ops"], curriculum["warmup"], curriculum["hidden"]) == (1, 1 / 3, 128)
     assert len(search.default_comparison()) == 12
-    others = {"darts-v2", "hyperband", "rsps", "setn", "enas", "tas", "mask-gumbel", "mask-rl"}
+    others = {
+        "darts-v2",
+        "hyperband",
+        "rsps",
+        "setn",
+        "enas",
+        "tas",
+        "mask-gumbel",
+        "mask-rl",
+        "slnas",
+        "slnas-ga",
+    }
     assert set(search.SEARCHERS) - set(search.default_comparison()) == others
 
 
