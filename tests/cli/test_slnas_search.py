@@ -80,6 +80,13 @@ def test_a_killed_search_ends_in_the_same_bits(folder, capsys):
     assert lines(killed) == lines(whole)
     assert (killed / "final_arch.json").read_bytes() == (whole / "final_arch.json").read_bytes()
     check("slnas", whole, capsys.readouterr().out)
+    (killed / "outcome.json").unlink()
+    max((killed / "checkpoint").glob("step-*")).unlink()
+    (killed / "dag_all.txt").write_text("\n".join([*lines(whole)[:2], "12.0 [["]))
+    call(*words("slnas", str(killed), "--resume"), cwd=folder)
+    assert "dag_all.txt holds 2 of" in capsys.readouterr().err
+    kept = lines(killed)
+    assert kept == lines(whole)[:2] + lines(whole)[2 - len(kept) :]
 
 
 def test_the_genetic_search_leaves_the_same_files(folder, capsys):

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,9 +46,13 @@ class SampledRun(RunFolder[Searcher, SupernetEvaluator | ScratchEvaluator]):
         if isinstance(searcher, TellsSamples) and searcher.epochs_on(evaluator):
             self.lines = self._opened.enter_context((self.folder / SAMPLES).open("a+b"))
             self.lines.seek(0)
-            for _ in range(int(searcher.state.sampled[0])):
-                self.lines.readline()
-            self.lines.truncate()
+            count = int(searcher.state.sampled[0])
+            whole = [line for line in islice(self.lines, count) if line.endswith(b"\n")]
+            self.lines.truncate(sum(map(len, whole)))
+            if len(whole) < count and self.tell:
+                self.tell(
+                    f"{SAMPLES} holds {len(whole):,} of {count:,} earlier samples; it goes on without the rest"
+                )
         return step
 
     def step(
