@@ -14,6 +14,7 @@ of the last logits, and on those of the found cell.
 from __future__ import annotations
 
 import argparse
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ from nasreplay.evaluate.ledger import Budget
 from nasreplay.live.supernet import SupernetEvaluator
 from nasreplay.models.shared_networks import CellNetwork, DARTSNetwork, SharedNetwork
 from nasreplay.spaces.genotypes.derivation import softmax
-from nasreplay.train.images.image_sources import load
+from nasreplay.train.images.image_sources import ImageSource, load
 
 TARGET = 1.03
 BATCH = 16
-WEIGHTS = (1e-3, 3e-3, 1e-2, 3e-2)
+WEIGHTS = {"topology": (1e-3, 3e-3, 1e-2, 3e-2), "nasnet": (1e-2, 3e-2, 1e-1, 3e-1)}
 METHODS: dict[str, dict[str, bool]] = {
     "reparametrization": {},
     "discrete": {},
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--space", default="", help="the effect in this space alone")
     parser.add_argument("--method", default="", help="the effect of this method alone", choices=METHODS)
-    parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)
+    parser.add_argument("--weights", type=float, nargs="+", help="default: those of WEIGHTS")
     parser.add_argument("--table")
     parser.add_argument("--cost", default="latency")
     given = parser.parse_args()
@@ -92,16 +93,17 @@ def effect(given: argparse.Namespace) -> None:
     The found cell may stay the same: one without any convolution cannot become smaller.
     """
     print("space method weight | expected size, multiply-adds | of the found cell | both fall", flush=True)
+    source = load(given.effect, given.data) if given.data else load(given.effect)
     small: tuple[SharedNetwork, ...] = (
         CellNetwork(channels=4, cells=1),
         DARTSNetwork(channels=4, cells=1),
     )
     for network in (one for one in small if one.space.name.startswith(given.space)):
+        mean_of = cache(partial(mean_outcome, given, source, network))
         for method in [given.method] if given.method else METHODS:
             before = np.full(4, np.inf)
-            for weight in (0.0, *given.weights):
-                every = [outcome(given, network, method, weight, seed) for seed in range(given.seeds)]
-                means = np.mean(every, axis=0)
+            for weight in (0.0, *(given.weights or WEIGHTS[network.space.name])):
+                means = mean_of(method if weight else "reparametrization", weight)  # weight 0: all the same
                 falls = [bool((means[:2] < before[:2]).all()), bool((means[2:] <= before[2:]).all())]
                 before = means
                 print(
@@ -111,16 +113,30 @@ def effect(given: argparse.Namespace) -> None:
                 )
 
 
+def mean_outcome(
+    given: argparse.Namespace, source: ImageSource, network: SharedNetwork, method: str, weight: float
+) -> np.ndarray:
+    """What `outcome` gives, float64 [4], in the mean over the seeds."""
+    every = [outcome(given, source, network, method, weight, seed) for seed in range(given.seeds)]
+    return np.mean(every, axis=0)
+
+
 def outcome(
-    given: argparse.Namespace, network: SharedNetwork, method: str, weight: float, seed: int
+    given: argparse.Namespace,
+    source: ImageSource,
+    network: SharedNetwork,
+    method: str,
+    weight: float,
+    seed: int,
 ) -> list[float]:
     """Expected size and multiply-adds after a search, and those of the found cell."""
-    source = load(given.effect, given.data) if given.data else load(given.effect)
     evaluator = SupernetEvaluator(source, network, fraction=given.fraction)
     settings = {"resource_weight": weight, "resource_method": method, "learning_rate": 0.1}
     searcher = search.make("snas", {**settings, **METHODS[method]})
     result = search.run(searcher, evaluator, Budget(epochs=given.epochs), seed=seed)
     named = [evaluator.costs().cost(name) for name in ("size", "multiply-adds")]
+    if not result.finished:
+        raise SystemExit("constraint: interrupted")
     p, codes = softmax(searcher.state.logits), result.from_flat(result.found_flat)
     return [cost.expected(p)[0][0] for cost in named] + [float(cost.of(codes)[0]) for cost in named]
 
