@@ -127,7 +127,8 @@ def _custom_meaning(stored: str, evaluation_set: str, about: CustomDataset) -> M
     training = f"{trained:,} " if trained else ""
     images, sentence = about.sets.get(evaluation_set, CustomSplit())
     if sentence is not None:
-        sentence = f"{sentence} (read from {stored})"
+        which = _CUSTOM_SETS.get(evaluation_set, "training")  # readers put it before every sentence
+        sentence = f"{sentence.removeprefix(f'{which} ')} (read from {stored})"
     elif evaluation_set == "train":
         sentence = _running(training, stored)
     else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nasreplay.live.frozen import FrozenBatches
     from nasreplay.search import Searcher
 
-OF_NOW = ("data", "device", "threads", "download", "keep", "weights")  # of this search, not of the run
+OF_NOW = ("device", "threads", "download", "keep", "weights")  # of this search, not of the run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,12 @@ def test_nothing_is_lost_of_what_an_evaluator_says_after_where_a_number_is_read_
     assert pack.accuracy("cifar10")[1].sentence == f"{expected} (read from cifar10-valid)"
 
 
+def test_the_words_of_a_data_set_of_ones_own_name_the_split_once(tmp_path):
+    pack = filled(tmp_path / "own.h5", Shared("mine", f"validation {SAID}"))
+    for words in (load_table(table=pack).meaning["valid"], column(pack, "mine").meaning):
+        assert words.startswith(f"validation {SAID} (read from mine)")
+
+
 def test_an_evaluator_that_says_nothing_is_named(tmp_path):
     pack = filled(tmp_path / "silent.h5", Shared(said=""))
     assert pack.accuracy("cifar10")[1].sentence.startswith("accuracy as the evaluator supernet answered it")

@@ -21,6 +21,7 @@ from nasreplay.spaces import TOPOLOGY
 from nasreplay.testing import SlopeContract, random_codes, random_mixture
 from nasreplay.train.images.image_sources import load
 from nasreplay.train.recipe import WEIGHT_SHARING
+from tests.support.made_up import image_folder
 
 RECIPE = replace(WEIGHT_SHARING, batch=48)
 NETWORK = CellNetwork(channels=2, cells=1)
@@ -114,6 +115,17 @@ def test_a_search_on_frozen_weights_has_the_settings_of_their_run(run, tmp_path)
     again = searches.search("gdas", "frozen", weights=str(run), seed=3, out=tmp_path / "last")
     assert isinstance(again, LiveFound)
     assert "gdas with seed 3 after 4 epochs" in again.accuracy_meaning
+
+
+def test_frozen_weights_see_the_images_that_trained_them(tmp_path):
+    images = image_folder(tmp_path / "cifar10", {"train": 2, "val": 1}, [f"c{i}" for i in range(10)], 32)
+    own = {"dataset": "cifar10", "data": str(images), "channels": 2, "cells": 1, "batch": 10, "epochs": 1}
+    searches.search("gdas", "supernet", **own, threads=1, seed=3, out=tmp_path / "run")
+    found = searches.search(
+        "gdas", "frozen", weights=str(tmp_path / "run"), threads=1, out=tmp_path / "frozen"
+    )
+    assert isinstance(found, LiveFound)
+    assert "images of cifar10" in found.accuracy_meaning
 
 
 @pytest.mark.slow
