@@ -23,7 +23,7 @@ from PIL import Image
 from nasreplay.evaluate.protocol import Mixture
 from nasreplay.live.gradients import ARCH, TRAIN
 from nasreplay.live.supernet import SupernetEvaluator
-from nasreplay.models.shared_networks import NETWORKS
+from nasreplay.models.shared_networks import SLNASNetwork
 from nasreplay.search import Budget
 from nasreplay.search.parts.samplers import vertex
 from nasreplay.seeds import Stream
@@ -76,7 +76,7 @@ def main() -> None:
         cache = Path(scratch) / "cache" if chosen.cache else None
         source = load_files(str(data.absolute()), None, 224, chosen.workers, cache=cache)
         recipe = replace(recipe_of("SLNAS-SEARCH-IMAGENET"), batch=chosen.batch, arch_batch=2 * chosen.batch)
-        network = NETWORKS["slnas"](channels=chosen.channels, blocks=chosen.blocks)
+        network = SLNASNetwork(channels=chosen.channels, blocks=chosen.blocks)
         supernet = SupernetEvaluator(source, network, recipe=recipe)
         supernet.begin(0, range(1), Budget(epochs=1))
         supernet.at_epoch(0, 1)

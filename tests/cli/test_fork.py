@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,10 +244,10 @@ def test_what_would_not_fit_the_state_is_refused_by_name(parent, here, values, w
 
 def test_families():
     for before, after in (("gdas", "snas"), ("rsps", "rsps"), ("darts-v1", "setn")):
-        check_family(make(before), make(after), "run")
+        check_family(make(before), make(after), Path("run"))
     for before, after in (("gdas", "rsps"), ("enas", "snas"), ("rea", "random"), ("curriculum", "reinforce")):
         with pytest.raises(BadSetting, match="different families"):
-            check_family(make(before), make(after), "run")
+            check_family(make(before), make(after), Path("run"))
 
 
 def test_folders_that_cannot_be_forked(parent, here, run):

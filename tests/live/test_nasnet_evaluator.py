@@ -24,7 +24,7 @@ from nasreplay.spaces.genotypes.derivation import derive, softmax
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import SlopeContract, random_codes, random_mixture, vertex_mixture
 from nasreplay.train.batches import in_order
-from nasreplay.train.images.image_sources import load
+from nasreplay.train.images.image_sources import ImageSet, load
 from nasreplay.train.recipe import WEIGHT_SHARING
 
 pytestmark = pytest.mark.slow
@@ -84,6 +84,7 @@ def test_a_genotype_is_evaluated_by_its_counts():
     told = (supernet.evaluate(codes).accuracy[0], supernet.shared_accuracy(codes)[0])
     weights, active = torch.as_tensor(counts.weights[0]).float(), torch.as_tensor(counts.active[0])
     for images, accuracy in zip((supernet.valid, supernet.held), told, strict=True):
+        assert isinstance(images, ImageSet)
         (batch,) = in_order(images, len(images))
         with torch.no_grad():
             logits = supernet.net.eval()(batch.images, weights, active)

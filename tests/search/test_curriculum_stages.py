@@ -60,7 +60,7 @@ class Weights(EvaluatorBase):
         self.calls, self.trained, self.chooses = Counter(), [], False
         self.epochs.append((self.calls, self.trained))
 
-    def begin_choice(self):
+    def begin_choice(self, most=0):
         self.chooses = True
 
     def learn(self, mixture, *, need_slope=False, replica=None) -> Any:

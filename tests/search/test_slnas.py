@@ -12,7 +12,7 @@ from nasreplay.search.base import Live
 from nasreplay.search.searchers.slnas import ranger
 from nasreplay.search.searchers.slnas.two_stage import TwoStage
 from nasreplay.seeds import Stream
-from nasreplay.spaces import SIZE, TOPOLOGY, space_named
+from nasreplay.spaces import SIZE, TOPOLOGY, Space, space_named
 from nasreplay.spaces.nasnet import NASNET_SPACES
 from nasreplay.testing import synthetic_table
 from tests.support.formula import golden
@@ -181,7 +181,7 @@ def test_the_baseline_moves_before_it_is_used():
 # --- the genetic algorithm ---------------------------------------------------------------------------
 
 
-def bred(space=TOPOLOGY, fitness=None, **changes):
+def bred(space: Space = TOPOLOGY, fitness=None, **changes):
     """A population of one replica, and the next one."""
     searcher: Any = make("slnas-ga", {"population": 40, **changes}, preset="live")
     searcher.begin(space, (), 7, range(1))

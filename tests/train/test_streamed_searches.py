@@ -21,6 +21,7 @@ from nasreplay.models.shared_networks import CellNetwork
 from nasreplay.seeds import Stream
 from nasreplay.train.common_settings import ImageSettings
 from nasreplay.train.device import Device
+from nasreplay.train.images.image_sources import ImageSet
 from nasreplay.train.images.streamed import load_files
 from nasreplay.train.images.streaming.streamed_batches import StreamedBatches, StreamedPairs
 from nasreplay.train.recipe import Recipe, recipe_of
@@ -144,6 +145,7 @@ def test_recipes_say_how_images_are_normalized_and_changed(tmp_path):
     values = {"mean": [0.4914, 0.4822, 0.4465], "std": [0.2023, 0.1994, 0.201], "cutout": 16}
     file.write_text(json.dumps(values))
     digits = ImageSettings(dataset="digits").source().train.by(recipe_of(str(file)))
+    assert isinstance(digits, ImageSet)
     assert digits.mean == pytest.approx((125.307, 122.961, 113.8575))
     assert (digits.augment.cutout, digits.std[2]) == (16, pytest.approx(51.255))
     with pytest.raises(BadSetting, match="must be three numbers each"):

@@ -73,15 +73,16 @@ def join_epochs(paths: Sequence[Path], out: Path) -> Pack:
 
 def landscape_of(path: Path, evaluators: Mapping[int, Evaluator]) -> Pack:
     """The finished table of these evaluators, by the epochs of their weights. Raises BadOutput for anything else."""
+    wrong = BadOutput(f"{path}: exists, and is not this tabulation; choose another --out")
     try:
         pack = Pack.open(path)
         told = job_of(pack)["evaluator"]
     except BadInput:
-        told = {}
+        raise wrong from None
     wanted = {str(epoch): digest_of_weights(evaluator) for epoch, evaluator in evaluators.items()}
     words = {evaluator.describe()["valid"] for evaluator in evaluators.values()}
     if told.get("weights") != wanted or words != {told["valid"]}:
-        raise BadOutput(f"{path}: exists, and is not this tabulation; choose another --out")
+        raise wrong
     return pack
 
 
