@@ -112,4 +112,4 @@ def test_what_cannot_be_had_is_one_line_and_makes_nothing(refused, run, tmp_path
     cifar = ("--dataset", "cifar10")
     for command in (("retrain", "GDAS_V1"), ("train", "11", *cifar), (*SEARCH, *cifar)):
         assert "`nasreplay data fetch cifar10` gets it (170 MB)" in refused(*command)
-    assert "is read from files" in refused(*SEARCH, "--dataset", "imagenet-1k")
+    assert "expected an image folder ILSVRC2012" in refused(*SEARCH, "--dataset", "imagenet-1k")

@@ -185,7 +185,7 @@ def test_a_search_gets_the_layers_of_its_release(run, tmp_path, searcher, space,
     assert facts["memory_mb"] > 0
 
 
-def test_imagenet_is_read_from_files(run, refused, tmp_path):
+def test_imagenet_is_read_from_files(run, tmp_path):
     from tests.support.made_up import image_folder
 
     image_folder(tmp_path / "data" / "ILSVRC2012", {"train": 4, "val": 2}, side=40)
@@ -201,8 +201,6 @@ def test_imagenet_is_read_from_files(run, refused, tmp_path):
     assert facts["recipe"]["auxiliary"] == 0.4
     assert facts["auxiliary_parameters"] > 0
     assert facts["epochs"][0]["sets"]["ori-test"]["top5"] == 100  # of three classes
-    told = refused("retrain", CELL, "--dataset", "imagenet-1k", "--data", "data")
-    assert "has a network for small images only" in told
     assert (
         "cutout 3: images read from files are not cut"
         in run("retrain", "GDAS_V1", *tiny, *fast, "--cutout", "3", "--out", "x", status=2).err

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nasreplay.errors import BadSetting
+from nasreplay.errors import LONGEST_QUOTE, BadSetting
+from nasreplay.files.text import harmless
 from nasreplay.files.typed import parse_json
 from nasreplay.spaces.genotypes.genotype import INPUTS
 from nasreplay.spaces.genotypes.slnas_forms import LENGTH, OPERATIONS
@@ -125,10 +126,11 @@ def _inner_shuffles(reduction: Sequence[int] | None) -> bool:
 
 def stages_of(text: str) -> tuple[int, ...]:
     """Normal blocks of each stage out of a text such as [2,2]. Raises BadSetting."""
-    blocks = parse_json(text, list[int], f"--blocks {text}", error=BadSetting)
+    shown = harmless(text, most=LONGEST_QUOTE)
+    blocks = parse_json(text, list[int], f"--blocks {shown}", error=BadSetting)
     if not blocks or min(blocks) < 0 or len(blocks) + sum(blocks) > MOST_BLOCKS:
         raise BadSetting(
-            f"--blocks {text}: the normal blocks of each stage, at least one stage of at least 0 and {MOST_BLOCKS} "
+            f"--blocks {shown}: the normal blocks of each stage, at least one stage of at least 0 and {MOST_BLOCKS} "
             "blocks in all: such as [2,2]"
         )
     return tuple(blocks)
