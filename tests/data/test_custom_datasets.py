@@ -1,5 +1,4 @@
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from nasreplay.data.semantics import UNSTATED, CustomDataset, CustomSplit, Facts
 from nasreplay.errors import BadInput, BadPack, BadSetting, NotMeasured, UnknownName
 from nasreplay.evaluate.table.load import load_table, replayable
 from nasreplay.spaces import TOPOLOGY
+from tests.support.random_packs import in_a_worker
 from tests.support.sample_packs import random_columns
 
 PIXELS = CustomDataset(
@@ -55,7 +55,7 @@ def pack(tmp_path_factory) -> Pack:
 
 def test_what_is_said_of_a_data_set_is_read_back(pack):
     assert Pack.open(pack.path).custom == {"pixels": PIXELS}
-    assert pickle.loads(pickle.dumps(pack)).custom == {"pixels": PIXELS}
+    assert in_a_worker(pack).custom == {"pixels": PIXELS}
     assert pack.datasets == ("pixels",)
     assert verify(pack) == []
 

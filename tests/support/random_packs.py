@@ -96,4 +96,4 @@ def equal(one, other) -> bool:
 
 def in_a_worker(pack: Pack) -> Pack:
     """The pack as another process gets it: pickled here, and without its numbers, which it reads itself."""
-    return pickle.loads(pickle.dumps(pack))  # bytes of our own
+    return pickle.loads(pickle.dumps(pack))  # made here, read here: how a pool hands a pack to a worker

@@ -191,7 +191,7 @@ def test_a_killed_reader_leaves_no_process_and_no_part(folder, tmp_path):
     for _ in range(200):
         if not any(Path(f"/proc/{child}").exists() for child in children):
             return
-        time.sleep(0.1)
+        time.sleep(0.1)  # nobody is told when the children of a killed parent end
     raise AssertionError("workers outlive their reader")
 
 
